@@ -1,0 +1,1 @@
+"""The sync sidecar beside HAProxy: keeps the balancer in step with the nodes."""
