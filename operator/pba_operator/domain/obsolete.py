@@ -1,0 +1,58 @@
+"""Children that the spec no longer asks for, and the order in which they go without a lost request.
+
+What must stay true: nothing goes while clients may still be led to it. First the Service leads elsewhere, then the
+frontends go (and finish what they carry, for which they need the backends), then the backends.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from pba_api import names
+from pba_api.identity import COMPONENT_FRONTEND, LABEL_COMPONENT
+from pba_operator.domain import budgets, service
+from pba_operator.domain.model import ChildId, Cluster, Delete, Observed
+from pba_operator.domain.ownership import is_ours
+
+_FRONTEND_KINDS = ("Deployment", "ConfigMap", "RoleBinding", "Role", "ServiceAccount")
+
+
+def _delete(cluster: Cluster, observed: Observed, target: ChildId) -> Iterator[Delete]:
+    live = observed.children.get(target)
+    if live is not None and is_ours(cluster, live) and "deletionTimestamp" not in live["metadata"]:
+        yield Delete(target, live["metadata"]["uid"])
+
+
+def _frontend_pods_left(observed: Observed) -> bool:
+    pods = observed.of_kind("Pod")
+    return any(pod["metadata"].get("labels", {}).get(LABEL_COMPONENT) == COMPONENT_FRONTEND for pod in pods)
+
+
+def _frontends(cluster: Cluster, observed: Observed) -> Iterator[Delete]:
+    if service.current_component(cluster, observed) == COMPONENT_FRONTEND:
+        return
+    for kind in _FRONTEND_KINDS:
+        yield from _delete(cluster, observed, ChildId(kind, names.frontend(cluster.name)))
+
+
+def _backends(cluster: Cluster, observed: Observed) -> Iterator[Delete]:
+    if _frontend_pods_left(observed):
+        return
+    for kind in ("Deployment", "Service"):
+        yield from _delete(cluster, observed, ChildId(kind, names.backend(cluster.name)))
+
+
+def deletions(cluster: Cluster, observed: Observed) -> list[Delete]:
+    """Return the deletions that may happen now."""
+    found: list[Delete] = []
+    wanted_budgets = {manifest["metadata"]["name"] for manifest in budgets.manifests(cluster)}
+    for name in (names.backend(cluster.name), names.frontend(cluster.name)):
+        if name not in wanted_budgets:
+            found.extend(_delete(cluster, observed, ChildId("PodDisruptionBudget", name)))
+    if not cluster.spec.application.config_files:
+        found.extend(_delete(cluster, observed, ChildId("Secret", names.application_config(cluster.name))))
+    if cluster.spec.frontend is None:
+        found.extend(_frontends(cluster, observed))
+    if cluster.spec.backend is None:
+        found.extend(_backends(cluster, observed))
+    return found

@@ -1,0 +1,168 @@
+"""The parts of a PBACluster, and what keeps each from being ready.
+
+What must stay true: a part is ready only if what runs is what the spec asks for; whatever is in the way is named with
+its object and its remedy; `stalled` only on evidence of failure, never because time went by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pba_api import names
+from pba_api.identity import (
+    COMPONENT_BACKEND,
+    COMPONENT_DATABASE,
+    COMPONENT_FRONTEND,
+    COMPONENT_MANAGEMENT,
+    LABEL_COMPONENT,
+)
+from pba_operator.domain import application, database, deployments, pods
+from pba_operator.domain.model import ChildId, Cluster, Failure, Manifest, Observed, Problem
+from pba_operator.domain.plan import conflicts, desired, identity, outdated
+
+DATABASE = "DatabaseReady"
+MANAGEMENT = "ManagementReady"
+BACKEND = "BackendReady"
+FRONTEND = "FrontendReady"
+
+_PART_OF_COMPONENT = {
+    COMPONENT_DATABASE: DATABASE,
+    COMPONENT_MANAGEMENT: MANAGEMENT,
+    COMPONENT_BACKEND: BACKEND,
+    COMPONENT_FRONTEND: FRONTEND,
+}
+
+
+@dataclass(frozen=True)
+class View:
+    """What a report is made from: the state, what is wanted, and what was refused while acting on it."""
+
+    cluster: Cluster
+    observed: Observed
+    wanted: tuple[Manifest, ...]
+    pending: tuple[Manifest, ...]
+    """Of `wanted`, what is not applied yet."""
+    failures: tuple[Failure, ...]
+
+
+def present(cluster: Cluster) -> tuple[str, ...]:
+    """Return the parts that the spec asks for, those first on which others depend."""
+    optional = ((BACKEND, cluster.spec.backend), (FRONTEND, cluster.spec.frontend))
+    return (DATABASE, MANAGEMENT, *(part for part, wanted in optional if wanted is not None))
+
+
+def _part_of(manifest: Manifest) -> str:
+    component = manifest["metadata"].get("labels", {}).get(LABEL_COMPONENT, "")
+    return _PART_OF_COMPONENT.get(component, MANAGEMENT)
+
+
+def _name_conflicts(view: View) -> Iterator[Problem]:
+    parts = {identity(manifest): _part_of(manifest) for manifest in view.wanted}
+    for taken in conflicts(view.cluster, view.observed, list(view.wanted)):
+        yield Problem(
+            part=parts[taken],
+            reason="NameConflict",
+            message=(
+                f'{taken.kind} "{taken.name}" exists and is not ours, so it was not touched: delete or rename it, '
+                f"or give the PBACluster another name."
+            ),
+            stalled=True,
+        )
+
+
+def _refusals(view: View) -> Iterator[Problem]:
+    parts = {identity(manifest): _part_of(manifest) for manifest in view.wanted}
+    for failure in view.failures:
+        yield Problem(
+            part=parts.get(failure.target, DATABASE if "mysql" in failure.target.name else MANAGEMENT),
+            reason=failure.reason,
+            message=f'{failure.target.kind} "{failure.target.name}" was refused: {failure.message}',
+            stalled=True,
+        )
+
+
+def _pods_of(observed: Observed, component: str) -> list[Manifest]:
+    return [
+        pod
+        for pod in observed.of_kind("Pod")
+        if pod["metadata"].get("labels", {}).get(LABEL_COMPONENT) == component
+        and "deletionTimestamp" not in pod["metadata"]
+    ]
+
+
+def _deployment_problems(view: View, part: str, component: str, name: str) -> Iterator[Problem]:
+    deployment = deployments.find(view.observed, name)
+    if deployment is None:
+        waits = part in (MANAGEMENT, BACKEND) and not database.ready(view.cluster, view.observed)
+        yield Problem(
+            part=part,
+            reason="WaitingForDatabase" if waits else "Creating",
+            message=(
+                f'Deployment "{name}" is made once the database is ready.'
+                if waits
+                else f'Deployment "{name}" does not exist yet.'
+            ),
+        )
+        return
+    yield from deployments.refusals(deployment, part)
+    if deployments.complete(deployment):
+        return
+    found = [pods.diagnose(pod, part) for pod in _pods_of(view.observed, component)]
+    yield from (problem for problem in found if problem is not None)
+    ready = deployments.count(deployment, "readyReplicas")
+    updated = deployments.count(deployment, "updatedReplicas")
+    yield Problem(
+        part=part,
+        reason="RollingOut",
+        message=(
+            f'Deployment "{name}": {ready} pods ready, {updated} of the newest template, '
+            f"{deployment['spec'].get('replicas', 1)} wanted."
+        ),
+    )
+
+
+def _pending(view: View) -> Iterator[Problem]:
+    paused = view.cluster.spec.paused
+    for manifest in view.pending:
+        target = identity(manifest)
+        yield Problem(
+            part=_part_of(manifest),
+            reason="Paused" if paused else "Applying",
+            message=(
+                f'{target.kind} "{target.name}" differs from the spec; nothing is written while paused is true.'
+                if paused
+                else f'{target.kind} "{target.name}" is being brought to the spec.'
+            ),
+        )
+
+
+def problems(cluster: Cluster, observed: Observed, failures: tuple[Failure, ...], wanted: list[Manifest]) -> list[Problem]:
+    """Return all that is in the way, worst first within each part.
+
+    Args:
+        cluster: the PBACluster.
+        observed: the live state after acting.
+        failures: the actions that were refused.
+        wanted: every manifest that the spec asks for now (`plan.desired`).
+    """
+    view = View(cluster, observed, tuple(wanted), tuple(outdated(cluster, observed, wanted)), failures)
+    name = cluster.name
+    found = [
+        *_name_conflicts(view),
+        *_refusals(view),
+        *database.problems(cluster, observed),
+        *application.config_problems(cluster, observed),
+        *_deployment_problems(view, MANAGEMENT, COMPONENT_MANAGEMENT, names.management(name)),
+    ]
+    if cluster.spec.backend is not None:
+        found.extend(_deployment_problems(view, BACKEND, COMPONENT_BACKEND, names.backend(name)))
+    if cluster.spec.frontend is not None:
+        found.extend(_deployment_problems(view, FRONTEND, COMPONENT_FRONTEND, names.frontend(name)))
+    found.extend(_pending(view))
+    order = present(cluster)
+    known = [problem for problem in found if problem.part in order]
+    return sorted(known, key=lambda problem: (order.index(problem.part), not problem.stalled))
+
+
+__all__ = ["BACKEND", "DATABASE", "FRONTEND", "MANAGEMENT", "ChildId", "desired", "present", "problems"]

@@ -1,0 +1,112 @@
+"""The planner: from the spec and what is observed to the actions that bring them together.
+
+What must stay true: it is pure; planning what was applied gives nothing; what is not ours is never touched; the
+application never starts against a database that is not there; nothing that holds data is deleted here.
+"""
+
+from __future__ import annotations
+
+from pba_api.types import PBAClusterSpec
+from pba_operator.domain import (
+    application,
+    budgets,
+    database,
+    deletion,
+    deployments,
+    drift,
+    frontend,
+    obsolete,
+    service,
+)
+from pba_operator.domain.cluster import Invalid
+from pba_operator.domain.frontend import SyncImage
+from pba_operator.domain.model import Action, Apply, ChildId, Cluster, Generate, Manifest, Observed, Plan
+from pba_operator.domain.ownership import is_ours
+
+LOOK_AGAIN_SECONDS = 15.0
+"""How soon to look again at what no watch tells: a user's Secret that is missing, a name that is taken."""
+
+
+def references(spec: PBAClusterSpec) -> tuple[ChildId, ...]:
+    """Return the user's Secrets and ConfigMaps that a plan needs to see."""
+    return (*database.references(spec), *application.template_references(spec))
+
+
+def identity(manifest: Manifest) -> ChildId:
+    """Return which object a manifest describes."""
+    return ChildId(manifest["kind"], manifest["metadata"]["name"])
+
+
+def _application(cluster: Cluster, observed: Observed) -> list[Manifest]:
+    """Return the application's Deployments, with what they read at start.
+
+    A node that does not run yet waits for the database; one that runs is kept up to date whatever the database does.
+    """
+    connection = database.environment(cluster, observed)
+    if connection is None or application.config_problems(cluster, observed):
+        return []
+    config = application.config_secret(cluster, observed, connection)
+    nodes = [application.management(cluster, connection, config)]
+    if cluster.spec.backend is not None:
+        nodes.append(application.backend(cluster, cluster.spec.backend, connection, config))
+    if not database.ready(cluster, observed):
+        nodes = [node for node in nodes if deployments.find(observed, node["metadata"]["name"])]
+    return [*([config] if config and nodes else []), *nodes]
+
+
+def desired(cluster: Cluster, observed: Observed, sync_image: SyncImage) -> list[Manifest]:
+    """Return every manifest that can be wanted now, in the order of their making, not stamped."""
+    manifests = [] if database.blocked(cluster, observed) else database.manifests(cluster, observed)
+    manifests.extend(_application(cluster, observed))
+    if cluster.spec.frontend is not None:
+        manifests.extend(frontend.manifests(cluster, observed, sync_image))
+    manifests.extend(budgets.manifests(cluster))
+    manifests.append(service.manifest(cluster, observed))
+    return manifests
+
+
+def conflicts(cluster: Cluster, observed: Observed, wanted: list[Manifest]) -> list[ChildId]:
+    """Return the names that we need and that somebody else's objects bear."""
+    taken = []
+    for manifest in wanted:
+        live = observed.children.get(identity(manifest))
+        if live is not None and not is_ours(cluster, live):
+            taken.append(identity(manifest))
+    return taken
+
+
+def outdated(cluster: Cluster, observed: Observed, wanted: list[Manifest]) -> list[Manifest]:
+    """Return, stamped, what differs from the live objects and may be applied."""
+    taken = set(conflicts(cluster, observed, wanted))
+    stamped = [drift.stamp(manifest) for manifest in wanted if identity(manifest) not in taken]
+    return [manifest for manifest in stamped if drift.differs(observed.children.get(identity(manifest)), manifest)]
+
+
+def waits_for_references(cluster: Cluster, observed: Observed) -> bool:
+    """Tell whether something that the user must provide is not there."""
+    missing = any(observed.references.get(reference) is None for reference in references(cluster.spec))
+    return missing or bool(application.config_problems(cluster, observed))
+
+
+def plan(cluster: Cluster | Invalid, observed: Observed, sync_image: SyncImage) -> Plan:
+    """Return the actions that are due now, in their order.
+
+    Args:
+        cluster: the PBACluster, or what could be read of one whose spec is broken.
+        observed: the live state.
+        sync_image: the sidecar's image, from the operator's own configuration.
+    """
+    if cluster.deleting:
+        return deletion.plan_deletion(cluster, observed)
+    if isinstance(cluster, Invalid) or cluster.spec.paused:
+        return Plan()
+    wanted = desired(cluster, observed, sync_image)
+    steps = database.actions(cluster, observed)
+    actions: list[Action] = [*deletion.finalizer(cluster)]
+    actions.extend(step for step in steps if isinstance(step, Generate))
+    actions.extend(Apply(manifest) for manifest in outdated(cluster, observed, wanted))
+    actions.extend(step for step in steps if not isinstance(step, Generate))
+    actions.extend(obsolete.deletions(cluster, observed))
+    look_again = waits_for_references(cluster, observed) or bool(conflicts(cluster, observed, wanted))
+    return Plan(tuple(actions), requeue_after=LOOK_AGAIN_SECONDS if look_again else None)
+

@@ -1,0 +1,135 @@
+"""The status of a PBACluster: what runs, what does not and why.
+
+What must stay true: nothing in it changes with load or with time alone, and no list in it grows with the cluster.
+"""
+
+from __future__ import annotations
+
+from pba_api import names
+from pba_api.identity import COMPONENT_BACKEND, COMPONENT_MANAGEMENT, LABEL_COMPONENT, selector
+from pba_operator.domain import conditions, database, deployments, parts, pods
+from pba_operator.domain.cluster import Invalid
+from pba_operator.domain.frontend import SyncImage
+from pba_operator.domain.model import ChildId, Cluster, Failure, Manifest, Observed
+from pba_operator.domain.plan import desired
+from pba_operator.domain.stage import stage
+
+NOT_READY_MAX = 20
+"""Backend nodes that `status.backend.notReady` names at most."""
+
+
+def _pods(observed: Observed, component: str) -> list[Manifest]:
+    return [
+        pod
+        for pod in observed.of_kind("Pod")
+        if pod["metadata"].get("labels", {}).get(LABEL_COMPONENT) == component
+        and "deletionTimestamp" not in pod["metadata"]
+    ]
+
+
+def _addresses(service: Manifest) -> list[str]:
+    """Return where clients reach the Service: the load balancer's addresses, else the cluster's own."""
+    ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
+    outside = [entry.get("ip") or entry.get("hostname") for entry in ingress]
+    inside = service.get("spec", {}).get("clusterIPs") or ()
+    return [address for address in (outside or inside) if address]
+
+
+def _service(cluster: Cluster, observed: Observed) -> Manifest:
+    live = observed.children.get(ChildId("Service", names.service(cluster.name)))
+    if live is None:
+        return {}
+    return {"service": {"name": names.service(cluster.name), "addresses": _addresses(live)}}
+
+
+def _management(observed: Observed) -> Manifest:
+    running = sorted(_pods(observed, COMPONENT_MANAGEMENT), key=pods.is_ready, reverse=True)
+    if not running:
+        return {}
+    pod = running[0]
+    return {
+        "management": {"podName": pod["metadata"]["name"], "nodeName": pod.get("spec", {}).get("nodeName", "")},
+    }
+
+
+def _not_ready(observed: Observed) -> list[Manifest]:
+    entries = []
+    for pod in _pods(observed, COMPONENT_BACKEND):
+        if pods.is_ready(pod):
+            continue
+        problem = pods.diagnose(pod, parts.BACKEND)
+        entries.append(
+            {
+                "name": pod["metadata"]["name"],
+                "nodeName": pod.get("spec", {}).get("nodeName", ""),
+                "reason": problem.reason if problem else "NotReady",
+            }
+        )
+    return entries[:NOT_READY_MAX]
+
+
+def _backend(cluster: Cluster, observed: Observed) -> Manifest:
+    if cluster.spec.backend is None:
+        return {}
+    live = deployments.find(observed, names.backend(cluster.name))
+    labels = selector(cluster.name, COMPONENT_BACKEND)
+    return {
+        "backend": {
+            "replicas": deployments.count(live, "replicas"),
+            "selector": ",".join(f"{key}={value}" for key, value in sorted(labels.items())),
+            "readyReplicas": deployments.count(live, "readyReplicas"),
+            "updatedReplicas": deployments.count(live, "updatedReplicas"),
+            "notReady": _not_ready(observed),
+        }
+    }
+
+
+def _frontend(cluster: Cluster, observed: Observed) -> Manifest:
+    if cluster.spec.frontend is None:
+        return {}
+    live = deployments.find(observed, names.frontend(cluster.name))
+    return {
+        "frontend": {
+            "replicas": deployments.count(live, "replicas"),
+            "readyReplicas": deployments.count(live, "readyReplicas"),
+        }
+    }
+
+
+def _invalid(cluster: Invalid) -> Manifest:
+    text = f"The spec cannot be read: {cluster.problem} Nothing is changed until it is corrected."
+    return {
+        **cluster.status,
+        "observedGeneration": cluster.generation,
+        "conditions": [
+            conditions.condition("Ready", "InvalidSpec", text, cluster.generation, true=False),
+            conditions.condition("Stalled", "InvalidSpec", text, cluster.generation, true=True),
+        ],
+    }
+
+
+def report(
+    cluster: Cluster | Invalid, observed: Observed, failures: tuple[Failure, ...], sync_image: SyncImage
+) -> Manifest:
+    """Return the status, its conditions without times.
+
+    Args:
+        cluster: the PBACluster.
+        observed: the live state after acting.
+        failures: the actions that were refused.
+        sync_image: the sidecar's image, from the operator's own configuration.
+    """
+    if isinstance(cluster, Invalid):
+        return _invalid(cluster)
+    wanted = desired(cluster, observed, sync_image)
+    found = parts.problems(cluster, observed, failures, wanted)
+    return {
+        "observedGeneration": cluster.generation,
+        "stage": stage(cluster, observed),
+        "conditions": conditions.assemble(cluster, parts.present(cluster), found),
+        **_service(cluster, observed),
+        **_management(observed),
+        "database": database.status(cluster, observed),
+        **_backend(cluster, observed),
+        **_frontend(cluster, observed),
+    }

@@ -1,0 +1,63 @@
+"""The clients' one address: the Service `NAME`, at every stage.
+
+What must stay true: its selector moves only once the new side serves, so that the address never leads nowhere.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pba_api import names, ports
+from pba_api.identity import COMPONENT_FRONTEND, COMPONENT_MANAGEMENT, LABEL_COMPONENT, selector
+from pba_operator.domain import deployments
+from pba_operator.domain.model import ChildId, Cluster, Manifest, Observed
+from pba_operator.domain.ownership import metadata
+
+_SERVERS = {COMPONENT_FRONTEND: names.frontend, COMPONENT_MANAGEMENT: names.management}
+"""Who may stand behind the address, and the Deployment that runs it."""
+
+
+def current_component(cluster: Cluster, observed: Observed) -> str | None:
+    """Return the component that the live Service leads to; None while there is no Service."""
+    live = observed.children.get(ChildId("Service", names.service(cluster.name)))
+    if live is None:
+        return None
+    component = (live.get("spec", {}).get("selector") or {}).get(LABEL_COMPONENT)
+    return component if component in _SERVERS else None
+
+
+def component(cluster: Cluster, observed: Observed) -> str:
+    """Return the component that the Service shall lead to now."""
+    wanted = COMPONENT_MANAGEMENT if cluster.spec.frontend is None else COMPONENT_FRONTEND
+    current = current_component(cluster, observed)
+    if current is None or current == wanted:
+        return wanted
+    return wanted if deployments.serves(observed, _SERVERS[wanted](cluster.name)) else current
+
+
+def manifest(cluster: Cluster, observed: Observed) -> Manifest:
+    """Return the Service `NAME`."""
+    settings = cluster.spec.service
+    meta = metadata(cluster, names.service(cluster.name), COMPONENT_FRONTEND)
+    annotations = {**meta.get("annotations", {}), **settings.annotations}
+    if annotations:
+        meta = {**meta, "annotations": annotations}
+    optional: dict[str, Any] = {
+        "loadBalancerClass": settings.load_balancer_class,
+        "loadBalancerSourceRanges": list(settings.load_balancer_source_ranges),
+        "externalTrafficPolicy": settings.external_traffic_policy,
+        "ipFamilyPolicy": settings.ip_family_policy,
+    }
+    return {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": meta,
+        "spec": {
+            "type": settings.type,
+            "selector": selector(cluster.name, component(cluster, observed)),
+            "ports": [
+                {"name": "http", "port": ports.SERVICE_HTTP, "targetPort": "http", "protocol": "TCP"},
+            ],
+            **{key: value for key, value in optional.items() if value},
+        },
+    }

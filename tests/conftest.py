@@ -1,0 +1,10 @@
+"""What all tiers share: the project's tools are importable; the packages under test come from the installed wheel."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+for tools in (ROOT / "hack", ROOT / "hack" / "demoapp"):
+    sys.path.insert(0, str(tools))
