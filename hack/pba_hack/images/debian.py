@@ -1,7 +1,7 @@
 """Root file systems made of Debian packages with mmdebstrap.
 
-The archive's address is whatever this machine's apt uses (a mirror, a proxy, a snapshot): nothing here names a host.
-Another suite than the machine's own is taken from the same address.
+The archive's address is whatever this machine's apt uses (a mirror, a proxy, a snapshot): nothing here names a
+host. Another suite than the machine's own is taken from the same address.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ def bootstrap(root: DebianRoot, target: Path) -> None:
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode != 0:
         raise CannotBuildError(
-            f"mmdebstrap could not install {', '.join(root.packages)} from Debian {root.suite}; its last words:\n"
+            f"mmdebstrap could not install {', '.join(root.packages)} from Debian {root.suite}:\n"
             + "\n".join(done.stderr.splitlines()[-15:])
         )
 
@@ -72,8 +72,8 @@ def mirror() -> str:
         if (release, component) == (codename, "main"):
             return address
     raise CannotBuildError(
-        f"apt on this machine has no Debian archive for its own release ({codename or 'unknown'}): images are made "
-        "of Debian packages, so use a Debian machine, or one with a Docker engine"
+        f"apt on this machine has no Debian archive for its own release ({codename or 'unknown'}): images are "
+        "made of Debian packages, so use a Debian machine, or one with a Docker engine"
     )
 
 
@@ -92,14 +92,14 @@ def _require_tools() -> None:
         done = subprocess.run(command, capture_output=True, text=True, check=False)
         if done.returncode != 0:
             raise CannotBuildError(
-                f"{' and '.join(missing)} are missing, and `{' '.join(command)}` failed:\n{done.stderr.strip()}"
+                f"{' and '.join(missing)} are missing; `{' '.join(command)}` failed:\n{done.stderr.strip()}"
             )
 
 
 def _apt_settings() -> list[str]:
     dump = subprocess.run(["apt-config", "dump"], capture_output=True, text=True, check=True).stdout
     settings = [line for line in dump.splitlines() if line.startswith(_PASSED_ON)]
-    # An archive that is a frozen copy is older than its own expiry date; its signature is verified all the same.
+    # A frozen copy of an archive is older than its own expiry date; its signature is verified all the same.
     return [*settings, 'Acquire::Check-Valid-Until "false";']
 
 

@@ -1,4 +1,4 @@
-"""What is in each image. The Dockerfiles in `docker/` say the same for users with Docker; a test compares them."""
+"""What is in each image; the Dockerfiles in `docker/` say the same for users with Docker (a test compares)."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ _UNREAD = (
     "/var/lib/dpkg/*-old",
     "/var/log/*",
 )
-"""Of every image: manuals, translations, caches, and the larger half of Perl (a script or two would use it)."""
+"""Of every image: manuals, translations, caches, and the larger half of Perl (which no server uses)."""
 
 
 @dataclass(frozen=True)
 class ServerImage:
-    """A server of Debian's; the version of `package` is the image's tag. It runs under any user of the pod's choice."""
+    """A server of Debian's, for any user of the pod's choice; the version of `package` is the image's tag."""
 
     name: str
     root: DebianRoot

@@ -1,7 +1,7 @@
 """Root file systems of images as folders, so that tests run the real mysqld or haproxy without any cluster.
 
-The programs are the images' own, bit for bit. `command` starts one with the image's own loader and libraries, so
-that it needs no chroot, no mounts and no container: it sees the machine's files, and ends like any child process.
+The programs are the images' own, bit for bit. `command` starts one with the image's own loader and libraries,
+so that it needs no chroot, no mounts and no container: it sees the machine's files, and ends like any child.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def rootfs(name: str) -> Path:
-    """Return the folder with the root file system of the image `name` (`mysql` or `haproxy`); never write into it."""
+    """Return the folder with the files of the image `name` (`mysql` or `haproxy`); never write into it."""
     image = recipes.SERVERS.get(name)
     if image is None:
         raise CannotBuildError(f"no server image is called {name}: there are {', '.join(recipes.SERVERS)}")
@@ -31,16 +31,16 @@ def rootfs(name: str) -> Path:
 
 
 def command(root: Path, program: str, *arguments: str) -> list[str]:
-    """Return the argument list that runs `program` (a path in `root`, such as `/usr/sbin/mysqld`) on this machine."""
+    """Return the argument list that runs `program`, a path in `root` such as `/usr/sbin/mysqld`."""
     libraries = [str(path) for path in sorted(root.glob("usr/lib/*-linux-gnu"))]
     loader = next(iter(sorted(root.glob("usr/lib/*-linux-gnu/ld-linux*.so.*"))))
     return [str(loader), "--library-path", ":".join(libraries), f"{root}{program}", *arguments]
 
 
 def mysqld(root: Path, data: Path, *options: str) -> list[str]:
-    """Return the argument list of `mysqld` with its data in the folder `data`, and every other path inside `root`.
+    """Return the argument list of `mysqld` with its data in the folder `data`, all other paths inside `root`.
 
-    Initialise first (`"--initialize-insecure"` as option, run to its end), then start. It reads no option file.
+    Initialise first (option `--initialize-insecure`, run to its end), then start. It reads no option file.
     """
     return command(
         root,

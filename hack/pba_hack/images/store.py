@@ -1,7 +1,7 @@
 """Where finished layers and archives are kept: one file or folder for each hash of inputs.
 
-What must stay true: an entry is complete or absent (it is made beside its place and renamed), one process makes it
-while others wait, and what is there is used without any look outside.
+What must stay true: an entry is complete or absent (it is made beside its place and renamed), one process makes
+it while others wait, and what is there is used without any look outside.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def key(*inputs: Any) -> str:
 
 
 def entry(name: str, make: Callable[[Path], None]) -> Path:
-    """Return the cache's entry `name` (a path relative to `folder()`), made by `make(path)` if it is not there."""
+    """Return the cache's entry `name` (a path in `folder()`), made by `make(path)` if it is not there."""
     place = folder() / name
     if place.exists():
         os.utime(place)

@@ -1,7 +1,7 @@
 """Layers of container images: tar archives whose bytes depend on their content alone.
 
-What must stay true: entries are sorted, times fixed and owners explicit, so that the same files always give the
-same digest, and a node or a cache that has a layer never gets it again.
+What must stay true: entries are sorted, times fixed and owners explicit, so that the same files always give
+the same digest, and a node or a cache that has a layer never gets it again.
 """
 
 from __future__ import annotations
