@@ -1,0 +1,35 @@
+"""The PBACluster's spec as frozen dataclasses: the one source of the CRD's schema, defaults and bounds.
+
+The CRD is generated from these types (`hack/generate`), so a field's default, bounds and description stand
+here and nowhere else. A field appears here together with the code that obeys it.
+
+The modules of this package do not postpone their annotations: the marks in them are read when the program runs.
+"""
+
+from pba_api.types.application import Application, ConfigFile, EnvNames, Probe, Probes
+from pba_api.types.common import ChildMetadata, Json, KeyReference, LocalReference, PodSettings
+from pba_api.types.database import Database, DatabaseUser, Storage
+from pba_api.types.nodes import Backend, Frontend, Management, Rollout, ServiceSettings
+from pba_api.types.spec import PBAClusterSpec
+
+__all__ = [
+    "Application",
+    "Backend",
+    "ChildMetadata",
+    "ConfigFile",
+    "Database",
+    "DatabaseUser",
+    "EnvNames",
+    "Frontend",
+    "Json",
+    "KeyReference",
+    "LocalReference",
+    "Management",
+    "PBAClusterSpec",
+    "PodSettings",
+    "Probe",
+    "Probes",
+    "Rollout",
+    "ServiceSettings",
+    "Storage",
+]

@@ -1,0 +1,218 @@
+"""The web application: its image, and the few facts about it that we need."""
+
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from pba_api.markers import Default, Doc, Items, Kubernetes, Number, Required, Rule, Text
+from pba_api.types.common import AbsolutePath, Image, Json, KeyReference
+
+_Argument = Annotated[str, Text(max_length=4096)]
+_VariableName = Annotated[str, Text(min_length=1, max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+_UrlPath = Annotated[str, Text(min_length=1, max_length=512, pattern=r"^/[!-~]*$")]
+
+_ENV_NAMES = "[{}]".format(
+    ", ".join(f"self.envNames.{name}" for name in ("host", "port", "database", "user", "password", "caFile"))
+)
+_OWN_FOLDER = "/etc/pba"
+"""Where the operator mounts what the application needs from it."""
+
+
+@dataclass(frozen=True)
+class EnvNames:
+    """The names of the environment variables in which the application finds its database."""
+
+    host: Annotated[_VariableName, Doc("Variable with the database's host name."), Default("DB_HOST")]
+    port: Annotated[_VariableName, Doc("Variable with the database's port."), Default("DB_PORT")]
+    database: Annotated[_VariableName, Doc("Variable with the name of the schema."), Default("DB_NAME")]
+    user: Annotated[_VariableName, Doc("Variable with the name of the account."), Default("DB_USER")]
+    password: Annotated[_VariableName, Doc("Variable with the account's password."), Default("DB_PASSWORD")]
+    ca_file: Annotated[
+        _VariableName,
+        Doc("Variable with the path of the file that holds the certificate authority of the database's TLS."),
+        Default("DB_CA"),
+    ]
+
+
+@dataclass(frozen=True)
+class ConfigFile:
+    """A file rendered from a template in a ConfigMap; `${host}` and its like are filled in."""
+
+    path: Annotated[
+        AbsolutePath,
+        Doc("Where the file appears in the application's containers: an absolute path."),
+        Required(),
+        Rule(
+            r"!self.matches('(^|/)\\.\\.?(/|$)') && !self.contains('//')",
+            "path must be absolute and plain: write it without '.', '..' and doubled slashes",
+        ),
+    ]
+    template_ref: Annotated[
+        KeyReference,
+        Doc(
+            "The ConfigMap and key with the template. ${host}, ${port}, ${database}, ${user}, ${password} and "
+            "${caFile} are filled in; all else stays as it is."
+        ),
+        Required(),
+    ]
+
+
+@dataclass(frozen=True)
+class Probe:
+    """An HTTP probe of the application."""
+
+    path: Annotated[
+        _UrlPath, Doc("The path that is asked for; a status of 200 to 399 passes."), Default("/healthz")
+    ]
+    period_seconds: Annotated[int, Doc("Seconds from one probe to the next."), Default(10), Number(1, 3600)]
+    timeout_seconds: Annotated[
+        int, Doc("Seconds after which a probe without an answer has failed."), Default(5), Number(1, 3600)
+    ]
+    failure_threshold: Annotated[
+        int, Doc("How many failed probes in a row count as a failure."), Default(3), Number(1, 1000)
+    ]
+
+
+@dataclass(frozen=True)
+class Probes:
+    """The application's three probes."""
+
+    startup: Annotated[
+        Probe,
+        Doc(
+            "Asked until it passes once, before the other two; a container that never passes is started anew."
+        ),
+        Default({"path": "/healthz", "periodSeconds": 2, "failureThreshold": 60}),
+    ]
+    readiness: Annotated[
+        Probe,
+        Doc("While it fails, the node gets no requests."),
+        Default({"path": "/healthz/ready", "periodSeconds": 2, "timeoutSeconds": 2}),
+    ]
+    liveness: Annotated[
+        Probe,
+        Doc("When it fails, the container is started anew; it should not depend on the database."),
+        Default({"path": "/healthz", "failureThreshold": 6}),
+    ]
+
+
+@dataclass(frozen=True)
+class Application:
+    """The web application: its image and the few facts about it that we need."""
+
+    RULES: ClassVar = (
+        Rule(
+            f"!has(self.env) || !self.env.exists(e, e.name in {_ENV_NAMES})",
+            "application.env sets a variable that application.envNames names for the database: remove it from "
+            "env, or give envNames another name",
+            field_path=".env",
+        ),
+        Rule(
+            f"{_ENV_NAMES}.all(n, {_ENV_NAMES}.exists_one(m, m == n))",
+            "the names in application.envNames must differ from each other (those not given are DB_HOST, DB_PORT, "
+            "DB_NAME, DB_USER, DB_PASSWORD and DB_CA)",
+            field_path=".envNames",
+        ),
+        Rule(
+            "!has(self.volumeMounts) || self.volumeMounts.all(m, has(self.volumes) && "
+            "self.volumes.exists(v, v.name == m.name))",
+            "every name in application.volumeMounts must be that of an entry in application.volumes: add the volume, "
+            "or correct the name",
+            field_path=".volumeMounts",
+        ),
+        Rule(
+            "!has(self.volumeMounts) || !has(self.configFiles) || "
+            "!self.volumeMounts.exists(m, self.configFiles.exists(f, f.path == m.mountPath))",
+            "application.volumeMounts and application.configFiles must not use the same path: change one of them",
+            field_path=".volumeMounts",
+        ),
+    )
+
+    image: Annotated[
+        Image, Doc("The application's container image; its tag or digest is its version."), Required()
+    ]
+    image_pull_policy: Annotated[
+        str,
+        Doc("When the image is pulled."),
+        Default("IfNotPresent"),
+        Text(one_of=("Always", "IfNotPresent", "Never")),
+    ]
+    command: Annotated[
+        tuple[_Argument, ...], Doc("Replaces the image's entry point, as in a container."), Items(100)
+    ]
+    args: Annotated[
+        tuple[_Argument, ...], Doc("Replaces the image's arguments, as in a container."), Items(200)
+    ]
+    port: Annotated[
+        int, Doc("The port on which the application serves HTTP."), Default(8080), Number(1, 65535)
+    ]
+    env: Annotated[
+        tuple[Annotated[Json, Kubernetes("io.k8s.api.core.v1.EnvVar")], ...],
+        Doc(
+            "Environment variables, as in a container; those for the database are set by themselves (envNames)."
+        ),
+        Items(200, keys=("name",)),
+    ]
+    env_from: Annotated[
+        tuple[Annotated[Json, Kubernetes("io.k8s.api.core.v1.EnvFromSource")], ...],
+        Doc("ConfigMaps and Secrets whose keys become environment variables, as in a container."),
+        Items(50),
+    ]
+    env_names: Annotated[
+        EnvNames,
+        Doc("The names of the environment variables in which the application finds its database."),
+        Default({}),
+    ]
+    config_files: Annotated[
+        tuple[ConfigFile, ...],
+        Doc(
+            "Configuration files rendered from templates in ConfigMaps, with the database's coordinates filled in."
+        ),
+        Items(20, keys=("path",)),
+        Rule(
+            f"!self.exists(f, f.path == '{_OWN_FOLDER}' || f.path.startsWith('{_OWN_FOLDER}/'))",
+            f"{_OWN_FOLDER} is the operator's own folder: choose another path",
+        ),
+    ]
+    probes: Annotated[
+        Probes, Doc("The HTTP probes that tell started, ready and alive from one another."), Default({})
+    ]
+    termination_grace_period_seconds: Annotated[
+        int,
+        Doc("Seconds that a node has to finish its requests after SIGTERM, before it is killed."),
+        Default(60),
+        Number(0, 86400),
+    ]
+    pod_security_context: Annotated[
+        Json,
+        Doc(
+            "Replaces fields of the pods' security context. What is not given meets the Pod Security Standard "
+            "'restricted'; loosen it only for an image that needs it."
+        ),
+        Kubernetes("io.k8s.api.core.v1.PodSecurityContext"),
+    ]
+    security_context: Annotated[
+        Json,
+        Doc(
+            "Replaces fields of the containers' security context. What is not given meets the Pod Security Standard "
+            "'restricted'; loosen it only for an image that needs it."
+        ),
+        Kubernetes("io.k8s.api.core.v1.SecurityContext"),
+    ]
+    volumes: Annotated[
+        tuple[Annotated[Json, Kubernetes("io.k8s.api.core.v1.Volume")], ...],
+        Doc("Further volumes of the application's pods; names that begin with 'pba-' are the operator's."),
+        Items(50, keys=("name",)),
+        Rule(
+            "!self.exists(v, v.name.startsWith('pba-'))",
+            "names of volumes that begin with 'pba-' are the operator's: choose another name",
+        ),
+    ]
+    volume_mounts: Annotated[
+        tuple[Annotated[Json, Kubernetes("io.k8s.api.core.v1.VolumeMount")], ...],
+        Doc("Where the application's containers see these volumes."),
+        Items(100, keys=("mountPath",)),
+        Rule(
+            f"!self.exists(m, m.mountPath == '{_OWN_FOLDER}' || m.mountPath.startsWith('{_OWN_FOLDER}/'))",
+            f"{_OWN_FOLDER} is the operator's own folder: choose another mountPath",
+        ),
+    ]

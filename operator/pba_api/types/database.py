@@ -1,0 +1,97 @@
+"""The MySQL server."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Annotated, ClassVar
+
+from pba_api.markers import Default, Doc, Entries, IntOrString, Required, Rule, Text
+from pba_api.types.common import Image, KeyReference, PodSettings
+from pba_api.types.rules import NAME_OR_EMPTY
+
+_CLASS = "(has({0}.storageClassName) ? {0}.storageClassName : '')"
+
+
+@dataclass(frozen=True)
+class Storage:
+    """A volume's size (a Kubernetes quantity) and class (empty: the cluster's default class)."""
+
+    RULES: ClassVar = (
+        Rule(
+            f"{_CLASS.format('self')} == {_CLASS.format('oldSelf')}",
+            "storageClassName cannot be changed, because a volume cannot move between classes: set it back",
+            field_path=".storageClassName",
+        ),
+    )
+
+    size: Annotated[
+        str,
+        Doc("The volume's size, such as 20Gi. It can only grow."),
+        Required(),
+        Text(min_length=1, max_length=32),
+        Rule(
+            "isQuantity(self) && quantity(self).isGreaterThan(quantity('0'))",
+            "size must be a positive quantity, such as 20Gi",
+        ),
+        Rule(
+            "!isQuantity(self) || !isQuantity(oldSelf) || quantity(self).compareTo(quantity(oldSelf)) >= 0",
+            "size can only grow: set it to the present size or more",
+        ),
+    ]
+    storage_class_name: Annotated[
+        str,
+        Doc("The volume's StorageClass; empty: the cluster's default. It cannot be changed later."),
+        Text(max_length=253, pattern=NAME_OR_EMPTY),
+    ]
+
+
+@dataclass(frozen=True)
+class DatabaseUser:
+    """The application's MySQL account; without `password_secret_ref` its password is generated."""
+
+    name: Annotated[
+        str,
+        Doc("The account's name. It cannot be changed later."),
+        Default("app"),
+        Text(min_length=1, max_length=32, pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$"),
+        Rule("self == oldSelf", "database.user.name cannot be changed: set it back"),
+        Rule(
+            "self != 'root' && !self.startsWith('mysql.')",
+            "database.user.name must not be an account of MySQL's own: choose another name",
+        ),
+    ]
+    password_secret_ref: Annotated[
+        KeyReference | None,
+        Doc("The Secret and key with the account's password; absent: one is generated."),
+    ]
+
+
+@dataclass(frozen=True)
+class Database:
+    """The MySQL server."""
+
+    image: Annotated[Image, Doc("The MySQL server's container image, such as mysql:9.7.4."), Required()]
+    name: Annotated[
+        str,
+        Doc("The application's schema. It cannot be changed later, because the data is in it."),
+        Default("app"),
+        Text(min_length=1, max_length=64, pattern=r"^[A-Za-z_][A-Za-z0-9_-]*$"),
+        Rule(
+            "self == oldSelf",
+            "database.name cannot be changed, because the data is in that schema: set it back",
+        ),
+        Rule(
+            "!(self.lowerAscii() in ['mysql', 'sys', 'information_schema', 'performance_schema'])",
+            "database.name must not be a schema of MySQL's own: choose another name",
+        ),
+    ]
+    user: Annotated[DatabaseUser, Doc("The application's MySQL account."), Default({})]
+    storage: Annotated[Storage, Doc("The volume of each member."), Required()]
+    config: Annotated[
+        Mapping[str, Annotated[str, IntOrString(), Text(max_length=1024, pattern=r"^[^\r\n]*$")]],
+        Doc(
+            "Options of mysqld (its [mysqld] group), such as innodb_buffer_pool_size: 1G. Options that the operator "
+            "sets itself are refused."
+        ),
+        Entries(200),
+    ]
+    pod: Annotated[PodSettings, Doc("Placement and size of the MySQL pods."), Default({})]
