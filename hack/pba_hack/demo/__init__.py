@@ -1,0 +1,1 @@
+"""`hack/demo`: from nothing to a PBACluster that serves real requests while it is scaled."""

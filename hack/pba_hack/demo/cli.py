@@ -1,0 +1,61 @@
+"""`hack/demo`: the command line, and the half that makes the cluster and the images.
+
+The other half (`inside`) runs in the cluster's network, where Services answer.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from pba_hack.demo import inside
+
+HACK = Path(__file__).resolve().parents[2]
+
+
+def _arguments(argv: list[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="hack/demo",
+        description="Bring up a cluster, install the operator, apply a PBACluster, and scale it under real traffic.",
+    )
+    parser.add_argument("--requests", type=int, default=3000, help="at least so many requests (default 3000)")
+    parser.add_argument("--inject-failure", action="store_true", help="send one request that must fail: the demo must notice")
+    parser.add_argument("--inside", metavar="IMAGES", help=argparse.SUPPRESS)
+    return parser.parse_args(argv)
+
+
+def _tool(name: str, *args: str) -> None:
+    subprocess.run([str(HACK / name), *args], check=True)
+
+
+def _images() -> list[dict[str, str]]:
+    _tool("images", "build")
+    printed = subprocess.run([str(HACK / "images"), "list", "--json"], capture_output=True, text=True, check=True).stdout
+    images: list[dict[str, str]] = json.loads(printed)
+    return images
+
+
+def main(argv: list[str]) -> int:
+    """Run the demo; return the exit status: 0 only if no request failed and the ledger is balanced."""
+    arguments = _arguments(argv)
+    if arguments.inside:
+        wanted = inside.Wanted(arguments.requests, inject_failure=arguments.inject_failure)
+        return inside.run(json.loads(arguments.inside), wanted)
+    started = time.monotonic()
+    try:
+        _tool("cluster", "up")
+        images = _images()
+        _tool("cluster", "load", *(image["tar"] for image in images))
+        _tool("cluster", "binary", "helm")
+    except subprocess.CalledProcessError as error:
+        sys.stderr.write(f"hack/demo: {Path(error.cmd[0]).name} {error.cmd[1]} failed; its own words are above.\n")
+        return 1
+    references = json.dumps({image["name"]: image["reference"] for image in images})
+    command = [str(HACK / "cluster"), "exec", "--", sys.executable, str(HACK / "demo"), *argv, "--inside", references]
+    status = subprocess.run(command, check=False).returncode
+    sys.stdout.write(f"hack/demo: {'done' if status == 0 else 'FAILED'} after {time.monotonic() - started:.0f} s\n")
+    return status

@@ -1,0 +1,192 @@
+"""The half of the demo that runs in the cluster's network: install, apply, wait, load, scale, check."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from pba_hack.demo.picture import Picture, lines
+from pba_hack.kubectl import Json, Kubectl, KubectlError, WaitedInVainError, wait_for
+from pba_hack.traffic import Client, Load, RequestFailedError, Tally
+from pba_hack.traffic.shopper import Shopper, ledger
+
+ROOT = Path(__file__).resolve().parents[3]
+SAMPLE = ROOT / "manifests" / "samples" / "backend-cluster.yaml"
+OPERATOR_NAMESPACE = "pba-system"
+NAMESPACE = "demo"
+NAME = "shop"
+CLIENTS = 6
+AT_MOST_SECONDS = 600.0
+STEPS = (5, 2)
+"""Numbers of backends that the demo scales to, one after another."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the command line asks for."""
+
+    requests: int
+    inject_failure: bool
+
+
+def say(text: str) -> None:
+    """Print a heading."""
+    sys.stdout.write(f"\n==> {text}\n")
+    sys.stdout.flush()
+
+
+def _helm(release: str, *options: str) -> None:
+    chart = str(ROOT / "helm" / release)
+    command = ["helm", "upgrade", "--install", release, chart, "--namespace", OPERATOR_NAMESPACE, "--create-namespace"]
+    subprocess.run([*command, "--wait", "--timeout", "3m", *options], check=True, stdout=subprocess.DEVNULL)
+
+
+def _install(images: dict[str, str]) -> None:
+    _helm("pba-operator-crds")
+    repository, _, tag = images["operator"].rpartition(":")
+    sync_repository, _, sync_tag = images["sync"].rpartition(":")
+    _helm(
+        "pba-operator",
+        f"--set=image.repository={repository},image.tag={tag}",
+        f"--set=syncImage.repository={sync_repository},syncImage.tag={sync_tag}",
+    )
+
+
+def _sample(kubectl: Kubectl, images: dict[str, str]) -> Json:
+    """Return the sample as it is in the repository, with the images that this cluster holds."""
+    sample: Json = json.loads(kubectl("create", "--dry-run=client", "-o", "json", "-f", str(SAMPLE)))
+    sample["spec"]["application"]["image"] = images["demoapp"]
+    sample["spec"]["database"]["image"] = images["mysql"]
+    sample["spec"]["frontend"]["image"] = images["haproxy"]
+    sample["metadata"] = {"name": NAME}
+    return sample
+
+
+def _progress(kubectl: Kubectl) -> None:
+    """Print each condition as it changes, until Ready is true."""
+    seen: dict[str, str] = {}
+
+    def ready() -> bool:
+        found = kubectl.get("pbacluster", NAME) or {}
+        for entry in found.get("status", {}).get("conditions", ()):
+            text = f"{entry['status']:<6}{entry['reason']}"
+            if seen.get(entry["type"]) != text:
+                seen[entry["type"]] = text
+                sys.stdout.write(f"  {entry['type']:<16} {text}\n")
+                sys.stdout.flush()
+        condition = kubectl.condition(NAME, "Ready")
+        return condition is not None and condition["status"] == "True"
+
+    wait_for(f"PBACluster {NAME} to be Ready", ready, 300)
+
+
+def _backends(kubectl: Kubectl) -> tuple[int, int]:
+    status = (kubectl.get("pbacluster", NAME) or {}).get("status", {}).get("backend", {})
+    return status.get("replicas", 0), status.get("readyReplicas", 0)
+
+
+class Show:
+    """The traffic, and the scaling under it."""
+
+    def __init__(self, kubectl: Kubectl, host: str, wanted: Wanted) -> None:
+        """Prepare clients of the application at `host`."""
+        self._kubectl = kubectl
+        self._wanted = wanted
+        self._picture = Picture()
+        self._pause = threading.Event()
+        self.shopper = Shopper()
+        self.load = Load(host, 80, self.shopper.visit, clients=CLIENTS, at_most_seconds=AT_MOST_SECONDS)
+
+    def _watch(self, state: str, done: int) -> None:
+        """Draw until `done` requests are sent."""
+        while self.load.tally.snapshot().sent < done:
+            self._picture.draw(self.load.tally.snapshot(), state)
+            self._pause.wait(2.0)
+
+    def _scale(self, number: int) -> None:
+        self._kubectl("scale", f"pbacluster/{NAME}", f"--replicas={number}")
+
+        def scaled() -> bool:
+            replicas, ready = _backends(self._kubectl)
+            self._picture.draw(self.load.tally.snapshot(), f"scaling to {number}: {ready} of {replicas} backends ready")
+            self._pause.wait(1.5)
+            return replicas == ready == number
+
+        wait_for(f"{number} backends", scaled, 180)
+
+    def run(self) -> None:
+        """Send traffic through every step of the scaling."""
+        share = self._wanted.requests // (len(STEPS) + 1) + 1
+        with self.load:
+            self._watch("2 backends", share)
+            for step, number in enumerate(STEPS, start=2):
+                self._scale(number)
+                self._watch(f"{number} backends", share * step)
+        if self._wanted.inject_failure:
+            self._fail_once()
+
+    def _fail_once(self) -> None:
+        client = Client(*self.load.target, self.load.tally)
+        try:
+            client.request("GET", "/there-is-no-such-page")
+        except RequestFailedError as error:
+            sys.stdout.write(f"  injected: {error}\n")
+        finally:
+            client.close()
+
+
+def _verdict(show: Show, host: str) -> bool:
+    counts = show.load.tally.snapshot()
+    sys.stdout.write("\n".join(lines(counts, "in the end")) + "\n")
+    for why, number in counts.by_failure.items():
+        sys.stdout.write(f"  failed: {number} x {why}\n")
+    client = Client(host, 80, Tally())
+    book = ledger(client)
+    client.close()
+    lost = len(set(show.shopper.acknowledged) - book.orders)
+    sys.stdout.write(
+        f"  ledger: {len(show.shopper.acknowledged)} orders acknowledged, {lost} of them lost, imbalance {book.imbalance}\n"
+    )
+    sys.stdout.write(f"{counts.failed} failed\n")
+    return counts.failed == 0 and counts.sent == counts.answered and book.imbalance == 0 and lost == 0
+
+
+def _look_around(host: str) -> None:
+    sys.stdout.write(
+        f"""
+Look around:
+  ./hack/cluster exec -- curl -s http://{host}/whoami
+  ./hack/cluster exec -- kubectl --namespace {NAMESPACE} get pba,pods,services
+  ./hack/cluster exec -- kubectl --namespace {NAMESPACE} scale pba/{NAME} --replicas=4
+Take it down:
+  ./hack/cluster down
+"""
+    )
+
+
+def run(images: dict[str, str], wanted: Wanted) -> int:
+    """Run the inner half; return the exit status."""
+    try:
+        say("install the operator (Helm)")
+        _install(images)
+        kubectl = Kubectl(NAMESPACE)
+        say(f"apply {SAMPLE.relative_to(ROOT)} as {NAMESPACE}/{NAME}")
+        kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+        kubectl.apply(_sample(kubectl, images))
+        _progress(kubectl)
+        service = kubectl.get("service", NAME) or {}
+        ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
+        host = str(ingress[0]["ip"] if ingress else service["spec"]["clusterIP"])
+        say(f"sign up, log in, order, invoice: at least {wanted.requests} requests to http://{host}/")
+        show = Show(kubectl, host, wanted)
+        show.run()
+        good = _verdict(show, host)
+        _look_around(host)
+    except (KubectlError, WaitedInVainError, subprocess.CalledProcessError) as error:
+        sys.stderr.write(f"hack/demo: {error}\n")
+        return 1
+    return 0 if good else 1

@@ -1,0 +1,123 @@
+"""Running the tiers: the environment once, then each tier's pytest, then the gate.
+
+What must stay true: the packages under test are those of the built wheel; a failure keeps the evidence; a tier
+without tests says so and never counts as passed tests.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from pba_hack.testing.static import checks
+from pba_hack.testing.tiers import TIERS, Tier
+from pba_hack.venv import ensure_venv, install_wheel
+
+COVERED_AT_LEAST = "95"
+"""Percent of the branches of `domain` and `engine`, by the tiers that cover."""
+
+
+def say(text: str) -> None:
+    """Print a heading."""
+    sys.stdout.write(f"\n=== {text}\n")
+    sys.stdout.flush()
+
+
+class Runner:
+    """Runs tiers of tests from one checkout."""
+
+    def __init__(self, root: Path) -> None:
+        """Make the environment: the venv with the wheel in it, and an empty folder for results."""
+        self.root = root
+        self.results = root / "test-results"
+        self.results.mkdir(exist_ok=True)
+        self.venv = ensure_venv(("operator", "sync"), "test")
+        install_wheel(self.venv)
+        self.python = self.venv / "bin" / "python"
+        self.environment = {
+            **os.environ,
+            "PATH": f"{self.venv / 'bin'}:{os.environ['PATH']}",
+            "COVERAGE_FILE": str(self.results / "coverage"),
+        }
+
+    def _call(self, command: list[str]) -> bool:
+        return subprocess.run(command, cwd=self.root, env=self.environment, check=False).returncode == 0
+
+    def _tool(self, name: str) -> str:
+        return str(self.root / "hack" / name)
+
+    def static(self) -> bool:
+        """Run the checks that are no tests; all of them, so that one run shows everything."""
+        passed = True
+        for title, command in checks(self.python, self.root):
+            say(title)
+            passed = self._call(command) and passed
+        return passed
+
+    def _pytest(self, name: str, folders: list[str], options: list[str], *, covers: bool) -> list[str]:
+        coverage = ["--cov", "--cov-append", "--cov-branch", "--cov-report="] if covers else []
+        junit = f"--junitxml={self.results / f'{name}.xml'}"
+        return [str(self.python), "-m", "pytest", *folders, junit, *coverage, *options]
+
+    def _folders(self, names: tuple[str, ...]) -> list[str]:
+        """Return those folders that hold tests."""
+        found = [self.root / "tests" / name for name in names]
+        return [str(folder) for folder in found if any(folder.rglob("test_*.py"))]
+
+    def tier(self, tier: Tier, options: list[str]) -> bool:
+        """Run one tier; return whether it passed."""
+        started = time.monotonic()
+        alone, inside = self._folders(tier.alone), self._folders(tier.in_cluster)
+        if not alone and not inside:
+            say(f"{tier.name}: no tests yet")
+            return True
+        passed = True
+        if alone:
+            say(f"{tier.name}: {tier.summary}")
+            passed = self._call(self._pytest(tier.name, alone, options, covers=tier.covers))
+        if inside:
+            say(f"{tier.name}: on the local cluster")
+            passed = self._in_cluster(tier, inside, options) and passed
+        say(f"{tier.name}: {'passed' if passed else 'FAILED'} after {time.monotonic() - started:.0f} s")
+        return passed
+
+    def _in_cluster(self, tier: Tier, folders: list[str], options: list[str]) -> bool:
+        steps = [[self._tool("cluster"), "up"], [self._tool("images"), "build"]]
+        if not all(self._call(step) for step in steps):
+            return False
+        images = self._images()
+        archives = [image["tar"] for image in images]
+        if not self._call([self._tool("cluster"), "load", *archives]):
+            return False
+        self.environment["PBA_IMAGES"] = json.dumps({image["name"]: image["reference"] for image in images})
+        command = self._pytest(f"{tier.name}-cluster", folders, options, covers=False)
+        passed = self._call([self._tool("cluster"), "exec", "--", *command])
+        if not passed:
+            self._call([self._tool("cluster"), "logs", str(self.results / "cluster-logs")])
+        return passed
+
+    def _images(self) -> list[dict[str, str]]:
+        printed = subprocess.run(
+            [self._tool("images"), "list", "--json"], cwd=self.root, capture_output=True, text=True, check=True
+        ).stdout
+        images: list[dict[str, str]] = json.loads(printed)
+        return images
+
+    def _gate(self) -> bool:
+        say(f"branch coverage of domain and engine (at least {COVERED_AT_LEAST} %)")
+        return self._call([str(self.python), "-m", "coverage", "report", f"--fail-under={COVERED_AT_LEAST}"])
+
+    def everything(self) -> bool:
+        """Run the static checks, all tiers of a full run and the coverage gate; go on after a failure."""
+        (self.results / "coverage").unlink(missing_ok=True)
+        passed = {"static": self.static()}
+        for tier in TIERS:
+            if tier.in_full_run:
+                passed[tier.name] = self.tier(tier, [])
+        passed["coverage"] = self._gate()
+        say("  ".join(f"{name}: {'passed' if good else 'FAILED'}" for name, good in passed.items()))
+        return all(passed.values())

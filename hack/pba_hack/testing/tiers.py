@@ -1,0 +1,42 @@
+"""The tiers of the test pyramid: what each runs and what it needs.
+
+One fact in one place: `hack/test --help`, the order of a full run and the coverage gate all come from this table.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Tier:
+    """One tier.
+
+    `alone`: folders below `tests/` that run on this machine. `in_cluster`: folders that run inside the local
+    cluster's network, with the operator installed. `covers`: its branch coverage counts for the gate.
+    """
+
+    name: str
+    summary: str
+    alone: tuple[str, ...] = ()
+    in_cluster: tuple[str, ...] = ()
+    covers: bool = False
+    in_full_run: bool = True
+    pytest_options: tuple[str, ...] = field(default=())
+
+
+TIERS = (
+    Tier("unit", "pure logic; no cluster, no server", alone=("unit",), covers=True),
+    Tier("model", "the engine and the planner on a simulated cluster", alone=("model",), covers=True),
+    Tier("apiserver", "a real etcd and API server", alone=("apiserver",), covers=True),
+    Tier(
+        "e2e",
+        "real mysqld, HAProxy and nodes",
+        alone=("e2e/mysql", "e2e/balancer", "e2e/demoapp", "e2e/cluster", "e2e/images"),
+        in_cluster=("e2e/operator",),
+    ),
+    Tier("chaos", "faults on real nodes", in_cluster=("chaos",)),
+    Tier("bench", "ratios, side by side", in_cluster=("bench",), in_full_run=False),
+)
+
+BY_NAME = {tier.name: tier for tier in TIERS}

@@ -1,0 +1,130 @@
+"""The operator on real nodes: installed by its chart, driven by kubectl, loaded by clients that never retry.
+
+The tests run inside the cluster's network (`hack/cluster exec`). `PBA_IMAGES` (JSON: image name to reference) says
+what `hack/test` built and loaded. One PBACluster with everything in it serves all tests that leave it as it was.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pba_hack.kubectl import Kubectl, wait_for
+
+ROOT = Path(__file__).resolve().parents[3]
+OPERATOR_NAMESPACE = "pba-system"
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+
+Json = dict[str, Any]
+
+
+@pytest.fixture(scope="session")
+def images() -> dict[str, str]:
+    """Return the references of the images that the nodes hold."""
+    known: dict[str, str] = json.loads(os.environ["PBA_IMAGES"])
+    return known
+
+
+def _helm(release: str, chart: str, *options: str) -> None:
+    command = ["helm", "upgrade", "--install", release, str(ROOT / "helm" / chart)]
+    command += ["--namespace", OPERATOR_NAMESPACE, "--create-namespace", "--wait", "--timeout", "3m", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
+
+
+@pytest.fixture(scope="session")
+def operator(images: dict[str, str]) -> Kubectl:
+    """Install the operator as the README says; return kubectl in its namespace."""
+    _helm("pba-operator-crds", "pba-operator-crds")
+    repository, _, tag = images["operator"].rpartition(":")
+    sync_repository, _, sync_tag = images["sync"].rpartition(":")
+    _helm(
+        "pba-operator",
+        "pba-operator",
+        f"--set=image.repository={repository},image.tag={tag}",
+        f"--set=syncImage.repository={sync_repository},syncImage.tag={sync_tag}",
+    )
+    return Kubectl(OPERATOR_NAMESPACE)
+
+
+@pytest.fixture
+def namespace() -> Iterator[Kubectl]:
+    """Return kubectl in a fresh namespace that enforces the restricted Pod Security Standard."""
+    yield from _namespace()
+
+
+@pytest.fixture(scope="session")
+def shared_namespace() -> Iterator[Kubectl]:
+    """Return kubectl in the namespace of the PBACluster that the tests share."""
+    yield from _namespace()
+
+
+def _namespace() -> Iterator[Kubectl]:
+    name = f"e2e-{uuid.uuid4().hex[:8]}"
+    Kubectl().apply(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": RESTRICTED}},
+    )
+    yield Kubectl(name)
+    Kubectl()("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture(scope="session")
+def manifest(images: dict[str, str]) -> Callable[..., Json]:
+    """Return a maker of PBAClusters that start and stop fast: `manifest(name, frontend=..., ...)`."""
+
+    def make(name: str, *, cluster: bool = True, **spec: Any) -> Json:
+        whole: Json = {
+            "deletionPolicy": "Delete",
+            "application": {
+                "image": images["demoapp"],
+                "terminationGracePeriodSeconds": 10,
+                "probes": {"startup": {"path": "/healthz", "periodSeconds": 1, "failureThreshold": 120}},
+            },
+            "database": {
+                "image": images["mysql"],
+                "storage": {"size": "1Gi"},
+                "config": {"innodb_buffer_pool_size": "64M"},
+            },
+        }
+        if cluster:
+            whole["backend"] = {"replicas": 2, "drainTimeoutSeconds": 3}
+            whole["frontend"] = {"image": images["haproxy"], "replicas": 2}
+        merge(whole, spec)
+        return {
+            "apiVersion": "pba.dev/v1alpha1",
+            "kind": "PBACluster",
+            "metadata": {"name": name},
+            "spec": whole,
+        }
+
+    return make
+
+
+def merge(base: Json, changes: Json) -> None:
+    """Merge `changes` into `base`, objects key by key."""
+    for key, value in changes.items():
+        if isinstance(value, dict) and isinstance(base.get(key), dict):
+            merge(base[key], value)
+        else:
+            base[key] = value
+
+
+@pytest.fixture(scope="session")
+def shop(operator: Kubectl, shared_namespace: Kubectl, manifest: Callable[..., Json]) -> Kubectl:
+    """Return kubectl in the namespace of a PBACluster `shop`, with everything in it and Ready."""
+    shared_namespace.apply(manifest("shop"))
+    shared_namespace.wait_ready("shop")
+    return shared_namespace
+
+
+@pytest.fixture
+def address(shop: Kubectl) -> str:
+    """Return the clients' address of `shop`."""
+    service = wait_for("the Service", lambda: shop.get("service", "shop"))
+    return str(service["spec"]["clusterIP"])

@@ -1,0 +1,211 @@
+"""Bad input that no schema can refuse: a condition names the object and the remedy, and it heals once corrected.
+
+All bad clusters are made at once, so that they share their waits, beside a good one that they must not delay.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from pba_hack.kubectl import Kubectl, wait_for
+
+Json = dict[str, Any]
+EVIDENCE_SECONDS = 90
+"""The evidence has to arise first (a pull has to fail); the condition follows within 60 s."""
+
+
+@dataclass(frozen=True)
+class Bad:
+    """A mistake, how it must be told, and its correction (a JSON patch, or an object that was missing)."""
+
+    name: str
+    spec: Json
+    part: str
+    reasons: tuple[str, ...]
+    names: str
+    """What the message must name."""
+    correction: tuple[Json, ...] = ()
+    missing: Json | None = None
+    squatter: Json | None = None
+
+
+def _secret(name: str, key: str) -> Json:
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {key: "s3cret pass"}}
+
+
+def _replace(path: str, value: Any) -> Json:
+    return {"op": "replace", "path": path, "value": value}
+
+
+def _cases(images: dict[str, str]) -> list[Bad]:
+    app, mysql = images["demoapp"], images["mysql"]
+    nowhere = "localhost/does-not-exist:1"
+    return [
+        Bad(
+            "app-image",
+            {"application": {"image": nowhere}},
+            "ManagementReady",
+            ("ImagePullFailed",),
+            nowhere,
+            (_replace("/spec/application/image", app),),
+        ),
+        Bad(
+            "db-image",
+            {"database": {"image": nowhere}},
+            "DatabaseReady",
+            ("ImagePullFailed",),
+            nowhere,
+            (_replace("/spec/database/image", mysql),),
+        ),
+        Bad(
+            "no-password",
+            {"database": {"user": {"name": "app", "passwordSecretRef": {"name": "absent-pw", "key": "password"}}}},
+            "DatabaseReady",
+            ("SecretMissing",),
+            "absent-pw",
+            missing=_secret("absent-pw", "password"),
+        ),
+        Bad(
+            "no-env",
+            {
+                "application": {
+                    "env": [
+                        {"name": "API", "valueFrom": {"secretKeyRef": {"name": "absent-env", "key": "api"}}},
+                    ]
+                }
+            },
+            "ManagementReady",
+            ("ContainerConfigFailed", "CreateContainerConfigError"),
+            "absent-env",
+            missing=_secret("absent-env", "api"),
+        ),
+        Bad(
+            "no-template",
+            {
+                "application": {
+                    "configFiles": [{"path": "/etc/app.conf", "templateRef": {"name": "absent-cm", "key": "app.conf"}}]
+                }
+            },
+            "ManagementReady",
+            ("TemplateMissing",),
+            "absent-cm",
+            missing={
+                "apiVersion": "v1",
+                "kind": "ConfigMap",
+                "metadata": {"name": "absent-cm"},
+                "data": {"app.conf": "x=1"},
+            },
+        ),
+        Bad(
+            "no-node",
+            {"management": {"pod": {"nodeSelector": {"disk": "golden"}}}},
+            "ManagementReady",
+            ("Unschedulable",),
+            "management",
+            ({"op": "remove", "path": "/spec/management/pod/nodeSelector"},),
+        ),
+        Bad(
+            "no-start",
+            {"database": {"config": {"innodb_buffer_pool_size": "64M", "no_such_option": "1"}}},
+            "DatabaseReady",
+            ("StartFailed", "CrashLooping"),
+            "no_such_option",
+            ({"op": "remove", "path": "/spec/database/config/no_such_option"},),
+        ),
+        Bad(
+            "taken",
+            {},
+            "DatabaseReady",
+            ("NameConflict",),
+            "taken-mysql-primary",
+            squatter={
+                "apiVersion": "v1",
+                "kind": "Service",
+                "metadata": {"name": "taken-mysql-primary"},
+                "spec": {"ports": [{"port": 1}]},
+            },
+        ),
+    ]
+
+
+@pytest.mark.timeout(900)
+def test_every_mistake_is_told_and_heals(
+    operator: Kubectl, namespace: Kubectl, manifest: Callable[..., Json], images: dict[str, str]
+) -> None:
+    del operator
+    cases = _cases(images)
+    for case in cases:
+        if case.squatter is not None:
+            namespace.apply(case.squatter)
+    namespace.apply(*(manifest(case.name, cluster=False, **case.spec) for case in cases))
+    namespace.apply(manifest("good", cluster=False))
+    namespace.wait_ready("good", 120)
+    for case in cases:
+        told = wait_for(f"{case.name} to be told", lambda case=case: _told(namespace, case), EVIDENCE_SECONDS)
+        assert case.names in told["message"], told
+        ready = namespace.condition(case.name, "Ready")
+        assert ready is not None
+        assert ready["status"] == "False"
+        assert case.part in ready["message"]
+    if_squatted = [case for case in cases if case.squatter is not None]
+    for case in if_squatted:
+        left_alone = namespace.get("service", "taken-mysql-primary")
+        assert left_alone is not None
+        assert "ownerReferences" not in left_alone["metadata"]
+        namespace("delete", "service", "taken-mysql-primary")
+    for case in cases:
+        if case.correction:
+            namespace("patch", "pbacluster", case.name, "--type=json", "-p", json.dumps(list(case.correction)))
+        if case.missing is not None:
+            namespace.apply(case.missing)
+    for case in cases:
+        namespace.wait_ready(case.name, 240)
+        assert namespace.condition(case.name, "Stalled") is None, case.name
+
+
+def _told(namespace: Kubectl, case: Bad) -> Json | None:
+    stalled = namespace.condition(case.name, "Stalled")
+    part = namespace.condition(case.name, case.part)
+    if stalled is None or part is None or part["status"] != "False":
+        return None
+    return part if part["reason"] in case.reasons else None
+
+
+@pytest.mark.timeout(600)
+def test_a_volume_that_cannot_bind_is_told_and_heals(
+    operator: Kubectl, namespace: Kubectl, manifest: Callable[..., Json]
+) -> None:
+    del operator
+    storage = {"size": "1Gi", "storageClassName": "late"}
+    namespace.apply(manifest("no-volume", cluster=False, database={"storage": storage}))
+
+    def told() -> Json | None:
+        entry = namespace.condition("no-volume", "DatabaseReady")
+        good = entry is not None and entry["reason"] in ("VolumeNotBound", "VolumePending")
+        return entry if good and namespace.condition("no-volume", "Stalled") else None
+
+    entry = wait_for("the volume to be told", told, EVIDENCE_SECONDS)
+    assert "data-no-volume-mysql-0" in entry["message"]
+    assert "late" in entry["message"]
+    default = next(
+        item
+        for item in namespace.items("storageclass")
+        if item["metadata"].get("annotations", {}).get("storageclass.kubernetes.io/is-default-class") == "true"
+    )
+    late = {
+        "apiVersion": "storage.k8s.io/v1",
+        "kind": "StorageClass",
+        "metadata": {"name": "late"},
+        "provisioner": default["provisioner"],
+        "volumeBindingMode": default["volumeBindingMode"],
+    }
+    namespace.apply(late)
+    try:
+        namespace.wait_ready("no-volume", 240)
+    finally:
+        namespace("delete", "pbacluster", "no-volume", "--timeout=120s")
+        namespace("delete", "storageclass", "late")

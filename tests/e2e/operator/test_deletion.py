@@ -1,0 +1,105 @@
+"""Deletion in every phase, by either policy; and what was kept is found again."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pba_hack.kubectl import Kubectl, wait_for
+from pba_hack.traffic import Client, Tally
+from pba_hack.traffic.shopper import Account
+
+Json = dict[str, Any]
+
+pytestmark = pytest.mark.usefixtures("operator")
+
+
+def _leftovers(namespace: Kubectl, name: str) -> set[str]:
+    kinds = "statefulset,deployment,service,configmap,secret,persistentvolumeclaim,pod,poddisruptionbudget"
+    return {
+        f"{item['kind']}/{item['metadata']['name']}" for item in namespace.items(kinds, f"pba.dev/cluster={name}")
+    }
+
+
+KEPT = {
+    "PersistentVolumeClaim/data-{}-mysql-0",
+    "Secret/{}-mysql-admin",
+    "Secret/{}-mysql-app",
+    "Secret/{}-mysql-ca",
+}
+
+
+def _client(namespace: Kubectl, name: str) -> Client:
+    service = namespace.get("service", name)
+    assert service is not None
+    return Client(service["spec"]["clusterIP"], 80, Tally())
+
+
+@pytest.mark.timeout(600)
+def test_kept_data_is_back_under_the_same_name_and_deleted_data_is_not(
+    namespace: Kubectl, manifest: Callable[..., Json]
+) -> None:
+    namespace.apply(manifest("books", cluster=False, deletionPolicy="Retain"))
+    namespace.wait_ready("books")
+    account = Account.sign_up(_client(namespace, "books"))
+    namespace("delete", "pbacluster", "books", "--timeout=60s")
+    expected = {entry.format("books") for entry in KEPT}
+    wait_for("only the kept set to be left", lambda: _leftovers(namespace, "books") == expected)
+
+    namespace.apply(manifest("books", cluster=False))
+    namespace.wait_ready("books")
+    assert account.can_log_in(_client(namespace, "books"))
+    claim = namespace.get("pvc", "data-books-mysql-0")
+    found = namespace.get("pbacluster", "books")
+    assert claim is not None
+    assert found is not None
+    assert claim["metadata"]["labels"]["pba.dev/cluster-uid"] == found["metadata"]["uid"]
+
+    namespace("delete", "pbacluster", "books", "--timeout=120s")
+    wait_for("nothing to be left", lambda: not _leftovers(namespace, "books"))
+    namespace.apply(manifest("books", cluster=False))
+    namespace.wait_ready("books")
+    assert not account.can_log_in(_client(namespace, "books"))
+
+
+@pytest.mark.timeout(600)
+def test_deletion_while_creating_and_while_stalled_leaves_nothing(
+    namespace: Kubectl, manifest: Callable[..., Json]
+) -> None:
+    namespace.apply(
+        manifest("creating"),
+        manifest("stalled", database={"image": "localhost/does-not-exist:1"}),
+    )
+    wait_for("the database's pod", lambda: namespace.items("pods", "pba.dev/cluster=creating"))
+    namespace("delete", "pbacluster", "creating", "--timeout=120s")
+    wait_for("a verdict", lambda: namespace.condition("stalled", "Stalled"))
+    namespace("delete", "pbacluster", "stalled", "--timeout=120s")
+    for name in ("creating", "stalled"):
+        wait_for(f"nothing of {name} to be left", lambda name=name: not _leftovers(namespace, name))
+
+
+def test_an_incomplete_kept_set_is_not_touched(namespace: Kubectl, manifest: Callable[..., Json]) -> None:
+    foreign = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {
+            "name": "data-half-mysql-0",
+            "labels": {
+                "pba.dev/cluster": "half",
+                "pba.dev/component": "database",
+                "pba.dev/cluster-uid": "00000000-0000-0000-0000-000000000000",
+            },
+        },
+        "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+    }
+    namespace.apply(foreign, manifest("half", cluster=False))
+    entry = wait_for("the verdict", lambda: namespace.condition("half", "Stalled"))
+    assert entry["reason"] == "RetainedSetIncomplete"
+    assert "data-half-mysql-0" in entry["message"]
+    left_alone = namespace.get("pvc", "data-half-mysql-0")
+    assert left_alone is not None
+    assert left_alone["metadata"]["labels"]["pba.dev/cluster-uid"].startswith("00000000")
+    assert namespace.get("statefulset", "half-mysql") is None
+    namespace("delete", "pvc", "data-half-mysql-0")
+    namespace.wait_ready("half")

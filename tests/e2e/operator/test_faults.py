@@ -1,0 +1,60 @@
+"""What must not wait for the operator does not, and what was acknowledged is not lost."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pba_hack.kubectl import Kubectl, wait_for
+from pba_hack.traffic import Client, Load, Tally
+from pba_hack.traffic.shopper import Shopper, ledger
+
+Json = dict[str, Any]
+
+
+def _pods(shop: Kubectl, component: str) -> list[Json]:
+    return shop.items("pods", f"pba.dev/cluster=shop,pba.dev/component={component}")
+
+
+def test_traffic_goes_on_with_the_operator_down(shop: Kubectl, operator: Kubectl, address: str) -> None:
+    operator("scale", "deployment/pba-operator", "--replicas=0")
+    try:
+        wait_for("the operator to be gone", lambda: not operator.items("pods", "app.kubernetes.io/name=pba-operator"))
+        shopper = Shopper()
+        with Load(address, 80, shopper.visit) as load:
+            before = {pod["metadata"]["name"] for pod in _pods(shop, "backend")}
+            shop("delete", "pod", sorted(before)[0], "--wait=false")
+            wait_for(
+                "a new backend to answer",
+                lambda: set(load.tally.snapshot().by_node) & ({p["metadata"]["name"] for p in _pods(shop, "backend")} - before),
+            )
+        counts = load.tally.snapshot()
+        assert counts.failed == 0, counts.by_failure
+        assert counts.answered == counts.sent > 100
+    finally:
+        operator("scale", "deployment/pba-operator", "--replicas=1")
+        operator("rollout", "status", "deployment/pba-operator", "--timeout=90s")
+    shop.wait_ready("shop")
+
+
+def test_mysql_killed_under_load_loses_no_acknowledged_order(shop: Kubectl, address: str) -> None:
+    shopper = Shopper()
+    with Load(address, 80, shopper.visit) as load:
+        wait_for("some orders", lambda: len(shopper.acknowledged) > 20)
+        old = _pods(shop, "database")[0]["metadata"]["uid"]
+        shop("delete", "pod", "shop-mysql-0", "--grace-period=0", "--force", "--wait=false")
+
+        def replaced() -> bool:
+            pods = _pods(shop, "database")
+            return bool(pods) and pods[0]["metadata"]["uid"] != old
+
+        wait_for("a new database pod", replaced)
+        orders = len(shopper.acknowledged)
+        wait_for("orders again", lambda: len(shopper.acknowledged) > orders + 20)
+    client = Client(address, 80, Tally())
+    book = ledger(client)
+    client.close()
+    assert book.imbalance == 0
+    lost = set(shopper.acknowledged) - book.orders
+    assert not lost, f"{len(lost)} acknowledged orders are gone"
+    assert load.tally.snapshot().failed > 0, "the fault did not reach the clients: nothing was shown"
+    shop.wait_ready("shop")

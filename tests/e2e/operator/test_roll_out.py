@@ -1,0 +1,102 @@
+"""The first roll-out: everything comes up in its order, under the names that users script against."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pba_hack.kubectl import Kubectl, wait_for
+
+Json = dict[str, Any]
+
+
+def _started(pod: Json) -> str:
+    return str(pod["status"]["containerStatuses"][0]["state"]["running"]["startedAt"])
+
+
+def _pods(shop: Kubectl, component: str) -> list[Json]:
+    return [
+        pod
+        for pod in shop.items("pods", f"pba.dev/cluster=shop,pba.dev/component={component}")
+        if "deletionTimestamp" not in pod["metadata"]
+    ]
+
+
+def test_ready_names_every_part(shop: Kubectl) -> None:
+    found = shop.get("pbacluster", "shop")
+    assert found is not None
+    conditions = {entry["type"]: entry["status"] for entry in found["status"]["conditions"]}
+    parts = ("Ready", "DatabaseReady", "ManagementReady", "BackendReady", "FrontendReady")
+    assert conditions == dict.fromkeys(parts, "True")
+    assert found["status"]["stage"] == "BackendCluster"
+    assert found["status"]["observedGeneration"] == found["metadata"]["generation"]
+
+
+def test_children_have_the_promised_names_and_selectors(shop: Kubectl) -> None:
+    expected = {
+        "statefulset": ["shop-mysql"],
+        "deployment": ["shop-backend", "shop-frontend", "shop-management"],
+        "service": ["shop", "shop-backend", "shop-mysql", "shop-mysql-primary"],
+        "poddisruptionbudget": ["shop-backend", "shop-frontend"],
+    }
+    for kind, names in expected.items():
+        assert sorted(item["metadata"]["name"] for item in shop.items(kind)) == names, kind
+    for kind in ("statefulset", "deployment"):
+        for item in shop.items(kind):
+            assert set(item["spec"]["selector"]["matchLabels"]) == {"pba.dev/cluster", "pba.dev/component"}
+    stateful = shop.get("statefulset", "shop-mysql")
+    assert stateful is not None
+    assert stateful["spec"]["podManagementPolicy"] == "Parallel"
+    assert stateful["spec"]["updateStrategy"]["type"] == "OnDelete"
+    assert stateful["spec"]["serviceName"] == "shop-mysql"
+    assert stateful["spec"]["volumeClaimTemplates"][0]["metadata"]["name"] == "data"
+
+
+def test_no_part_waited_by_crashing_and_the_database_came_first(shop: Kubectl) -> None:
+    pods = shop.items("pods", "pba.dev/cluster=shop")
+    restarts = {
+        pod["metadata"]["name"]: sum(status["restartCount"] for status in pod["status"]["containerStatuses"])
+        for pod in pods
+    }
+    assert set(restarts.values()) == {0}, restarts
+    database = _pods(shop, "database")
+    assert len(database) == 1
+    for component in ("management", "backend"):
+        for pod in _pods(shop, component):
+            assert _started(pod) >= _started(database[0])
+
+
+def test_only_the_sidecar_holds_an_api_token(shop: Kubectl) -> None:
+    for pod in shop.items("pods", "pba.dev/cluster=shop"):
+        assert pod["spec"].get("automountServiceAccountToken") is False
+        tokens = {
+            volume["name"]
+            for volume in pod["spec"]["volumes"]
+            for source in volume.get("projected", {}).get("sources", ())
+            if "serviceAccountToken" in source
+        }
+        holders = [
+            container["name"]
+            for container in pod["spec"]["containers"]
+            if any(mount["name"] in tokens for mount in container.get("volumeMounts", ()))
+        ]
+        is_frontend = pod["metadata"]["labels"]["pba.dev/component"] == "frontend"
+        assert len(holders) == (1 if is_frontend else 0)
+        assert "haproxy" not in holders
+
+
+def test_an_idle_cluster_is_left_alone(shop: Kubectl) -> None:
+    kinds = "pbacluster,statefulset,deployment,service,configmap,secret,poddisruptionbudget,persistentvolumeclaim"
+
+    def versions() -> dict[str, str]:
+        return {
+            f"{item['kind']}/{item['metadata']['name']}": item["metadata"]["resourceVersion"]
+            for item in shop.items(kinds, "pba.dev/cluster=shop")
+        }
+
+    before = wait_for("the children", versions)
+    shop("wait", "pbacluster/shop", "--for=condition=Ready", "--timeout=30s")
+    done = shop.try_run(
+        "get", "pbacluster,deployment,statefulset", "--watch-only", "--request-timeout=20s", "-o", "name"
+    )
+    assert done.stdout.strip() == ""
+    assert versions() == before

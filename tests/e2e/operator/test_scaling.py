@@ -1,0 +1,79 @@
+"""`kubectl scale` under traffic: no request is lost, and HAProxy is never reloaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pba_hack.kubectl import Kubectl, wait_for
+from pba_hack.traffic import Load
+from pba_hack.traffic.shopper import Shopper
+
+Json = dict[str, Any]
+
+
+def _frontend_pods(shop: Kubectl) -> list[str]:
+    pods = shop.items("pods", "pba.dev/cluster=shop,pba.dev/component=frontend")
+    return [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
+
+
+def _haproxy_identity(shop: Kubectl, pod: str) -> str:
+    """Return HAProxy's process identifier and the time of its start."""
+    printed = shop("exec", pod, "-c", "haproxy", "--", "sh", "-c", "cat /proc/[0-9]*/stat")
+    rows = [line.split() for line in printed.splitlines() if "(haproxy)" in line]
+    return " ".join(f"{row[0]}@{row[21]}" for row in rows)
+
+
+def _ready_backends(shop: Kubectl, wanted: int) -> bool:
+    found = shop.get("pbacluster", "shop")
+    assert found is not None
+    backend = found["status"]["backend"]
+    return backend["replicas"] == backend["readyReplicas"] == wanted
+
+
+def _serving(shop: Kubectl) -> set[str]:
+    slices = shop.items("endpointslices", "kubernetes.io/service-name=shop-backend")
+    return {
+        endpoint["targetRef"]["name"]
+        for found in slices
+        for endpoint in found.get("endpoints") or ()
+        if endpoint["conditions"].get("ready")
+    }
+
+
+def test_scaling_loses_no_request_and_reloads_nothing(shop: Kubectl, address: str) -> None:
+    before = {pod: _haproxy_identity(shop, pod) for pod in _frontend_pods(shop)}
+    assert all(before.values())
+    shopper = Shopper()
+    with Load(address, 80, shopper.visit) as load:
+        shop("scale", "pbacluster/shop", "--replicas=5")
+        wait_for("five backends", lambda: _ready_backends(shop, 5))
+        wait_for("all five to have answered", lambda: _serving(shop) <= set(load.tally.snapshot().by_node), 60)
+        shop("scale", "pbacluster/shop", "--replicas=2")
+        wait_for("two backends", lambda: _ready_backends(shop, 2))
+        gone = wait_for("the rest to end", lambda: len(shop.items("pods", "pba.dev/component=backend")) == 2)
+        assert gone
+    counts = load.tally.snapshot()
+    assert counts.failed == 0, counts.by_failure
+    assert counts.sent == counts.answered
+    assert counts.sent > 200
+    assert {pod: _haproxy_identity(shop, pod) for pod in _frontend_pods(shop)} == before
+    shop.wait_ready("shop")
+
+
+def test_a_rollout_of_backends_and_of_frontends_loses_no_request(shop: Kubectl, address: str) -> None:
+    shopper = Shopper()
+    with Load(address, 80, shopper.visit) as load:
+        for part in ("backend", "frontend"):
+            names = {pod["metadata"]["name"] for pod in shop.items("pods", f"pba.dev/component={part}")}
+            path = f'[{{"op":"add","path":"/spec/{part}/pod","value":{{"annotations":{{"roll":"{part}"}}}}}}]'
+            shop("patch", "pbacluster", "shop", "--type=json", "-p", path)
+            wait_for(
+                f"all pods of the {part} to be new",
+                lambda names=names, part=part: not names
+                & {pod["metadata"]["name"] for pod in shop.items("pods", f"pba.dev/component={part}")},
+            )
+            shop.wait_ready("shop")
+    counts = load.tally.snapshot()
+    assert counts.failed == 0, counts.by_failure
+    assert counts.sent == counts.answered
+    assert counts.sent > 200
