@@ -1,0 +1,238 @@
+"""A real etcd and API server on loopback, without nodes.
+
+For tests of what the API server itself decides, and to read Kubernetes' own schemas.
+
+There are no controllers: workloads make no pods, owners' deletion deletes nothing, namespaces never finish
+terminating.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import http
+import json
+import os
+import secrets
+import socket
+import ssl
+import subprocess
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+_START_SECONDS = 180.0
+"""A machine that builds and tests at once has been seen to need over a minute."""
+_STOP_SECONDS = 20.0
+
+_AUDIT_POLICY = {
+    "apiVersion": "audit.k8s.io/v1",
+    "kind": "Policy",
+    "omitStages": ["RequestReceived"],
+    "rules": [{"level": "Metadata"}],
+}
+
+_DISABLED_ADMISSION = (
+    "ServiceAccount",  # no controller makes a namespace's default account, without which it refuses pods
+    "StorageObjectInUseProtection",  # no controller takes its finalizers off again
+)
+
+
+class ServerDiedError(RuntimeError):
+    """etcd or the API server ended, or did not answer in time; the message holds the end of its log."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A status code, and the body that came with it."""
+
+    status: int
+    data: bytes
+
+    @property
+    def ok(self) -> bool:
+        """Whether the request was accepted."""
+        return self.status < http.HTTPStatus.BAD_REQUEST
+
+    @property
+    def body(self) -> Any:
+        """The body, read as JSON."""
+        return json.loads(self.data)
+
+
+@dataclass(frozen=True)
+class ApiServer:
+    """A running API server, and how to reach it as an administrator."""
+
+    url: str
+    token: str
+    ca_file: Path
+    kubeconfig: Path
+    audit_log: Path
+
+    def request(
+        self, method: str, path: str, body: Any = None, content_type: str = "application/json", **query: str
+    ) -> Answer:
+        """Return what the server answers to one request, a refusal included.
+
+        Args:
+            method: the HTTP method.
+            path: begins with a slash.
+            body: bytes, or anything that becomes JSON.
+            content_type: what `body` is.
+            **query: parameters such as dryRun.
+        """
+        data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
+        request = urllib.request.Request(  # noqa: S310 - always https, to loopback
+            f"{self.url}{path}?{urllib.parse.urlencode(query)}",
+            data=data,
+            method=method,
+            headers={
+                "Authorization": f"Bearer {self.token}",
+                "Accept": "application/json",
+                "Content-Type": content_type,
+            },
+        )
+        context = ssl.create_default_context(cafile=str(self.ca_file))
+        try:
+            with urllib.request.urlopen(request, timeout=60, context=context) as answer:  # noqa: S310
+                return Answer(answer.status, answer.read())
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return Answer(refused.code, refused.read())
+
+    def is_ready(self) -> bool:
+        """Whether the server answers, and says that all its parts have started."""
+        try:
+            return self.ca_file.exists() and self.request("GET", "/readyz").status == http.HTTPStatus.OK
+        except OSError:
+            return False
+
+
+@contextlib.contextmanager
+def running(binary: Path, folder: Path) -> Iterator[ApiServer]:
+    """Run etcd and an API server until the block ends; all their files are in `folder`.
+
+    Args:
+        binary: the multi-call binary, which is etcd or kube-apiserver by the name it is called by.
+        folder: an empty folder, kept afterwards with the logs.
+
+    Raises:
+        ServerDiedError: one of the two did not start.
+    """
+    with contextlib.ExitStack() as stack:
+        etcd_url = f"http://127.0.0.1:{_free_port()}"
+        stack.enter_context(_process(_etcd_command(binary, folder, etcd_url), folder / "etcd.log"))
+        server = _prepare(folder, _free_port())
+        command = _server_command(binary, folder, etcd_url, server)
+        process = stack.enter_context(_process(command, folder / "kube-apiserver.log"))
+        deadline = time.monotonic() + _START_SECONDS
+        while not server.is_ready():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise ServerDiedError(f"the API server did not start; the end of its log:\n{_tail(folder)}")
+            time.sleep(0.1)
+        yield server
+
+
+def _prepare(folder: Path, port: int) -> ApiServer:
+    token = secrets.token_hex(16)
+    url = f"https://127.0.0.1:{port}"
+    _write(folder / "tokens.csv", f'{token},admin,admin,"system:masters"\n')
+    _write(folder / "audit-policy.json", json.dumps(_AUDIT_POLICY))
+    subprocess.run(
+        ["openssl", "genrsa", "-out", str(folder / "accounts.key"), "2048"], check=True, capture_output=True
+    )
+    ca_file = folder / "certificates" / "apiserver.crt"
+    kubeconfig = folder / "kubeconfig"
+    _write(kubeconfig, json.dumps(_kubeconfig(url, token, ca_file)))
+    return ApiServer(url, token, ca_file, kubeconfig, folder / "audit.log")
+
+
+def _kubeconfig(url: str, token: str, ca_file: Path) -> Mapping[str, Any]:
+    return {
+        "apiVersion": "v1",
+        "kind": "Config",
+        "clusters": [{"name": "test", "cluster": {"server": url, "certificate-authority": str(ca_file)}}],
+        "users": [{"name": "admin", "user": {"token": token}}],
+        "contexts": [{"name": "test", "context": {"cluster": "test", "user": "admin"}}],
+        "current-context": "test",
+    }
+
+
+def _etcd_command(binary: Path, folder: Path, url: str) -> Sequence[str]:
+    peer_url = f"http://127.0.0.1:{_free_port()}"
+    return (
+        _called(binary, folder, "etcd"),
+        f"--data-dir={folder / 'etcd'}",
+        f"--listen-client-urls={url}",
+        f"--advertise-client-urls={url}",
+        f"--listen-peer-urls={peer_url}",
+        f"--initial-advertise-peer-urls={peer_url}",
+        f"--initial-cluster=default={peer_url}",
+        "--unsafe-no-fsync",
+        "--log-level=error",
+    )
+
+
+def _server_command(binary: Path, folder: Path, etcd_url: str, server: ApiServer) -> Sequence[str]:
+    accounts_key = folder / "accounts.key"
+    return (
+        _called(binary, folder, "kube-apiserver"),
+        f"--etcd-servers={etcd_url}",
+        "--bind-address=127.0.0.1",
+        f"--secure-port={server.url.rpartition(':')[2]}",
+        f"--cert-dir={server.ca_file.parent}",
+        "--service-cluster-ip-range=10.96.0.0/16",
+        f"--token-auth-file={folder / 'tokens.csv'}",
+        "--authorization-mode=RBAC",
+        "--anonymous-auth=false",
+        "--service-account-issuer=https://kubernetes.default.svc",
+        f"--service-account-key-file={accounts_key}",
+        f"--service-account-signing-key-file={accounts_key}",
+        f"--disable-admission-plugins={','.join(_DISABLED_ADMISSION)}",
+        f"--audit-policy-file={folder / 'audit-policy.json'}",
+        f"--audit-log-path={server.audit_log}",
+        "--audit-log-mode=blocking",
+    )
+
+
+def _called(binary: Path, folder: Path, name: str) -> str:
+    link = folder / "bin" / name
+    link.parent.mkdir(exist_ok=True)
+    link.symlink_to(binary)
+    return str(link)
+
+
+@contextlib.contextmanager
+def _process(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
+        try:
+            yield process
+        finally:
+            process.terminate()
+            try:
+                process.wait(_STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with os.fdopen(os.open(path, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600), "w") as file:
+        file.write(text)
+
+
+def _tail(folder: Path) -> str:
+    log = folder / "kube-apiserver.log"
+    return "\n".join(log.read_text(errors="replace").splitlines()[-20:])
