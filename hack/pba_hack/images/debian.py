@@ -1,12 +1,13 @@
 """Root file systems made of Debian packages with mmdebstrap.
 
-The archive's address is whatever this machine's apt uses (a mirror, a proxy, a snapshot): nothing here names a
-host. Another suite than the machine's own is taken from the same address.
+The archive's address is whatever this machine's apt uses (a mirror, a proxy, a snapshot): nothing here names
+a host. Another suite than the machine's own is taken from the same address.
 """
 
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,14 +25,18 @@ class CannotBuildError(RuntimeError):
 
 @dataclass(frozen=True)
 class DebianRoot:
-    """Debian packages of one suite, with what they depend on, and `folders` as (absolute path, mode).
+    """Debian packages of one suite, with what they depend on.
 
-    What matches one of the patterns `drop` (absolute paths with wildcards) is left out.
+    Attributes:
+        suite: Debian's release, such as `trixie`.
+        packages: names of packages.
+        commands: shell commands, run inside the new root file system when all packages are installed.
+        drop: absolute path patterns with wildcards; what matches is left out.
     """
 
     suite: str
     packages: tuple[str, ...]
-    folders: tuple[tuple[str, int], ...]
+    commands: tuple[str, ...]
     drop: tuple[str, ...]
 
 
@@ -45,7 +50,7 @@ def bootstrap(root: DebianRoot, target: Path) -> None:
     source = f"deb [signed-by={KEYRING}] {mirror()} {root.suite} main"
     settings = [f"--aptopt={line}" for line in _apt_settings()]
     command = ["nice", "mmdebstrap", "--quiet", "--mode=root", "--variant=essential", *settings]
-    command += [f'--customize-hook=install -d -m {mode:o} "$1{path}"' for path, mode in root.folders]
+    command += [f'--customize-hook=chroot "$1" sh -c {shlex.quote(line)}' for line in root.commands]
     command += [f"--include={','.join(root.packages)}", root.suite, str(target), source]
     environment = os.environ | {"SOURCE_DATE_EPOCH": str(EPOCH), "TMPDIR": str(target.parent)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
@@ -72,8 +77,8 @@ def mirror() -> str:
         if (release, component) == (codename, "main"):
             return address
     raise CannotBuildError(
-        f"apt on this machine has no Debian archive for its own release ({codename or 'unknown'}): images are "
-        "made of Debian packages, so use a Debian machine, or one with a Docker engine"
+        f"apt on this machine has no Debian archive for its own release ({codename or 'unknown'}): images "
+        "are made of Debian packages, so use a Debian machine, or one with a Docker engine"
     )
 
 

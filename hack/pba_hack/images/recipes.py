@@ -1,4 +1,4 @@
-"""What is in each image; the Dockerfiles in `docker/` say the same for users with Docker (a test compares)."""
+"""What is in each image. The Dockerfiles in `docker/` say the same for users with Docker."""
 
 from __future__ import annotations
 
@@ -7,19 +7,21 @@ from dataclasses import dataclass
 from pba_hack.images.debian import DebianRoot
 
 _UNREAD = (
+    "/usr/bin/perl*",
+    "/usr/lib/*-linux-gnu/gconv",
+    "/usr/lib/*-linux-gnu/libperl.so*",
+    "/usr/lib/*-linux-gnu/perl*",
     "/usr/share/doc/*",
     "/usr/share/info",
     "/usr/share/locale/*",
     "/usr/share/man/*",
     "/usr/share/perl*",
-    "/usr/lib/*-linux-gnu/perl",
-    "/usr/lib/*-linux-gnu/libperl.so*",
     "/var/cache/*",
     "/var/lib/apt",
     "/var/lib/dpkg/*-old",
     "/var/log/*",
 )
-"""Of every image: manuals, translations, caches, and the larger half of Perl (which no server uses)."""
+"""Of every image: manuals, translations, caches, and Perl, which only the package tools use."""
 
 
 @dataclass(frozen=True)
@@ -37,7 +39,7 @@ MYSQL = ServerImage(
     root=DebianRoot(
         suite="sid",
         packages=("mysql-server-core", "mysql-client-core"),
-        folders=(("/var/lib/mysql", 0o1777), ("/var/lib/mysql-files", 0o1777), ("/run/mysqld", 0o1777)),
+        commands=("install -d -m 1777 /var/lib/mysql /var/lib/mysql-files /run/mysqld",),
         drop=(
             *_UNREAD,
             "/usr/bin/ibd2sdi",
@@ -70,7 +72,7 @@ HAPROXY = ServerImage(
     root=DebianRoot(
         suite="trixie",
         packages=("haproxy",),
-        folders=(),
+        commands=(),
         # The changelog stays: a test reads in it that the fixes for dynamic servers are there.
         drop=(
             *(p for p in _UNREAD if p != "/usr/share/doc/*"),
@@ -83,3 +85,79 @@ HAPROXY = ServerImage(
 )
 
 SERVERS = {image.name: image for image in (MYSQL, HAPROXY)}
+
+PYTHON_VERSION = "3.13"
+UID = 65532
+"""The user of our own containers: neither root nor any user of the machine."""
+
+PYTHON_ROOT = DebianRoot(
+    suite="trixie",
+    packages=("python3",),
+    commands=(
+        f"echo 'pba:x:{UID}:{UID}::/nonexistent:/usr/sbin/nologin' >> /etc/passwd; echo 'pba:x:{UID}:' >> /etc/group",
+        f"PYTHONHASHSEED=0 python3 -m compileall -q -f --invalidation-mode unchecked-hash /usr/lib/python{PYTHON_VERSION}",
+    ),
+    drop=(
+        *_UNREAD,
+        f"/usr/lib/python{PYTHON_VERSION}/ensurepip",
+        f"/usr/lib/python{PYTHON_VERSION}/pydoc_data",
+        f"/usr/lib/python{PYTHON_VERSION}/test",
+    ),
+)
+
+
+@dataclass(frozen=True)
+class PythonImage:
+    """A program of this project.
+
+    Attributes:
+        name: the image's name in `hack/images`.
+        repository: the image's name for Kubernetes, without host and tag.
+        project: the folder of its pyproject.toml, relative to the checkout.
+        extra: the extra of that project whose dependencies the program needs; empty: its own dependencies.
+        constraints: the file, relative to the checkout, with the exact version of each dependency.
+        command: the script that the container runs.
+        entry_point: the function that the script calls, as `module:function`.
+    """
+
+    name: str
+    repository: str
+    project: str
+    extra: str
+    constraints: str
+    command: str
+    entry_point: str
+
+
+PROGRAMS = {
+    image.name: image
+    for image in (
+        PythonImage(
+            name="operator",
+            repository="pba-operator",
+            project=".",
+            extra="operator",
+            constraints="hack/constraints.txt",
+            command="pba-operator",
+            entry_point="pba_operator.__main__:main",
+        ),
+        PythonImage(
+            name="sync",
+            repository="pba-sync",
+            project=".",
+            extra="sync",
+            constraints="hack/constraints.txt",
+            command="pba-sync",
+            entry_point="pba_sync.__main__:main",
+        ),
+        PythonImage(
+            name="demoapp",
+            repository="pba-demoapp",
+            project="hack/demoapp",
+            extra="",
+            constraints="hack/demoapp/constraints.txt",
+            command="pba-demoapp",
+            entry_point="pba_demoapp.__main__:main",
+        ),
+    )
+}

@@ -9,11 +9,14 @@ from __future__ import annotations
 import subprocess
 from typing import TYPE_CHECKING
 
-from pba_hack.images import layers, recipes, store
+from pba_hack import cache
+from pba_hack.images import layers, recipes
 from pba_hack.images.debian import CannotBuildError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from pba_hack.images.layers import Layer
 
 
 def rootfs(name: str) -> Path:
@@ -21,13 +24,16 @@ def rootfs(name: str) -> Path:
     image = recipes.SERVERS.get(name)
     if image is None:
         raise CannotBuildError(f"no server image is called {name}: there are {', '.join(recipes.SERVERS)}")
-    archive = layers.debian_layer(image.name, image.root)
+    return unpacked(layers.debian_layer(image.name, image.root))
 
-    def make(path: Path) -> None:
-        path.mkdir()
-        subprocess.run(["tar", "-C", path, "-xf", archive, "--same-owner", "-p"], check=True)
 
-    return store.entry(f"rootfs/{archive.stem}", make)
+def unpacked(layer: Layer) -> Path:
+    """Return the folder with the files of one layer that is complete in itself."""
+
+    def build(scratch: Path) -> None:
+        subprocess.run(["tar", "-C", scratch, "-xf", layer.tar, "--same-owner", "-p"], check=True)
+
+    return cache.kept("rootfs", layer.key, build)
 
 
 def command(root: Path, program: str, *arguments: str) -> list[str]:

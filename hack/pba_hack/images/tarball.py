@@ -7,7 +7,6 @@ the same digest, and a node or a cache that has a layer never gets it again.
 from __future__ import annotations
 
 import fnmatch
-import io
 import tarfile
 from typing import TYPE_CHECKING
 
@@ -38,28 +37,21 @@ def from_tar(source: Path, target: Path, drop: Iterable[str]) -> None:
             layer.addfile(_fixed(member, path), content)
 
 
-def from_folder(folder: Path, target: Path, prefix: str) -> None:
-    """Write `target` with all that is in `folder`, placed under the absolute path `prefix`, owned by root."""
+def from_folders(folders: Mapping[str, Path], target: Path) -> None:
+    """Write `target` with all that is in `folders`, each placed under its absolute path, owned by root."""
+    entries = {name: source for prefix, folder in folders.items() for name, source in _placed(prefix, folder)}
     with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as layer:
-        for member in _parents(prefix):
-            layer.addfile(member)
-        for path in sorted(folder.rglob("*"), key=lambda path: path.relative_to(folder).parts):
-            name = f"{prefix.rstrip('/')}/{path.relative_to(folder).as_posix()}"
-            member = _owned_by_root(layer.gettarinfo(path, arcname=name.lstrip("/")))
+        for name in sorted(entries, key=lambda name: name.split("/")):
+            source = entries[name]
+            if source is None:
+                layer.addfile(_folder(name))
+                continue
+            member = _owned_by_root(layer.gettarinfo(source, arcname=name))
             if not member.isreg():
                 layer.addfile(member)
                 continue
-            with path.open("rb") as content:
+            with source.open("rb") as content:
                 layer.addfile(member, content)
-
-
-def from_contents(contents: Mapping[str, tuple[int, bytes]], target: Path) -> None:
-    """Write `target` with files given as absolute path -> (mode, content); their folders are not in it."""
-    with tarfile.open(target, "w", format=tarfile.PAX_FORMAT) as layer:
-        for path, (mode, content) in sorted(contents.items()):
-            member = tarfile.TarInfo(path.lstrip("/"))
-            member.size, member.mode, member.mtime = len(content), mode, EPOCH
-            layer.addfile(member, io.BytesIO(content))
 
 
 def _absolute(name: str) -> str:
@@ -93,9 +85,16 @@ def _owned_by_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
     return member
 
 
-def _parents(prefix: str) -> Iterator[tarfile.TarInfo]:
+def _placed(prefix: str, folder: Path) -> Iterator[tuple[str, Path | None]]:
+    """Yield (name in the archive, source) of all in `folder` under `prefix`; its parent folders have no source."""
     parts = prefix.strip("/").split("/")
     for depth in range(1, len(parts) + 1):
-        member = tarfile.TarInfo("/".join(parts[:depth]))
-        member.type, member.mode, member.mtime = tarfile.DIRTYPE, 0o755, EPOCH
-        yield member
+        yield "/".join(parts[:depth]), None
+    for path in folder.rglob("*"):
+        yield "/".join([*parts, *path.relative_to(folder).parts]), path
+
+
+def _folder(name: str) -> tarfile.TarInfo:
+    member = tarfile.TarInfo(name)
+    member.type, member.mode, member.mtime = tarfile.DIRTYPE, 0o755, EPOCH
+    return member

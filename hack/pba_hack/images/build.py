@@ -1,0 +1,114 @@
+"""Images as archives that a node can import: which layers, how a container starts, under which reference."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tomllib
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any
+
+from pba_hack import cache, oci
+from pba_hack.images import layers, python_layers, recipes
+from pba_hack.images.debian import CannotBuildError
+from pba_hack.images.wheel import project_wheel
+from pba_hack.venv import CHECKOUT, ensure_venv
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from pba_hack.images.layers import Layer
+    from pba_hack.images.recipes import PythonImage, ServerImage
+
+NAMES = (*recipes.PROGRAMS, *recipes.SERVERS)
+KIND = "images"
+
+_KEPT = 3
+"""Archives of one image that stay in the cache: the one in use, and a few to go back to."""
+
+_PYTHON_ENVIRONMENT = {"PYTHONDONTWRITEBYTECODE": "1", "PYTHONUNBUFFERED": "1"}
+
+
+@dataclass(frozen=True)
+class Image:
+    """A finished image.
+
+    Attributes:
+        name: its name in `hack/images`.
+        reference: its name for Kubernetes, such as `localhost/mysql:9.7.4`.
+        tar: the OCI archive.
+    """
+
+    name: str
+    reference: str
+    tar: Path
+
+
+def build(name: str) -> Image:
+    """Return the image `name`, made if the cache lacks it.
+
+    Raises:
+        CannotBuildError: no image is called so, or something is missing on this machine.
+    """
+    if name in recipes.SERVERS:
+        return _server(recipes.SERVERS[name])
+    if name in recipes.PROGRAMS:
+        return _program(recipes.PROGRAMS[name])
+    raise CannotBuildError(f"no image is called {name}: there are {', '.join(NAMES)}")
+
+
+def _server(image: ServerImage) -> Image:
+    layer = layers.debian_layer(image.name, image.root)
+    tag = upstream_version(layers.packages(layer)[image.package])
+    config = oci.ImageConfig(command=image.command)
+    return _archive(image.name, f"localhost/{image.name}:{tag}", [layer], config)
+
+
+def _program(image: PythonImage) -> Image:
+    python = ensure_venv(("operator", "sync"), "test") / "bin" / "python"
+    project = CHECKOUT / image.project
+    constraints = (CHECKOUT / image.constraints).read_text("utf-8")
+    parts = [
+        python_layers.interpreter(),
+        python_layers.dependencies(image.name, requirements(project, image.extra), constraints, python),
+        python_layers.program(image.name, project_wheel(project, python), {image.command: image.entry_point}),
+    ]
+    config = oci.ImageConfig(
+        entrypoint=(f"/usr/local/bin/{image.command}",),
+        user=f"{recipes.UID}:{recipes.UID}",
+        env=_PYTHON_ENVIRONMENT,
+    )
+    tag = cache.content_key(*(part.key for part in parts), json.dumps(asdict(config)))
+    return _archive(image.name, f"localhost/{image.repository}:{tag}", parts, config)
+
+
+def requirements(project: Path, extra: str) -> list[str]:
+    """Return what the project in the folder `project` requires, with its extra unless that is empty."""
+    metadata: dict[str, Any] = tomllib.loads((project / "pyproject.toml").read_text("utf-8"))["project"]
+    return [*metadata["dependencies"], *(metadata["optional-dependencies"][extra] if extra else [])]
+
+
+def upstream_version(version: str) -> str:
+    """Return the version of a Debian package's software: `3.0.11-1+deb13u4` is HAProxy 3.0.11."""
+    return version.rpartition(":")[2].rpartition("-")[0] or version
+
+
+def _archive(name: str, reference: str, parts: Sequence[Layer], config: oci.ImageConfig) -> Image:
+    key = f"{name}-{cache.content_key(reference, *(part.key for part in parts), json.dumps(asdict(config)))}"
+
+    def build_archive(scratch: Path) -> None:
+        oci.write_archive(scratch / f"{name}.tar", reference, [part.tar for part in parts], config)
+
+    folder = cache.kept(KIND, key, build_archive)
+    os.utime(folder)
+    _prune(name)
+    return Image(name, reference, folder / f"{name}.tar")
+
+
+def _prune(name: str) -> None:
+    with cache.lock(f"{KIND}-prune"):
+        folders = sorted(cache.folder(KIND).glob(f"{name}-*"), key=lambda path: path.stat().st_mtime)
+        for folder in folders[:-_KEPT]:
+            shutil.rmtree(folder)
