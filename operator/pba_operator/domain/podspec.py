@@ -1,0 +1,87 @@
+"""What all our pods have in common: the `restricted` security contexts, and a role's `pod` settings.
+
+Selectors never change (`pba_api.identity.selector`); the user's labels and annotations are added to a pod
+template, and can never replace ours.
+"""
+
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from pba_api import identity
+from pba_api.types import PodSettings
+from pba_operator.domain.model import Cluster, Manifest
+
+
+def restricted_container() -> Manifest:
+    """Return a container's securityContext under the Pod Security Standard `restricted`, root read-only."""
+    return {
+        "allowPrivilegeEscalation": False,
+        "capabilities": {"drop": ["ALL"]},
+        "readOnlyRootFilesystem": True,
+    }
+
+
+def restricted_pod(
+    user: int | None = None, group: int | None = None, fs_group: int | None = None
+) -> Manifest:
+    """Return a pod's securityContext under `restricted`.
+
+    Args:
+        user: The numeric user of all its processes, never 0; None: the image's (which must not be root).
+        group: Their group; None: the image's.
+        fs_group: The group that owns the pod's volumes; None: no volume is written to.
+    """
+    context: Manifest = {"runAsNonRoot": True, "seccompProfile": {"type": "RuntimeDefault"}}
+    identifiers = {"runAsUser": user, "runAsGroup": group, "fsGroup": fs_group}
+    context |= {name: number for name, number in identifiers.items() if number is not None}
+    if fs_group is not None:
+        context["fsGroupChangePolicy"] = "OnRootMismatch"
+    return context
+
+
+def with_settings(
+    pod_template: Manifest, settings: PodSettings, cluster: Cluster, component: str, *, container: str
+) -> Manifest:
+    """Return a copy of `pod_template` with a role's `pod` settings merged in.
+
+    Args:
+        pod_template: `metadata` (annotations only, may be absent) and `spec` of the pods.
+        settings: `spec.ROLE.pod`.
+        cluster: The PBACluster.
+        component: The role, one of `pba_api.identity.COMPONENT_*`.
+        container: The name of the container that gets `settings.resources`.
+
+    Raises:
+        StopIteration: The template has no container of that name (a programming error).
+    """
+    template = deepcopy(pod_template)
+    child = cluster.spec.child_metadata
+    own_annotations = template.get("metadata", {}).get("annotations", {})
+    annotations = {**child.annotations, **settings.annotations, **own_annotations}
+    marks = identity.cluster_labels(cluster.name) | identity.selector(cluster.name, component)
+    template["metadata"] = {"labels": {**child.labels, **settings.labels, **marks}}
+    if annotations:
+        template["metadata"]["annotations"] = annotations
+    spec: Manifest = template["spec"]
+    spec |= _placement(settings)
+    if cluster.spec.image_pull_secrets:
+        spec["imagePullSecrets"] = [{"name": secret.name} for secret in cluster.spec.image_pull_secrets]
+    if settings.resources:
+        next(c for c in spec["containers"] if c["name"] == container)["resources"] = deepcopy(
+            settings.resources
+        )
+    return template
+
+
+def _placement(settings: PodSettings) -> Manifest:
+    """Return the scheduling fields of a pod; what is empty is left out, so that it goes from the pod."""
+    fields: dict[str, Any] = {
+        "nodeSelector": dict(settings.node_selector),
+        "tolerations": list(settings.tolerations),
+        "affinity": settings.affinity,
+        "topologySpreadConstraints": list(settings.topology_spread_constraints),
+        "priorityClassName": settings.priority_class_name,
+    }
+    return {name: deepcopy(value) for name, value in fields.items() if value}
