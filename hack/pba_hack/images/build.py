@@ -72,7 +72,7 @@ def _program(image: PythonImage) -> Image:
     constraints = (CHECKOUT / image.constraints).read_text("utf-8")
     parts = [
         python_layers.interpreter(),
-        python_layers.dependencies(image.name, requirements(project, image.extra), constraints, python),
+        python_layers.dependencies(image, requirements(project, image.extra), constraints, python),
         python_layers.program(image.name, project_wheel(project, python), {image.command: image.entry_point}),
     ]
     config = oci.ImageConfig(

@@ -1,8 +1,8 @@
 """The layers of the Python images: an interpreter that they share, what a program depends on, the program.
 
 A change of the project's code makes a new last layer only, which is small. What must stay true: all byte code
-is compiled beforehand, because the containers' root file systems are read-only, and a pod that compiles at each
-start is slow to get ready.
+is compiled beforehand, because the containers' root file systems are read-only, and a pod that compiles at
+each start is slow to get ready.
 """
 
 from __future__ import annotations
@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING
 from pba_hack import cache
 from pba_hack.images import layers, rootfs, tarball
 from pba_hack.images.layers import FORMAT, KIND, Layer
-from pba_hack.images.recipes import PYTHON_ROOT, PYTHON_VERSION
+from pba_hack.images.recipes import COMPILE, PYTHON_ROOT, PYTHON_VERSION
 from pba_hack.progress import Progress, run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
+
+    from pba_hack.images.recipes import PythonImage
 
 PACKAGES = f"/usr/local/lib/python{PYTHON_VERSION}/dist-packages"
 """Where Debian's interpreter looks for what does not come from Debian."""
@@ -42,24 +44,26 @@ def interpreter() -> Layer:
     return layers.debian_layer("python", PYTHON_ROOT)
 
 
-def dependencies(name: str, requirements: Sequence[str], constraints: str, python: Path) -> Layer:
+def dependencies(image: PythonImage, requirements: Sequence[str], constraints: str, python: Path) -> Layer:
     """Return the layer with the wheels that `requirements` ask for, in exactly the versions of `constraints`.
 
     Args:
-        name: for people who look into the cache.
+        image: whose dependencies these are.
         requirements: as in a project's metadata, such as `kopf~=1.45.2`.
         constraints: the text of a constraints file.
         python: an interpreter of this machine that has pip.
     """
-    inputs = (FORMAT, json.dumps(sorted(requirements)), constraints, PYTHON_VERSION, platform.machine())
     base = interpreter()
-    key = f"{name}-dependencies-{cache.content_key(base.key, *inputs)}"
+    inputs = (FORMAT, base.key, json.dumps([sorted(requirements), image.unused]), constraints)
+    key = f"{image.name}-dependencies-{cache.content_key(*inputs, platform.machine())}"
 
     def build(scratch: Path) -> None:
-        with Progress().step(f"{name}: what it depends on, for Python {PYTHON_VERSION}", announce=True):
+        with Progress().step(f"{image.name}: what it depends on, for Python {PYTHON_VERSION}", announce=True):
             (scratch / "constraints.txt").write_text(constraints, "utf-8")
             _pip_install(scratch, requirements, python)
             shutil.rmtree(scratch / "packages" / "bin", ignore_errors=True)  # scripts for another interpreter
+            for unused in image.unused:
+                shutil.rmtree(scratch / "packages" / unused)
             _compile(scratch / "packages", base)
             tarball.from_folders({PACKAGES: scratch / "packages"}, scratch / "layer.tar")
             shutil.rmtree(scratch / "packages")
@@ -120,9 +124,9 @@ def _pip_install(scratch: Path, requirements: Sequence[str], python: Path) -> No
 
 
 def _compile(folder: Path, base: Layer) -> None:
-    """Compile all modules in `folder` with the image's own interpreter: the result depends on sources alone."""
+    """Compile all modules in `folder` with the image's own interpreter; only sources decide on the result."""
     root = rootfs.unpacked(base)
-    command = rootfs.command(root, f"/usr/bin/python{PYTHON_VERSION}", "-m", "compileall", "-q", "-f")
-    command += ["--invalidation-mode", "unchecked-hash", "-s", str(folder), "-p", PACKAGES, str(folder)]
+    command = rootfs.command(root, f"/usr/bin/python{PYTHON_VERSION}", "-m", "compileall", *COMPILE.split())
+    command += ["-s", str(folder), "-p", PACKAGES, str(folder)]
     environment = {"PATH": os.environ["PATH"], "PYTHONHOME": f"{root}/usr", "PYTHONHASHSEED": "0"}
     subprocess.run(["nice", *command], env=environment, check=True)

@@ -87,6 +87,9 @@ HAPROXY = ServerImage(
 SERVERS = {image.name: image for image in (MYSQL, HAPROXY)}
 
 PYTHON_VERSION = "3.13"
+COMPILE = "-q -f --invalidation-mode unchecked-hash"
+"""Options of `compileall`: byte code that depends on the source alone and is not checked again."""
+
 UID = 65532
 """The user of our own containers: neither root nor any user of the machine."""
 
@@ -94,8 +97,9 @@ PYTHON_ROOT = DebianRoot(
     suite="trixie",
     packages=("python3",),
     commands=(
-        f"echo 'pba:x:{UID}:{UID}::/nonexistent:/usr/sbin/nologin' >> /etc/passwd; echo 'pba:x:{UID}:' >> /etc/group",
-        f"PYTHONHASHSEED=0 python3 -m compileall -q -f --invalidation-mode unchecked-hash /usr/lib/python{PYTHON_VERSION}",
+        f"echo 'pba:x:{UID}:{UID}::/nonexistent:/usr/sbin/nologin' >> /etc/passwd",
+        f"echo 'pba:x:{UID}:' >> /etc/group",
+        f"PYTHONHASHSEED=0 python3 -m compileall {COMPILE} /usr/lib/python{PYTHON_VERSION}",
     ),
     drop=(
         *_UNREAD,
@@ -118,6 +122,7 @@ class PythonImage:
         constraints: the file, relative to the checkout, with the exact version of each dependency.
         command: the script that the container runs.
         entry_point: the function that the script calls, as `module:function`.
+        unused: parts of its dependencies that it never imports, as paths below the packages' folder.
     """
 
     name: str
@@ -127,6 +132,7 @@ class PythonImage:
     constraints: str
     command: str
     entry_point: str
+    unused: tuple[str, ...]
 
 
 PROGRAMS = {
@@ -140,6 +146,7 @@ PROGRAMS = {
             constraints="hack/constraints.txt",
             command="pba-operator",
             entry_point="pba_operator.__main__:main",
+            unused=("kubernetes/aio",),  # the client's asynchronous twin, as large as the client
         ),
         PythonImage(
             name="sync",
@@ -149,6 +156,7 @@ PROGRAMS = {
             constraints="hack/constraints.txt",
             command="pba-sync",
             entry_point="pba_sync.__main__:main",
+            unused=(),
         ),
         PythonImage(
             name="demoapp",
@@ -158,6 +166,7 @@ PROGRAMS = {
             constraints="hack/demoapp/constraints.txt",
             command="pba-demoapp",
             entry_point="pba_demoapp.__main__:main",
+            unused=(),
         ),
     )
 }

@@ -86,7 +86,7 @@ def _owned_by_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def _placed(prefix: str, folder: Path) -> Iterator[tuple[str, Path | None]]:
-    """Yield (name in the archive, source) of all in `folder` under `prefix`; its parent folders have no source."""
+    """Yield (name in the archive, source) of all in `folder`; the folders of `prefix` have no source."""
     parts = prefix.strip("/").split("/")
     for depth in range(1, len(parts) + 1):
         yield "/".join(parts[:depth]), None

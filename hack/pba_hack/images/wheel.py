@@ -1,4 +1,4 @@
-"""Wheels of the projects in this checkout, as the images get them: what the wheel forgets must show here, too."""
+"""Wheels of the projects in this checkout: images get these, so what a wheel forgets shows."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def project_wheel(project: Path, python: Path) -> Path:
         return build_wheel(python.parents[1])
 
     def build(scratch: Path) -> None:
-        command = [python, "-m", "hatchling", "build", "-t", "wheel", "-d", scratch]
+        command: list[str | Path] = [python, "-m", "hatchling", "build", "-t", "wheel", "-d", scratch]
         run(command, cwd=project, log=cache.folder("log") / "wheel.log")
 
     key = cache.content_key(files=cache.files_under(project), base=project)
