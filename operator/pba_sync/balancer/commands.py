@@ -1,0 +1,113 @@
+"""The commands of HAProxy's runtime API that we use: their text, and the answers that mean yes.
+
+What must stay true: nothing that comes from outside reaches a command unchecked (names and addresses are
+checked in `membership`; here they are checked once more, because a space or a semicolon would start another
+argument or command).
+
+Source: HAProxy 3.0's management guide, 9.3; the answers were seen on 3.0.11.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Final
+
+BACKEND: Final = "nodes"
+"""HAProxy's backend that holds the nodes."""
+
+CHECK: Final = "check inter 1s fastinter 300ms downinter 500ms fall 3 rise 2"
+"""Checks of a server: dynamic servers do not inherit `default-server` before HAProxy 3.5."""
+
+REMOVABLE_MILLISECONDS: Final = 100
+"""How long to wait for HAProxy's threads to let go of a server; what takes longer is tried again."""
+
+_SAFE = re.compile(r"[A-Za-z0-9.:_-]+")
+
+
+def _checked(word: str) -> str:
+    if not _SAFE.fullmatch(word):
+        raise ValueError(f"not a word for HAProxy's command line: {word!r}")
+    return word
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command: its verb (for metrics), its whole text, and the answer that means yes."""
+
+    verb: str
+    text: str
+    expected: str = ""
+
+
+def _server(name: str) -> str:
+    return f"{BACKEND}/{_checked(name)}"
+
+
+def add_server(name: str, address: str, port: int) -> Command:
+    """Register a server; it starts in maintenance, with its checks off."""
+    family = "ipv6" if ":" in address else "ipv4"
+    where = f"{family}@{_checked(address)}:{port:d}"
+    return Command("add server", f"add server {_server(name)} {where} {CHECK}", "New server registered.")
+
+
+def enable_health(name: str) -> Command:
+    """Switch the server's checks on."""
+    return Command("enable health", f"enable health {_server(name)}")
+
+
+def set_ready(name: str) -> Command:
+    """Put the server into rotation."""
+    return Command("set ready", f"set server {_server(name)} state ready")
+
+
+def set_healthy(name: str) -> Command:
+    """Count the server as healthy until its checks say otherwise: Kubernetes has just found it ready."""
+    return Command("set healthy", f"set server {_server(name)} health up")
+
+
+def set_drain(name: str) -> Command:
+    """Send no new request to the server."""
+    return Command("set drain", f"set server {_server(name)} state drain")
+
+
+def set_maintenance(name: str) -> Command:
+    """Take the server out of everything; only then it can be deleted. Requests that run go on."""
+    return Command("set maint", f"set server {_server(name)} state maint")
+
+
+def shutdown_sessions(name: str) -> Command:
+    """End the requests that still run on the server."""
+    return Command("shutdown sessions", f"shutdown sessions server {_server(name)}")
+
+
+def wait_removable(name: str) -> Command:
+    """Wait until HAProxy's threads hold the server no more: without it, deletion fails under load."""
+    return Command("wait", f"wait {REMOVABLE_MILLISECONDS}ms srv-removable {_server(name)}", "Done.")
+
+
+def delete_server(name: str) -> Command:
+    """Delete the server."""
+    return Command("del server", f"del server {_server(name)}", "Server deleted.")
+
+
+def raise_flag(flag: str) -> Command:
+    """Raise one of the flags that the configuration reads."""
+    return Command("add acl", f"add acl {FLAGS} {_checked(flag)}")
+
+
+SHOW_SERVERS: Final = Command("show servers state", f"show servers state {BACKEND}")
+SHOW_CONNECTIONS: Final = Command("show servers conn", f"show servers conn {BACKEND}")
+SHOW_INFO: Final = Command("show info", "show info")
+SHOW_PUBLIC: Final = Command("show stat", "show stat public 1 -1")
+"""The counters of the frontend `public` alone (1: frontends)."""
+
+FLAGS: Final = "virt@flags"
+"""A list that lives in HAProxy alone (a virtual file, HAProxy 3.0): empty again when HAProxy restarts, and it
+outlives the sidecar."""
+READY: Final = "ready"
+"""HAProxy holds the full set of nodes, and one could serve: the pod is ready."""
+STOPPING: Final = "stopping"
+"""The pod terminates: HAProxy closes each client's connection after the response that it is giving."""
+
+SHOW_FLAGS: Final = Command("show acl", f"show acl {FLAGS}")

@@ -1,0 +1,166 @@
+"""The balancer's loop: look at HAProxy, plan, act, look again.
+
+What must stay true:
+- level-triggered: each pass starts from HAProxy's own state, so whatever was lost or left half done is made
+  good;
+- a change of the view is acted on at once, also in the middle of a pass;
+- one server that HAProxy refuses does not hold up the others;
+- without a view (the API server has not answered since we started) HAProxy's servers are left alone.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from pba_sync.balancer import commands
+from pba_sync.balancer.commands import Command
+from pba_sync.balancer.errors import CommandRefusedError, HAProxyError, HAProxyUnreachableError
+from pba_sync.balancer.planner import Change, drain_clock, plan, wanted
+from pba_sync.balancer.runtime import Incarnation
+from pba_sync.balancer.servers import Server
+from pba_sync.balancer.stopping import Stopping
+from pba_sync.balancer.view import Board, View
+
+IDLE_SECONDS = 0.5
+"""How often HAProxy is looked at when nothing is to do: how long an HAProxy that restarted stays empty."""
+BUSY_SECONDS = 0.1
+"""The same while a node drains, or a command was refused."""
+DOWN_SECONDS = 0.05
+"""The same while HAProxy does not answer."""
+
+_LOG = logging.getLogger(__name__)
+
+
+class Runtime(Protocol):
+    """HAProxy, as far as the loop needs it."""
+
+    def run(self, command: Command) -> None:
+        """Carry out a command."""
+
+    def servers(self) -> dict[str, Server]:
+        """Return the servers of the nodes' backend."""
+
+    def flags(self) -> frozenset[str]:
+        """Return the flags that are raised."""
+
+    def incarnation(self) -> Incarnation:
+        """Return which life of HAProxy this is."""
+
+    def client_connections(self) -> int:
+        """Return how many connections of clients there are."""
+
+
+@dataclass(frozen=True)
+class LoopHooks:
+    """What the loop needs of the world, and whom it tells: for tests and metrics."""
+
+    clock: Callable[[], float]
+    on_pass: Callable[[Mapping[str, Server]], None]
+    on_change: Callable[[Change, View], None]
+    on_restart: Callable[[], None]
+
+
+class Loop:
+    """Keeps HAProxy in step with the board's view."""
+
+    def __init__(
+        self, haproxy: Runtime, board: Board, stopping: Stopping, drain_seconds: float, hooks: LoopHooks
+    ) -> None:
+        self._haproxy = haproxy
+        self._board = board
+        self._stopping = stopping
+        self._drain_seconds = drain_seconds
+        self._hooks = hooks
+        self._draining_since: dict[str, float] = {}
+        self._incarnation: Incarnation | None = None
+        self._answers = True
+        self.ready = False
+        """Whether HAProxy said in the last pass that it is ready."""
+        self.passed_at = hooks.clock()
+        """When the last pass ended, whatever came of it."""
+
+    def run(self) -> None:
+        """Pass after pass, for ever."""
+        while True:
+            version = self._board.version
+            self._board.wait(version, self.step())
+
+    def step(self) -> float:
+        """Make one pass.
+
+        Returns:
+            After how many seconds to look again, if the view does not change before.
+        """
+        try:
+            delay = self._pass()
+            self._note_answer(None)
+        except HAProxyError as error:
+            self.ready = False
+            self._note_answer(error)
+            delay = DOWN_SECONDS if isinstance(error, HAProxyUnreachableError) else IDLE_SECONDS
+        except Exception:  # noqa: BLE001 - logged whole; the loop must go on
+            # A fault of ours must not end the thread: the next pass starts from HAProxy's own state.
+            _LOG.exception("a pass of the balancer's loop failed on a fault of its own")
+            delay = IDLE_SECONDS
+        self.passed_at = self._hooks.clock()
+        return delay
+
+    def _note_answer(self, error: HAProxyError | None) -> None:
+        """Log when HAProxy stops or starts to answer, once."""
+        if error is None and not self._answers:
+            _LOG.info("HAProxy answers again")
+        if error is not None and self._answers:
+            _LOG.warning("%s", error)
+        self._answers = error is None
+
+    def _pass(self) -> float:
+        incarnation = self._haproxy.incarnation()
+        if incarnation != self._incarnation:
+            if self._incarnation is not None:
+                _LOG.warning("HAProxy has restarted: its servers are made anew")
+                self._hooks.on_restart()
+            self._incarnation = incarnation
+        flags = self._haproxy.flags()
+        self._stopping.look(self._haproxy, incarnation, flags)
+        self.ready = commands.READY in flags
+        live = self._haproxy.servers()
+        view = self._board.view
+        if view is None:
+            self._hooks.on_pass(live)
+            return IDLE_SECONDS
+        done = self._converge(view, live)
+        live = self._haproxy.servers()
+        self._hooks.on_pass(live)
+        complete = done and all(name in live for name in view.nodes if wanted(view.nodes, name))
+        if not self.ready and complete and any(server.usable for server in live.values()):
+            self._haproxy.run(commands.raise_flag(commands.READY))
+            self.ready = True
+        draining = any(not wanted(view.nodes, name) for name in live)
+        return IDLE_SECONDS if complete and not draining else BUSY_SECONDS
+
+    def _converge(self, view: View, live: Mapping[str, Server]) -> bool:
+        """Carry out what is between the view and HAProxy; return whether all of it was done."""
+        now = self._hooks.clock()
+        self._draining_since = drain_clock(view.nodes, live, self._draining_since, now)
+        changes = plan(view.nodes, live, self._draining_since, now, self._drain_seconds)
+        done = True
+        for change in changes:
+            if self._board.view is not view:
+                return False
+            done = self._carry_out(change.commands) and done
+            self._hooks.on_change(change, view)
+        return done
+
+    def _carry_out(self, steps: Sequence[Command]) -> bool:
+        for command in steps:
+            try:
+                self._haproxy.run(command)
+            except CommandRefusedError as error:
+                # HAProxy's threads may hold a server a little longer: the next pass tries again.
+                if command.verb != "wait":
+                    _LOG.warning("%s", error)
+                return False
+        return True

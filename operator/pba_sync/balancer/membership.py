@@ -1,0 +1,165 @@
+"""From EndpointSlices to the backend nodes: pure.
+
+What must stay true: a node is one pod, under one name, however many slices tell of it and in whatever order;
+a pod that terminates drains at once, whatever another slice still says of it; input that makes no sense is
+left out and never stops the rest.
+
+Source of the rules: Kubernetes' API reference of `discovery.k8s.io/v1` EndpointSlice (an absent `ready` means
+true, an absent `serving` means `ready`, an absent `terminating` means false; one endpoint may stand in
+several slices for a while), and KEP-1669 (where no node serves, those that terminate and still serve are
+used).
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Any
+
+_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+"""A DNS subdomain, which is also a valid name of a server in HAProxy."""
+
+_FAMILIES = ("IPv4", "IPv6")
+_PORT_MAX = 65535
+
+
+class NodeState(Enum):
+    """What the balancer shall do with a node."""
+
+    SERVING = "serving"
+    DRAINING = "draining"
+    """No new request; those that run may end until the deadline."""
+
+
+@dataclass(frozen=True, slots=True)
+class Endpoint:
+    """One endpoint of one slice, as far as it concerns us."""
+
+    name: str
+    address: str
+    port: int
+    ready: bool
+    serving: bool
+    terminating: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """A backend node: the server's name in HAProxy, where it listens, what to do with it."""
+
+    name: str
+    address: str
+    port: int
+    state: NodeState
+
+
+def _records(value: Any) -> list[Mapping[str, Any]]:
+    return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
+
+
+def _port(raw: Mapping[str, Any], port_name: str) -> int | None:
+    """Return the number of the slice's port `port_name`; a slice without it has nothing for us."""
+    for port in _records(raw.get("ports")):
+        number = port.get("port")
+        named = port.get("name") == port_name and port.get("protocol", "TCP") == "TCP"
+        if named and type(number) is int and 0 < number <= _PORT_MAX:
+            return number
+    return None
+
+
+def _address(endpoint: Mapping[str, Any]) -> str | None:
+    """Return the endpoint's address in its canonical form; None if no pod can have it."""
+    addresses = endpoint.get("addresses")
+    if not isinstance(addresses, list) or not addresses:
+        return None
+    try:
+        address = ipaddress.ip_address(addresses[0])
+    except ValueError:
+        return None
+    unusable = address.is_unspecified or address.is_multicast or address.is_link_local
+    return None if unusable else str(address)
+
+
+def _name(endpoint: Mapping[str, Any], address: str) -> str:
+    """Return the pod's name; an endpoint that is no pod is called after its address."""
+    target = endpoint.get("targetRef")
+    if isinstance(target, Mapping) and target.get("kind") == "Pod":
+        name = target.get("name")
+        if isinstance(name, str) and _NAME.fullmatch(name):
+            return name
+    return "address-" + re.sub(r"[.:]", "-", address).strip("-")
+
+
+def _flag(conditions: Mapping[str, Any], key: str, *, default: bool) -> bool:
+    value = conditions.get(key)
+    return value if isinstance(value, bool) else default
+
+
+def read_slice(raw: Mapping[str, Any], port_name: str) -> tuple[Endpoint, ...]:
+    """Return the endpoints of a slice that can be reached at `port_name`.
+
+    Args:
+        raw: an EndpointSlice as JSON.
+        port_name: the port's name in the Service.
+    """
+    port = _port(raw, port_name)
+    if port is None or raw.get("addressType") not in _FAMILIES:
+        return ()
+    found = []
+    for entry in _records(raw.get("endpoints")):
+        address = _address(entry)
+        if address is None:
+            continue
+        conditions = entry.get("conditions")
+        conditions = conditions if isinstance(conditions, Mapping) else {}
+        ready = _flag(conditions, "ready", default=True)
+        found.append(
+            Endpoint(
+                name=_name(entry, address),
+                address=address,
+                port=port,
+                ready=ready,
+                serving=_flag(conditions, "serving", default=ready),
+                terminating=_flag(conditions, "terminating", default=False),
+            )
+        )
+    return tuple(found)
+
+
+def _preference(endpoint: Endpoint) -> tuple[bool, bool, str, int]:
+    """Order what slices tell of one pod: what serves first, IPv4 first, then any fixed order."""
+    return (not endpoint.ready, ":" in endpoint.address, endpoint.address, endpoint.port)
+
+
+def _merge(told: list[Endpoint]) -> Endpoint:
+    """Return one endpoint from all that slices tell of one pod; `terminating` is final, so it wins."""
+    return replace(
+        min(told, key=_preference),
+        terminating=any(endpoint.terminating for endpoint in told),
+        ready=any(endpoint.ready for endpoint in told),
+        serving=any(endpoint.serving for endpoint in told),
+    )
+
+
+def members(slices: Iterable[Iterable[Endpoint]]) -> dict[str, Node]:
+    """Return the backend nodes by name, from all slices of the Service."""
+    told: dict[str, list[Endpoint]] = {}
+    for endpoints in slices:
+        for endpoint in endpoints:
+            told.setdefault(endpoint.name, []).append(endpoint)
+    pods = [_merge(told[name]) for name in sorted(told)]
+    chosen = {pod.name for pod in pods if pod.ready and not pod.terminating}
+    if not chosen:
+        chosen = {pod.name for pod in pods if pod.serving and pod.terminating}
+    return {
+        pod.name: Node(
+            name=pod.name,
+            address=pod.address,
+            port=pod.port,
+            state=NodeState.SERVING if pod.name in chosen else NodeState.DRAINING,
+        )
+        for pod in pods
+    }

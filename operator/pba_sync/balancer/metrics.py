@@ -1,0 +1,114 @@
+"""What the sidecar tells of itself: the numbers that its users need to trust the balancer."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Callable, Mapping
+from functools import partial
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+
+from pba_sync.balancer.membership import NodeState
+from pba_sync.balancer.planner import Change, Kind
+from pba_sync.balancer.servers import Admin, Server
+from pba_sync.balancer.view import Board, View
+
+_IN_ROTATION = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
+
+
+class Metrics:
+    """The sidecar's metrics, in a registry of their own."""
+
+    def __init__(self, board: Board, clock: Callable[[], float]) -> None:
+        self.registry = CollectorRegistry()
+        self._board = board
+        self._clock = clock
+        ProcessCollector(registry=self.registry)
+        self._age = Gauge(
+            "pba_sync_view_age_seconds",
+            "Seconds since anything told that the view of the nodes is current; NaN before the first list.",
+            registry=self.registry,
+        )
+        self._age.set_function(self._view_age)
+        nodes = Gauge(
+            "pba_sync_nodes", "Backend nodes in the EndpointSlices.", ["state"], registry=self.registry
+        )
+        for state in NodeState:
+            nodes.labels(state.value).set_function(partial(self._nodes, state))
+        self._servers = Gauge(
+            "pba_sync_servers", "Servers in HAProxy, by what it was told.", ["admin"], registry=self.registry
+        )
+        self._usable = Gauge(
+            "pba_sync_servers_usable", "Servers to which HAProxy sends requests.", registry=self.registry
+        )
+        self._changes = Counter(
+            "pba_sync_changes", "Changes of HAProxy's set of servers.", ["change"], registry=self.registry
+        )
+        self._commands = Counter(
+            "pba_sync_commands", "Commands to HAProxy.", ["command"], registry=self.registry
+        )
+        self._failures = Counter(
+            "pba_sync_command_failures",
+            "Commands that HAProxy refused or did not answer.",
+            ["command"],
+            registry=self.registry,
+        )
+        self._relists = Counter(
+            "pba_sync_relists", "Full reads of the EndpointSlices.", ["reason"], registry=self.registry
+        )
+        self._errors = Counter(
+            "pba_sync_watch_errors", "Failures to read EndpointSlices.", ["error"], registry=self.registry
+        )
+        self._restarts = Counter(
+            "pba_sync_haproxy_restarts", "Restarts of HAProxy that were seen.", registry=self.registry
+        )
+        Counter(
+            "pba_sync_haproxy_reloads",
+            "Reloads of HAProxy: none, the sidecar changes it at run time only.",
+            registry=self.registry,
+        )
+        self._rotation = Histogram(
+            "pba_sync_in_rotation_seconds",
+            "From the event of a node's EndpointSlice to its place in HAProxy's rotation.",
+            buckets=_IN_ROTATION,
+            registry=self.registry,
+        )
+
+    def _view_age(self) -> float:
+        age = self._board.age()
+        return float("nan") if age is None else age
+
+    def _nodes(self, state: NodeState) -> float:
+        view = self._board.view
+        return sum(node.state is state for node in view.nodes.values()) if view else 0
+
+    def on_pass(self, live: Mapping[str, Server]) -> None:
+        """Note HAProxy's servers."""
+        tally = Tally(server.admin for server in live.values())
+        for admin in Admin:
+            self._servers.labels(admin.value).set(tally[admin])
+        self._usable.set(sum(server.usable for server in live.values()))
+
+    def on_change(self, change: Change, view: View) -> None:
+        """Note a change that was carried out."""
+        self._changes.labels(change.kind.value).inc()
+        if change.kind is Kind.ADD:
+            self._rotation.observe(self._clock() - view.changed_at)
+
+    def on_command(self, verb: str, succeeded: bool) -> None:  # noqa: FBT001 - a callback's shape
+        """Note a command."""
+        self._commands.labels(verb).inc()
+        if not succeeded:
+            self._failures.labels(verb).inc()
+
+    def on_relist(self, reason: str) -> None:
+        """Note a full read."""
+        self._relists.labels(reason).inc()
+
+    def on_error(self, error: str) -> None:
+        """Note a failure to read."""
+        self._errors.labels(error).inc()
+
+    def on_restart(self) -> None:
+        """Note a restart of HAProxy."""
+        self._restarts.inc()

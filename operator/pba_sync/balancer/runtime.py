@@ -1,0 +1,124 @@
+"""HAProxy's runtime API over its UNIX socket: one connection for each command, answers taken strictly.
+
+Source: HAProxy 3.0's management guide, 9.3: a connection that sends one line gets its answer, then end of
+file.
+"""
+
+from __future__ import annotations
+
+import socket
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from pba_sync.balancer import commands
+from pba_sync.balancer.commands import Command
+from pba_sync.balancer.errors import AnswerMalformedError, CommandRefusedError, HAProxyUnreachableError
+from pba_sync.balancer.servers import Server, read_servers
+
+_CHUNK = 65536
+
+
+@dataclass(frozen=True, slots=True)
+class Incarnation:
+    """One life of HAProxy: its worker's process identifier and its start, in seconds since the epoch."""
+
+    pid: int
+    started: int
+
+
+def _read_info(answer: str) -> Mapping[str, str]:
+    pairs = (line.partition(": ") for line in answer.splitlines() if line)
+    return {key: value for key, _, value in pairs}
+
+
+class HAProxy:
+    """The HAProxy of this pod."""
+
+    def __init__(self, path: Path, timeout: float, on_command: Callable[[str, bool], None]) -> None:
+        """Speak to the socket at `path`; `on_command(verb, succeeded)` is told of each command.
+
+        Args:
+            path: the socket.
+            timeout: seconds to wait for an answer.
+            on_command: for metrics.
+        """
+        self._path = path
+        self._timeout = timeout
+        self._on_command = on_command
+
+    def _exchange(self, text: str) -> str:
+        chunks = []
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(self._timeout)
+                connection.connect(str(self._path))
+                connection.sendall(text.encode("ascii") + b"\n")
+                while chunk := connection.recv(_CHUNK):
+                    chunks.append(chunk)
+        except OSError as error:
+            raise HAProxyUnreachableError(f"no answer from HAProxy at {self._path}: {error}") from error
+        if not chunks:
+            raise HAProxyUnreachableError(f"HAProxy at {self._path} closed the connection without an answer")
+        return b"".join(chunks).decode("utf-8", "replace")
+
+    def ask(self, command: Command) -> str:
+        """Return the answer to a command that shows something.
+
+        Raises:
+            HAProxyUnreachableError: nobody answers.
+        """
+        try:
+            answer = self._exchange(command.text)
+        except HAProxyUnreachableError:
+            self._on_command(command.verb, False)
+            raise
+        self._on_command(command.verb, True)
+        return answer
+
+    def run(self, command: Command) -> None:
+        """Carry out a command that changes something.
+
+        Raises:
+            HAProxyUnreachableError: nobody answers; whether it was carried out is not known.
+            CommandRefusedError: the answer is not the one that means yes.
+        """
+        try:
+            answer = self._exchange(command.text).strip()
+        except HAProxyUnreachableError:
+            self._on_command(command.verb, False)
+            raise
+        self._on_command(command.verb, answer == command.expected)
+        if answer != command.expected:
+            raise CommandRefusedError(command.text, answer)
+
+    def servers(self) -> dict[str, Server]:
+        """Return the servers of the nodes' backend by name."""
+        return read_servers(self.ask(commands.SHOW_SERVERS), self.ask(commands.SHOW_CONNECTIONS))
+
+    def flags(self) -> frozenset[str]:
+        """Return the flags that are raised."""
+        lines = self.ask(commands.SHOW_FLAGS).split("\n")
+        entries = [line.split(" ") for line in lines if line]
+        if any(len(entry) != 2 or not entry[0].startswith("0x") for entry in entries):  # noqa: PLR2004 - pointer, value
+            raise AnswerMalformedError(f"not a list of flags: {lines[0][:80]!r}")
+        return frozenset(value for _, value in entries)
+
+    def incarnation(self) -> Incarnation:
+        """Return which life of HAProxy this is."""
+        info = _read_info(self.ask(commands.SHOW_INFO))
+        try:
+            return Incarnation(pid=int(info["Pid"]), started=int(info["Start_time_sec"]))
+        except (KeyError, ValueError) as error:
+            raise AnswerMalformedError(
+                f"`show info` tells neither Pid nor Start_time_sec: {error!r}"
+            ) from error
+
+    def client_connections(self) -> int:
+        """Return how many connections of clients the public frontend holds."""
+        header, *rows = self.ask(commands.SHOW_PUBLIC).strip().split("\n")
+        try:
+            column = header.removeprefix("# ").split(",").index("scur")
+            return int(rows[0].split(",")[column])
+        except (IndexError, ValueError) as error:
+            raise AnswerMalformedError(f"no `scur` of the public frontend: {error!r}") from error

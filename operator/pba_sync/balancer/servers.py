@@ -1,0 +1,103 @@
+"""HAProxy's own state, read from its answers: pure, and strict.
+
+What must stay true: the sidecar remembers nothing that HAProxy can tell, so that a restarted sidecar or a
+restarted (empty) HAProxy is made whole again. An answer of another shape is an error, never a guess.
+
+Source: HAProxy 3.0's management guide, `show servers state` and `show servers conn`; `SRV_ADMF_*` and
+`CHK_ST_*` of its sources for the two bit fields.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from enum import Enum
+
+from pba_sync.balancer.errors import AnswerMalformedError
+
+_STATE_VERSION = "1"
+_MAINTENANCE = 0x01 | 0x02 | 0x04 | 0x20 | 0x40
+_DRAIN = 0x08 | 0x10
+_CHECK_ENABLED = 0x04
+_DOWN = 0
+
+
+class Admin(Enum):
+    """What HAProxy was told to do with a server."""
+
+    READY = "ready"
+    DRAIN = "drain"
+    MAINT = "maint"
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A server in HAProxy: where it points, what HAProxy was told, and what its checks found."""
+
+    name: str
+    address: str
+    port: int
+    admin: Admin
+    checked: bool
+    up: bool
+    in_use: int
+
+    @property
+    def usable(self) -> bool:
+        """Tell whether HAProxy sends requests to it."""
+        return self.admin is Admin.READY and self.up
+
+
+def _rows(answer: str, header_at: int) -> Iterator[Mapping[str, str]]:
+    lines = [line for line in answer.splitlines() if line.strip()]
+    if len(lines) <= header_at or not lines[header_at].startswith("# "):
+        raise AnswerMalformedError(f"no header in HAProxy's answer: {answer[:80]!r}")
+    header = lines[header_at][2:].split(" ")
+    for line in lines[header_at + 1 :]:
+        yield dict(zip(header, line.split(" "), strict=False))
+
+
+def _admin(bits: int) -> Admin:
+    if bits & _MAINTENANCE:
+        return Admin.MAINT
+    return Admin.DRAIN if bits & _DRAIN else Admin.READY
+
+
+def _connections(answer: str) -> dict[str, int]:
+    """Return how many connections to each server are in use, from `show servers conn`."""
+    used = {}
+    for row in _rows(answer, header_at=0):
+        used[row["bkname/svname"].partition("/")[2]] = int(row["used_cur"])
+    return used
+
+
+def read_servers(state: str, connections: str) -> dict[str, Server]:
+    """Return the servers by name.
+
+    Args:
+        state: HAProxy's answer to `show servers state BACKEND`.
+        connections: its answer to `show servers conn BACKEND`.
+
+    Raises:
+        AnswerMalformedError: an answer has another shape.
+    """
+    if state.partition("\n")[0].strip() != _STATE_VERSION:
+        raise AnswerMalformedError(f"`show servers state` of an unknown version: {state[:80]!r}")
+    try:
+        used = _connections(connections)
+        return {
+            row["srv_name"]: Server(
+                name=row["srv_name"],
+                address=row["srv_addr"],
+                port=int(row["srv_port"]),
+                admin=_admin(int(row["srv_admin_state"])),
+                checked=bool(int(row["srv_check_state"]) & _CHECK_ENABLED),
+                up=int(row["srv_op_state"]) != _DOWN,
+                in_use=used.get(row["srv_name"], 0),
+            )
+            for row in _rows(state, header_at=1)
+        }
+    except (KeyError, ValueError) as error:
+        raise AnswerMalformedError(
+            f"a field of HAProxy's servers is missing or no number: {error!r}"
+        ) from error

@@ -1,0 +1,70 @@
+"""The end of the frontend's pod: clients leave before HAProxy does.
+
+What must stay true: from the moment in which the pod starts to terminate, HAProxy still accepts connections
+(some machines have not heard of the end yet), and closes each after its response; it is let go when no client
+is left. Nothing listens for it: the preStop hook in HAProxy's container and we meet in the folder of
+HAProxy's socket.
+
+    hook                                we
+    touch stopping            ->        raise the flag `stopping` in HAProxy (its configuration then
+                                        adds `Connection: close` to every response)
+    wait for drained          <-        touch drained, once no client is left
+    (return; SIGTERM follows)
+
+HAProxy's own soft stop (SIGUSR1) is not used: it closes the listening socket at once, and resets the
+connections that wait there.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from pba_sync.balancer import commands
+from pba_sync.balancer.commands import Command
+from pba_sync.balancer.runtime import Incarnation
+
+SPREAD_SECONDS = 5.0
+"""How long new connections may still arrive: every kube-proxy, and balancers outside, must hear of it."""
+
+STOPPING_FILE = "stopping"
+DRAINED_FILE = "drained"
+
+
+class Frontend(Protocol):
+    """HAProxy, as far as the end of its pod needs it."""
+
+    def run(self, command: Command) -> None:
+        """Carry out a command."""
+
+    def client_connections(self) -> int:
+        """Return how many connections of clients there are."""
+
+
+class Stopping:
+    """Our side of the meeting."""
+
+    def __init__(self, folder: Path, clock: Callable[[], float]) -> None:
+        self._asked = folder / STOPPING_FILE
+        self._drained = folder / DRAINED_FILE
+        self._clock = clock
+        self._since: float | None = None
+
+    def look(self, haproxy: Frontend, incarnation: Incarnation, flags: frozenset[str]) -> None:
+        """Do what the hook's request asks for now; a request to a former HAProxy is forgotten."""
+        try:
+            asked_at = self._asked.stat().st_mtime
+        except FileNotFoundError:
+            return
+        if asked_at < incarnation.started:
+            self._asked.unlink(missing_ok=True)
+            self._drained.unlink(missing_ok=True)
+            self._since = None
+            return
+        if commands.STOPPING not in flags:
+            haproxy.run(commands.raise_flag(commands.STOPPING))
+        if self._since is None:
+            self._since = self._clock()
+        if self._clock() - self._since >= SPREAD_SECONDS and haproxy.client_connections() == 0:
+            self._drained.touch()
