@@ -25,6 +25,10 @@ LABEL_COMPONENT: Final = f"{GROUP}/component"
 LABEL_CLUSTER_UID: Final = f"{GROUP}/cluster-uid"
 """On what outlives its PBACluster: whose it is (or was)."""
 
+LABEL_DATABASE_ID: Final = f"{GROUP}/database-id"
+"""On volume claims: which database is on the volume. It is the UID of the PBACluster that first made it, and
+stays when a later one takes the volume back."""
+
 ANNOTATION_HASH: Final = f"{GROUP}/desired-hash"
 """Hash of the manifest that we applied: a field removed from it must go from the object, too."""
 

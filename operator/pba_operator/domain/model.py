@@ -53,6 +53,8 @@ class Generator(Enum):
     """How the content of a generated Secret is made (outside of the planner: it needs randomness)."""
 
     PASSWORD = "password"  # noqa: S105 - the name of a kind of content, no password
+    DATABASE_ADMIN = "database-admin"
+    """The operator's MySQL account: name, password, and the SQL with which mysqld makes it at its start."""
     CERTIFICATE_AUTHORITY = "certificate-authority"
     SERVER_CERTIFICATE = "server-certificate"
 
