@@ -1,7 +1,8 @@
 """Which options of mysqld a PBACluster's `database.config` may set: all but those that the operator sets itself.
 
-Written once for the CRD's rule and for the operator, which refuses them again: an object may have been stored
-before a name came onto the list. The pattern is in the subset that Python's `re` and CEL's RE2 share.
+Written once for the CRD's rules and for the operator, which refuses them again: an object may have been stored
+before a name came onto the list. A name has one spelling here (lower case, underscores): mysqld takes dashes,
+too, and prefixes before any option, by which one could say the same thing differently.
 """
 
 from __future__ import annotations
@@ -9,10 +10,10 @@ from __future__ import annotations
 import re
 from typing import Final
 
-NAME_PATTERN: Final = r"^[A-Za-z][A-Za-z0-9_.-]{0,127}$"
+NAME_PATTERN: Final = r"^[a-z][a-z0-9_]*([.][a-z0-9_]+)?$"
 """The name of an option, or of a component's variable (with a dot)."""
 
-RESERVED: Final = (
+OWNED_OPTIONS: Final = (
     "auto_generate_certs",
     "basedir",
     "bind_address",
@@ -21,8 +22,6 @@ RESERVED: Final = (
     "daemonize",
     "datadir",
     "enforce_gtid_consistency",
-    "grant_tables",
-    "group_replication_.*",
     "gtid_mode",
     "init_file",
     "initialize",
@@ -37,8 +36,6 @@ RESERVED: Final = (
     "log_replica_updates",
     "log_slave_updates",
     "mysqlx",
-    "name_resolve",
-    "networking",
     "pid_file",
     "plugin_dir",
     "plugin_load",
@@ -50,6 +47,16 @@ RESERVED: Final = (
     "report_port",
     "secure_file_priv",
     "server_id",
+    "skip_grant_tables",
+    "skip_log_bin",
+    "skip_log_replica_updates",
+    "skip_log_slave_updates",
+    "skip_mysqlx",
+    "skip_name_resolve",
+    "skip_networking",
+    "skip_read_only",
+    "skip_ssl",
+    "skip_super_read_only",
     "socket",
     "ssl",
     "ssl_ca",
@@ -60,12 +67,16 @@ RESERVED: Final = (
     "upgrade",
     "user",
 )
-"""Names (patterns), with underscores and without the prefixes that mysqld lets one put before any option."""
+"""What the operator sets, and what would keep the server from starting, from clients or from a group."""
 
-RESERVED_PATTERN: Final = f"^(?:(?:loose|skip|disable|enable|maximum)_)*(?:{'|'.join(RESERVED)})$"
-"""Matches a reserved name in lower case, its dashes written as underscores."""
+OWNED_PREFIXES: Final = ("disable_", "enable_", "group_replication_", "loose_", "maximum_")
+"""A group's settings, and the prefixes that mysqld takes before any option (`skip_` is part of many names)."""
 
 
-def is_reserved(name: str) -> bool:
-    """Tell whether the operator sets the option `name` itself, however it is written."""
-    return re.match(RESERVED_PATTERN, name.lower().replace("-", "_")) is not None
+def is_settable(name: str) -> bool:
+    """Tell whether `database.config` may set the option `name`."""
+    return (
+        re.fullmatch(NAME_PATTERN.strip("^$"), name) is not None
+        and name not in OWNED_OPTIONS
+        and not name.startswith(OWNED_PREFIXES)
+    )
