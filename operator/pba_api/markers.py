@@ -39,10 +39,10 @@ class Required:
 
 @dataclass(frozen=True)
 class Number:
-    """Bounds of an integer, both included."""
+    """Bounds of an integer, both included; without a maximum it may be as great as 64 bits hold."""
 
     minimum: int
-    maximum: int
+    maximum: int | None = None
 
 
 @dataclass(frozen=True)

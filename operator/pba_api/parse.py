@@ -44,7 +44,7 @@ def parse_spec(raw: Mapping[str, Any]) -> PBAClusterSpec:
     return spec
 
 
-def _object(cls: type[Any], raw: Any, path: str, defaults: Mapping[str, Any]) -> Any:
+def _object(cls: Any, raw: Any, path: str, defaults: Mapping[str, Any]) -> Any:
     given = _checked(raw, Mapping, path)
     values = {}
     for field in fields_of(cls):
@@ -56,21 +56,17 @@ def _object(cls: type[Any], raw: Any, path: str, defaults: Mapping[str, Any]) ->
 
 
 def _field(field: Field, raw: Any, path: str, default: Default | None) -> Any:
-    shape = field.shape
-    if raw is None:
-        if default is not None:
-            raw = default.value
-        elif field.required:
+    if raw is None and default is None:
+        if field.required:
             raise InvalidSpec(path, "is required")
-        else:
-            return None if shape.optional else _empty(shape)
-    return _value(shape, raw, path, default)
+        return _empty(field.shape)
+    return _value(field.shape, default.value if raw is None and default else raw, path, default)
 
 
 def _empty(shape: Shape) -> Any:
-    if shape.items is not None:
-        return ()
-    return {} if shape.values is not None or shape.type is not str else ""
+    if shape.optional:
+        return None
+    return (get_origin(shape.type) or shape.type)() if shape.values is None else {}
 
 
 def _value(shape: Shape, raw: Any, path: str, default: Default | None = None) -> Any:

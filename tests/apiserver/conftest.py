@@ -1,8 +1,6 @@
 """A real API server for the tests of this tier: one for the whole run, a fresh namespace for each test."""
 
 import itertools
-import os
-import subprocess
 import sys
 import time
 from collections.abc import Iterator
@@ -14,25 +12,17 @@ ROOT = Path(__file__).parents[2]
 sys.path.insert(0, str(ROOT / "hack"))
 
 from pba_hack.apiserver import ApiServer, running  # noqa: E402 - hack/ is no part of the wheel
+from pba_hack.binaries import binary  # noqa: E402
 
 APPLY = "application/apply-patch+yaml"
 CRD_SECONDS = 30.0
 _numbers = itertools.count(1)
 
 
-def _kubernetes_binary() -> Path:
-    """Return the multi-call binary: `PBA_KUBERNETES_BINARY`, or the one that `hack/cluster` keeps."""
-    given = os.environ.get("PBA_KUBERNETES_BINARY")
-    if given:
-        return Path(given)
-    command = [str(ROOT / "hack" / "cluster"), "binary", "kubernetes"]
-    return Path(subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout.strip())
-
-
 @pytest.fixture(scope="session")
 def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
     """etcd and an API server on free loopback ports, with an administrator's token and an audit log."""
-    with running(_kubernetes_binary(), tmp_path_factory.mktemp("apiserver")) as server:
+    with running(binary("kubernetes"), tmp_path_factory.mktemp("apiserver")) as server:
         yield server
 
 

@@ -1,4 +1,4 @@
-"""The PBACluster's spec as frozen dataclasses: the one source of the CRD's schema, defaults and bounds.
+"""The PBACluster as frozen dataclasses: the one source of the CRD's schema, defaults and bounds.
 
 The CRD is generated from these types (`hack/generate`), so a field's default, bounds and description stand
 here and nowhere else. A field appears here together with the code that obeys it.
@@ -11,6 +11,7 @@ from pba_api.types.common import ChildMetadata, Json, KeyReference, LocalReferen
 from pba_api.types.database import Database, DatabaseUser, Storage
 from pba_api.types.nodes import Backend, Frontend, Management, Rollout, ServiceSettings
 from pba_api.types.spec import PBAClusterSpec
+from pba_api.types.status import PBACluster, PBAClusterStatus
 
 __all__ = [
     "Application",
@@ -25,7 +26,9 @@ __all__ = [
     "KeyReference",
     "LocalReference",
     "Management",
+    "PBACluster",
     "PBAClusterSpec",
+    "PBAClusterStatus",
     "PodSettings",
     "Probe",
     "Probes",

@@ -13,6 +13,19 @@ _UrlPath = Annotated[str, Text(min_length=1, max_length=512, pattern=r"^/[!-~]*$
 _ENV_NAMES = "[{}]".format(
     ", ".join(f"self.envNames.{name}" for name in ("host", "port", "database", "user", "password", "caFile"))
 )
+_VOLUME_KINDS = (
+    "configMap",
+    "csi",
+    "downwardAPI",
+    "emptyDir",
+    "ephemeral",
+    "image",
+    "nfs",
+    "persistentVolumeClaim",
+    "projected",
+    "secret",
+)
+_VOLUME_SOURCES = "[{}]".format(", ".join(f"has(v.{kind})" for kind in _VOLUME_KINDS))
 _OWN_FOLDER = "/etc/pba"
 """Where the operator mounts what the application needs from it."""
 
@@ -151,11 +164,19 @@ class Application:
             "Environment variables, as in a container; those for the database are set by themselves (envNames)."
         ),
         Items(200, keys=("name",)),
+        Rule(
+            "!self.exists(e, has(e.value) && has(e.valueFrom))",
+            "an entry of application.env must not have both value and valueFrom: remove one of them",
+        ),
     ]
     env_from: Annotated[
         tuple[Annotated[Json, Kubernetes("io.k8s.api.core.v1.EnvFromSource")], ...],
         Doc("ConfigMaps and Secrets whose keys become environment variables, as in a container."),
         Items(50),
+        Rule(
+            "self.all(e, has(e.configMapRef) != has(e.secretRef))",
+            "each of application.envFrom must have either configMapRef or secretRef",
+        ),
     ]
     env_names: Annotated[
         EnvNames,
@@ -202,6 +223,11 @@ class Application:
         tuple[Annotated[Json, Kubernetes("io.k8s.api.core.v1.Volume")], ...],
         Doc("Further volumes of the application's pods; names that begin with 'pba-' are the operator's."),
         Items(50, keys=("name",)),
+        Rule(
+            f"self.all(v, {_VOLUME_SOURCES}.exists_one(given, given))",
+            "each of application.volumes must have exactly one source, of "
+            f"{', '.join(_VOLUME_KINDS)}: add it, or remove what is too much",
+        ),
         Rule(
             "!self.exists(v, v.name.startsWith('pba-'))",
             "names of volumes that begin with 'pba-' are the operator's: choose another name",

@@ -5,9 +5,11 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from pba_api.markers import Default, Doc, Entries, IntOrString, Required, Rule, Text
+from pba_api.mysql_options import NAME_PATTERN, RESERVED_PATTERN
 from pba_api.types.common import Image, KeyReference, PodSettings
-from pba_api.types.rules import NAME_OR_EMPTY
+from pba_api.types.rules import NAME_OR_EMPTY, cel_string
 
+_IS_RESERVED = f"k.matches({cel_string(RESERVED_PATTERN)})"
 _CLASS = "(has({0}.storageClassName) ? {0}.storageClassName : '')"
 
 
@@ -92,6 +94,19 @@ class Database:
             "Options of mysqld (its [mysqld] group), such as innodb_buffer_pool_size: 1G. Options that the operator "
             "sets itself are refused."
         ),
-        Entries(200),
+        Entries(100),
+        Rule(
+            f"self.all(k, k.matches({cel_string(NAME_PATTERN)}))",
+            "a key of database.config must be an option of mysqld in lower case, with '_' for '-', such as "
+            "innodb_buffer_pool_size",
+        ),
+        Rule(
+            f"!self.exists(k, {_IS_RESERVED})",
+            "database.config must not set an option that the operator sets itself: remove it",
+            message_expression=(
+                f"'database.config must not set ' + self.filter(k, {_IS_RESERVED})[0] + "
+                "': the operator sets it itself, or needs it as it is; remove it'"
+            ),
+        ),
     ]
     pod: Annotated[PodSettings, Doc("Placement and size of the MySQL pods."), Default({})]

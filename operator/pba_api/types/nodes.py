@@ -25,7 +25,9 @@ class Rollout:
 
     RULES: ClassVar = (
         Rule(
-            "!(self.maxSurge in [0, '0', '0%'] && self.maxUnavailable in [0, '0', '0%'])",
+            # The API server tries the rule on the default {} before it fills that in.
+            "!has(self.maxSurge) || !has(self.maxUnavailable) || !((self.maxSurge == 0 || self.maxSurge == '0%') && "
+            "(self.maxUnavailable == 0 || self.maxUnavailable == '0%'))",
             "backend.rollout.maxSurge and maxUnavailable must not both be 0, or no node could ever be replaced: "
             "raise one of them",
         ),
@@ -36,7 +38,7 @@ class Rollout:
         Doc("How many nodes more than replicas may run during a rollout: a number or a percentage."),
         Default(1),
         IntOrString(),
-        Text(max_length=5, pattern=r"^(100|[0-9]{1,2})%$"),
+        Text(max_length=5, pattern=r"^(100|[1-9]?[0-9])%$"),
         Rule("type(self) != int || (self >= 0 && self <= 1000)", "maxSurge must be 0 to 1000, or 0% to 100%"),
     ]
     max_unavailable: Annotated[
@@ -44,7 +46,7 @@ class Rollout:
         Doc("How many nodes fewer than replicas may serve during a rollout: a number or a percentage."),
         Default(0),
         IntOrString(),
-        Text(max_length=5, pattern=r"^(100|[0-9]{1,2})%$"),
+        Text(max_length=5, pattern=r"^(100|[1-9]?[0-9])%$"),
         Rule(
             "type(self) != int || (self >= 0 && self <= 1000)",
             "maxUnavailable must be 0 to 1000, or 0% to 100%",

@@ -41,7 +41,7 @@ def no_reserved_prefix(what: str, prefixes: Iterable[str]) -> Rule:
         f"!self.exists(k, {listed}.exists(p, k.startsWith(p)))",
         f"{what} must not use a reserved prefix ({', '.join(prefixes)}): choose a prefix of your own",
         message_expression=(
-            f"'{what} must not set ' + self.filter(k, {listed}.exists(p, k.startsWith(p))).join(', ') + "
+            f"'{what} must not set ' + self.filter(k, {listed}.exists(p, k.startsWith(p)))[0] + "
             "': the prefix is reserved; choose a prefix of your own'"
         ),
     )

@@ -1,0 +1,27 @@
+"""Where the programs are that `hack/cluster` builds once and keeps (Kubernetes, Helm, kubectl and so on)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from pathlib import Path
+
+_CLUSTER = Path(__file__).parents[1] / "cluster"
+
+
+def binary(name: str) -> Path:
+    """Return the path of a built program, built now if it is not there yet.
+
+    Args:
+        name: such as `kubernetes` or `helm`. The environment variable `PBA_<NAME>_BINARY` takes another one.
+
+    Raises:
+        CalledProcessError: it cannot be built; `hack/cluster` has said why.
+    """
+    given = os.environ.get(f"PBA_{name.upper().replace('-', '_')}_BINARY")
+    if given:
+        return Path(given)
+    found = subprocess.run(
+        [str(_CLUSTER), "binary", name], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
+    return Path(found.strip())

@@ -1,0 +1,1 @@
+"""Files that are made from the resource's types, committed, and checked byte for byte."""
