@@ -1,9 +1,9 @@
 """Which options of mysqld a PBACluster's `database.config` may set: all but those that the operator sets itself.
 
-Written once for the CRD's rule and for the operator, which refuses them again: an object may have been stored
+Written once for the CRD's rules and for the operator, which refuses them again: an object may have been stored
 before a name came onto the list. What must stay true: an option that we set, or that would take data, sockets,
-accounts or replication out of our hands, cannot be given under any spelling. The patterns are in the subset that
-Python's `re` and CEL's RE2 share.
+accounts or replication out of our hands, cannot be given under any spelling. A name has one spelling here (lower case,
+underscores): mysqld takes dashes, too, and prefixes before any option.
 """
 
 from __future__ import annotations
@@ -11,14 +11,12 @@ from __future__ import annotations
 import re
 from typing import Final
 
-NAME_PATTERN: Final = r"^[a-z][a-z0-9_.]{0,127}$"
-"""The name of an option, or of a component's variable (with a dot): in lower case and with underscores, so that no
-option can be given twice in two spellings."""
+NAME_PATTERN: Final = r"^[a-z][a-z0-9_]*([.][a-z0-9_]+)?$"
+"""The name of an option, or of a component's variable (with a dot)."""
 
-RESERVED: Final = (
+OWNED_OPTIONS: Final = (
     "admin_address",
     "admin_port",
-    "admin_(ssl|tls)_.*",
     "auto_generate_certs",
     "basedir",
     "bind_address",
@@ -29,14 +27,10 @@ RESERVED: Final = (
     "create_admin_listener_thread",
     "daemonize",
     "datadir",
-    "defaults_.*",
     "early_plugin_load",
     "enforce_gtid_consistency",
-    "grant_tables",
-    "group_replication_.*",
     "gtid_mode",
     "init_file",
-    "initialize.*",
     "innodb_data_home_dir",
     "innodb_directories",
     "innodb_log_group_home_dir",
@@ -49,9 +43,7 @@ RESERVED: Final = (
     "log_replica_updates",
     "log_slave_updates",
     "mysqlx",
-    "mysqlx_.*",
-    "name_resolve",
-    "networking",
+    "no_defaults",
     "offline_mode",
     "persisted_globals_load",
     "pid_file",
@@ -63,26 +55,52 @@ RESERVED: Final = (
     "relay_log",
     "relay_log_index",
     "replica_load_tmpdir",
-    "report_.*",
     "secure_file_priv",
     "server_id",
     "server_id_bits",
+    "skip_grant_tables",
+    "skip_log_bin",
+    "skip_log_replica_updates",
+    "skip_log_slave_updates",
+    "skip_mysqlx",
+    "skip_name_resolve",
+    "skip_networking",
+    "skip_read_only",
+    "skip_ssl",
+    "skip_super_read_only",
     "slave_load_tmpdir",
     "socket",
     "ssl",
-    "(ssl|tls)_.*",
     "super_read_only",
     "tmpdir",
     "upgrade",
     "user",
     "validate_config",
 )
-"""Names (patterns), with underscores and without the prefixes that mysqld lets one put before any option."""
+"""What the operator sets, and what would keep the server from starting, from clients or from a group."""
 
-RESERVED_PATTERN: Final = f"^(?:(?:loose|skip|disable|enable|maximum)_)*(?:{'|'.join(RESERVED)})$"
-"""Matches a reserved name in lower case, its dashes written as underscores."""
+OWNED_PREFIXES: Final = (
+    "admin_ssl_",
+    "admin_tls_",
+    "defaults_",
+    "disable_",
+    "enable_",
+    "group_replication_",
+    "initialize",
+    "loose_",
+    "maximum_",
+    "mysqlx_",
+    "report_",
+    "ssl_",
+    "tls_",
+)
+"""Groups of such options, and the prefixes that mysqld takes before any option (`skip_` is part of many names)."""
 
 
-def is_reserved(name: str) -> bool:
-    """Tell whether the operator sets the option `name` itself, however it is written."""
-    return re.match(RESERVED_PATTERN, name.lower().replace("-", "_")) is not None
+def is_settable(name: str) -> bool:
+    """Tell whether `database.config` may set the option `name`."""
+    return (
+        re.fullmatch(NAME_PATTERN.strip("^$"), name) is not None
+        and name not in OWNED_OPTIONS
+        and not name.startswith(OWNED_PREFIXES)
+    )

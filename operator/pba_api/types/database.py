@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from pba_api.markers import Default, Doc, Entries, IntOrString, Required, Rule, Text
-from pba_api.mysql_options import NAME_PATTERN, RESERVED_PATTERN
+from pba_api.mysql_options import NAME_PATTERN, OWNED_OPTIONS, OWNED_PREFIXES
 from pba_api.types.common import Image, KeyReference, PodSettings
-from pba_api.types.rules import NAME_OR_EMPTY, cel_string
+from pba_api.types.rules import NAME_OR_EMPTY, cel_list, cel_string
 
-_IS_RESERVED = f"k.matches({cel_string(RESERVED_PATTERN)})"
+_IS_OWNED = f"(k in {cel_list(OWNED_OPTIONS)} || {cel_list(OWNED_PREFIXES)}.exists(p, k.startsWith(p)))"
 _CLASS = "(has({0}.storageClassName) ? {0}.storageClassName : '')"
 
 
@@ -101,10 +101,10 @@ class Database:
             "innodb_buffer_pool_size",
         ),
         Rule(
-            f"!self.exists(k, {_IS_RESERVED})",
+            f"!self.exists(k, {_IS_OWNED})",
             "database.config must not set an option that the operator sets itself: remove it",
             message_expression=(
-                f"'database.config must not set ' + self.filter(k, {_IS_RESERVED})[0] + "
+                f"'database.config must not set ' + self.filter(k, {_IS_OWNED})[0] + "
                 "': the operator sets it itself, or needs it as it is; remove it'"
             ),
         ),
