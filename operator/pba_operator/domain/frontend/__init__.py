@@ -1,0 +1,28 @@
+"""The frontend nodes: HAProxy and the sync sidecar, and what they need to find the backend nodes."""
+
+from __future__ import annotations
+
+from pba_operator.domain.frontend import access, backends, deployment, haproxy_cfg
+from pba_operator.domain.frontend.deployment import SyncImage
+from pba_operator.domain.model import Cluster, Manifest, Observed
+
+__all__ = ["SyncImage", "manifests"]
+
+
+def manifests(cluster: Cluster, observed: Observed, sync_image: SyncImage) -> list[Manifest]:  # noqa: ARG001
+    """Return the frontend's manifests in the order of their making; none without `spec.frontend`.
+
+    Args:
+        cluster: the PBACluster.
+        observed: the live state (nothing of it matters to the frontend yet).
+        sync_image: the sidecar's image, from the operator's configuration.
+    """
+    if cluster.spec.frontend is None or cluster.spec.backend is None:
+        return []
+    config = haproxy_cfg.config_map(cluster)
+    return [
+        backends.service(cluster),
+        *access.manifests(cluster),
+        config,
+        deployment.manifest(cluster, cluster.spec.frontend, cluster.spec.backend, config, sync_image),
+    ]

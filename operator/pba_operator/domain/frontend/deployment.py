@@ -1,0 +1,182 @@
+"""The frontend's pods: HAProxy, and the sync sidecar beside it.
+
+What must stay true:
+- the pod is ready when HAProxy itself says so (it holds the full set of nodes, and one could serve since it
+  started), so that neither a restarted sidecar nor a lost API server takes a frontend out;
+- HAProxy is told to end only when its clients have left; the sidecar ends after it (it is an init container with
+  `restartPolicy: Always`, Kubernetes' native sidecar);
+- the API token is the sidecar's alone; HAProxy's runtime socket is reachable within the pod only, by one user.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pba_api import names, ports
+from pba_api.identity import ANNOTATION_CONFIG_HASH, COMPONENT_FRONTEND, selector
+from pba_api.types import Backend, Frontend
+from pba_operator.domain.frontend import backends, haproxy_cfg
+from pba_operator.domain.model import Cluster, Manifest
+from pba_operator.domain.ownership import metadata
+from pba_operator.domain.podspec import restricted_container, restricted_pod, with_settings
+
+CONTAINER: Final = "haproxy"
+SIDECAR: Final = "sync"
+
+USER: Final = 65532
+"""Of both containers: the runtime socket is open to its owner only."""
+
+DRAIN_SECONDS: Final = 90
+"""How long a frontend that goes waits for its clients at most: longer than they may be idle (60 s)."""
+_END_SECONDS: Final = 10
+"""What is left of the grace period for HAProxy and the sidecar to end in order."""
+
+_CONFIG_FOLDER: Final = "/etc/haproxy-pba"
+_SOCKET_FOLDER: Final = haproxy_cfg.SOCKET.rpartition("/")[0]
+_TOKEN_FOLDER: Final = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path, no token
+_TOKEN_SECONDS: Final = 3607
+
+_DRAIN: Final = (
+    f"touch {_SOCKET_FOLDER}/stopping; i=0; "
+    f"while [ ! -e {_SOCKET_FOLDER}/drained ] && [ $i -lt {DRAIN_SECONDS * 5} ]; do sleep 0.2; i=$((i+1)); done"
+)
+"""The preStop hook: says that the pod terminates, and waits until the sidecar has seen the last client leave."""
+
+
+@dataclass(frozen=True)
+class SyncImage:
+    """The sidecar's image: the operator's configuration names it, not the spec."""
+
+    reference: str
+    pull_policy: str
+
+
+def _probe(path: str, port: int, period: int, timeout: int, failures: int) -> Manifest:
+    return {
+        "httpGet": {"path": path, "port": port},
+        "periodSeconds": period,
+        "timeoutSeconds": timeout,
+        "failureThreshold": failures,
+    }
+
+
+def _pod_ips() -> Manifest:
+    """Return the variable by which both programs know whether to listen on IPv6, too."""
+    return {"name": "PBA_POD_IPS", "valueFrom": {"fieldRef": {"fieldPath": "status.podIPs"}}}
+
+
+def _haproxy(frontend: Frontend) -> Manifest:
+    liveness = _probe("/alive", ports.FRONTEND_HEALTH, 5, 3, 3)
+    return {
+        "name": CONTAINER,
+        "image": frontend.image,
+        "command": ["haproxy", "-W", "-db", "-f", f"{_CONFIG_FOLDER}/{haproxy_cfg.FILE}"],
+        "ports": [{"name": "http", "containerPort": ports.FRONTEND_HTTP, "protocol": "TCP"}],
+        "env": [_pod_ips()],
+        "readinessProbe": _probe("/ready", ports.FRONTEND_HEALTH, 1, 1, 3),
+        # One that hangs has no clients to wait for.
+        "livenessProbe": {**liveness, "terminationGracePeriodSeconds": 5},
+        "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", _DRAIN]}}},
+        "volumeMounts": [
+            {"name": "config", "mountPath": _CONFIG_FOLDER, "readOnly": True},
+            {"name": "runtime", "mountPath": _SOCKET_FOLDER},
+        ],
+        "securityContext": restricted_container(),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+
+
+def _sidecar(cluster: Cluster, backend: Backend, image: SyncImage) -> Manifest:
+    # A node that goes serves for `drainTimeoutSeconds`, then is told to stop and finishes what it has begun.
+    deadline = backend.drain_timeout_seconds + cluster.spec.application.termination_grace_period_seconds
+    return {
+        "name": SIDECAR,
+        "image": image.reference,
+        "imagePullPolicy": image.pull_policy,
+        "restartPolicy": "Always",
+        "command": ["pba-sync"],
+        "ports": [{"name": "sync-http", "containerPort": ports.SYNC_HTTP, "protocol": "TCP"}],
+        "env": [
+            {"name": "PBA_NAMESPACE", "value": cluster.namespace},
+            {"name": "PBA_BACKEND_SERVICE", "value": names.backend(cluster.name)},
+            {"name": "PBA_BACKEND_PORT_NAME", "value": backends.PORT_NAME},
+            {"name": "PBA_DRAIN_SECONDS", "value": str(deadline)},
+            {"name": "PBA_HAPROXY_SOCKET", "value": haproxy_cfg.SOCKET},
+            _pod_ips(),
+        ],
+        "livenessProbe": _probe("/healthz", ports.SYNC_HTTP, 10, 5, 3),
+        "resources": {"requests": {"cpu": "10m", "memory": "48Mi"}, "limits": {"memory": "128Mi"}},
+        "volumeMounts": [
+            {"name": "runtime", "mountPath": _SOCKET_FOLDER},
+            {"name": "token", "mountPath": _TOKEN_FOLDER, "readOnly": True},
+        ],
+        "securityContext": restricted_container(),
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+    }
+
+
+def _volumes(cluster: Cluster) -> list[Manifest]:
+    token: list[Manifest] = [
+        {"serviceAccountToken": {"path": "token", "expirationSeconds": _TOKEN_SECONDS}},
+        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+        {"downwardAPI": {"items": [{"path": "namespace", "fieldRef": {"fieldPath": "metadata.namespace"}}]}},
+    ]
+    return [
+        {"name": "config", "configMap": {"name": names.frontend(cluster.name)}},
+        {"name": "runtime", "emptyDir": {"medium": "Memory", "sizeLimit": "1Mi"}},
+        {"name": "token", "projected": {"sources": token}},
+    ]
+
+
+def _template(
+    cluster: Cluster, frontend: Frontend, backend: Backend, config: Manifest, image: SyncImage
+) -> Manifest:
+    digest = hashlib.sha256(config["data"][haproxy_cfg.FILE].encode()).hexdigest()[:16]
+    spec: dict[str, Any] = {
+        "serviceAccountName": names.frontend(cluster.name),
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "securityContext": restricted_pod(USER, USER),
+        "terminationGracePeriodSeconds": DRAIN_SECONDS + _END_SECONDS,
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 1,
+                "topologyKey": "kubernetes.io/hostname",
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": selector(cluster.name, COMPONENT_FRONTEND)},
+            },
+        ],
+        "initContainers": [_sidecar(cluster, backend, image)],
+        "containers": [_haproxy(frontend)],
+        "volumes": _volumes(cluster),
+    }
+    template: Manifest = {"metadata": {"annotations": {ANNOTATION_CONFIG_HASH: digest}}, "spec": spec}
+    return with_settings(template, frontend.pod, cluster, COMPONENT_FRONTEND, container=CONTAINER)
+
+
+def manifest(
+    cluster: Cluster, frontend: Frontend, backend: Backend, config: Manifest, image: SyncImage
+) -> Manifest:
+    """Return the Deployment `NAME-frontend`.
+
+    Args:
+        cluster: the PBACluster.
+        frontend: its `spec.frontend`.
+        backend: its `spec.backend`.
+        config: the ConfigMap that HAProxy reads at start.
+        image: the sidecar's image.
+    """
+    return {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": metadata(cluster, names.frontend(cluster.name), COMPONENT_FRONTEND),
+        "spec": {
+            "replicas": frontend.replicas,
+            "selector": {"matchLabels": selector(cluster.name, COMPONENT_FRONTEND)},
+            "revisionHistoryLimit": 3,
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
+            "template": _template(cluster, frontend, backend, config, image),
+        },
+    }

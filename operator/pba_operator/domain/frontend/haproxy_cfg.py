@@ -1,0 +1,157 @@
+"""HAProxy's configuration: constant but for a few facts of the cluster, because nodes come and go at run time.
+
+What must stay true:
+- no server stands in it: the sidecar adds them, with the options that `default-server` cannot give (HAProxy
+  ignores it for servers that are added at run time);
+- what comes from the spec is quoted so that it can be nothing but itself;
+- no request is sent to a node twice: only connections that could not be made are tried again (elsewhere);
+- nothing that a client says of where it comes from reaches the application.
+
+Sources: HAProxy 3.0's configuration manual; the balancer's measurements (3.0.11): `leastconn` spreads within 0.3 %,
+`random(2)` only within 13.6 %.
+"""
+
+from __future__ import annotations
+
+from string import Template
+from typing import Final
+
+from pba_api import names, ports
+from pba_api.identity import COMPONENT_FRONTEND
+from pba_operator.domain.model import Cluster, Manifest
+from pba_operator.domain.ownership import metadata
+
+FILE: Final = "haproxy.cfg"
+SOCKET: Final = "/run/haproxy/admin.sock"
+
+_TEMPLATE: Final = Template(r"""# Written by the PBACluster operator; changes are undone.
+global
+    log stdout format raw local0 info
+    stats socket $socket mode 600 level admin
+    stats timeout 10s
+    nbthread 2
+    fd-hard-limit 20480
+    hard-stop-after 90s
+
+defaults
+    mode http
+    log global
+    log-format "$log"
+    option dontlognull
+    option dontlog-normal
+
+    timeout connect 500ms
+    timeout client 60s
+    timeout client-fin 10s
+    timeout http-request 10s
+    timeout http-keep-alive 60s
+    timeout queue 5s
+    timeout server 60s
+    timeout tunnel 1h
+
+    # A connection that a node keeps open may be closed by it at the very moment in which it is used again, and
+    # the request is lost (or would have to be sent twice): each request has a connection of its own.
+    option http-server-close
+    retries 3
+    retry-on conn-failure
+    option redispatch 1
+
+    http-error status 503 content-type "text/html; charset=utf-8" string "$unavailable" hdr Retry-After 5
+
+frontend public
+.if strstr("'$${PBA_POD_IPS}'",':')
+    bind :::$http_port v4v6
+.else
+    bind :$http_port
+.endif
+    maxconn 8000
+
+    # The pod terminates: each client leaves after the response that it is waiting for.
+    http-after-response set-header Connection close if { str(stopping) -m str -f virt@flags }
+
+    unique-id-format %[uuid()]
+    acl identified req.fhdr(X-Request-Id) -m reg ^[A-Za-z0-9._-]{1,64}$$
+    acl identified_once req.fhdr_cnt(X-Request-Id) eq 1
+    http-request set-header X-Request-Id %[unique-id] unless identified identified_once
+    http-request set-var(txn.request_id) req.fhdr(X-Request-Id)
+    http-after-response set-header X-Request-Id %[var(txn.request_id)]
+
+    http-request del-header Forwarded
+    http-request del-header X-Forwarded- -m beg
+    http-request del-header Proxy
+    http-request set-header X-Forwarded-For %[src]
+    http-request set-header X-Forwarded-Proto http
+    http-request set-header X-Forwarded-Host %[req.fhdr(Host)] if { req.fhdr(Host) -m found }
+
+    default_backend nodes
+
+frontend health
+.if strstr("'$${PBA_POD_IPS}'",':')
+    bind :::$health_port v4v6
+.else
+    bind :$health_port
+.endif
+    no log
+    timeout client 5s
+    http-request return status 200 if { path /alive }
+    http-request return status 200 if { path /ready } { str(ready) -m str -f virt@flags }
+    http-request return status 503
+
+backend nodes
+    balance leastconn
+    option httpchk
+    http-check send meth GET uri $check_path ver HTTP/1.1 hdr Host $check_host hdr User-Agent pba-frontend
+    http-check expect ! rstatus ^5
+    timeout check ${check_seconds}s
+""")
+
+_LOG: Final = " ".join(
+    (
+        "%{+json}o %(time)tr %(client)ci %(method)HM %(path)HPO %(status)ST %(node)s %(end)ts %(retries)rc",
+        "%(queued_ms)Tw %(connect_ms)Tc %(response_ms)Tr %(total_ms)Ta %(bytes)B",
+        "%(request_id)[var(txn.request_id)]",
+    )
+)
+"""One JSON object for each request that did not end well (`dontlog-normal`)."""
+
+_UNAVAILABLE: Final = (
+    "<!DOCTYPE html><html lang=en><meta charset=utf-8><title>Temporarily unavailable</title>"
+    "<style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:20vh auto;padding:0 1rem}</style>"
+    "<h1>Temporarily unavailable</h1><p>No node can answer just now. Please try again in a few seconds.</p></html>"
+)
+
+
+def quoted(word: str) -> str:
+    """Return `word` as one word of HAProxy's configuration, whatever characters it holds.
+
+    Raises:
+        ValueError: it holds a control character, which no quoting can carry (the schema refuses it before).
+    """
+    if not word.isprintable():
+        raise ValueError(f"HAProxy's configuration cannot hold {word!r}")
+    return "'" + word.replace("'", "'\\''") + "'"
+
+
+def render(cluster: Cluster) -> str:
+    """Return the text of haproxy.cfg."""
+    readiness = cluster.spec.application.probes.readiness
+    return _TEMPLATE.substitute(
+        socket=SOCKET,
+        http_port=ports.FRONTEND_HTTP,
+        health_port=ports.FRONTEND_HEALTH,
+        check_path=quoted(readiness.path),
+        check_host=quoted(f"{names.service(cluster.name)}.{cluster.namespace}.svc"),
+        check_seconds=readiness.timeout_seconds,
+        log=_LOG,
+        unavailable=_UNAVAILABLE,
+    )
+
+
+def config_map(cluster: Cluster) -> Manifest:
+    """Return the ConfigMap `NAME-frontend`."""
+    return {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": metadata(cluster, names.frontend(cluster.name), COMPONENT_FRONTEND),
+        "data": {FILE: render(cluster)},
+    }
