@@ -36,7 +36,6 @@ global
 defaults
     mode http
     log global
-    log-format "$log"
     option dontlognull
     option dontlog-normal
 
@@ -65,6 +64,7 @@ frontend public
     bind :$http_port
 .endif
     maxconn 8000
+    log-format "$log"
 
     # The pod terminates: each client leaves after the response that it is waiting for.
     http-after-response set-header Connection close if { str(stopping) -m str -f virt@flags }
@@ -105,12 +105,10 @@ backend nodes
     timeout check ${check_seconds}s
 """)
 
-_LOG: Final = " ".join(
-    (
-        "%{+json}o %(time)tr %(client)ci %(method)HM %(path)HPO %(status)ST %(node)s %(end)ts %(retries)rc",
-        "%(queued_ms)Tw %(connect_ms)Tc %(response_ms)Tr %(total_ms)Ta %(bytes)B",
-        "%(request_id)[var(txn.request_id)]",
-    )
+_LOG: Final = (
+    "%{+json}o %(time)tr %(client)ci %(method)HM %(path)HPO %(status)ST %(node)s %(end)ts %(retries)rc "
+    "%(queued_ms)Tw %(connect_ms)Tc %(response_ms)Tr %(total_ms)Ta %(bytes)B "
+    "%(request_id)[var(txn.request_id)]"
 )
 """One JSON object for each request that did not end well (`dontlog-normal`)."""
 
