@@ -23,7 +23,9 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         description="Bring up a cluster, install the operator, apply a PBACluster, and scale it under real traffic.",
     )
     parser.add_argument("--requests", type=int, default=3000, help="at least so many requests (default 3000)")
-    parser.add_argument("--inject-failure", action="store_true", help="send one request that must fail: the demo must notice")
+    parser.add_argument(
+        "--inject-failure", action="store_true", help="send one request that must fail: the demo must notice"
+    )
     parser.add_argument("--inside", metavar="IMAGES", help=argparse.SUPPRESS)
     return parser.parse_args(argv)
 
@@ -34,7 +36,9 @@ def _tool(name: str, *args: str) -> None:
 
 def _images() -> list[dict[str, str]]:
     _tool("images", "build")
-    printed = subprocess.run([str(HACK / "images"), "list", "--json"], capture_output=True, text=True, check=True).stdout
+    printed = subprocess.run(
+        [str(HACK / "images"), "list", "--json"], capture_output=True, text=True, check=True
+    ).stdout
     images: list[dict[str, str]] = json.loads(printed)
     return images
 
@@ -52,10 +56,23 @@ def main(argv: list[str]) -> int:
         _tool("cluster", "load", *(image["tar"] for image in images))
         _tool("cluster", "binary", "helm")
     except subprocess.CalledProcessError as error:
-        sys.stderr.write(f"hack/demo: {Path(error.cmd[0]).name} {error.cmd[1]} failed; its own words are above.\n")
+        sys.stderr.write(
+            f"hack/demo: {Path(error.cmd[0]).name} {error.cmd[1]} failed; its own words are above.\n"
+        )
         return 1
     references = json.dumps({image["name"]: image["reference"] for image in images})
-    command = [str(HACK / "cluster"), "exec", "--", sys.executable, str(HACK / "demo"), *argv, "--inside", references]
+    command = [
+        str(HACK / "cluster"),
+        "exec",
+        "--",
+        sys.executable,
+        str(HACK / "demo"),
+        *argv,
+        "--inside",
+        references,
+    ]
     status = subprocess.run(command, check=False).returncode
-    sys.stdout.write(f"hack/demo: {'done' if status == 0 else 'FAILED'} after {time.monotonic() - started:.0f} s\n")
+    sys.stdout.write(
+        f"hack/demo: {'done' if status == 0 else 'FAILED'} after {time.monotonic() - started:.0f} s\n"
+    )
     return status

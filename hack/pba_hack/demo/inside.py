@@ -41,7 +41,16 @@ def say(text: str) -> None:
 
 def _helm(release: str, *options: str) -> None:
     chart = str(ROOT / "helm" / release)
-    command = ["helm", "upgrade", "--install", release, chart, "--namespace", OPERATOR_NAMESPACE, "--create-namespace"]
+    command = [
+        "helm",
+        "upgrade",
+        "--install",
+        release,
+        chart,
+        "--namespace",
+        OPERATOR_NAMESPACE,
+        "--create-namespace",
+    ]
     subprocess.run([*command, "--wait", "--timeout", "3m", *options], check=True, stdout=subprocess.DEVNULL)
 
 
@@ -112,7 +121,9 @@ class Show:
 
         def scaled() -> bool:
             replicas, ready = _backends(self._kubectl)
-            self._picture.draw(self.load.tally.snapshot(), f"scaling to {number}: {ready} of {replicas} backends ready")
+            self._picture.draw(
+                self.load.tally.snapshot(), f"scaling to {number}: {ready} of {replicas} backends ready"
+            )
             self._pause.wait(1.5)
             return replicas == ready == number
 
@@ -145,14 +156,15 @@ def _verdict(show: Show, host: str) -> bool:
     for why, number in counts.by_failure.items():
         sys.stdout.write(f"  failed: {number} x {why}\n")
     client = Client(host, 80, Tally())
-    book = ledger(client)
+    book, lost = ledger(client), len(show.shopper.lost(client))
     client.close()
-    lost = len(set(show.shopper.acknowledged) - book.orders)
     sys.stdout.write(
-        f"  ledger: {len(show.shopper.acknowledged)} orders acknowledged, {lost} of them lost, imbalance {book.imbalance}\n"
+        f"  ledger: {len(show.shopper.acknowledged)} orders acknowledged, {lost} of them lost, "
+        f"{book.replayed_orders} doubled on the way, imbalance {book.imbalance_cents}\n"
     )
     sys.stdout.write(f"{counts.failed} failed\n")
-    return counts.failed == 0 and counts.sent == counts.answered and book.imbalance == 0 and lost == 0
+    whole = book.balanced and book.imbalance_cents == 0 and book.replayed_orders == 0 and lost == 0
+    return whole and counts.failed == 0 and counts.sent == counts.answered
 
 
 def _look_around(host: str) -> None:

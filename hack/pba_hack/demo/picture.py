@@ -20,7 +20,11 @@ def lines(counts: Snapshot, state: str) -> list[str]:
         f"  {node:<36} {'█' * max(1, round(BAR_WIDTH * count / most)):<{BAR_WIDTH}} {count:>6}"
         for node, count in sorted(counts.by_node.items())
     ]
-    return [f"  {state}", *rows, f"  {counts.sent} requests sent, {counts.answered} answered, {counts.failed} failed"]
+    return [
+        f"  {state}",
+        *rows,
+        f"  {counts.sent} requests sent, {counts.answered} answered, {counts.failed} failed",
+    ]
 
 
 def one_line(counts: Snapshot, state: str) -> str:
@@ -32,7 +36,9 @@ def one_line(counts: Snapshot, state: str) -> str:
 class Picture:
     """Draws on standard output."""
 
-    def __init__(self, write: Callable[[str], object] = sys.stdout.write, *, terminal: bool | None = None) -> None:
+    def __init__(
+        self, write: Callable[[str], object] = sys.stdout.write, *, terminal: bool | None = None
+    ) -> None:
         """Draw with `write`; over itself if it is a terminal."""
         self._write = write
         self._terminal = sys.stdout.isatty() if terminal is None else terminal

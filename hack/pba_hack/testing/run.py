@@ -102,7 +102,11 @@ class Runner:
 
     def _images(self) -> list[dict[str, str]]:
         printed = subprocess.run(
-            [self._tool("images"), "list", "--json"], cwd=self.root, capture_output=True, text=True, check=True
+            [self._tool("images"), "list", "--json"],
+            cwd=self.root,
+            capture_output=True,
+            text=True,
+            check=True,
         ).stdout
         images: list[dict[str, str]] = json.loads(printed)
         return images

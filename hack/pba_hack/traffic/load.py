@@ -18,7 +18,7 @@ Journey = Callable[[Client], None]
 class Load:
     """Clients that make one journey after another until they are told to stop, or their time is over."""
 
-    def __init__(  # noqa: PLR0913 - a load has that many independent facts
+    def __init__(
         self,
         host: str,
         port: int,

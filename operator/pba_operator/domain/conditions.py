@@ -39,7 +39,9 @@ def _part(part: str, problems: Sequence[Problem], generation: int) -> Manifest:
     if not mine:
         return condition(part, "Ready", "", generation, true=True)
     worst = [problem for problem in mine if problem.stalled] or mine
-    return condition(part, worst[0].reason, " ".join(problem.message for problem in worst), generation, true=False)
+    return condition(
+        part, worst[0].reason, " ".join(problem.message for problem in worst), generation, true=False
+    )
 
 
 def assemble(cluster: Cluster, parts: Sequence[str], problems: Sequence[Problem]) -> list[Manifest]:

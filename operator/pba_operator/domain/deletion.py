@@ -11,7 +11,7 @@ from pba_api.identity import FINALIZER
 from pba_operator.domain.cluster import Invalid
 from pba_operator.domain.database import retained_ids
 from pba_operator.domain.model import Action, ChildId, Cluster, Delete, Observed, Plan, SetFinalizer
-from pba_operator.domain.ownership import is_ours
+from pba_operator.domain.ownership import controller_uid
 
 _WORKLOADS = ("Deployment", "StatefulSet")
 
@@ -29,29 +29,32 @@ def finalizer(cluster: Cluster | Invalid) -> list[Action]:
     return [] if present == deletes_data(cluster) else [SetFinalizer(present=not present)]
 
 
+def _data_steps(cluster: Cluster | Invalid, observed: Observed) -> list[Action]:
+    """Return what is due once no pod is left: volumes and credentials, then the finalizer."""
+    kept = retained_ids(cluster, observed)
+    doomed: list[Action] = [
+        Delete(ChildId(live["kind"], live["metadata"]["name"]), live["metadata"]["uid"])
+        for live in kept
+        if not live["metadata"].get("deletionTimestamp")
+    ]
+    return doomed if kept else [SetFinalizer(present=False)]
+
+
 def plan_deletion(cluster: Cluster | Invalid, observed: Observed) -> Plan:
-    """Return the next steps of the deletion; none while we wait for pods to end."""
+    """Return the next steps of the deletion; none while we wait for something to end."""
     if FINALIZER not in cluster.finalizers:
         return Plan()
     if not deletes_data(cluster):
         return Plan((SetFinalizer(present=False),))
     workloads = [
-        Delete(ChildId(kind, live["metadata"]["name"]), live["metadata"]["uid"])
-        for kind in _WORKLOADS
-        for live in observed.of_kind(kind)
-        if is_ours(cluster, live)
+        live for kind in _WORKLOADS for live in observed.of_kind(kind) if controller_uid(live) == cluster.uid
     ]
     if workloads:
-        return Plan(tuple(workloads))
-    if observed.of_kind("Pod"):
-        return Plan()
-    kept = tuple(
-        Delete(ChildId(live["kind"], live["metadata"]["name"]), live["metadata"]["uid"])
-        for live in retained_ids(cluster, observed)
-        if "deletionTimestamp" not in live["metadata"]
-    )
-    if kept:
-        return Plan(kept)
-    if retained_ids(cluster, observed):
-        return Plan()
-    return Plan((SetFinalizer(present=False),))
+        doomed = [live for live in workloads if not live["metadata"].get("deletionTimestamp")]
+        return Plan(
+            tuple(
+                Delete(ChildId(live["kind"], live["metadata"]["name"]), live["metadata"]["uid"])
+                for live in doomed
+            )
+        )
+    return Plan() if observed.of_kind("Pod") else Plan(tuple(_data_steps(cluster, observed)))

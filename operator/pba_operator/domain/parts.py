@@ -82,15 +82,6 @@ def _refusals(view: View) -> Iterator[Problem]:
         )
 
 
-def _pods_of(observed: Observed, component: str) -> list[Manifest]:
-    return [
-        pod
-        for pod in observed.of_kind("Pod")
-        if pod["metadata"].get("labels", {}).get(LABEL_COMPONENT) == component
-        and "deletionTimestamp" not in pod["metadata"]
-    ]
-
-
 def _deployment_problems(view: View, part: str, component: str, name: str) -> Iterator[Problem]:
     deployment = deployments.find(view.observed, name)
     if deployment is None:
@@ -108,7 +99,7 @@ def _deployment_problems(view: View, part: str, component: str, name: str) -> It
     yield from deployments.refusals(deployment, part)
     if deployments.complete(deployment):
         return
-    found = [pods.diagnose(pod, part) for pod in _pods_of(view.observed, component)]
+    found = [pods.diagnose(pod, part) for pod in pods.of_component(view.observed, component)]
     yield from (problem for problem in found if problem is not None)
     ready = deployments.count(deployment, "readyReplicas")
     updated = deployments.count(deployment, "updatedReplicas")
@@ -137,7 +128,9 @@ def _pending(view: View) -> Iterator[Problem]:
         )
 
 
-def problems(cluster: Cluster, observed: Observed, failures: tuple[Failure, ...], wanted: list[Manifest]) -> list[Problem]:
+def problems(
+    cluster: Cluster, observed: Observed, failures: tuple[Failure, ...], wanted: list[Manifest]
+) -> list[Problem]:
     """Return all that is in the way, worst first within each part.
 
     Args:

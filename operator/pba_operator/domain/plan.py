@@ -79,7 +79,9 @@ def outdated(cluster: Cluster, observed: Observed, wanted: list[Manifest]) -> li
     """Return, stamped, what differs from the live objects and may be applied."""
     taken = set(conflicts(cluster, observed, wanted))
     stamped = [drift.stamp(manifest) for manifest in wanted if identity(manifest) not in taken]
-    return [manifest for manifest in stamped if drift.differs(observed.children.get(identity(manifest)), manifest)]
+    return [
+        manifest for manifest in stamped if drift.differs(observed.children.get(identity(manifest)), manifest)
+    ]
 
 
 def waits_for_references(cluster: Cluster, observed: Observed) -> bool:
@@ -109,4 +111,3 @@ def plan(cluster: Cluster | Invalid, observed: Observed, sync_image: SyncImage) 
     actions.extend(obsolete.deletions(cluster, observed))
     look_again = waits_for_references(cluster, observed) or bool(conflicts(cluster, observed, wanted))
     return Plan(tuple(actions), requeue_after=LOOK_AGAIN_SECONDS if look_again else None)
-

@@ -10,7 +10,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from pba_operator.domain.model import Manifest, Problem
+from pba_api.identity import LABEL_COMPONENT
+from pba_operator.domain.model import Manifest, Observed, Problem
 
 _LONGEST_QUOTE: Final = 300
 """Characters of other programs' words that a message carries at most."""
@@ -46,6 +47,16 @@ _LOOPING_RESTARTS: Final = 2
 _TIME_STAMP: Final = re.compile(
     r"^\W*\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,\d]*(?:Z|[+-]\d\d:?\d\d)?\W*(?:\d+ )?"
 )
+
+
+def of_component(observed: Observed, component: str) -> list[Manifest]:
+    """Return the pods of a role, by name, but for those that are on their way out."""
+    return [
+        pod
+        for pod in observed.of_kind("Pod")
+        if (pod["metadata"].get("labels") or {}).get(LABEL_COMPONENT) == component
+        and not pod["metadata"].get("deletionTimestamp")
+    ]
 
 
 def is_ready(pod: Manifest) -> bool:

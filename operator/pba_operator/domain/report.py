@@ -6,7 +6,7 @@ What must stay true: nothing in it changes with load or with time alone, and no 
 from __future__ import annotations
 
 from pba_api import names
-from pba_api.identity import COMPONENT_BACKEND, COMPONENT_MANAGEMENT, LABEL_COMPONENT, selector
+from pba_api.identity import COMPONENT_BACKEND, COMPONENT_MANAGEMENT, selector
 from pba_operator.domain import conditions, database, deployments, parts, pods
 from pba_operator.domain.cluster import Invalid
 from pba_operator.domain.frontend import SyncImage
@@ -16,15 +16,6 @@ from pba_operator.domain.stage import stage
 
 NOT_READY_MAX = 20
 """Backend nodes that `status.backend.notReady` names at most."""
-
-
-def _pods(observed: Observed, component: str) -> list[Manifest]:
-    return [
-        pod
-        for pod in observed.of_kind("Pod")
-        if pod["metadata"].get("labels", {}).get(LABEL_COMPONENT) == component
-        and "deletionTimestamp" not in pod["metadata"]
-    ]
 
 
 def _addresses(service: Manifest) -> list[str]:
@@ -43,18 +34,21 @@ def _service(cluster: Cluster, observed: Observed) -> Manifest:
 
 
 def _management(observed: Observed) -> Manifest:
-    running = sorted(_pods(observed, COMPONENT_MANAGEMENT), key=pods.is_ready, reverse=True)
+    running = sorted(pods.of_component(observed, COMPONENT_MANAGEMENT), key=pods.is_ready, reverse=True)
     if not running:
         return {}
     pod = running[0]
     return {
-        "management": {"podName": pod["metadata"]["name"], "nodeName": pod.get("spec", {}).get("nodeName", "")},
+        "management": {
+            "podName": pod["metadata"]["name"],
+            "nodeName": pod.get("spec", {}).get("nodeName", ""),
+        },
     }
 
 
 def _not_ready(observed: Observed) -> list[Manifest]:
     entries = []
-    for pod in _pods(observed, COMPONENT_BACKEND):
+    for pod in pods.of_component(observed, COMPONENT_BACKEND):
         if pods.is_ready(pod):
             continue
         problem = pods.diagnose(pod, parts.BACKEND)

@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
 from pba_hack.kubectl import Kubectl, wait_for
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -33,7 +34,15 @@ def images() -> dict[str, str]:
 
 def _helm(release: str, chart: str, *options: str) -> None:
     command = ["helm", "upgrade", "--install", release, str(ROOT / "helm" / chart)]
-    command += ["--namespace", OPERATOR_NAMESPACE, "--create-namespace", "--wait", "--timeout", "3m", *options]
+    command += [
+        "--namespace",
+        OPERATOR_NAMESPACE,
+        "--create-namespace",
+        "--wait",
+        "--timeout",
+        "3m",
+        *options,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
 
@@ -118,6 +127,7 @@ def merge(base: Json, changes: Json) -> None:
 @pytest.fixture(scope="session")
 def shop(operator: Kubectl, shared_namespace: Kubectl, manifest: Callable[..., Json]) -> Kubectl:
     """Return kubectl in the namespace of a PBACluster `shop`, with everything in it and Ready."""
+    assert operator.namespace == OPERATOR_NAMESPACE
     shared_namespace.apply(manifest("shop"))
     shared_namespace.wait_ready("shop")
     return shared_namespace

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+
 from pba_hack.kubectl import Kubectl, wait_for
 from pba_hack.traffic import Client, Tally
 from pba_hack.traffic.shopper import Account
@@ -18,7 +19,8 @@ pytestmark = pytest.mark.usefixtures("operator")
 def _leftovers(namespace: Kubectl, name: str) -> set[str]:
     kinds = "statefulset,deployment,service,configmap,secret,persistentvolumeclaim,pod,poddisruptionbudget"
     return {
-        f"{item['kind']}/{item['metadata']['name']}" for item in namespace.items(kinds, f"pba.dev/cluster={name}")
+        f"{item['kind']}/{item['metadata']['name']}"
+        for item in namespace.items(kinds, f"pba.dev/cluster={name}")
     }
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+
 from pba_hack.kubectl import Kubectl, wait_for
 
 Json = dict[str, Any]

@@ -85,7 +85,9 @@ def test_only_the_sidecar_holds_an_api_token(shop: Kubectl) -> None:
 
 
 def test_an_idle_cluster_is_left_alone(shop: Kubectl) -> None:
-    kinds = "pbacluster,statefulset,deployment,service,configmap,secret,poddisruptionbudget,persistentvolumeclaim"
+    kinds = (
+        "pbacluster,statefulset,deployment,service,configmap,secret,poddisruptionbudget,persistentvolumeclaim"
+    )
 
     def versions() -> dict[str, str]:
         return {

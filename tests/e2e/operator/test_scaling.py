@@ -47,7 +47,9 @@ def test_scaling_loses_no_request_and_reloads_nothing(shop: Kubectl, address: st
     with Load(address, 80, shopper.visit) as load:
         shop("scale", "pbacluster/shop", "--replicas=5")
         wait_for("five backends", lambda: _ready_backends(shop, 5))
-        wait_for("all five to have answered", lambda: _serving(shop) <= set(load.tally.snapshot().by_node), 60)
+        wait_for(
+            "all five to have answered", lambda: _serving(shop) <= set(load.tally.snapshot().by_node), 60
+        )
         shop("scale", "pbacluster/shop", "--replicas=2")
         wait_for("two backends", lambda: _ready_backends(shop, 2))
         gone = wait_for("the rest to end", lambda: len(shop.items("pods", "pba.dev/component=backend")) == 2)
@@ -69,8 +71,10 @@ def test_a_rollout_of_backends_and_of_frontends_loses_no_request(shop: Kubectl, 
             shop("patch", "pbacluster", "shop", "--type=json", "-p", path)
             wait_for(
                 f"all pods of the {part} to be new",
-                lambda names=names, part=part: not names
-                & {pod["metadata"]["name"] for pod in shop.items("pods", f"pba.dev/component={part}")},
+                lambda names=names, part=part: (
+                    not names
+                    & {pod["metadata"]["name"] for pod in shop.items("pods", f"pba.dev/component={part}")}
+                ),
             )
             shop.wait_ready("shop")
     counts = load.tally.snapshot()

@@ -68,8 +68,15 @@ def _volumes(cluster: Cluster, connection: Connection) -> list[Manifest]:
         },
     ]
     if application.config_files:
-        volumes.append({"name": "pba-config", "secret": {"secretName": names.application_config(cluster.name)}})
+        volumes.append(
+            {"name": "pba-config", "secret": {"secretName": names.application_config(cluster.name)}}
+        )
     return [*volumes, *application.volumes]
+
+
+def _own_root(context: Manifest) -> Manifest:
+    """Return the context without a read-only root: old applications write beside their code."""
+    return {key: value for key, value in context.items() if key != "readOnlyRootFilesystem"}
 
 
 def _container(application: Application, connection: Connection, drain_seconds: int) -> Manifest:
@@ -85,7 +92,7 @@ def _container(application: Application, connection: Connection, drain_seconds: 
         "volumeMounts": _mounts(application),
         # The node serves on while the balancer (or kube-proxy) stops sending to it: only then SIGTERM.
         "lifecycle": {"preStop": {"sleep": {"seconds": drain_seconds}}},
-        "securityContext": {**restricted_container(), **application.security_context},
+        "securityContext": {**_own_root(restricted_container()), **application.security_context},
         "terminationMessagePolicy": "FallbackToLogsOnError",
     }
     optional: dict[str, Any] = {
@@ -101,7 +108,7 @@ def _config_hash(connection: Connection, config: Manifest | None) -> str:
     return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def pod_template(  # noqa: PLR0913 - a template has that many independent facts
+def pod_template(
     cluster: Cluster,
     component: str,
     settings: PodSettings,
