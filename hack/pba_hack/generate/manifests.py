@@ -12,21 +12,36 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pba_hack.binaries import binary
-from pba_hack.generate.outputs import CRD, ROOT
+from pba_hack.generate.outputs import ROOT
 
 CHART = Path("helm/pba-operator")
 BASE = Path("manifests/base")
 NAMESPACE = "pba-system"
+
+KUBERNETES_VERSION = "1.35.4"
 
 _SOURCE = re.compile(r"^# Source: [^/]+/templates/(.+)$", re.MULTILINE)
 _HELM_ONLY = re.compile(r"^ *(helm\.sh/[a-z]+|app\.kubernetes\.io/(instance|managed-by)): .*\n", re.MULTILINE)
 _NOTE = "# Made by hack/generate from {source}: change that instead.\n"
 
 
+def render(chart: Path, *options: str) -> str:
+    """Return what Helm makes of a chart (a path in the checkout) under the release name of that chart."""
+    command = [
+        str(binary("helm")),
+        "template",
+        chart.name,
+        str(ROOT / chart),
+        # A Helm that was built from its module takes itself for one of an old Kubernetes.
+        f"--kube-version={KUBERNETES_VERSION}",
+        *options,
+    ]
+    return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+
+
 def manifests() -> Mapping[Path, str]:
     """Return the files of the base, by their path in the checkout."""
-    command = [str(binary("helm")), "template", "pba-operator", str(ROOT / CHART), "--namespace", NAMESPACE]
-    rendered = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
+    rendered = render(CHART, "--namespace", NAMESPACE)
     files: dict[Path, str] = {}
     for document in re.split(r"^---\n", rendered, flags=re.MULTILINE):
         source = _SOURCE.search(document)
@@ -36,7 +51,6 @@ def manifests() -> Mapping[Path, str]:
         text = _HELM_ONLY.sub("", _SOURCE.sub("", document)).strip() + "\n"
         note = _NOTE.format(source=CHART / "templates" / source.group(1))
         files[path] = f"{files[path]}---\n{text}" if path in files else note + text
-    files[BASE / "crd.yaml"] = _NOTE.format(source=CRD) + (ROOT / CRD).read_text()
     files[BASE / "namespace.yaml"] = _NAMESPACE
     files[BASE / "kustomization.yaml"] = _kustomization(sorted(path.name for path in files))
     return files
@@ -53,9 +67,9 @@ metadata:
 
 
 def _kustomization(names: list[str]) -> str:
-    resources = "".join(f"- {name}\n" for name in names)
+    resources = "".join(f"- {name}\n" for name in ["../../crds", *names])
     return (
         _NOTE.format(source=CHART)
         + "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
-        + f"namespace: {NAMESPACE}\nresources:\n{resources}"
+        + f"resources:\n{resources}"
     )

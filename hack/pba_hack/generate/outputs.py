@@ -10,12 +10,14 @@ from pathlib import Path
 
 from pba_api.schema.crd import custom_resource_definition
 from pba_hack.generate import yaml_text
+from pba_hack.generate.chart_readme import chart_readme
 from pba_hack.generate.reference import reference
 
 ROOT = Path(__file__).parents[3]
 
 CRD = Path("crds/pba.dev_pbaclusters.yaml")
 CHART_CRD = Path("helm/pba-operator-crds/templates/pba.dev_pbaclusters.yaml")
+CHARTS = (Path("helm/pba-operator"), Path("helm/pba-operator-crds"))
 REFERENCE = Path("docs/reference/pbacluster.md")
 
 _NOTE = "# Made by hack/generate from operator/pba_api/types: change those instead.\n"
@@ -23,7 +25,7 @@ _CHART_ANNOTATION = "helm.sh/resource-policy"
 
 
 def resource_files() -> Mapping[Path, str]:
-    """Return the files that are made from the types, by their path in the checkout."""
+    """Return the files that need no other program to be made, by their path in the checkout."""
     crd = custom_resource_definition()
     metadata = {**crd["metadata"], "annotations": {_CHART_ANNOTATION: "keep"}}
     chart_crd = yaml_text.dump({**crd, "metadata": metadata})
@@ -31,6 +33,7 @@ def resource_files() -> Mapping[Path, str]:
         CRD: _NOTE + yaml_text.dump(crd),
         CHART_CRD: "{{- if .Values.crds.enabled }}\n" + _NOTE + _escaped(chart_crd) + "{{- end }}\n",
         REFERENCE: reference(crd),
+        **{chart / "README.md": chart_readme(ROOT / chart) for chart in CHARTS},
     }
 
 
