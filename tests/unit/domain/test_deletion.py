@@ -1,0 +1,102 @@
+"""The end of a PBACluster, by either policy, in any state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pba_operator.domain.cluster import Invalid, read
+from pba_operator.domain.model import ChildId, Cluster, Delete, Manifest, SetFinalizer
+from pba_operator.domain.plan import plan
+
+MakeCluster = Callable[..., Cluster]
+GOING: Manifest = {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["pba.dev/cleanup"]}
+
+
+def _end(world: Any, going: Cluster | Invalid, sync: Any) -> list[list[str]]:
+    """Carry the deletion out; return what was deleted in each round, and the finalizer's end."""
+    rounds = []
+    for _ in range(10):
+        decided = plan(going, world.observed, sync)
+        if not decided.actions:
+            pods = [child for child in world.children if child.kind == "Pod"]
+            if not pods:
+                return rounds
+            for child in pods:
+                world.children.pop(child)
+            continue
+        rounds.append(
+            [
+                f"{action.target.kind}/{action.target.name}"
+                for action in decided.actions
+                if isinstance(action, Delete)
+            ]
+        )
+        if decided.actions == (SetFinalizer(present=False),):
+            return rounds
+        world.carry_out(decided)
+    raise AssertionError(rounds)
+
+
+def test_under_delete_data_goes_after_the_pods_and_the_finalizer_last(
+    world: Any, cluster: MakeCluster, sync: Any
+) -> None:
+    world.settle(cluster(deletionPolicy="Delete", metadata={"finalizers": ["pba.dev/cleanup"]}))
+    going = cluster(deletionPolicy="Delete", metadata=GOING)
+    workloads, data, last = _end(world, going, sync)
+    assert set(workloads) == {"StatefulSet/shop-mysql", "Deployment/shop-management"}
+    assert "PersistentVolumeClaim/data-shop-mysql-0" in data
+    assert {"Secret/shop-mysql-app", "Secret/shop-mysql-admin", "Secret/shop-mysql-ca"} <= set(data)
+    assert last == []
+
+
+def test_no_data_goes_while_a_pod_is_left(world: Any, cluster: MakeCluster, sync: Any) -> None:
+    world.settle(cluster(deletionPolicy="Delete", metadata={"finalizers": ["pba.dev/cleanup"]}))
+    for kind, name in (("StatefulSet", "shop-mysql"), ("Deployment", "shop-management")):
+        world.children.pop(ChildId(kind, name))
+    assert ChildId("Pod", "shop-mysql-0") in world.children
+    assert plan(cluster(deletionPolicy="Delete", metadata=GOING), world.observed, sync).actions == ()
+
+
+def test_under_retain_only_the_finalizer_is_dropped(world: Any, cluster: MakeCluster, sync: Any) -> None:
+    world.settle(cluster())
+    going = cluster(deletionPolicy="Retain", metadata=GOING)
+    assert plan(going, world.observed, sync).actions == (SetFinalizer(present=False),)
+
+
+def test_without_our_finalizer_there_is_nothing_to_do(world: Any, cluster: MakeCluster, sync: Any) -> None:
+    world.settle(cluster())
+    going = cluster(deletionPolicy="Delete", metadata={**GOING, "finalizers": []})
+    assert plan(going, world.observed, sync).actions == ()
+
+
+def test_deletion_is_carried_out_while_paused(world: Any, cluster: MakeCluster, sync: Any) -> None:
+    world.settle(cluster(deletionPolicy="Delete", metadata={"finalizers": ["pba.dev/cleanup"]}))
+    going = cluster(deletionPolicy="Delete", paused=True, metadata=GOING)
+    assert _end(world, going, sync)
+
+
+def test_a_spec_that_cannot_be_read_is_deleted_as_its_policy_says(
+    world: Any, cluster: MakeCluster, sync: Any, raw: Callable[..., Manifest]
+) -> None:
+    world.settle(cluster(deletionPolicy="Delete", metadata={"finalizers": ["pba.dev/cleanup"]}))
+    going = read(raw("shop", deletionPolicy="Delete", application={"port": "eighty"}, metadata=GOING))
+    assert isinstance(going, Invalid)
+    rounds = _end(world, going, sync)
+    assert any("PersistentVolumeClaim/data-shop-mysql-0" in deleted for deleted in rounds)
+
+
+def test_a_foreign_claim_under_our_name_survives(world: Any, cluster: MakeCluster, sync: Any) -> None:
+    foreign = {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": {
+            "name": "data-shop-mysql-0",
+            "namespace": "default",
+            "labels": {"pba.dev/cluster": "shop"},
+        },
+        "spec": {},
+    }
+    world.put(foreign)
+    going = cluster(deletionPolicy="Delete", metadata=GOING)
+    assert plan(going, world.observed, sync).actions == (SetFinalizer(present=False),)

@@ -1,0 +1,175 @@
+"""The status: honest about each part, with the object and the remedy named."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from pba_operator.domain.conditions import MESSAGE_MAX
+from pba_operator.domain.model import ChildId, Cluster, Failure, Manifest
+from pba_operator.domain.report import NOT_READY_MAX, report
+
+MakeCluster = Callable[..., Cluster]
+
+
+def _condition(status: Manifest, kind: str) -> Manifest | None:
+    return next((entry for entry in status["conditions"] if entry["type"] == kind), None)
+
+
+def _states(status: Manifest) -> dict[str, str]:
+    return {entry["type"]: entry["status"] for entry in status["conditions"]}
+
+
+def test_all_is_well(world: Any, whole: Cluster) -> None:
+    world.settle(whole)
+    status = world.status(whole)
+    parts = ("Ready", "DatabaseReady", "ManagementReady", "BackendReady", "FrontendReady")
+    assert _states(status) == dict.fromkeys(parts, "True")
+    assert status["stage"] == "BackendCluster"
+    assert status["backend"] == {
+        "replicas": 2,
+        "selector": "pba.dev/cluster=shop,pba.dev/component=backend",
+        "readyReplicas": 2,
+        "updatedReplicas": 2,
+        "notReady": [],
+    }
+    assert status["frontend"] == {"replicas": 2, "readyReplicas": 2}
+
+
+def test_a_new_cluster_is_reconciling_and_says_what_it_waits_for(world: Any, whole: Cluster) -> None:
+    status = world.status(whole)
+    assert _states(status)["Ready"] == "False"
+    assert _states(status)["Reconciling"] == "True"
+    assert "Stalled" not in _states(status)
+    management = _condition(status, "ManagementReady")
+    assert management is not None
+    assert management["reason"] == "WaitingForDatabase"
+
+
+@pytest.mark.parametrize(
+    ("deployment", "part"),
+    [
+        ("shop-management", "ManagementReady"),
+        ("shop-backend", "BackendReady"),
+        ("shop-frontend", "FrontendReady"),
+    ],
+)
+def test_each_part_that_lacks_a_pod_is_named(world: Any, whole: Cluster, deployment: str, part: str) -> None:
+    world.settle(whole)
+    world.deployment(deployment)["status"]["availableReplicas"] = 0
+    status = world.status(whole)
+    assert _states(status)[part] == "False"
+    ready = _condition(status, "Ready")
+    assert ready is not None
+    assert part in ready["message"]
+    assert deployment in ready["message"]
+
+
+def test_a_database_that_is_not_ready_is_named(world: Any, whole: Cluster) -> None:
+    world.settle(whole)
+    world.put_pod("shop-mysql-0", "database", ready=False, revision="r1")
+    status = world.status(whole)
+    assert _states(status)["DatabaseReady"] == "False"
+    assert _states(status)["ManagementReady"] == "True"
+
+
+def test_pods_that_the_quota_forbids_are_told(world: Any, whole: Cluster) -> None:
+    world.settle(whole)
+    live = world.deployment("shop-backend")
+    live["status"]["replicas"] = 0
+    live["status"]["conditions"] = [
+        {
+            "type": "ReplicaFailure",
+            "status": "True",
+            "reason": "FailedCreate",
+            "message": "exceeded quota: small",
+        }
+    ]
+    stalled = _condition(world.status(whole), "Stalled")
+    assert stalled is not None
+    assert stalled["reason"] == "FailedCreate"
+    assert "exceeded quota: small" in stalled["message"]
+
+
+def test_a_name_that_is_taken_stalls_and_heals(world: Any, whole: Cluster) -> None:
+    world.settle(whole)
+    ours = world.children.pop(ChildId("Service", "shop"))
+    world.put({**ours, "metadata": {"name": "shop", "namespace": "default"}})
+    stalled = _condition(world.status(whole), "Stalled")
+    assert stalled is not None
+    assert stalled["reason"] == "NameConflict"
+    assert 'Service "shop"' in stalled["message"]
+    world.children.pop(ChildId("Service", "shop"))
+    world.settle(whole)
+    assert _condition(world.status(whole), "Stalled") is None
+
+
+def test_a_refusal_of_the_api_server_is_told_with_its_words(world: Any, whole: Cluster, sync: Any) -> None:
+    world.settle(whole)
+    failure = Failure(ChildId("Deployment", "shop-backend"), "Invalid", "spec.template: bad thing")
+    status = report(whole, world.observed, (failure,), sync)
+    backend = _condition(status, "BackendReady")
+    assert backend is not None
+    assert backend["reason"] == "Invalid"
+    assert "bad thing" in backend["message"]
+    assert _states(status)["Stalled"] == "True"
+
+
+def test_paused_tells_what_is_pending(world: Any, whole: Cluster, cluster: MakeCluster) -> None:
+    world.settle(whole)
+    paused = cluster(backend={"replicas": 5}, frontend={"image": "haproxy:3.0.11"}, paused=True)
+    status = world.status(paused)
+    backend = _condition(status, "BackendReady")
+    assert backend is not None
+    assert (backend["status"], backend["reason"]) == ("False", "Paused")
+    assert _states(status)["Paused"] == "True"
+    assert "Reconciling" not in _states(status)
+
+
+def test_lists_and_messages_are_bounded(world: Any, cluster: MakeCluster) -> None:
+    made = cluster(backend={"replicas": 100}, frontend={"image": "haproxy:3.0.11"})
+    world.settle(made)
+    for number in range(100):
+        world.put_pod(f"shop-backend-{number:03}{'x' * 40}", "backend", ready=False)
+    world.deployment("shop-backend")["status"]["availableReplicas"] = 0
+    status = world.status(made)
+    assert len(status["backend"]["notReady"]) == NOT_READY_MAX
+    assert all(len(entry["message"]) <= MESSAGE_MAX for entry in status["conditions"])
+
+
+def test_addresses_prefer_the_load_balancer(world: Any, whole: Cluster) -> None:
+    world.settle(whole)
+    service = world.children[ChildId("Service", "shop")]
+    service["spec"]["clusterIPs"] = ["10.96.0.7"]
+    assert world.status(whole)["service"] == {"name": "shop", "addresses": ["10.96.0.7"]}
+    service["status"] = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}, {"hostname": "lb.example"}]}}
+    assert world.status(whole)["service"]["addresses"] == ["192.0.2.1", "lb.example"]
+
+
+def test_the_management_node_is_shown_where_it_serves(world: Any, whole: Cluster) -> None:
+    world.settle(whole)
+    world.put_pod("shop-management-old", "management", ready=False)
+    world.put_pod("shop-management-new", "management")
+    assert world.status(whole)["management"] == {"podName": "shop-management-new", "nodeName": "node1"}
+
+
+def test_a_template_that_is_missing_holds_the_application_back(
+    world: Any, cluster: MakeCluster, sync: Any
+) -> None:
+    files = [{"path": "/etc/app.conf", "templateRef": {"name": "templates", "key": "app.conf"}}]
+    made = cluster(application={"configFiles": files})
+    world.settle(made)
+    assert ChildId("Deployment", "shop-management") not in world.children
+    stalled = _condition(world.status(made), "Stalled")
+    assert stalled is not None
+    assert stalled["reason"] == "TemplateMissing"
+    assert 'ConfigMap "templates"' in stalled["message"]
+    world.references[ChildId("ConfigMap", "templates")] = {"data": {}}
+    stalled = _condition(world.status(made), "Stalled")
+    assert stalled is not None
+    assert stalled["reason"] == "TemplateKeyMissing"
+    world.references[ChildId("ConfigMap", "templates")] = {"data": {"app.conf": "x=${user} $y ${z}"}}
+    world.settle(made)
+    assert ChildId("Deployment", "shop-management") in world.children
