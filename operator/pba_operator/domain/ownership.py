@@ -24,19 +24,27 @@ def metadata(cluster: Cluster, name: str, component: str, *, kept: bool = False)
         kept: The object outlives its PBACluster: marked with the UID instead of owned.
     """
     child = cluster.spec.child_metadata
-    marks = identity.cluster_labels(cluster.name) | identity.selector(cluster.name, component)
+    own = kept_marks(cluster, component) if kept else marks(cluster, component)
     result: Manifest = {
         "name": name,
         "namespace": cluster.namespace,
-        "labels": {**child.labels, **marks},
+        "labels": {**child.labels, **own},
     }
     if child.annotations:
         result["annotations"] = dict(child.annotations)
-    if kept:
-        result["labels"][identity.LABEL_CLUSTER_UID] = cluster.uid
-    else:
+    if not kept:
         result["ownerReferences"] = [owner_reference(cluster)]
     return result
+
+
+def marks(cluster: Cluster, component: str) -> dict[str, str]:
+    """Return the labels of our own that every child carries."""
+    return identity.cluster_labels(cluster.name) | identity.selector(cluster.name, component)
+
+
+def kept_marks(cluster: Cluster, component: str) -> dict[str, str]:
+    """Return the labels of our own on a child that may outlive its PBACluster."""
+    return marks(cluster, component) | {identity.LABEL_CLUSTER_UID: cluster.uid}
 
 
 def owner_reference(cluster: Cluster) -> Manifest:

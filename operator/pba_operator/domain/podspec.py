@@ -9,9 +9,9 @@ from __future__ import annotations
 from copy import deepcopy
 from typing import Any
 
-from pba_api import identity
 from pba_api.types import PodSettings
 from pba_operator.domain.model import Cluster, Manifest
+from pba_operator.domain.ownership import marks
 
 
 def restricted_container() -> Manifest:
@@ -60,8 +60,8 @@ def with_settings(
     child = cluster.spec.child_metadata
     own_annotations = template.get("metadata", {}).get("annotations", {})
     annotations = {**child.annotations, **settings.annotations, **own_annotations}
-    marks = identity.cluster_labels(cluster.name) | identity.selector(cluster.name, component)
-    template["metadata"] = {"labels": {**child.labels, **settings.labels, **marks}}
+    labels = {**child.labels, **settings.labels, **marks(cluster, component)}
+    template["metadata"] = {"labels": labels}
     if annotations:
         template["metadata"]["annotations"] = annotations
     spec: Manifest = template["spec"]

@@ -1,0 +1,173 @@
+"""What outlives a PBACluster: the volume, and the credentials that open it. Recognised, taken back, or left alone.
+
+The kept set is the volume claim, the operator's account (admin), the certificate authority, and the
+application's password if we made it. Its members carry the UID of the PBACluster they belong to. A PBACluster of
+the same namespace and name takes the whole set back by stamping its own UID on it. What must stay true:
+
+- All or nothing: a set that lacks a member, or whose members come from different PBAClusters, is reported and
+  not touched. So is an object of such a name that carries no mark: it is somebody else's.
+- The volume is stamped first. So a volume that is still another's beside credentials that are already ours was
+  never taken back half-way: those credentials are not the volume's.
+- Secrets are made before the volume, and marked with the database's id once it exists. So Secrets without that
+  mark never had a volume: their PBACluster was deleted while it was being made, and nothing can be lost by using
+  them. A crash between two creations leaves objects that carry this PBACluster's own UID: nothing to take back.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum
+from typing import Final
+
+from pba_api import names
+from pba_api.identity import (
+    COMPONENT_DATABASE,
+    KIND,
+    LABEL_CLUSTER,
+    LABEL_COMPONENT,
+    LABEL_DATABASE_ID,
+)
+from pba_operator.domain.cluster import Invalid
+from pba_operator.domain.database import members
+from pba_operator.domain.model import ChildId, Cluster, Manifest, Observed, Problem
+from pba_operator.domain.ownership import controller_uid, is_ours, marked_uid
+
+PART: Final = "DatabaseReady"
+
+
+class Standing(Enum):
+    """What an object under one of our names is to this PBACluster."""
+
+    ABSENT = "absent"
+    OURS = "ours"
+    KEPT = "kept"
+    """Left by an earlier PBACluster of this name, for us to take back."""
+    LEAVING = "leaving"
+    """Owned by an earlier PBACluster of this name: Kubernetes is about to delete it."""
+    FOREIGN = "foreign"
+
+
+def standing(cluster: Cluster, live: Manifest | None) -> Standing:
+    """Return what a live object under one of our names is to `cluster`."""
+    if live is None:
+        return Standing.ABSENT
+    if is_ours(cluster, live):
+        return Standing.OURS
+    if controller_uid(live):
+        return Standing.LEAVING if _is_namesakes(cluster, live) else Standing.FOREIGN
+    labels = live["metadata"].get("labels") or {}
+    ours_by_name = labels.get(LABEL_CLUSTER) == cluster.name
+    is_database = labels.get(LABEL_COMPONENT) == COMPONENT_DATABASE
+    return Standing.KEPT if marked_uid(live) and ours_by_name and is_database else Standing.FOREIGN
+
+
+def _is_namesakes(cluster: Cluster, live: Manifest) -> bool:
+    owner = next(
+        reference for reference in live["metadata"]["ownerReferences"] if reference.get("controller")
+    )
+    return (owner["kind"], owner["name"]) == (KIND, cluster.name)
+
+
+def claim_id(cluster: Cluster, ordinal: int = members.FIRST) -> ChildId:
+    """Return the identity of a member's volume claim."""
+    return ChildId("PersistentVolumeClaim", names.database_claim(cluster.name, ordinal))
+
+
+def secret_ids(cluster: Cluster) -> tuple[ChildId, ...]:
+    """Return the generated Secrets that belong to the kept set, in the order in which they are made."""
+    wanted = [names.database_ca_secret(cluster.name), names.database_admin_secret(cluster.name)]
+    if cluster.spec.database.user.password_secret_ref is None:
+        wanted.append(names.database_app_secret(cluster.name))
+    return tuple(ChildId("Secret", name) for name in wanted)
+
+
+def verdict(cluster: Cluster, observed: Observed) -> Problem | None:
+    """Return why the database's own names cannot be used as they are found; None if they can."""
+    tls = ChildId("Secret", names.database_tls_secret(cluster.name))
+    required = (claim_id(cluster), *secret_ids(cluster))
+    found = {child: standing(cluster, observed.children.get(child)) for child in (*required, tls)}
+    foreign = [child for child, what in found.items() if what is Standing.FOREIGN]
+    if foreign:
+        return _name_conflict(foreign)
+    leaving = [child for child, what in found.items() if what is Standing.LEAVING]
+    if leaving:
+        message = f"{_listed(leaving)} of an earlier PBACluster of this name is still being deleted."
+        return Problem(PART, "Terminating", message)
+    return _kept_set(cluster, observed, {child: found[child] for child in required})
+
+
+def _kept_set(cluster: Cluster, observed: Observed, found: dict[ChildId, Standing]) -> Problem | None:
+    kept = [child for child, what in found.items() if what is Standing.KEPT]
+    if not any(_belongs_to_data(observed.children[child]) for child in kept):
+        return None
+    missing = [child for child, what in found.items() if what is Standing.ABSENT]
+    if missing:
+        return _incomplete(cluster, kept, missing)
+    origins = {marked_uid(observed.children[child]) for child in kept}
+    volume_is_others = found[claim_id(cluster)] is Standing.KEPT
+    if len(origins) > 1 or (volume_is_others and len(kept) < len(found)):
+        return Problem(
+            PART,
+            "RetainedSetMixed",
+            f"{_listed(found)} were left by different PBAClusters, so they do not belong together, and nothing "
+            "was touched. Restore those that belong to the volume, or delete them all to start with an empty "
+            "database.",
+            stalled=True,
+        )
+    return _other_class(cluster, observed.children[claim_id(cluster)]) if volume_is_others else None
+
+
+def _belongs_to_data(live: Manifest) -> bool:
+    return live["kind"] == "PersistentVolumeClaim" or LABEL_DATABASE_ID in live["metadata"]["labels"]
+
+
+def _incomplete(cluster: Cluster, kept: list[ChildId], missing: list[ChildId]) -> Problem:
+    remedy = ""
+    if missing == [ChildId("Secret", names.database_app_secret(cluster.name))]:
+        remedy = (
+            " (or name your own in database.user.passwordSecretRef, as the earlier PBACluster may have done)"
+        )
+    return Problem(
+        PART,
+        "RetainedSetIncomplete",
+        f"An earlier PBACluster of this name left {_listed(kept)}, but {_listed(missing)} is missing, so nothing "
+        f"was touched. Restore what is missing{remedy}, or delete what is left to start with an empty database.",
+        stalled=True,
+    )
+
+
+def _other_class(cluster: Cluster, claim: Manifest) -> Problem | None:
+    wanted, has = cluster.spec.database.storage.storage_class_name, claim["spec"].get("storageClassName", "")
+    if wanted in ("", has):
+        return None
+    return Problem(
+        PART,
+        "StorageClassDiffers",
+        f'The kept volume claim "{claim["metadata"]["name"]}" is of the StorageClass "{has}", and a volume cannot '
+        f'move between classes. Make the PBACluster anew with database.storage.storageClassName "{has}".',
+        stalled=True,
+    )
+
+
+def _name_conflict(foreign: list[ChildId]) -> Problem:
+    return Problem(
+        PART,
+        "NameConflict",
+        f"{_listed(foreign)} exists and is not ours, so it was not touched. Delete or rename it, or give the "
+        "PBACluster another name.",
+        stalled=True,
+    )
+
+
+def _listed(children: Iterable[ChildId]) -> str:
+    return ", ".join(f'{child.kind} "{child.name}"' for child in children)
+
+
+def retained_ids(cluster: Cluster | Invalid, observed: Observed) -> list[Manifest]:
+    """Return the live volume claims and Secrets that outlive the PBACluster, unless its policy is Delete."""
+    return [
+        live
+        for kind in ("PersistentVolumeClaim", "Secret")
+        for live in observed.of_kind(kind)
+        if marked_uid(live) == cluster.uid
+    ]

@@ -1,0 +1,226 @@
+"""The database's Secrets: the operator's account, the application's password, the authority, the certificate.
+
+What must stay true: the content of a generated Secret is made once and never overwritten. One that is deleted
+is made anew and takes effect: the operator's account and the certificate at mysqld's next start (which the pod
+template's hash brings about), the application's password by SQL. Its marks are kept as the spec says, by an
+apply that names no content.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from typing import Final
+
+from pba_api import names
+from pba_api.identity import ANNOTATION_HASH, COMPONENT_DATABASE, LABEL_DATABASE_ID
+from pba_operator.domain import drift
+from pba_operator.domain.database import claims, layout, members
+from pba_operator.domain.database.retained import Standing, secret_ids, standing
+from pba_operator.domain.model import (
+    Apply,
+    ChildId,
+    Cluster,
+    Delete,
+    Generate,
+    Generator,
+    Manifest,
+    Observed,
+)
+from pba_operator.domain.ownership import kept_marks, metadata
+
+CA_CERTIFICATE: Final = "ca.crt"
+PASSWORD: Final = "password"  # noqa: S105 - the name of a key
+USERNAME: Final = "username"
+_CERTIFICATE_KEYS: Final = ("tls.crt", "tls.key", CA_CERTIFICATE)
+_ADMIN_KEYS: Final = (USERNAME, PASSWORD, layout.ADMIN_FILE)
+
+
+def admin_id(cluster: Cluster) -> ChildId:
+    """Return the Secret with the operator's own account."""
+    return ChildId("Secret", names.database_admin_secret(cluster.name))
+
+
+def authority_id(cluster: Cluster) -> ChildId:
+    """Return the Secret with the certificate authority."""
+    return ChildId("Secret", names.database_ca_secret(cluster.name))
+
+
+def certificate_id(cluster: Cluster) -> ChildId:
+    """Return the Secret with the server's certificate."""
+    return ChildId("Secret", names.database_tls_secret(cluster.name))
+
+
+def password_ref(cluster: Cluster) -> tuple[ChildId, str]:
+    """Return the Secret and the key that hold the application's password."""
+    given = cluster.spec.database.user.password_secret_ref
+    if given is None:
+        return ChildId("Secret", names.database_app_secret(cluster.name)), PASSWORD
+    return ChildId("Secret", given.name), given.key
+
+
+def password_secret(cluster: Cluster, observed: Observed) -> Manifest | None:
+    """Return the live Secret that holds the application's password, if it may be used."""
+    child, _key = password_ref(cluster)
+    if cluster.spec.database.user.password_secret_ref is None:
+        return ours(cluster, observed, child)
+    return observed.references.get(child)
+
+
+def ours(cluster: Cluster, observed: Observed, child: ChildId) -> Manifest | None:
+    """Return a live Secret if it is this PBACluster's."""
+    live = observed.children.get(child)
+    return live if standing(cluster, live) is Standing.OURS else None
+
+
+def value(secret: Manifest | None, key: str) -> str | None:
+    """Return the text under a key of a Secret; None if there is none, or if it is no text."""
+    encoded = ((secret or {}).get("data") or {}).get(key)
+    if not encoded:
+        return None
+    try:
+        return base64.b64decode(encoded, validate=True).decode()
+    except (binascii.Error, UnicodeDecodeError):
+        return None
+
+
+def lacking(cluster: Cluster, observed: Observed) -> dict[ChildId, list[str]]:
+    """Return, for our Secrets that cannot be made anew without a loss, the keys that somebody has removed."""
+    needed: dict[ChildId, tuple[str, ...]] = {
+        authority_id(cluster): _CERTIFICATE_KEYS,
+        admin_id(cluster): _ADMIN_KEYS,
+    }
+    if cluster.spec.database.user.password_secret_ref is None:
+        needed[password_ref(cluster)[0]] = (PASSWORD,)
+    found = {child: ours(cluster, observed, child) for child in needed}
+    gaps = {
+        child: [key for key in needed[child] if value(live, key) is None]
+        for child, live in found.items()
+        if live is not None
+    }
+    return {child: keys for child, keys in gaps.items() if keys}
+
+
+def are_complete(cluster: Cluster, observed: Observed) -> bool:
+    """Tell whether all Secrets that a member needs are there, whole, and fit together."""
+    wanted = (*secret_ids(cluster), certificate_id(cluster))
+    all_there = all(ours(cluster, observed, child) is not None for child in wanted)
+    return all_there and not lacking(cluster, observed) and not stale_certificate(cluster, observed)
+
+
+def fingerprint(cluster: Cluster, observed: Observed) -> str:
+    """Return a hash of what mysqld reads of the Secrets at its start."""
+    admin, certificate = observed.children[admin_id(cluster)], observed.children[certificate_id(cluster)]
+    read = (admin["data"][layout.ADMIN_FILE], *(certificate["data"][key] for key in _CERTIFICATE_KEYS))
+    return hashlib.sha256("\n".join(read).encode()).hexdigest()
+
+
+def generations(cluster: Cluster, observed: Observed) -> list[Generate]:
+    """Return the Secrets that are to be made now, the authority before what it signs."""
+    kinds = {
+        authority_id(cluster): Generator.CERTIFICATE_AUTHORITY,
+        admin_id(cluster): Generator.DATABASE_ADMIN,
+        password_ref(cluster)[0]: Generator.PASSWORD,
+    }
+    wanted = [
+        Generate(_kept(cluster, child, kinds[child]), kinds[child])
+        for child in secret_ids(cluster)
+        if child not in observed.children
+    ]
+    if certificate_id(cluster) not in observed.children:
+        wanted.append(
+            Generate(
+                {
+                    "apiVersion": "v1",
+                    "kind": "Secret",
+                    "metadata": metadata(cluster, certificate_id(cluster).name, COMPONENT_DATABASE),
+                    "type": "kubernetes.io/tls",
+                },
+                Generator.SERVER_CERTIFICATE,
+                subject=host_names(cluster),
+                issuer=authority_id(cluster),
+            )
+        )
+    return wanted
+
+
+def _kept(cluster: Cluster, child: ChildId, generator: Generator) -> Manifest:
+    """Return a Secret to be made, with our marks only: the rest of its metadata follows by `marks`.
+
+    What a creation sets, no later apply can remove again: it is another kind of ownership of the field.
+    """
+    is_certificate = generator is Generator.CERTIFICATE_AUTHORITY
+    secret: Manifest = {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": child.name,
+            "namespace": cluster.namespace,
+            "labels": kept_marks(cluster, COMPONENT_DATABASE),
+        },
+        "type": "kubernetes.io/tls" if is_certificate else "Opaque",
+    }
+    if generator is Generator.PASSWORD:
+        secret["stringData"] = {USERNAME: cluster.spec.database.user.name}
+    return secret
+
+
+def host_names(cluster: Cluster) -> tuple[str, ...]:
+    """Return the DNS names in the members' certificate: of the Services, short and long, and of all members."""
+    services = (
+        names.database(cluster.name),
+        names.database_primary(cluster.name),
+        f"{names.database(cluster.name)}-secondaries",
+        f"*.{names.database(cluster.name)}",
+    )
+    suffixes = ("svc", "svc.cluster.local")
+    short = [name for name in services if not name.startswith("*")]
+    qualified = [f"{name}.{cluster.namespace}" for name in services]
+    return (
+        *short,
+        *qualified,
+        *(f"{name}.{suffix}" for suffix in suffixes for name in qualified),
+        "localhost",
+    )
+
+
+def stale_certificate(cluster: Cluster, observed: Observed) -> Delete | None:
+    """Return the deletion of a server certificate that lacks a key, or that another authority has signed."""
+    live = ours(cluster, observed, certificate_id(cluster))
+    authority = ours(cluster, observed, authority_id(cluster))
+    if live is None or authority is None:
+        return None
+    signer = value(authority, CA_CERTIFICATE)
+    is_whole = all(value(live, key) is not None for key in _CERTIFICATE_KEYS)
+    if signer is None or (is_whole and value(live, CA_CERTIFICATE) == signer):
+        return None
+    return Delete(certificate_id(cluster), live["metadata"]["uid"])
+
+
+def marks(cluster: Cluster, observed: Observed) -> list[Apply]:
+    """Return the changes of our Secrets' metadata that are due: taken back, `childMetadata`, the database's id."""
+    app = ChildId("Secret", names.database_app_secret(cluster.name))
+    candidates = {*secret_ids(cluster), app, certificate_id(cluster)}
+    due = []
+    for child in sorted(candidates):
+        live = observed.children.get(child)
+        what = standing(cluster, live)
+        if live is None or what not in (Standing.OURS, Standing.KEPT):
+            continue
+        wanted = _marked(cluster, observed, live)
+        stamped = drift.stamp(wanted)
+        was_applied = ANNOTATION_HASH in (live["metadata"].get("annotations") or {})
+        if drift.differs(live, stamped if was_applied else wanted):
+            due.append(Apply(stamped))
+    return due
+
+
+def _marked(cluster: Cluster, observed: Observed, live: Manifest) -> Manifest:
+    name = live["metadata"]["name"]
+    is_kept = name != certificate_id(cluster).name
+    meta = metadata(cluster, name, COMPONENT_DATABASE, kept=is_kept)
+    meta["uid"] = live["metadata"]["uid"]
+    if is_kept and members.claim(cluster, observed) is not None:
+        meta["labels"][LABEL_DATABASE_ID] = claims.database_id(cluster, observed)
+    return {"apiVersion": "v1", "kind": "Secret", "metadata": meta}
