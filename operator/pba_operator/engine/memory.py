@@ -1,0 +1,25 @@
+"""What the engine keeps of a PBACluster from one reconcile to the next.
+
+What must stay true: all of it can be lost at any time (a restart loses it), and the end is the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from pba_operator.domain.model import ChildId, DatabaseObservation, Manifest
+from pba_operator.engine.restraint import Restraint
+
+
+@dataclass
+class Memory:
+    """What was learnt about one PBACluster."""
+
+    database: DatabaseObservation = field(default_factory=DatabaseObservation)
+    restraint: Restraint = field(default_factory=Restraint)
+    references: tuple[ChildId, ...] = ()
+    """What its spec names."""
+    settled: int | None = None
+    """The fingerprint of the state in which nothing was left to do."""
+    altered_status: tuple[Manifest, Manifest] | None = None
+    """A status that was written, and what the API server made of it, where the two do not say the same."""

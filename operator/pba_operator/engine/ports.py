@@ -1,0 +1,80 @@
+"""What the engine needs of others, as small as it can be said.
+
+Each of these has a real one, and a simulated one in the tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from pba_api.types import PBAClusterSpec
+from pba_operator.domain.cluster import Invalid
+from pba_operator.domain.model import (
+    ChildId,
+    Cluster,
+    DatabaseObservation,
+    EnsureAccounts,
+    Failure,
+    Generate,
+    Manifest,
+    Observed,
+    Plan,
+)
+from pba_operator.kube.kinds import Kind
+
+
+@dataclass(frozen=True)
+class Domain:
+    """The pure functions that decide."""
+
+    read: Callable[[Manifest], Cluster | Invalid]
+    plan: Callable[[Cluster | Invalid, Observed], Plan]
+    report: Callable[[Cluster | Invalid, Observed, tuple[Failure, ...]], Manifest]
+    references: Callable[[PBAClusterSpec], tuple[ChildId, ...]]
+
+
+class Accounts(Protocol):
+    """Makes accounts in MySQL as asked, and says what it found."""
+
+    async def ensure(
+        self, wanted: EnsureAccounts, secrets: Mapping[ChildId, Manifest]
+    ) -> DatabaseObservation:
+        """Bring schema, account, grants and password to what is wanted."""
+
+
+Material = Callable[[Generate, Manifest | None], Awaitable[dict[str, str]]]
+"""Makes the content (`stringData`) of a generated Secret; the second argument is the issuer's Secret."""
+
+
+class Kube(Protocol):
+    """The API server; `kube.client.Client` says what each method does and raises."""
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest:
+        """Read an object."""
+
+    def pages(
+        self,
+        kind: Kind,
+        namespace: str = "",
+        *,
+        selector: str = "",
+        metadata_only: bool = False,
+        limit: int = 500,
+    ) -> AsyncIterator[list[Manifest]]:
+        """List objects."""
+
+    async def apply(self, manifest: Manifest, *, subresource: str = "") -> Manifest:
+        """Apply a manifest as ours."""
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        """Create an object."""
+
+    async def merge(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> Manifest:
+        """Merge a patch into an object."""
+
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, *, uid: str, foreground: bool = False
+    ) -> Manifest | None:
+        """Delete an object."""

@@ -1,0 +1,122 @@
+"""The process: what is started in which order, and how it ends.
+
+What must stay true: nothing acts before the cache is filled and the Lease is held; the Lease is given back
+only after the last worker has stopped; a part that dies unexpectedly takes the process with it (it is started
+again from nothing, which is always right).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections.abc import Callable, Coroutine
+from typing import Any, Final, NoReturn
+
+import aiohttp
+
+from pba_operator.engine.assembly import Engine
+from pba_operator.engine.configuration import Configuration
+from pba_operator.engine.probes import Probes
+from pba_operator.kube.client import Client
+from pba_operator.kube.clock import Clock
+from pba_operator.kube.credentials import Credentials, open_session
+from pba_operator.kube.errors import ApiError
+from pba_operator.kube.lease import Elector
+
+STOP_SECONDS: Final = 1.0
+"""How long a reconcile that runs may go on after we were told to stop."""
+
+logger = logging.getLogger(__name__)
+
+Build = Callable[[Client], Engine]
+"""Makes the engine around a client."""
+
+
+def end_at_once(why: str) -> NoReturn:
+    """End the process without another instruction."""
+    logger.critical("process ends", extra={"why": why})
+    logging.shutdown()
+    os._exit(1)
+
+
+class Process:
+    """The engine, running."""
+
+    def __init__(
+        self, configuration: Configuration, credentials: Credentials, clock: Clock, build: Build
+    ) -> None:
+        self.configuration = configuration
+        self.credentials = credentials
+        self.died = asyncio.Event()
+        """Set when a part has ended that should not."""
+        self._session = open_session(credentials)
+        self._elector = Elector(
+            Client(self._session, credentials.server),
+            namespace=configuration.lease_namespace,
+            name=configuration.lease_name,
+            identity=configuration.identity,
+            clock=clock,
+            end=end_at_once,
+        )
+        client = Client(
+            self._session, credentials.server, may_write=self._elector.check, observer=self._requested
+        )
+        self.engine = build(client)
+        self._probes = Probes(self.engine.health, self.engine.metrics)
+        self._background: list[asyncio.Task[None]] = []
+        self._workers: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Serve the probes, fill the cache, and begin to wait for the Lease."""
+        await self._probes.start(self.configuration.http_port)
+        await self.engine.resync.seed()
+        logger.info("cache filled", extra={"objects": len(self.engine.store)})
+        self._background.append(self._spawn("resync", self.engine.resync.run()))
+        self._background.append(self._spawn("lease", self._elector.run(self._lead)))
+
+    async def stop(self) -> None:
+        """Stop acting, give the Lease back, and close everything; a second call does nothing more."""
+        background, self._background = self._background, []
+        if self._workers is not None:
+            await _cancel([self._workers])
+        await _cancel(background)
+        try:
+            async with asyncio.timeout(STOP_SECONDS):
+                await self._elector.release()
+        except (ApiError, TimeoutError) as error:
+            logger.warning("lease not given back", extra={"error": f"{type(error).__name__}: {error}"})
+        self.engine.queue.close()
+        await self._probes.stop()
+        await self._session.close()
+
+    def watch_session(self) -> aiohttp.ClientSession:
+        """Return a new session for the watches, whose requests the engine follows."""
+        return open_session(self.credentials, trace=self.engine.streams.trace())
+
+    async def _lead(self) -> None:
+        self.engine.lead()
+        self._workers = self._spawn("workers", self.engine.workers.run())
+
+    def _requested(self, verb: str, kind: str, code: str) -> None:
+        self.engine.metrics.requested(verb, kind, code)
+
+    def _spawn(self, name: str, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.create_task(work, name=name)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        if task.cancelled():
+            return
+        logger.critical("part ended", extra={"part": task.get_name()}, exc_info=task.exception())
+        self.died.set()
+
+
+async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    for task in tasks:
+        with contextlib.suppress(asyncio.CancelledError):
+            await task

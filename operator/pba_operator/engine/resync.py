@@ -1,0 +1,165 @@
+"""Comparing the cache with the API server: at the start, when a stream had a gap, and every ten minutes.
+
+Watches tell of what happens; nobody tells of what they missed (kopf does not notice a deletion that fell into
+a gap). So each kind is listed, its metadata only, and compared: what is gone goes, what is newer is read.
+
+What must stay true: nothing is acted on before the first listing of every kind has ended; a listing that is
+cut short proves nothing about what is gone; an idle operator lists each kind once in ten minutes, however
+many clusters there are.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import Final
+
+from pba_api.identity import LABEL_CLUSTER
+from pba_operator.domain.model import Manifest
+from pba_operator.engine.intake import Intake
+from pba_operator.engine.metrics import Metrics
+from pba_operator.engine.ports import Kube
+from pba_operator.engine.queue import Queue
+from pba_operator.kube import kinds
+from pba_operator.kube.clock import Clock
+from pba_operator.kube.errors import ApiError, NotFound
+from pba_operator.kube.store import Address, Store, Version, address_of, version_of
+from pba_operator.kube.streams import Stream
+
+RESYNC_SECONDS: Final = 600.0
+SETTLE_SECONDS: Final = 2.0
+"""A gap is looked into after so long; what a listing finds newer is left to the watch for so long."""
+RETRY_SECONDS: Final = 5.0
+
+logger = logging.getLogger(__name__)
+
+
+class Resync:
+    """Keeps the cache honest."""
+
+    def __init__(  # noqa: PLR0913 - what it works with
+        self,
+        *,
+        kube: Kube,
+        store: Store,
+        intake: Intake,
+        queue: Queue,
+        metrics: Metrics,
+        clock: Clock,
+        jitter: Callable[[], float],
+        namespaces: Iterable[str],
+    ) -> None:
+        self._kube = kube
+        self._store = store
+        self._intake = intake
+        self._queue = queue
+        self._metrics = metrics
+        self._clock = clock
+        self._jitter = jitter
+        self._streams = [
+            Stream(kind.name, namespace)
+            for kind in kinds.WATCHED
+            for namespace in (tuple(namespaces) or ("",))
+        ]
+        self._due: dict[Stream, float] = {}
+        self.synced = False
+        """Whether every kind was listed once."""
+
+    async def seed(self) -> None:
+        """Fill the cache; tries for as long as it takes."""
+        for stream in self._streams:
+            while not await self._seed(stream):
+                await self._clock.sleep(RETRY_SECONDS)
+        self.synced = True
+
+    async def _seed(self, stream: Stream) -> bool:
+        try:
+            async for page in self._pages(stream, metadata_only=False):
+                for manifest in page:
+                    self._intake.seen(manifest)
+        except NotFound:
+            logger.warning("kind not served yet: are the CRDs installed?", extra={"kind": stream.kind})
+            return False
+        except ApiError as error:
+            logger.warning("listing failed", extra={"kind": stream.kind, "error": str(error)})
+            return False
+        return True
+
+    def gap(self, stream: Stream) -> None:
+        """Have a stream's kind listed soon: its events may have been missed."""
+        self._due[stream] = self._clock.now() + SETTLE_SECONDS
+
+    async def run(self) -> None:
+        """List what is due, for ever."""
+        for stream in self._streams:
+            self.gap(stream)
+        periodic = self._clock.now() + RESYNC_SECONDS
+        while True:
+            await self._clock.sleep(1.0)
+            if self._clock.now() >= periodic:
+                periodic = self._clock.now() + RESYNC_SECONDS
+                self.everything()
+            for stream in [stream for stream, at in self._due.items() if at <= self._clock.now()]:
+                del self._due[stream]
+                await self.relist(stream)
+
+    def everything(self) -> None:
+        """Have everything looked at anew in the next minutes, spread evenly."""
+        for stream in self._streams:
+            self._due.setdefault(stream, self._clock.now() + self._jitter() * RESYNC_SECONDS / 10)
+        for key in self._store.clusters():
+            self._queue.add_after(key, self._jitter() * RESYNC_SECONDS / 10)
+
+    async def relist(self, stream: Stream) -> None:
+        """Compare what is known of a kind with the API server, and correct it."""
+        before = dict(self._store.of_kind(stream.kind, stream.namespace))
+        try:
+            listed = {
+                address_of(item): version_of(item)
+                async for page in self._pages(stream, metadata_only=True)
+                for item in page
+            }
+            corrections = self._drop_gone(before, listed) + await self._read_newer(listed)
+        except ApiError as error:
+            logger.warning("listing failed", extra={"kind": stream.kind, "error": str(error)})
+            self._due.setdefault(stream, self._clock.now() + RETRY_SECONDS)
+            return
+        self._metrics.relisted(stream.kind, corrections)
+
+    def _drop_gone(self, before: dict[Address, Version], listed: dict[Address, Version]) -> int:
+        gone = [
+            (address, version.uid)
+            for address, version in before.items()
+            if address not in listed and self._store.version(address) == version
+        ]
+        return sum(self._intake.gone(address, uid) for address, uid in gone)
+
+    async def _read_newer(self, listed: dict[Address, Version]) -> int:
+        if not self._behind(listed):
+            return 0
+        await self._clock.sleep(SETTLE_SECONDS)
+        corrections = 0
+        for address in self._behind(listed):
+            try:
+                live = await self._kube.get(kinds.BY_NAME[address.kind], address.namespace, address.name)
+            except NotFound:
+                continue
+            corrections += self._intake.seen(live, live=True)
+        return corrections
+
+    def _behind(self, listed: dict[Address, Version]) -> list[Address]:
+        """Return what the cache knows in an older state than was listed, or not at all."""
+        behind = []
+        for address, version in listed.items():
+            known = self._store.version(address)
+            if known is None or known.resource_version < version.resource_version:
+                behind.append(address)
+        return behind
+
+    async def _pages(self, stream: Stream, *, metadata_only: bool) -> AsyncIterator[list[Manifest]]:
+        kind = kinds.BY_NAME[stream.kind]
+        selector = "" if kind == kinds.CLUSTER else LABEL_CLUSTER
+        async for page in self._kube.pages(
+            kind, stream.namespace, selector=selector, metadata_only=metadata_only
+        ):
+            yield page

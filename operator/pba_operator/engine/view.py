@@ -1,0 +1,197 @@
+"""What one reconcile sees of its PBACluster.
+
+That is the cache, and, before anything is written, the API server itself.
+
+What must stay true:
+
+- A plan that writes is made from the PBACluster as it is now, not as an old watch remembers it (`confirm`).
+- A child that the cache does not know is looked for before it is made: what is found under its name may be
+  somebody else's, or ours and stripped of its label (`look_for`).
+- Before anything is destroyed, everything of the cluster is listed anew: destruction trusts no cache
+(`refresh`). - What is observed, and the fingerprint that stands for it, are of one moment: no `await` between
+them.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from pba_api.identity import LABEL_CLUSTER
+from pba_operator.domain.cluster import Invalid
+from pba_operator.domain.model import ChildId, Cluster, DatabaseObservation, Manifest, Observed
+from pba_operator.engine.memory import Memory
+from pba_operator.engine.ports import Domain, Kube
+from pba_operator.engine.references import References
+from pba_operator.kube import kinds
+from pba_operator.kube.errors import NotFound
+from pba_operator.kube.store import Address, Key, Store, Version, address_of, owner_of, version_of
+
+
+class Vanished(Exception):
+    """There is no such PBACluster any more."""
+
+
+Read = dict[ChildId, Manifest | None]
+Known = frozenset[tuple[Address, Version]]
+
+
+def fingerprint(known: Known, references: Read, database: DatabaseObservation) -> int:
+    """Return a number that stands for everything that a plan depends on."""
+    read = tuple(
+        (child, None if found is None else version_of(found)) for child, found in sorted(references.items())
+    )
+    return hash((known, read, database))
+
+
+class View:
+    """One reconcile's view."""
+
+    def __init__(
+        self, key: Key, memory: Memory, *, store: Store, kube: Kube, references: References, domain: Domain
+    ) -> None:
+        self.key = key
+        self.memory = memory
+        self._store = store
+        self._kube = kube
+        self._references = references
+        self._domain = domain
+        self._overlay: dict[ChildId, Manifest] = {}
+        self._absent: set[ChildId] = set()
+        self._confirmed = False
+        self._refreshed = False
+        self._known: Known = frozenset()
+        self._read: Read = {}
+
+    @property
+    def raw(self) -> Manifest:
+        """The PBACluster as it was last seen.
+
+        Raises:
+            Vanished: there is none.
+        """
+        raw = self._store.cluster(self.key)
+        if raw is None:
+            raise Vanished
+        return raw
+
+    async def observe(self, cluster: Cluster | Invalid) -> Observed:
+        """Return everything that a plan depends on, as it is known now."""
+        wanted = () if isinstance(cluster, Invalid) else self._domain.references(cluster.spec)
+        self.memory.references = wanted
+        self._read = await self._references.fetch(self.key.namespace, wanted)
+        self._known = self._store.fingerprint(self.key)
+        children = {**self._overlay, **self._store.children(self.key)}
+        return Observed(children=children, references=self._read, database=self.memory.database)
+
+    def fingerprint(self, written: Manifest | None) -> int:
+        """Return what stands for the last observation.
+
+        Args:
+            written: the PBACluster as it was answered when we wrote its status after that, if we did.
+        """
+        known = self._known
+        if written is not None:
+            address = address_of(written)
+            known = frozenset(entry for entry in known if entry[0] != address) | {
+                (address, version_of(written))
+            }
+        return fingerprint(known, self._read, self.memory.database)
+
+    async def is_settled(self) -> bool:
+        """Tell whether all is as it was when nothing was left to do."""
+        memory = self.memory
+        if memory.settled is None:
+            return False
+        read = await self._references.fetch(self.key.namespace, memory.references)
+        return fingerprint(self._store.fingerprint(self.key), read, memory.database) == memory.settled
+
+    async def confirm(self) -> bool:
+        """Make sure that the PBACluster is known as it is now; once for each view.
+
+        Returns:
+            Whether it was. If not, whatever was planned was planned for an old one.
+
+        Raises:
+            Vanished: it is gone.
+        """
+        if self._confirmed:
+            return True
+        self._confirmed = True
+        known = self.raw
+        try:
+            live = await self._kube.get(kinds.CLUSTER, *self.key)
+        except NotFound:
+            self._store.forget(Address(kinds.CLUSTER.name, *self.key), known["metadata"]["uid"])
+            raise Vanished from None
+        return not self._store.see(live, live=True)
+
+    async def look_for(self, children: Iterable[ChildId]) -> bool:
+        """Look for children under whose names nothing is known, at the API server itself.
+
+        Returns:
+            Whether something was found. If so, whatever was planned was planned without it.
+        """
+        unknown = [child for child in dict.fromkeys(children) if not self._is_looked_for(child)]
+        return any(await asyncio.gather(*(self.look_at(child) for child in unknown)))
+
+    def _is_looked_for(self, child: ChildId) -> bool:
+        known = self._store.owner(self._address(child)) == self.key
+        return known or child in self._overlay or child in self._absent
+
+    async def look_at(self, child: ChildId) -> bool:
+        """Take in a child as the API server has it now; return whether there is one."""
+        try:
+            live = await self._kube.get(kinds.BY_NAME[child.kind], self.key.namespace, child.name)
+        except NotFound:
+            self.saw_gone(child)
+            return False
+        self.saw(live)
+        return True
+
+    async def refresh(self) -> bool:
+        """Make sure that everything of the cluster is known as it is now; once for each view.
+
+        Returns:
+            Whether it was.
+        """
+        if self._refreshed:
+            return True
+        self._refreshed = True
+        return not any(await asyncio.gather(*(self._refresh(kind) for kind in kinds.CHILDREN)))
+
+    async def _refresh(self, kind: kinds.Kind) -> bool:
+        before = dict(self._store.of_owner(self.key, kind.name))
+        selector = f"{LABEL_CLUSTER}={self.key.name}"
+        news = False
+        async for page in self._kube.pages(kind, self.key.namespace, selector=selector):
+            for live in page:
+                before.pop(self._address(ChildId(kind.name, live["metadata"]["name"])), None)
+                news = self._store.see(live, live=True) or news
+        for address, version in before.items():
+            if self._store.version(address) == version:
+                news = self._store.forget(address, version.uid) or news
+        return news
+
+    def saw(self, live: Manifest) -> None:
+        """Take in an object that the API server has just answered with."""
+        child = ChildId(live["kind"], live["metadata"]["name"])
+        self._absent.discard(child)
+        if owner_of(live) is not None:
+            self._store.see(live, live=True)
+        if owner_of(live) == self.key:
+            self._overlay.pop(child, None)
+        else:
+            self._overlay[child] = live
+
+    def saw_gone(self, child: ChildId) -> None:
+        """Take in that the API server has no such object (any more)."""
+        address = self._address(child)
+        version = self._store.version(address)
+        if version is not None:
+            self._store.forget(address, version.uid)
+        self._overlay.pop(child, None)
+        self._absent.add(child)
+
+    def _address(self, child: ChildId) -> Address:
+        return Address(child.kind, self.key.namespace, child.name)

@@ -1,0 +1,233 @@
+"""A thin client of the API server: plain JSON objects over one shared session.
+
+What must stay true: every request has a time limit; nothing is retried here (only the engine knows whether it
+still wants to); nothing is written by a process that may no longer act; an answer comes without
+`managedFields`.
+
+Why not a ready-made client: docs/adr/0003-the-operators-client.md.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Any, Final
+
+import aiohttp
+
+from pba_api.identity import FIELD_MANAGER
+from pba_operator.domain.model import Manifest
+from pba_operator.kube import errors
+from pba_operator.kube.kinds import Kind, of
+
+REQUEST_SECONDS: Final = 10.0
+LIST_SECONDS: Final = 60.0
+CONNECT_SECONDS: Final = 5.0
+PAGE: Final = 500
+"""Objects in one answer to a listing: it bounds the memory that both sides need."""
+
+_JSON: Final = "application/json"
+_APPLY: Final = "application/apply-patch+yaml"
+_MERGE: Final = "application/merge-patch+json"
+_METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+Observer = Callable[[str, str, str], None]
+"""Is told of each request: verb, kind, and the answer's code (or the error's name)."""
+
+
+def _ignore(_verb: str, _kind: str, _code: str) -> None:
+    """Observe nothing."""
+
+
+def _allow() -> None:
+    """Let every write pass."""
+
+
+class Client:
+    """Reads and writes objects of the kinds in `kinds`."""
+
+    def __init__(
+        self,
+        session: aiohttp.ClientSession,
+        server: str,
+        *,
+        may_write: Callable[[], None] = _allow,
+        observer: Observer = _ignore,
+    ) -> None:
+        """Make a client.
+
+        Args:
+            session: carries the credentials (`credentials.open_session`).
+            server: the API server's URL.
+            may_write: raises when this process must not write any more; called right before each write.
+            observer: is told of each request.
+        """
+        self._session = session
+        self._server = server.rstrip("/")
+        self._may_write = may_write
+        self._observer = observer
+
+    async def get(self, kind: Kind, namespace: str, name: str) -> Manifest:
+        """Return an object as it is now (a quorum read)."""
+        return await self._request("GET", kind, kind.path(namespace, name))
+
+    async def pages(
+        self,
+        kind: Kind,
+        namespace: str = "",
+        *,
+        selector: str = "",
+        metadata_only: bool = False,
+        limit: int = PAGE,
+    ) -> AsyncIterator[list[Manifest]]:
+        """Yield all objects of a kind, page by page, as they are now (a quorum read).
+
+        Args:
+            kind: what to list.
+            namespace: where; empty: everywhere.
+            selector: a label selector.
+            metadata_only: leave out all but `metadata`.
+            limit: objects in a page.
+
+        Raises:
+            errors.Gone: it took so long that the rest is no longer kept; begin again.
+        """
+        query = {"limit": str(limit)}
+        if selector:
+            query["labelSelector"] = selector
+        accept = _METADATA if metadata_only else _JSON
+        while True:
+            answer = await self._request(
+                "LIST", kind, kind.path(namespace), query=query, accept=accept, timeout=LIST_SECONDS
+            )
+            yield [
+                {"apiVersion": kind.api_version, **item, "kind": kind.name}
+                for item in answer.get("items") or ()
+            ]
+            token = answer.get("metadata", {}).get("continue")
+            if not token:
+                return
+            query["continue"] = token
+
+    async def apply(self, manifest: Manifest, *, subresource: str = "") -> Manifest:
+        """Apply a manifest as ours: what it says is taken from whoever else manages it.
+
+        With `metadata.uid` in it, it is applied to that very object or to none (`errors.Conflict`).
+        """
+        kind, metadata = of(manifest), manifest["metadata"]
+        return await self._request(
+            "APPLY",
+            kind,
+            kind.path(metadata["namespace"], metadata["name"], subresource),
+            body=manifest,
+            content_type=_APPLY,
+            query={"fieldManager": FIELD_MANAGER, "force": "true"},
+        )
+
+    async def create(self, manifest: Manifest) -> Manifest:
+        """Create an object that does not exist.
+
+        Raises:
+            errors.AlreadyExists: it does.
+        """
+        kind = of(manifest)
+        path = kind.path(manifest["metadata"]["namespace"])
+        return await self._request("CREATE", kind, path, body=manifest, query={"fieldManager": FIELD_MANAGER})
+
+    async def replace(self, manifest: Manifest) -> Manifest:
+        """Replace an object; with `metadata.resourceVersion` in it, only if nobody was faster."""
+        kind, metadata = of(manifest), manifest["metadata"]
+        path = kind.path(metadata["namespace"], metadata["name"])
+        return await self._request("UPDATE", kind, path, body=manifest, query={"fieldManager": FIELD_MANAGER})
+
+    async def merge(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> Manifest:
+        """Merge a patch into an object; with `metadata.resourceVersion` in it, only if nobody was faster."""
+        return await self._request(
+            "PATCH",
+            kind,
+            kind.path(namespace, name),
+            body=patch,
+            content_type=_MERGE,
+            query={"fieldManager": FIELD_MANAGER},
+        )
+
+    async def delete(
+        self, kind: Kind, namespace: str, name: str, *, uid: str, foreground: bool = False
+    ) -> Manifest | None:
+        """Delete exactly the object `uid`.
+
+        Returns:
+            The object, if it only begins to go (finalizers, a graceful end); None if it is gone.
+        """
+        options = {
+            "apiVersion": "v1",
+            "kind": "DeleteOptions",
+            "preconditions": {"uid": uid},
+            "propagationPolicy": "Foreground" if foreground else "Background",
+        }
+        answer = await self._request("DELETE", kind, kind.path(namespace, name), body=options)
+        return answer if answer.get("kind") == kind.name else None
+
+    async def _request(  # noqa: PLR0913 - the parts of a request
+        self,
+        verb: str,
+        kind: Kind,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Mapping[str, Any] | None = None,
+        content_type: str = _JSON,
+        accept: str = _JSON,
+        timeout: float = REQUEST_SECONDS,  # noqa: ASYNC109 - it is aiohttp's own
+    ) -> Manifest:
+        if body is not None:
+            self._may_write()
+        code = "cancelled"
+        try:
+            async with self._session.request(
+                _METHODS[verb],
+                self._server + path,
+                params=query,
+                data=None if body is None else json.dumps(body, separators=(",", ":")),
+                headers={"Content-Type": content_type, "Accept": accept},
+                timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_SECONDS),
+            ) as response:
+                code = str(response.status)
+                return await _answer(response)
+        except TimeoutError as error:
+            code = "timeout"
+            raise errors.TimedOut(f"{verb} {path}: no answer within {timeout:g} s") from error
+        except aiohttp.ClientError as error:
+            code = "unreachable"
+            raise errors.Unreachable(f"{verb} {path}: {error}") from error
+        finally:
+            self._observer(verb, kind.name, code)
+
+
+_METHODS: Final[Mapping[str, str]] = {
+    "GET": "GET",
+    "LIST": "GET",
+    "APPLY": "PATCH",
+    "CREATE": "POST",
+    "UPDATE": "PUT",
+    "PATCH": "PATCH",
+    "DELETE": "DELETE",
+}
+
+
+async def _answer(response: aiohttp.ClientResponse) -> Manifest:
+    """Return the object of a response, or raise the error that it stands for."""
+    text = await response.read()
+    try:
+        value = json.loads(text)
+    except ValueError:
+        value = {}
+    found: Manifest = value if isinstance(value, dict) else {}
+    if response.status >= 400:  # noqa: PLR2004 - HTTP: an error
+        raise errors.from_response(response.status, response.headers, found)
+    if not found:
+        raise errors.ServerError("the API server's answer is no JSON object", code=response.status)
+    metadata = found.get("metadata")
+    if isinstance(metadata, dict):
+        metadata.pop("managedFields", None)
+    return found

@@ -1,0 +1,190 @@
+"""One Lease for all replicas of the operator: its holder acts, the others watch and wait.
+
+What must stay true:
+
+- A holder stops acting before anybody else may begin. It counts from the moment at which it *sent* its last
+renewal
+  that was answered, and gives up after `RENEW_DEADLINE`; a rival counts from the moment at which it *saw*
+  that renewal or a later one, and waits for `DURATION`. Nobody compares clocks: both measure durations, each
+  with its own.
+- Who has lost the Lease ends the process: no half-done work goes on. `check` is asked before each write, so
+that a
+  process that was frozen ends at its first attempt to write, not at its next renewal.
+- A clean end gives the Lease back.
+
+Source of the scheme: client-go's `leaderelection`; why not a ready-made one: kopf's peering and the
+`kubernetes` package's elector go on acting after they lost the API server (measured).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NoReturn
+
+from pba_operator.domain.model import Manifest
+from pba_operator.kube import kinds
+from pba_operator.kube.client import Client
+from pba_operator.kube.clock import Clock, Timer
+from pba_operator.kube.errors import ApiError, Conflict, Fenced, NotFound
+
+DURATION: Final = 15.0
+RENEW_DEADLINE: Final = 10.0
+RENEW_EVERY: Final = 2.0
+RETRY_EVERY: Final = 1.0
+"""Seconds between the looks of one who waits: after a clean end somebody else acts within two."""
+
+logger = logging.getLogger(__name__)
+
+Exit = Callable[[str], NoReturn]
+"""Ends the process at once; the argument says why."""
+
+
+@dataclass(frozen=True)
+class _Seen:
+    """The Lease as it last changed, and when we saw that."""
+
+    spec: Mapping[str, Any]
+    at: float
+
+
+class Elector:
+    """Holds the Lease, or waits for it."""
+
+    def __init__(
+        self, client: Client, *, namespace: str, name: str, identity: str, clock: Clock, end: Exit
+    ) -> None:
+        """Make an elector that does not hold the Lease yet.
+
+        Args:
+            client: must not ask this elector before it writes.
+            namespace: of the Lease.
+            name: of the Lease.
+            identity: unlike that of any other process, at any time.
+            clock: its `now` must go on while the machine is suspended.
+            end: ends the process.
+        """
+        self._client = client
+        self._namespace = namespace
+        self._name = name
+        self._identity = identity
+        self._clock = clock
+        self._end = end
+        self._seen: _Seen | None = None
+        self._renewed: float | None = None
+        self._lease: Manifest | None = None
+        self._watchdog: Timer | None = None
+
+    @property
+    def holds(self) -> bool:
+        """Whether this process holds the Lease, and may act."""
+        return self._renewed is not None and self._clock.now() < self._renewed + RENEW_DEADLINE
+
+    def check(self) -> None:
+        """Make sure that this process may write; end it if it may not any more.
+
+        Raises:
+            Fenced: it may not yet.
+        """
+        if self._renewed is None:
+            raise Fenced("this process does not hold the Lease")
+        if not self.holds:
+            self._end("the Lease was not renewed in time")
+
+    async def run(self, acquired: Callable[[], Awaitable[None]]) -> None:
+        """Wait for the Lease, call `acquired`, and renew it until cancelled."""
+        while not await self._attempt(self._acquire):
+            await self._clock.sleep(RETRY_EVERY)
+        logger.info("lease acquired", extra={"identity": self._identity})
+        await acquired()
+        while True:
+            await self._clock.sleep(RENEW_EVERY)
+            await self._attempt(self._renew)
+
+    async def release(self) -> None:
+        """Give the Lease back, if it is held; whoever waits need not wait for its end.
+
+        Raises:
+            ApiError: it could not be given back; it runs out by itself.
+        """
+        if self._lease is None or not self.holds:
+            return
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        self._renewed = None
+        await self._client.replace(
+            {**self._lease, "spec": {**self._lease["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}}
+        )
+
+    async def _attempt(self, step: Callable[[], Awaitable[bool]]) -> bool:
+        try:
+            return await step()
+        except ApiError as error:
+            logger.warning("lease not written", extra={"error": f"{type(error).__name__}: {error}"})
+            return False
+
+    async def _acquire(self) -> bool:
+        sent = self._clock.now()
+        try:
+            lease = await self._client.get(kinds.LEASE, self._namespace, self._name)
+        except NotFound:
+            self._held(await self._client.create(self._manifest({}, self._spec({}, transitions=0))), sent)
+            return True
+        spec = lease.get("spec") or {}
+        if self._is_held(spec):
+            return False
+        sent = self._clock.now()
+        taken = self._spec({}, transitions=int(spec.get("leaseTransitions") or 0) + 1)
+        self._held(await self._client.replace(self._manifest(lease["metadata"], taken)), sent)
+        return True
+
+    async def _renew(self) -> bool:
+        lease = self._lease or await self._client.get(kinds.LEASE, self._namespace, self._name)
+        spec = lease.get("spec") or {}
+        if spec.get("holderIdentity") != self._identity:
+            self._end(f"the Lease was taken by {spec.get('holderIdentity') or 'nobody'}")
+        sent = self._clock.now()
+        renewed = self._spec(spec, transitions=int(spec.get("leaseTransitions") or 0))
+        try:
+            self._held(await self._client.replace(self._manifest(lease["metadata"], renewed)), sent)
+        except Conflict:
+            self._lease = None
+            raise
+        return True
+
+    def _held(self, lease: Manifest, sent: float) -> None:
+        """Take note of a renewal that was answered, and when it was sent."""
+        self._lease = lease
+        self._renewed = sent
+        if self._watchdog is not None:
+            self._watchdog.cancel()
+        left = sent + RENEW_DEADLINE - self._clock.now()
+        self._watchdog = self._clock.call_later(max(0.0, left), self.check)
+
+    def _is_held(self, spec: Mapping[str, Any]) -> bool:
+        """Tell whether somebody else may still act."""
+        if spec.get("holderIdentity") in (None, "", self._identity):
+            return False
+        now = self._clock.now()
+        if self._seen is None or self._seen.spec != spec:
+            self._seen = _Seen(spec, now)
+        return now < self._seen.at + max(DURATION, float(spec.get("leaseDurationSeconds") or 0))
+
+    def _spec(self, before: Mapping[str, Any], *, transitions: int) -> dict[str, Any]:
+        now = self._clock.utc().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        return {
+            "holderIdentity": self._identity,
+            "leaseDurationSeconds": int(DURATION),
+            "acquireTime": before.get("acquireTime") or now,
+            "renewTime": now,
+            "leaseTransitions": transitions,
+        }
+
+    def _manifest(self, metadata: Mapping[str, Any], spec: Mapping[str, Any]) -> Manifest:
+        return {
+            "apiVersion": kinds.LEASE.api_version,
+            "kind": kinds.LEASE.name,
+            "metadata": {**metadata, "namespace": self._namespace, "name": self._name},
+            "spec": dict(spec),
+        }

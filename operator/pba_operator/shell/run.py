@@ -1,0 +1,30 @@
+"""From the first watch to the last: kopf's operator around the process."""
+
+from __future__ import annotations
+
+import kopf
+
+from pba_operator.engine.process import Process
+from pba_operator.shell.memories import NoMemories
+from pba_operator.shell.registry import registry_for, settings
+
+
+async def run(process: Process) -> int:
+    """Run `process`, which is not started yet, until SIGTERM or until one of its parts dies.
+
+    Returns:
+        The exit code.
+    """
+    namespaces = process.configuration.namespaces
+    try:
+        await kopf.operator(
+            registry=registry_for(process),
+            settings=settings(),
+            memories=NoMemories(),
+            clusterwide=not namespaces,
+            namespaces=namespaces,
+            stop_flag=process.died,
+        )
+    finally:
+        await process.stop()
+    return 1 if process.died.is_set() else 0
