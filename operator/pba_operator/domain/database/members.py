@@ -56,7 +56,7 @@ def claim(cluster: Cluster, observed: Observed) -> Manifest | None:
 def is_settled(owner: Manifest) -> bool:
     """Tell whether the StatefulSet's controller has seen its newest template (else its status is old)."""
     seen: int = owner.get("status", {}).get("observedGeneration", 0)
-    return seen >= owner["metadata"].get("generation", 0)
+    return bool(seen >= owner["metadata"].get("generation", 0))
 
 
 def is_current(owner: Manifest, member: Manifest) -> bool:
