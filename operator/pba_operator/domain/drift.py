@@ -56,6 +56,32 @@ _STRING_MAPS: Final = frozenset(
 )
 """Maps that the API server drops when they are empty (other empty objects, as in `emptyDir: {}`, it
 keeps)."""
+_MEANINGFUL_ZEROS: Final = frozenset(
+    {
+        *("allocateLoadBalancerNodePorts", "allowPrivilegeEscalation", "automountServiceAccountToken"),
+        *("blockOwnerDeletion", "controller", "enableServiceLinks", "hostUsers", "immutable", "optional"),
+        *(
+            "privileged",
+            "readOnlyRootFilesystem",
+            "runAsNonRoot",
+            "setHostnameAsFQDN",
+            "shareProcessNamespace",
+        ),
+        *(
+            "activeDeadlineSeconds",
+            "defaultMode",
+            "expirationSeconds",
+            "fsGroup",
+            "maxSurge",
+            "maxUnavailable",
+        ),
+        *("minAvailable", "minDomains", "mode", "partition", "progressDeadlineSeconds", "replicas"),
+        *("revisionHistoryLimit", "runAsGroup", "runAsUser", "terminationGracePeriodSeconds"),
+        *("tolerationSeconds", "loadBalancerClass", "runtimeClassName", "storageClassName"),
+    }
+)
+"""Fields in which false, 0 or "" is something else than their absence (pointers in Kubernetes' types): the API
+server keeps them. Of all others it drops a zero value, so that one and none are the same."""
 _QUANTITIES: Final = frozenset({"averageValue", "divisor", "sizeLimit"})
 _QUANTITY_MAPS: Final = frozenset({"capacity", "hard", "limits", "requests"})
 
@@ -129,7 +155,7 @@ def _is_nothing(want: Any, name: str) -> bool:
     """Tell whether a field that the object lacks is what `want` asks for."""
     if isinstance(want, Mapping):
         return not want and name in _STRING_MAPS
-    return want is None or (isinstance(want, list | tuple) and not want)
+    return want is None or (not want and name not in _MEANINGFUL_ZEROS)
 
 
 def _list_covers(live: Sequence[Any], want: Sequence[Any], name: str, *, atomic: bool) -> bool:

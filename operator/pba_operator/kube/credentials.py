@@ -56,10 +56,11 @@ def load() -> Credentials:
         config.ConfigException: none of them is there, or it cannot be read.
     """
     configuration = Configuration()
-    if "KUBECONFIG" not in os.environ and SERVICE_HOST_ENV_NAME in os.environ:
+    kubeconfig = os.environ.get("KUBECONFIG")
+    if kubeconfig is None and SERVICE_HOST_ENV_NAME in os.environ:
         config.load_incluster_config(configuration)  # type: ignore[no-untyped-call]
         return Credentials(configuration.host, _tls(configuration), TokenFile(Path(SERVICE_TOKEN_FILENAME)))
-    config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    config.load_kube_config(kubeconfig, client_configuration=configuration)  # type: ignore[no-untyped-call]
     return Credentials(configuration.host, _tls(configuration), _authorization(configuration))
 
 

@@ -34,7 +34,7 @@ def registry_for(process: Process) -> kopf.OperatorRegistry:
     """Return the handlers that feed `process`."""
     registry = kopf.OperatorRegistry()
 
-    @kopf.on.startup(registry=registry)
+    @kopf.on.startup(registry=registry, errors=kopf.ErrorsMode.PERMANENT)
     async def start(**_: Any) -> None:
         await process.start()
 

@@ -233,6 +233,20 @@ def test_an_empty_list_or_null_that_the_server_dropped_is_no_difference() -> Non
     assert differs({**wanted, "spec": {"tolerations": [{"key": "a"}]}}, wanted)
 
 
+def test_a_zero_that_the_server_dropped_is_no_difference_where_it_says_nothing() -> None:
+    spec = {"publishNotReadyAddresses": False, "initialDelaySeconds": 0, "value": ""}
+    wanted = stamp({"kind": "Service", "metadata": {"name": "a"}, "spec": spec})
+    assert not differs({**wanted, "spec": {}}, wanted)
+    assert differs({**wanted, "spec": {"publishNotReadyAddresses": True}}, wanted)
+
+
+@pytest.mark.parametrize(("field", "zero"), [("optional", False), ("runAsUser", 0), ("storageClassName", "")])
+def test_a_zero_that_says_something_must_be_there(field: str, zero: Any) -> None:
+    wanted = stamp({"kind": "Pod", "metadata": {"name": "a"}, "spec": {field: zero}})
+    assert not differs({**wanted, "spec": {field: zero}}, wanted)
+    assert differs({**wanted, "spec": {}}, wanted)
+
+
 LEAVES = st.one_of(st.none(), st.booleans(), st.integers(-9, 9), st.text(max_size=4))
 TREES = st.recursive(
     LEAVES,
