@@ -1,0 +1,184 @@
+"""What generated Secrets hold: passwords, a certificate authority, a server's certificate.
+
+Randomness and the time come in from outside. What must stay true: a password needs no quoting anywhere it may
+be put (SQL, a shell, an option file, a URL, XML) and passes MySQL's `validate_password`; certificates keep to RFC
+5280 as strict clients check it (Python's VERIFY_X509_STRICT).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import secrets
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from pba_operator.domain.model import Generate, Generator, Manifest
+
+ADMIN_USER: Final = "pba_admin"
+_LETTERS: Final = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
+_LENGTH: Final = 32
+_CLASSES: Final = (str.islower, str.isupper, str.isdigit)
+_LIFE: Final = timedelta(days=3650)
+_BEFORE: Final = timedelta(minutes=5)
+"""Clocks differ: a certificate is valid a little before it was made."""
+
+
+class Material:
+    """Makes the content of generated Secrets (the engine's `Material`)."""
+
+    def __init__(
+        self,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        choose: Callable[[str], str] = secrets.choice,
+    ) -> None:
+        """Make it.
+
+        Args:
+            now: The time.
+            choose: Picks one character of a string, unpredictably.
+        """
+        self._now = now
+        self._choose = choose
+
+    async def __call__(self, action: Generate, issuer: Manifest | None) -> dict[str, str]:
+        """Return the `stringData` of the Secret that `action` makes.
+
+        Args:
+            action: What is to be made.
+            issuer: The authority's live Secret, for a server's certificate.
+
+        Raises:
+            ValueError: A server's certificate is wanted, and the authority's Secret is not there or not whole.
+        """
+        made = await asyncio.to_thread(self._make, action, issuer)
+        given: dict[str, str] = action.manifest.get("stringData", {})
+        return given | made
+
+    def _make(self, action: Generate, issuer: Manifest | None) -> dict[str, str]:
+        if action.generator is Generator.PASSWORD:
+            return {"password": self._password()}
+        if action.generator is Generator.DATABASE_ADMIN:
+            return _admin(self._password())
+        name = action.manifest["metadata"]["name"]
+        if action.generator is Generator.CERTIFICATE_AUTHORITY:
+            return self._authority(name)
+        return self._certificate(name, action.subject, issuer)
+
+    def _password(self) -> str:
+        """Return letters and digits of all kinds, and a dash, which is harmless everywhere."""
+        while True:
+            text = "".join(self._choose(_LETTERS) for _ in range(_LENGTH))
+            if all(any(belongs(char) for char in text) for belongs in _CLASSES):
+                return f"{text[:16]}-{text[16:]}"
+
+    def _authority(self, name: str) -> dict[str, str]:
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = _name(name)
+        usage = x509.KeyUsage(
+            digital_signature=False,
+            content_commitment=False,
+            key_encipherment=False,
+            data_encipherment=False,
+            key_agreement=False,
+            key_cert_sign=True,
+            crl_sign=True,
+            encipher_only=False,
+            decipher_only=False,
+        )
+        certificate = (
+            self._builder(subject, subject, key.public_key())
+            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
+            .add_extension(usage, critical=True)
+            .sign(key, hashes.SHA256())
+        )
+        pem = _pem(certificate)
+        return {"tls.crt": pem, "tls.key": _key_pem(key), "ca.crt": pem}
+
+    def _certificate(self, name: str, hosts: tuple[str, ...], issuer: Manifest | None) -> dict[str, str]:
+        authority, authority_key = _issuer(issuer)
+        key = ec.generate_private_key(ec.SECP256R1())
+        identifier = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+        certificate = (
+            self._builder(_name(name), authority.subject, key.public_key())
+            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+            .add_extension(
+                x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(identifier), critical=False
+            )
+            .add_extension(
+                # Members of a group are each other's clients, with the same certificate.
+                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH, ExtendedKeyUsageOID.CLIENT_AUTH]),
+                critical=False,
+            )
+            .add_extension(
+                x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False
+            )
+            .sign(authority_key, hashes.SHA256())
+        )
+        return {"tls.crt": _pem(certificate), "tls.key": _key_pem(key), "ca.crt": _pem(authority)}
+
+    def _builder(
+        self, subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
+    ) -> x509.CertificateBuilder:
+        now = self._now()
+        return (
+            x509.CertificateBuilder()
+            .subject_name(subject)
+            .issuer_name(issuer)
+            .public_key(key)
+            .serial_number(x509.random_serial_number())
+            .not_valid_before(now - _BEFORE)
+            .not_valid_after(now + _LIFE)
+            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
+        )
+
+
+def _admin(password: str) -> dict[str, str]:
+    """Return the operator's account, and the SQL by which mysqld makes it, or heals it, at its start.
+
+    The policies on passwords are switched off for it: the same password is set at every start.
+    """
+    account = f"'{ADMIN_USER}'@'%'"
+    identified = f"IDENTIFIED WITH caching_sha2_password BY '{password}'"
+    policy = "PASSWORD EXPIRE NEVER PASSWORD HISTORY 0 PASSWORD REUSE INTERVAL 0 DAY"
+    statements = (
+        f"CREATE USER IF NOT EXISTS {account} {identified} {policy};",
+        f"ALTER USER {account} {identified} REQUIRE SSL {policy} ACCOUNT UNLOCK;",
+        f"GRANT ALL ON *.* TO {account} WITH GRANT OPTION;",
+    )
+    return {"username": ADMIN_USER, "password": password, "init.sql": "\n".join(statements) + "\n"}
+
+
+def _issuer(secret: Manifest | None) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    try:
+        data = (secret or {})["data"]
+        certificate = x509.load_pem_x509_certificate(base64.b64decode(data["tls.crt"]))
+        key = serialization.load_pem_private_key(base64.b64decode(data["tls.key"]), password=None)
+    except KeyError as error:
+        raise ValueError(f"the certificate authority's Secret is not there, or lacks {error}") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey):
+        raise ValueError("the certificate authority's key is not one that the operator has made (P-256)")  # noqa: TRY004
+    return certificate, key
+
+
+def _name(common_name: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, common_name)])
+
+
+def _pem(certificate: x509.Certificate) -> str:
+    return certificate.public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _key_pem(key: ec.EllipticCurvePrivateKey) -> str:
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    ).decode()
