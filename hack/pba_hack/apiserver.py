@@ -21,7 +21,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -69,13 +69,19 @@ class ApiServer:
     """A running API server, and how to reach it as an administrator."""
 
     url: str
-    token: str
+    token: str = field(repr=False)
     ca_file: Path
     kubeconfig: Path
     audit_log: Path
 
     def request(
-        self, method: str, path: str, body: Any = None, content_type: str = "application/json", **query: str
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        content_type: str = "application/json",
+        accept: str = "application/json",
+        **query: str,
     ) -> Answer:
         """Return what the server answers to one request, a refusal included.
 
@@ -84,6 +90,7 @@ class ApiServer:
             path: begins with a slash.
             body: bytes, or anything that becomes JSON.
             content_type: what `body` is.
+            accept: the representation that is wanted.
             **query: parameters such as dryRun.
         """
         data = body if isinstance(body, bytes) or body is None else json.dumps(body).encode()
@@ -93,7 +100,7 @@ class ApiServer:
             method=method,
             headers={
                 "Authorization": f"Bearer {self.token}",
-                "Accept": "application/json",
+                "Accept": accept,
                 "Content-Type": content_type,
             },
         )

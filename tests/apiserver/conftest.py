@@ -1,22 +1,28 @@
 """A real API server for the tests of this tier: one for the whole run, a fresh namespace for each test."""
 
+import copy
 import itertools
-import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from pba_hack.apiserver import Answer, ApiServer, running
+from pba_hack.binaries import binary
+
 ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT / "hack"))
-
-from pba_hack.apiserver import ApiServer, running  # noqa: E402 - hack/ is no part of the wheel
-from pba_hack.binaries import binary  # noqa: E402
-
 APPLY = "application/apply-patch+yaml"
 CRD_SECONDS = 30.0
 _numbers = itertools.count(1)
+
+MINIMAL: Mapping[str, Any] = {
+    "application": {"image": "registry.example/shop:1"},
+    "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}},
+}
+"""The least that a PBACluster's spec must say."""
 
 
 @pytest.fixture(scope="session")
@@ -48,3 +54,59 @@ def namespace(api_server: ApiServer) -> str:
     made = api_server.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
     assert made.ok, made.data.decode()
     return name
+
+
+@dataclass(frozen=True)
+class Clusters:
+    """The PBAClusters of one namespace, as kubectl reads and writes them."""
+
+    server: ApiServer
+    namespace: str
+
+    @property
+    def path(self) -> str:
+        return f"/apis/pba.dev/v1alpha1/namespaces/{self.namespace}/pbaclusters"
+
+    def create(self, spec: Mapping[str, Any], name: str = "shop", **query: str) -> Answer:
+        """Create one, refusing unknown fields as `kubectl create` does."""
+        return self.server.request(
+            "POST", self.path, self._manifest(spec, name), fieldValidation="Strict", **query
+        )
+
+    def apply(self, spec: Mapping[str, Any], name: str = "shop", **query: str) -> Answer:
+        """Apply one on the server's side, as `kubectl apply --server-side` does."""
+        query = {"fieldManager": "kubectl", "fieldValidation": "Strict", **query}
+        return self.server.request("PATCH", f"{self.path}/{name}", self._manifest(spec, name), APPLY, **query)
+
+    def get(self, name: str = "shop", subresource: str = "") -> Any:
+        return self.server.request("GET", f"{self.path}/{name}/{subresource}".rstrip("/")).body
+
+    def patch(self, body: Any, name: str = "shop", subresource: str = "", **query: str) -> Answer:
+        path = f"{self.path}/{name}/{subresource}".rstrip("/")
+        return self.server.request("PATCH", path, body, "application/merge-patch+json", **query)
+
+    def _manifest(self, spec: Mapping[str, Any], name: str) -> Mapping[str, Any]:
+        return {
+            "apiVersion": "pba.dev/v1alpha1",
+            "kind": "PBACluster",
+            "metadata": {"name": name},
+            "spec": spec,
+        }
+
+
+@pytest.fixture
+def clusters(api_server: ApiServer, namespace: str, crd: str) -> Clusters:  # noqa: ARG001 - must be installed
+    """The PBAClusters of a fresh namespace."""
+    return Clusters(api_server, namespace)
+
+
+@pytest.fixture(scope="session")
+def dry(api_server: ApiServer, crd: str) -> Clusters:  # noqa: ARG001 - must be installed
+    """PBAClusters of a namespace that all tests share, for requests that change nothing."""
+    return Clusters(api_server, "default")
+
+
+@pytest.fixture
+def minimal() -> dict[str, Any]:
+    """The least spec, to be changed at will."""
+    return copy.deepcopy(dict(MINIMAL))

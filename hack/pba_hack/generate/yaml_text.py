@@ -84,9 +84,14 @@ def _scalar(value: Any) -> str:
         return value
     if value.isprintable() and ('"' in value or "\\" in value):
         return "'" + value.replace("'", "''") + "'"
-    return json.dumps(value, ensure_ascii=False)
+    return _quoted(value)
 
 
 def _key(key: str) -> str:
     is_plain = _PLAIN_KEY.fullmatch(key) and key.lower() not in _WORDS_WITH_A_MEANING
-    return key if is_plain else json.dumps(key)
+    return key if is_plain else _quoted(key)
+
+
+def _quoted(text: str) -> str:
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(sign if sign.isprintable() else f"\\U{ord(sign):08x}" for sign in quoted)
