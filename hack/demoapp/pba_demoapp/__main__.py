@@ -21,9 +21,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; serving replaces this process by the web server."""
     options = _parser().parse_args(arguments)
     settings = from_environment(os.environ)
-    if options.action == "billing-run":
-        return _bill(settings, options.period)
-    _serve(settings)
+    return _bill(settings, options.period) if options.action == "billing-run" else _serve(settings)
 
 
 def _serve(settings: Settings) -> NoReturn:
