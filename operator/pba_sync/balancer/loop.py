@@ -26,8 +26,8 @@ from pba_sync.balancer.view import Board, View
 
 IDLE_SECONDS = 0.5
 """How often HAProxy is looked at when nothing is to do: how long an HAProxy that restarted stays empty."""
-BUSY_SECONDS = 0.1
-"""The same while a node drains, or a command was refused."""
+BUSY_SECONDS = 0.2
+"""The same while a node drains."""
 DOWN_SECONDS = 0.05
 """The same while HAProxy does not answer."""
 
@@ -77,6 +77,7 @@ class Loop:
         self._draining_since: dict[str, float] = {}
         self._incarnation: Incarnation | None = None
         self._answers = True
+        self._refused: set[str] = set()
         self.ready = False
         """Whether HAProxy said in the last pass that it is ready."""
         self.passed_at = hooks.clock()
@@ -117,50 +118,56 @@ class Loop:
         self._answers = error is None
 
     def _pass(self) -> float:
-        incarnation = self._haproxy.incarnation()
-        if incarnation != self._incarnation:
-            if self._incarnation is not None:
-                _LOG.warning("HAProxy has restarted: its servers are made anew")
-                self._hooks.on_restart()
-            self._incarnation = incarnation
-        flags = self._haproxy.flags()
-        self._stopping.look(self._haproxy, incarnation, flags)
+        flags = self._greet()
         self.ready = commands.READY in flags
         live = self._haproxy.servers()
         view = self._board.view
         if view is None:
             self._hooks.on_pass(live)
             return IDLE_SECONDS
-        done = self._converge(view, live)
+        finished = self._converge(view, live)
         live = self._haproxy.servers()
         self._hooks.on_pass(live)
-        complete = done and all(name in live for name in view.nodes if wanted(view.nodes, name))
-        if not self.ready and complete and any(server.usable for server in live.values()):
+        if not self.ready and finished and any(server.usable for server in live.values()):
             self._haproxy.run(commands.raise_flag(commands.READY))
             self.ready = True
         draining = any(not wanted(view.nodes, name) for name in live)
-        return IDLE_SECONDS if complete and not draining else BUSY_SECONDS
+        return BUSY_SECONDS if draining else IDLE_SECONDS
+
+    def _greet(self) -> frozenset[str]:
+        """Find out which HAProxy this is, and whether its pod ends; return its flags."""
+        incarnation = self._haproxy.incarnation()
+        if self._incarnation not in (None, incarnation):
+            _LOG.warning("HAProxy has restarted: its servers are made anew")
+            self._hooks.on_restart()
+        self._incarnation = incarnation
+        flags = self._haproxy.flags()
+        self._stopping.look(self._haproxy, incarnation, flags)
+        return flags
 
     def _converge(self, view: View, live: Mapping[str, Server]) -> bool:
-        """Carry out what is between the view and HAProxy; return whether all of it was done."""
+        """Carry out what is between the view and HAProxy; return False if a newer view came meanwhile."""
         now = self._hooks.clock()
         self._draining_since = drain_clock(view.nodes, live, self._draining_since, now)
-        changes = plan(view.nodes, live, self._draining_since, now, self._drain_seconds)
-        done = True
-        for change in changes:
+        refused: set[str] = set()
+        for change in plan(view.nodes, live, self._draining_since, now, self._drain_seconds):
             if self._board.view is not view:
                 return False
-            done = self._carry_out(change.commands) and done
-            self._hooks.on_change(change, view)
-        return done
+            problem = self._carry_out(change.commands)
+            if problem:
+                refused.add(problem)
+            else:
+                self._hooks.on_change(change, view)
+        for problem in sorted(refused - self._refused):
+            _LOG.warning("%s", problem)
+        self._refused = refused
+        return True
 
-    def _carry_out(self, steps: Sequence[Command]) -> bool:
+    def _carry_out(self, steps: Sequence[Command]) -> str:
+        """Carry out the commands of one change; return what HAProxy refused; empty: nothing."""
         for command in steps:
             try:
                 self._haproxy.run(command)
             except CommandRefusedError as error:
-                # HAProxy's threads may hold a server a little longer: the next pass tries again.
-                if command.verb != "wait":
-                    _LOG.warning("%s", error)
-                return False
-        return True
+                return str(error)
+        return ""

@@ -73,13 +73,14 @@ def _port(raw: Mapping[str, Any], port_name: str) -> int | None:
 def _address(endpoint: Mapping[str, Any]) -> str | None:
     """Return the endpoint's address in its canonical form; None if no pod can have it."""
     addresses = endpoint.get("addresses")
-    if not isinstance(addresses, list) or not addresses:
+    if not isinstance(addresses, list) or not addresses or not isinstance(addresses[0], str):
         return None
     try:
         address = ipaddress.ip_address(addresses[0])
     except ValueError:
         return None
-    unusable = address.is_unspecified or address.is_multicast or address.is_link_local
+    scoped = isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None
+    unusable = scoped or address.is_unspecified or address.is_multicast or address.is_link_local
     return None if unusable else str(address)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from pba_sync.balancer import commands
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.errors import AnswerMalformedError, CommandRefusedError, HAProxyUnreachableError
-from pba_sync.balancer.servers import Server, read_servers
+from pba_sync.balancer.servers import Admin, Server, count_connections, read_servers
 
 _CHUNK = 65536
 
@@ -93,8 +93,11 @@ class HAProxy:
             raise CommandRefusedError(command.text, answer)
 
     def servers(self) -> dict[str, Server]:
-        """Return the servers of the nodes' backend by name."""
-        return read_servers(self.ask(commands.SHOW_SERVERS), self.ask(commands.SHOW_CONNECTIONS))
+        """Return the servers of the nodes' backend by name; connections are counted if any is out of rotation."""
+        servers = read_servers(self.ask(commands.SHOW_SERVERS))
+        if all(server.admin is Admin.READY for server in servers.values()):
+            return servers
+        return count_connections(servers, self.ask(commands.SHOW_CONNECTIONS))
 
     def flags(self) -> frozenset[str]:
         """Return the flags that are raised."""

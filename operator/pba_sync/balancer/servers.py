@@ -9,8 +9,9 @@ Source: HAProxy 3.0's management guide, `show servers state` and `show servers c
 
 from __future__ import annotations
 
+import ipaddress
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import Enum
 
 from pba_sync.balancer.errors import AnswerMalformedError
@@ -40,7 +41,8 @@ class Server:
     admin: Admin
     checked: bool
     up: bool
-    in_use: int
+    in_use: int = 0
+    """How many connections to it carry a request; counted only while it is out of rotation."""
 
     @property
     def usable(self) -> bool:
@@ -63,41 +65,45 @@ def _admin(bits: int) -> Admin:
     return Admin.DRAIN if bits & _DRAIN else Admin.READY
 
 
-def _connections(answer: str) -> dict[str, int]:
-    """Return how many connections to each server are in use, from `show servers conn`."""
-    used = {}
-    for row in _rows(answer, header_at=0):
-        used[row["bkname/svname"].partition("/")[2]] = int(row["used_cur"])
-    return used
+def _malformed(error: Exception) -> AnswerMalformedError:
+    return AnswerMalformedError(f"a field of HAProxy's servers is missing or no number: {error!r}")
 
 
-def read_servers(state: str, connections: str) -> dict[str, Server]:
-    """Return the servers by name.
-
-    Args:
-        state: HAProxy's answer to `show servers state BACKEND`.
-        connections: its answer to `show servers conn BACKEND`.
+def read_servers(state: str) -> dict[str, Server]:
+    """Return the servers by name from HAProxy's answer to `show servers state BACKEND`.
 
     Raises:
-        AnswerMalformedError: an answer has another shape.
+        AnswerMalformedError: the answer has another shape.
     """
     if state.partition("\n")[0].strip() != _STATE_VERSION:
         raise AnswerMalformedError(f"`show servers state` of an unknown version: {state[:80]!r}")
     try:
-        used = _connections(connections)
         return {
             row["srv_name"]: Server(
                 name=row["srv_name"],
-                address=row["srv_addr"],
+                address=str(ipaddress.ip_address(row["srv_addr"])),
                 port=int(row["srv_port"]),
                 admin=_admin(int(row["srv_admin_state"])),
                 checked=bool(int(row["srv_check_state"]) & _CHECK_ENABLED),
                 up=int(row["srv_op_state"]) != _DOWN,
-                in_use=used.get(row["srv_name"], 0),
             )
             for row in _rows(state, header_at=1)
         }
     except (KeyError, ValueError) as error:
-        raise AnswerMalformedError(
-            f"a field of HAProxy's servers is missing or no number: {error!r}"
-        ) from error
+        raise _malformed(error) from error
+
+
+def count_connections(servers: Mapping[str, Server], connections: str) -> dict[str, Server]:
+    """Return the servers with what they carry, from HAProxy's answer to `show servers conn BACKEND`.
+
+    Raises:
+        AnswerMalformedError: the answer has another shape.
+    """
+    try:
+        used = {
+            row["bkname/svname"].partition("/")[2]: int(row["used_cur"])
+            for row in _rows(connections, header_at=0)
+        }
+    except (KeyError, ValueError) as error:
+        raise _malformed(error) from error
+    return {name: replace(server, in_use=used.get(name, 0)) for name, server in servers.items()}

@@ -1,0 +1,105 @@
+"""Clients with kept connections that send every request exactly once.
+
+A client that loses its connection counts the request as failed and goes on with the next one on a new connection.
+It opens a new connection only where HTTP says so: after a response with `Connection: close`.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import time
+from collections import Counter
+from dataclasses import dataclass, field
+
+_METHODS = ("GET", "POST")
+
+
+class _RequestLostError(Exception):
+    """A request was sent, and no whole response came back."""
+
+
+@dataclass
+class Clients:
+    """Some clients of one address, each with a kept connection of its own.
+
+    Attributes:
+        answered: by request identifier, the name of the node that answered.
+        failed: by request identifier, why it failed.
+        slowest: seconds of the slowest answer.
+    """
+
+    host: str
+    port: int
+    pause_seconds: float = 0.01
+    path: str = "/"
+    answered: dict[str, str] = field(default_factory=dict)
+    failed: dict[str, str] = field(default_factory=dict)
+    at: dict[str, float] = field(default_factory=dict)
+    slowest: float = 0.0
+    _tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    _stopping: bool = False
+    _numbers: itertools.count[int] = field(default_factory=itertools.count)
+
+    @property
+    def sent(self) -> int:
+        """How many requests were sent and have ended."""
+        return len(self.answered) + len(self.failed)
+
+    def by_node(self) -> Counter[str]:
+        """Return how many answers each node gave."""
+        return Counter(self.answered.values())
+
+    def start(self, count: int) -> None:
+        """Start `count` clients."""
+        self._tasks += [asyncio.create_task(self._client(number)) for number in range(count)]
+
+    async def stop(self) -> None:
+        """Let every client end its request, and wait for all."""
+        self._stopping = True
+        await asyncio.gather(*self._tasks)
+
+    async def _client(self, number: int) -> None:
+        connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+        while not self._stopping:
+            serial = next(self._numbers)
+            identifier = f"{number}-{serial}"
+            started = time.monotonic()
+            try:
+                if connection is None:
+                    connection = await asyncio.open_connection(self.host, self.port)
+                node, close = await self._exchange(*connection, _METHODS[serial % len(_METHODS)], identifier)
+                self.answered[identifier] = node
+            except (OSError, _RequestLostError, asyncio.IncompleteReadError) as error:
+                self.failed[identifier] = f"{type(error).__name__}: {error}"
+                close = True
+            self.at[identifier] = started
+            self.slowest = max(self.slowest, time.monotonic() - started)
+            if close and connection is not None:
+                connection[1].close()
+                connection = None
+            await asyncio.sleep(self.pause_seconds)
+        if connection is not None:
+            connection[1].close()
+            with contextlib.suppress(OSError):
+                await connection[1].wait_closed()
+
+    async def _exchange(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, method: str, identifier: str
+    ) -> tuple[str, bool]:
+        body = b"x" * 32 if method == "POST" else b""
+        writer.write(
+            f"{method} {self.path} HTTP/1.1\r\nHost: lab\r\nX-Test-Id: {identifier}\r\n"
+            f"Content-Length: {len(body)}\r\n\r\n".encode()
+            + body
+        )
+        await writer.drain()
+        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
+        first, *lines = head.split("\r\n")
+        headers = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+        text = await reader.readexactly(int(headers.get("content-length", "0")))
+        status = first.split(" ")[1]
+        if status != "200":
+            raise _RequestLostError(f"status {status}")
+        return text.decode(), headers.get("connection", "").lower() == "close"

@@ -1,0 +1,119 @@
+"""The real HAProxy as a child process: the binary of the image, the operator's configuration, loopback ports."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import time
+from pathlib import Path
+
+from pba_hack.images.rootfs import command, rootfs
+
+_START_SECONDS = 30.0
+_STOP_SECONDS = 20.0
+_TICKS = os.sysconf("SC_CLK_TCK")
+
+
+class HAProxyDiedError(RuntimeError):
+    """HAProxy did not start; the message holds its log."""
+
+
+def free_port() -> int:
+    """Return a port of loopback that is free now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class HAProxyProcess:
+    """One HAProxy, its runtime socket and its log in one folder."""
+
+    def __init__(self, configuration: str, folder: Path) -> None:
+        """Prepare; `configuration` is moved from the pod's ports and paths to free ports and `folder`.
+
+        Args:
+            configuration: the text of haproxy.cfg, as in the pod.
+            folder: a short path (a socket's path has at most 107 characters).
+        """
+        self.folder = folder
+        self.socket = folder / "admin.sock"
+        self.log = folder / "haproxy.log"
+        self.port = free_port()
+        self.health_port = free_port()
+        text = configuration.replace("/run/haproxy/admin.sock", str(self.socket))
+        for pod_port, port in ((8080, self.port), (8405, self.health_port)):
+            text = re.sub(rf"(?m)^(\s*bind ):{pod_port}$", rf"\g<1>127.0.0.1:{port}", text)
+        self.file = folder / "haproxy.cfg"
+        self.file.write_text(text)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def pid(self) -> int:
+        """The process that serves."""
+        if self._process is None:
+            raise HAProxyDiedError("HAProxy was not started")
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start, and return when the runtime socket and the clients' port answer.
+
+        Raises:
+            HAProxyDiedError: it ended, or did not answer in time.
+        """
+        arguments = command(rootfs("haproxy"), "/usr/sbin/haproxy", "-db", "-f", str(self.file))
+        with self.log.open("ab") as log:
+            self._process = subprocess.Popen(
+                arguments, stdout=log, stderr=log, env={"PBA_POD_IPS": "127.0.0.1"}
+            )
+        deadline = time.monotonic() + _START_SECONDS
+        while not self._answers():
+            if self._process.poll() is not None or time.monotonic() > deadline:
+                raise HAProxyDiedError(self.log.read_text(errors="replace"))
+            time.sleep(0.01)
+
+    def _answers(self) -> bool:
+        try:
+            self.ask("show info")
+            with socket.create_connection(("127.0.0.1", self.port), 1):
+                return True
+        except OSError:
+            return False
+
+    def ask(self, text: str) -> str:
+        """Return HAProxy's answer to one command of its runtime API."""
+        chunks = []
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(5)
+            connection.connect(str(self.socket))
+            connection.sendall(text.encode() + b"\n")
+            while chunk := connection.recv(65536):
+                chunks.append(chunk)
+        return b"".join(chunks).decode()
+
+    def info(self) -> dict[str, str]:
+        """Return `show info` as a mapping."""
+        pairs = (line.partition(": ") for line in self.ask("show info").splitlines() if line)
+        return {key: value for key, _, value in pairs}
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time that HAProxy has used."""
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / _TICKS
+
+    def kill(self) -> None:
+        """Kill HAProxy, as a crash would."""
+        self._end(signal.SIGKILL)
+
+    def stop(self) -> None:
+        """End HAProxy, if it runs."""
+        if self._process is not None and self._process.poll() is None:
+            self._end(signal.SIGTERM)
+
+    def _end(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+            self._process.wait(_STOP_SECONDS)

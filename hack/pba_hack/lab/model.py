@@ -1,0 +1,174 @@
+"""HAProxy's runtime API as a model: the same words in, the same words out, no process.
+
+What must stay true: the model answers as HAProxy 3.0.11 does; a test puts the same commands to both.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+_BACKEND = "nodes"
+_STATE_HEADER = (
+    "be_id be_name srv_id srv_name srv_addr srv_op_state srv_admin_state srv_uweight srv_iweight "
+    "srv_time_since_last_change srv_check_status srv_check_result srv_check_health srv_check_state "
+    "srv_agent_state bk_f_forced_id srv_f_forced_id srv_fqdn srv_port srvrecord srv_use_ssl srv_check_port "
+    "srv_check_addr srv_agent_addr srv_agent_port"
+)
+_CONNECTIONS_HEADER = (
+    "bkname/svname bkid/svid addr port - purge_delay used_cur used_max need_est unsafe_nb safe_nb idle_lim "
+    "idle_cur idle_per_thr[2]"
+)
+_READY, _MAINT, _DRAIN = 0, 1, 8
+_CONFIGURED, _ENABLED, _PAUSED = 2, 4, 8
+_STOPPED, _RUNNING = 0, 2
+
+
+@dataclass
+class ModelServer:
+    """A server in the model; `in_use` counts the requests that run on it."""
+
+    name: str
+    address: str
+    port: int
+    admin: int = _MAINT
+    state: int = _STOPPED
+    check: int = _CONFIGURED
+    in_use: int = 0
+
+    @property
+    def in_rotation(self) -> bool:
+        """Tell whether requests are sent to it."""
+        return self.admin == _READY and self.state == _RUNNING
+
+
+class HAProxyModel:
+    """One HAProxy; `restart` makes it another, empty one."""
+
+    def __init__(self) -> None:
+        self.servers: dict[str, ModelServer] = {}
+        self.flags: list[str] = []
+        self.clients = 0
+        self.pid = 7
+        self.started = 1_000_000
+        self.refuse: set[str] = set()
+        """Names of servers for which `add server` is refused."""
+        self.cut_off: list[str] = []
+        """On which servers running requests were ended, in order."""
+
+    def restart(self) -> None:
+        """Lose everything, as a process that dies does."""
+        self.servers.clear()
+        self.flags.clear()
+        self.clients = 0
+        self.started += 1
+
+    def ask(self, text: str) -> str:
+        """Return the answer to one command."""
+        for pattern, answer in self._COMMANDS:
+            match = re.fullmatch(pattern, text)
+            if match:
+                return answer(self, *match.groups()) + "\n\n"
+        raise AssertionError(f"the model does not know this command: {text}")
+
+    def _add(self, name: str, family: str, address: str, port: str) -> str:
+        if name in self.servers:
+            return "Already exists a server with the same name in backend."
+        if name in self.refuse or (family == "ipv6") != (":" in address):
+            return "Refused by the model."
+        self.servers[name] = ModelServer(name, address, int(port))
+        return "New server registered."
+
+    def _enable(self, name: str) -> str:
+        return self._on(name, lambda server: setattr(server, "check", server.check | _ENABLED))
+
+    def _set_state(self, name: str, state: str) -> str:
+        def change(server: ModelServer) -> None:
+            server.admin = {"ready": _READY, "drain": _DRAIN, "maint": _MAINT}[state]
+            server.state = _STOPPED if state == "maint" else _RUNNING
+            paused = state == "maint" and server.check & _ENABLED
+            server.check = server.check | _PAUSED if paused else server.check & ~_PAUSED
+
+        return self._on(name, change)
+
+    def _set_health(self, name: str) -> str:
+        return self._on(name, lambda _: None)
+
+    def _shutdown(self, name: str) -> str:
+        def change(server: ModelServer) -> None:
+            if server.in_use:
+                self.cut_off.append(name)
+            server.in_use = 0
+
+        return self._on(name, change)
+
+    def _on(self, name: str, change: Callable[[ModelServer], None]) -> str:
+        server = self.servers.get(name)
+        if server is None:
+            return "No such server."
+        change(server)
+        return ""
+
+    def _wait(self, name: str) -> str:
+        server = self.servers.get(name)
+        if server is None or server.admin != _MAINT:
+            return "Failed."
+        return "Wait delay expired." if server.in_use else "Done."
+
+    def _delete(self, name: str) -> str:
+        server = self.servers.get(name)
+        if server is None:
+            return "No such server."
+        if server.admin != _MAINT:
+            return "Only servers in maintenance mode can be deleted."
+        if server.in_use:
+            return "Server still has connections attached to it, cannot remove it."
+        del self.servers[name]
+        return "Server deleted."
+
+    def _show_state(self) -> str:
+        rows = [
+            f"4 {_BACKEND} {number} {server.name} {server.address} {server.state} {server.admin} 1 1 0 1 0 0 "
+            f"{server.check} 0 0 0 - {server.port} - 0 0 - - 0"
+            for number, server in enumerate(self.servers.values(), 1)
+        ]
+        return "\n".join(["1", f"# {_STATE_HEADER}", *rows, ""])
+
+    def _show_connections(self) -> str:
+        rows = [
+            f"{_BACKEND}/{server.name} 4/{number} {server.address} {server.port} - 5000 {server.in_use} "
+            "0 0 0 0 -1 0 0 0"
+            for number, server in enumerate(self.servers.values(), 1)
+        ]
+        return "\n".join([f"# {_CONNECTIONS_HEADER}", *rows])
+
+    def _show_flags(self) -> str:
+        return "\n".join(f"0x{number:x} {flag}" for number, flag in enumerate(self.flags, 1))
+
+    def _add_flag(self, flag: str) -> str:
+        self.flags.append(flag)
+        return ""
+
+    def _show_info(self) -> str:
+        return f"Name: HAProxy\nPid: {self.pid}\nStart_time_sec: {self.started}"
+
+    def _show_public(self) -> str:
+        return f"# pxname,svname,qcur,qmax,scur,smax\npublic,FRONTEND,,,{self.clients},9"
+
+    _COMMANDS: ClassVar[Sequence[tuple[str, Callable[..., str]]]] = (
+        (rf"add server {_BACKEND}/(\S+) (ipv[46])@(\S+):(\d+) check .*", _add),
+        (rf"enable health {_BACKEND}/(\S+)", _enable),
+        (rf"set server {_BACKEND}/(\S+) state (ready|drain|maint)", _set_state),
+        (rf"set server {_BACKEND}/(\S+) health up", _set_health),
+        (rf"shutdown sessions server {_BACKEND}/(\S+)", _shutdown),
+        (rf"wait \d+ms srv-removable {_BACKEND}/(\S+)", _wait),
+        (rf"del server {_BACKEND}/(\S+)", _delete),
+        (rf"show servers state {_BACKEND}", _show_state),
+        (rf"show servers conn {_BACKEND}", _show_connections),
+        (r"show acl virt@flags", _show_flags),
+        (r"add acl virt@flags (\S+)", _add_flag),
+        (r"show info", _show_info),
+        (r"show stat public 1 -1", _show_public),
+    )

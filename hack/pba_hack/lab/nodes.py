@@ -1,0 +1,111 @@
+"""Backend nodes as small as can be: they count what they execute, and end as a well-behaved application does."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections import Counter
+
+_HEAD_END = b"\r\n\r\n"
+
+
+def _head(raw: bytes) -> tuple[str, str, dict[str, str]]:
+    first, *lines = raw.decode("latin-1").split("\r\n")
+    method, path, _ = first.split(" ", 2)
+    pairs = (line.partition(":") for line in lines if line)
+    return method, path, {key.lower(): value.strip() for key, _, value in pairs}
+
+
+class Node:
+    """An HTTP/1.1 node on a port of its own.
+
+    Attributes:
+        executed: how often each request identifier (`X-Test-Id`) was executed.
+        delay_seconds: how long a request takes.
+        idle_seconds: after how long it closes a connection on which nothing comes, as an application server does.
+        seen: the headers of the last request.
+        health: the status that paths under `/healthz` answer.
+    """
+
+    def __init__(self, name: str, *, delay_seconds: float = 0.0, idle_seconds: float = 60.0) -> None:
+        self.name = name
+        self.delay_seconds = delay_seconds
+        self.idle_seconds = idle_seconds
+        self.health = 200
+        self.executed: Counter[str] = Counter()
+        self.seen: dict[str, str] = {}
+        self.port = 0
+        self.address = "127.0.0.1"
+        self._server: asyncio.Server | None = None
+        self._running = 0
+        self._idle: set[asyncio.StreamWriter] = set()
+        self._open: set[asyncio.StreamWriter] = set()
+        self._ending = False
+        self._at_rest = asyncio.Event()
+
+    async def start(self, address: str = "127.0.0.1", port: int = 0) -> None:
+        """Listen on `port` (0: any)."""
+        self._ending = False
+        self._server = await asyncio.start_server(self._serve, address, port, backlog=512)
+        self.address, self.port = self._server.sockets[0].getsockname()[:2]
+
+    async def finish(self) -> None:
+        """End as on SIGTERM: accept nothing more, close what is idle, answer what runs, and only then return."""
+        self._ending = True
+        if self._server is not None:
+            self._server.close()
+        for writer in list(self._idle):
+            writer.close()
+        if self._running:
+            self._at_rest.clear()
+            await self._at_rest.wait()
+        self.kill()
+
+    def kill(self) -> None:
+        """End as on SIGKILL: every connection is reset."""
+        if self._server is not None:
+            self._server.close()
+        for writer in list(self._open):
+            writer.transport.abort()
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self._open.add(writer)
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError, TimeoutError):
+            while await self._answer(reader, writer):
+                pass
+        self._open.discard(writer)
+        writer.close()
+
+    async def _read_head(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+        self._idle.add(writer)
+        try:
+            async with asyncio.timeout(self.idle_seconds):
+                return await reader.readuntil(_HEAD_END)
+        finally:
+            self._idle.discard(writer)
+
+    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+        """Answer one request; return whether the connection stays open."""
+        raw = await self._read_head(reader, writer)
+        self._running += 1
+        try:
+            _, path, headers = _head(raw.removesuffix(_HEAD_END))
+            await reader.readexactly(int(headers.get("content-length", "0")))
+            status = self.health if path.startswith("/healthz") else 200
+            if not path.startswith("/healthz"):
+                self.seen = headers
+                await asyncio.sleep(self.delay_seconds)
+                self.executed[headers.get("x-test-id", "")] += 1
+            close = self._ending or headers.get("connection", "").lower() == "close"
+            body = self.name.encode()
+            connection = "close" if close else "keep-alive"
+            writer.write(
+                f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\nConnection: {connection}\r\n\r\n".encode()
+                + body
+            )
+            await writer.drain()
+            return not close
+        finally:
+            self._running -= 1
+            if not self._running:
+                self._at_rest.set()

@@ -1,0 +1,27 @@
+from __future__ import annotations
+
+import pytest
+
+from pba_sync.balancer import commands
+
+
+def test_an_added_server_brings_its_checks_along() -> None:
+    command = commands.add_server("shop-backend-a", "10.0.0.1", 8080)
+    assert command.text == (
+        "add server nodes/shop-backend-a ipv4@10.0.0.1:8080 "
+        "check inter 1s fastinter 300ms downinter 500ms fall 3 rise 2"
+    )
+    assert command.expected == "New server registered."
+
+
+def test_an_ipv6_address_says_so() -> None:
+    assert " ipv6@fd00::1:8080 " in commands.add_server("a", "fd00::1", 8080).text
+
+
+@pytest.mark.parametrize("word", ["a b", "a;b", "a\nb", "", "a/b", "ä", "a\\", "a#"])
+def test_nothing_can_break_out_of_a_command(word: str) -> None:
+    for make in (commands.set_drain, commands.delete_server, commands.wait_removable, commands.raise_flag):
+        with pytest.raises(ValueError, match="not a word"):
+            make(word)
+    with pytest.raises(ValueError, match="not a word"):
+        commands.add_server("a", word, 1)

@@ -1,0 +1,215 @@
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pba_sync.balancer import loop as loop_module
+from pba_sync.balancer.loop import BUSY_SECONDS, DOWN_SECONDS, IDLE_SECONDS, Loop, LoopHooks
+from pba_sync.balancer.membership import Node
+from pba_sync.balancer.planner import Kind
+from pba_sync.balancer.stopping import Stopping
+from pba_sync.balancer.view import Board
+
+if TYPE_CHECKING:
+    from pba_hack.lab.model import HAProxyModel
+
+Nodes = Callable[..., dict[str, Node]]
+
+
+class Told:
+    """What the loop told its hooks."""
+
+    def __init__(self) -> None:
+        self.changes: list[tuple[str, str]] = []
+        self.restarts = 0
+        self.usable = -1
+
+    def change(self, change: Any, _view: Any) -> None:
+        self.changes.append((change.kind.value, change.server))
+
+    def restart(self) -> None:
+        self.restarts += 1
+
+    def passed(self, live: Any) -> None:
+        self.usable = sum(server.usable for server in live.values())
+
+
+@pytest.fixture
+def told() -> Told:
+    return Told()
+
+
+@pytest.fixture
+def board(clock: Any) -> Board:
+    return Board(clock)
+
+
+@pytest.fixture
+def loop(haproxy: Any, board: Board, clock: Any, told: Told, tmp_path: Path) -> Loop:
+    hooks = LoopHooks(clock, told.passed, told.change, told.restart)
+    return Loop(haproxy, board, Stopping(tmp_path, clock), 30.0, hooks)
+
+
+def test_haproxy_is_left_alone_as_long_as_nothing_is_known(
+    loop: Loop, haproxy: Any, model: HAProxyModel
+) -> None:
+    model.ask("add server nodes/former ipv4@10.0.0.1:80 check x")
+    assert loop.step() == IDLE_SECONDS
+    assert list(model.servers) == ["former"]
+    assert all(text.startswith("show") for text in haproxy.texts)
+
+
+def test_ready_nodes_are_in_rotation_after_one_pass(
+    loop: Loop, board: Board, nodes: Nodes, model: HAProxyModel, told: Told
+) -> None:
+    board.publish(nodes(n1="serving", n2="serving"))
+    assert loop.step() == IDLE_SECONDS
+    assert {name for name, server in model.servers.items() if server.in_rotation} == {"n1", "n2"}
+    assert told.changes == [("added", "n1"), ("added", "n2")]
+    assert told.usable == 2
+
+
+def test_haproxy_is_ready_once_it_holds_the_set_and_one_can_serve(
+    loop: Loop, board: Board, nodes: Nodes, model: HAProxyModel
+) -> None:
+    board.publish({})
+    loop.step()
+    assert not loop.ready
+    board.publish(nodes(n1="serving"))
+    loop.step()
+    assert loop.ready
+    assert model.flags == ["ready"]
+
+
+def test_a_frontend_stays_ready_when_all_nodes_go(
+    loop: Loop, board: Board, nodes: Nodes, model: HAProxyModel
+) -> None:
+    board.publish(nodes(n1="serving"))
+    loop.step()
+    board.publish({})
+    loop.step()
+    loop.step()
+    assert not model.servers
+    assert loop.ready
+    assert model.flags == ["ready"]
+
+
+def test_a_restarted_sidecar_finds_haproxy_ready_without_the_api_server(
+    loop: Loop, model: HAProxyModel
+) -> None:
+    model.flags.append("ready")
+    loop.step()
+    assert loop.ready
+
+
+def test_a_restarted_haproxy_is_made_whole_again_before_it_is_ready(
+    loop: Loop, board: Board, nodes: Nodes, model: HAProxyModel, told: Told
+) -> None:
+    board.publish(nodes(n1="serving", n2="serving"))
+    loop.step()
+    model.restart()
+    assert model.flags == []
+    loop.step()
+    assert {name for name, server in model.servers.items() if server.in_rotation} == {"n1", "n2"}
+    assert model.flags == ["ready"]
+    assert told.restarts == 1
+
+
+def test_nobody_answers_and_then_somebody_does(
+    loop: Loop, board: Board, nodes: Nodes, haproxy: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    board.publish(nodes(n1="serving"))
+    haproxy.reachable = False
+    assert [loop.step() for _ in range(3)] == [DOWN_SECONDS] * 3
+    assert not loop.ready
+    haproxy.reachable = True
+    loop.step()
+    assert loop.ready
+    assert [record.message for record in caplog.records] == [
+        "no answer from the model",
+        "HAProxy answers again",
+    ]
+
+
+def test_a_draining_node_is_looked_at_more_often_until_it_is_gone(
+    loop: Loop, board: Board, nodes: Nodes, model: HAProxyModel, clock: Any, told: Told
+) -> None:
+    board.publish(nodes(n1="serving", n2="serving"))
+    loop.step()
+    model.servers["n1"].in_use = 1
+    board.publish(nodes(n1="draining", n2="serving"))
+    assert [loop.step(), loop.step()] == [BUSY_SECONDS, BUSY_SECONDS]
+    assert not model.servers["n1"].in_rotation
+    clock.now += 29.9
+    loop.step()
+    assert model.cut_off == []
+    clock.now += 0.2
+    assert loop.step() == IDLE_SECONDS
+    assert model.cut_off == ["n1"]
+    assert list(model.servers) == ["n2"]
+    assert told.changes[-1] == (Kind.CUT_OFF.value, "n1")
+
+
+def test_one_node_that_haproxy_refuses_holds_up_no_other(
+    loop: Loop,
+    board: Board,
+    nodes: Nodes,
+    model: HAProxyModel,
+    told: Told,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    model.refuse.add("n1")
+    board.publish(nodes(n1="serving", n2="serving"))
+    loop.step()
+    loop.step()
+    assert list(model.servers) == ["n2"]
+    assert loop.ready
+    assert told.changes == [("added", "n2")]
+    assert len(caplog.records) == 1, "said once, not in every pass"
+    model.refuse.clear()
+    loop.step()
+    assert set(model.servers) == {"n1", "n2"}
+
+
+def test_a_newer_view_is_taken_up_in_the_middle_of_a_pass(
+    loop: Loop, board: Board, nodes: Nodes, haproxy: Any, model: HAProxyModel
+) -> None:
+    board.publish(nodes(n1="serving", n2="serving", n3="serving"))
+    ask = model.ask
+
+    def and_n2_leaves(text: str) -> str:
+        if text.startswith("add server nodes/n1"):
+            board.publish(nodes(n1="serving", n3="serving"))
+        return ask(text)
+
+    model.ask = and_n2_leaves  # type: ignore[method-assign]
+    loop.step()
+    assert list(model.servers) == ["n1"]
+    assert not loop.ready, "the set is not complete"
+    loop.step()
+    assert list(model.servers) == ["n1", "n3"]
+    assert not any("nodes/n2" in text for text in haproxy.texts)
+
+
+def test_a_fault_of_ours_is_logged_and_does_not_end_the_loop(
+    loop: Loop, board: Board, nodes: Nodes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    board.publish(nodes(n1="serving"))
+    with monkeypatch.context() as broken:
+        broken.setattr(loop_module, "plan", lambda *_: 1 / 0)
+        assert loop.step() == IDLE_SECONDS
+    assert "ZeroDivisionError" in caplog.text
+    loop.step()
+    assert loop.ready
+
+
+def test_a_pass_is_noted_when_it_ends_whatever_came_of_it(loop: Loop, haproxy: Any, clock: Any) -> None:
+    haproxy.reachable = False
+    clock.now += 5
+    loop.step()
+    assert loop.passed_at == clock.now

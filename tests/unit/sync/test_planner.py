@@ -1,0 +1,123 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pba_sync.balancer.membership import Node
+from pba_sync.balancer.planner import Change, Kind, drain_clock, plan
+from pba_sync.balancer.servers import Admin, Server
+
+Nodes = Callable[..., dict[str, Node]]
+DRAIN_SECONDS = 30.0
+
+
+def server(
+    name: str, admin: Admin = Admin.READY, *, in_use: int = 0, checked: bool = True, up: bool = True
+) -> Server:
+    return Server(name, f"10.0.0.{name[1:]}", 8080, admin, checked, up, in_use)
+
+
+def changes(nodes: dict[str, Node], *servers: Server, drained_for: float = 0.0) -> tuple[Change, ...]:
+    live = {entry.name: entry for entry in servers}
+    now = 1000.0
+    return plan(nodes, live, dict.fromkeys(live, now - drained_for), now, DRAIN_SECONDS)
+
+
+def verbs(*planned: Change) -> list[str]:
+    return [command.verb for change in planned for command in change.commands]
+
+
+def test_a_new_node_serves_without_waiting_for_a_check(nodes: Nodes) -> None:
+    (change,) = changes(nodes(n1="serving"))
+    assert change.kind is Kind.ADD
+    assert verbs(change) == ["add server", "enable health", "set ready", "set healthy"]
+
+
+def test_a_node_that_never_served_is_not_added_to_drain(nodes: Nodes) -> None:
+    assert changes(nodes(n1="draining")) == ()
+
+
+def test_what_is_as_it_should_be_is_left_alone(nodes: Nodes) -> None:
+    assert changes(nodes(n1="serving"), server("n1")) == ()
+
+
+def test_a_server_that_its_checks_found_dead_is_left_to_its_checks(nodes: Nodes) -> None:
+    assert changes(nodes(n1="serving"), server("n1", up=False)) == ()
+
+
+def test_a_node_that_leaves_is_drained_first(nodes: Nodes) -> None:
+    (change,) = changes(nodes(n1="draining"), server("n1", in_use=3))
+    assert (change.kind, verbs(change)) == (Kind.DRAIN, ["set drain"])
+
+
+def test_running_requests_are_waited_for(nodes: Nodes) -> None:
+    busy = server("n1", Admin.DRAIN, in_use=1)
+    assert changes(nodes(n1="draining"), busy, drained_for=DRAIN_SECONDS - 0.1) == ()
+
+
+def test_a_drained_node_without_requests_is_removed(nodes: Nodes) -> None:
+    (change,) = changes(nodes(n1="draining"), server("n1", Admin.DRAIN))
+    assert (change.kind, verbs(change)) == (Kind.REMOVE, ["set maint", "wait", "del server"])
+
+
+def test_at_the_deadline_what_still_runs_is_ended(nodes: Nodes) -> None:
+    (change,) = changes(nodes(n1="draining"), server("n1", Admin.DRAIN, in_use=1), drained_for=DRAIN_SECONDS)
+    assert change.kind is Kind.CUT_OFF
+    assert verbs(change) == ["set maint", "shutdown sessions", "wait", "del server"]
+
+
+def test_an_interrupted_removal_is_taken_up_again(nodes: Nodes) -> None:
+    (change,) = changes(nodes(), server("n1", Admin.MAINT))
+    assert verbs(change) == ["wait", "del server"]
+
+
+def test_a_pod_that_vanished_is_drained_like_one_that_terminates(nodes: Nodes) -> None:
+    (change,) = changes(nodes(n2="serving"), server("n1"), server("n2"))
+    assert (change.kind, change.server) == (Kind.DRAIN, "n1")
+
+
+def test_a_node_that_is_ready_again_returns_from_drain(nodes: Nodes) -> None:
+    (change,) = changes(nodes(n1="serving"), server("n1", Admin.DRAIN))
+    assert (change.kind, verbs(change)) == (Kind.RETURN, ["set ready", "set healthy"])
+
+
+def test_a_server_that_was_only_half_added_is_completed(nodes: Nodes) -> None:
+    (change,) = changes(nodes(n1="serving"), server("n1", Admin.MAINT, checked=False))
+    assert verbs(change) == ["enable health", "set ready", "set healthy"]
+
+
+def test_a_server_without_checks_gets_them(nodes: Nodes) -> None:
+    (change,) = changes(nodes(n1="serving"), server("n1", checked=False))
+    assert verbs(change) == ["enable health"]
+
+
+def test_a_pod_under_another_address_is_another_server(node: Callable[..., Node]) -> None:
+    moved = {"n1": node("n1", address="10.9.9.9")}
+    (change,) = changes(moved, server("n1", in_use=5))
+    assert change.kind is Kind.CUT_OFF
+    assert verbs(change)[-1] == "del server"
+
+
+def test_nodes_go_out_of_rotation_before_others_come_in(nodes: Nodes) -> None:
+    wanted = nodes(n1="draining", n2="serving", n3="serving")
+    kinds = [change.kind for change in changes(wanted, server("n1"), server("n2"))]
+    assert kinds == [Kind.DRAIN, Kind.ADD]
+
+
+def test_the_last_node_stays_until_its_successor_is_in(nodes: Nodes) -> None:
+    kinds = [change.kind for change in changes(nodes(n1="draining", n2="serving"), server("n1"))]
+    assert kinds == [Kind.ADD, Kind.DRAIN]
+
+
+def test_removals_come_last(nodes: Nodes) -> None:
+    wanted = nodes(n2="serving", n3="serving")
+    kinds = [change.kind for change in changes(wanted, server("n1", Admin.DRAIN), server("n2"))]
+    assert kinds == [Kind.ADD, Kind.REMOVE]
+
+
+def test_the_drain_clock_starts_once_and_stops_when_the_node_returns(nodes: Nodes) -> None:
+    live = {"n1": server("n1"), "n2": server("n2")}
+    first = drain_clock(nodes(n1="draining", n2="serving"), live, {}, 10.0)
+    assert first == {"n1": 10.0}
+    assert drain_clock(nodes(n1="draining", n2="draining"), live, first, 20.0) == {"n1": 10.0, "n2": 20.0}
+    assert drain_clock(nodes(n1="serving", n2="serving"), live, first, 20.0) == {}
+    assert drain_clock(nodes(), {}, first, 20.0) == {}

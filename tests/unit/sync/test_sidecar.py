@@ -1,0 +1,174 @@
+"""The program as a whole: probes, metrics, start and end."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client import generate_latest
+
+from pba_sync import __main__ as program
+from pba_sync import probes
+from pba_sync.balancer.membership import Node
+from pba_sync.balancer.metrics import Metrics
+from pba_sync.balancer.planner import Change, Kind
+from pba_sync.balancer.servers import Admin, Server
+from pba_sync.balancer.view import Board
+from pba_sync.settings import read_settings
+
+
+def get(port: int, path: str) -> tuple[int, str]:
+    try:
+        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
+            return answer.status, answer.read().decode()
+    except urllib.error.HTTPError as refused:
+        with refused:
+            return refused.code, refused.read().decode()
+
+
+@pytest.fixture
+def problems() -> dict[str, str]:
+    return {"healthz": "", "readyz": "no node yet"}
+
+
+@pytest.fixture
+def port(problems: dict[str, str]) -> Iterator[int]:
+    server = probes.serve(
+        "127.0.0.1",
+        0,
+        healthz=lambda: problems["healthz"],
+        readyz=lambda: problems["readyz"],
+        metrics=lambda: b"pba_sync 1\n",
+    )
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+    thread.start()
+    yield server.server_address[1]
+    server.shutdown()
+    server.server_close()
+    thread.join()
+
+
+def test_probes_say_why_not(port: int, problems: dict[str, str]) -> None:
+    assert get(port, "/healthz") == (200, "ok\n")
+    assert get(port, "/readyz?verbose") == (503, "no node yet\n")
+    problems["readyz"] = ""
+    assert get(port, "/readyz") == (200, "ok\n")
+
+
+def test_metrics_and_nothing_else(port: int) -> None:
+    assert get(port, "/metrics") == (200, "pba_sync 1\n")
+    assert get(port, "/")[0] == 404
+
+
+@pytest.fixture
+def board(clock: Any) -> Board:
+    return Board(clock)
+
+
+def test_metrics_tell_what_happens(board: Board, clock: Any, nodes: Callable[..., dict[str, Node]]) -> None:
+    metrics = Metrics(board, clock)
+    board.publish(nodes(n1="serving", n2="draining"))
+    view = board.view
+    assert view is not None
+    clock.now += 0.015625
+    metrics.on_change(Change(Kind.ADD, "n1", ()), view)
+    metrics.on_change(Change(Kind.DRAIN, "n2", ()), view)
+    metrics.on_command("add server", True)
+    metrics.on_command("del server", False)
+    metrics.on_relist("start")
+    metrics.on_error("ApiUnavailableError")
+    metrics.on_restart()
+    metrics.on_pass(
+        {
+            "n1": Server("n1", "10.0.0.1", 80, Admin.READY, checked=True, up=True),
+            "n2": Server("n2", "10.0.0.2", 80, Admin.DRAIN, checked=True, up=True),
+        }
+    )
+    text = generate_latest(metrics.registry).decode()
+    for line in (
+        "pba_sync_view_age_seconds 0.015625",
+        'pba_sync_nodes{state="serving"} 1.0',
+        'pba_sync_nodes{state="draining"} 1.0',
+        'pba_sync_servers{admin="ready"} 1.0',
+        'pba_sync_servers{admin="maint"} 0.0',
+        "pba_sync_servers_usable 1.0",
+        'pba_sync_changes_total{change="added"} 1.0',
+        'pba_sync_changes_total{change="drained"} 1.0',
+        'pba_sync_commands_total{command="del server"} 1.0',
+        'pba_sync_command_failures_total{command="del server"} 1.0',
+        'pba_sync_relists_total{reason="start"} 1.0',
+        'pba_sync_watch_errors_total{error="ApiUnavailableError"} 1.0',
+        "pba_sync_haproxy_restarts_total 1.0",
+        "pba_sync_haproxy_reloads_total 0.0",
+        'pba_sync_in_rotation_seconds_bucket{le="0.025"} 1.0',
+    ):
+        assert f"\n{line}\n" in text, line
+    assert "process_resident_memory_bytes" in text
+
+
+def test_before_the_first_list_the_age_is_not_a_number(board: Board, clock: Any) -> None:
+    text = generate_latest(Metrics(board, clock).registry).decode()
+    assert "\npba_sync_view_age_seconds NaN\n" in text
+    assert '\npba_sync_nodes{state="serving"} 0.0\n' in text
+
+
+def test_a_setting_that_is_missing_ends_the_program(caplog: pytest.LogCaptureFixture) -> None:
+    assert program.run({}, threading.Event()) == 2
+    assert "PBA_NAMESPACE" in caplog.text
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    return {
+        "PBA_NAMESPACE": "default",
+        "PBA_BACKEND_SERVICE": "shop-backend",
+        "PBA_HAPROXY_SOCKET": str(tmp_path / "admin.sock"),
+        "PBA_TOKEN_FOLDER": str(tmp_path),
+    }
+
+
+def test_health_fails_when_the_loop_is_stuck_or_a_thread_is_gone(environment: dict[str, str]) -> None:
+    sidecar = program._Sidecar(read_settings(environment))
+    assert sidecar.healthz() == ""
+    assert "no backend node could serve" in sidecar.readyz()
+    sidecar.loop.passed_at = time.monotonic() - program.STUCK_SECONDS - 1
+    assert "not finished a pass" in sidecar.healthz()
+    sidecar.loop.passed_at = time.monotonic()
+    sidecar.threads.append(threading.Thread(name="watch"))
+    assert sidecar.healthz() == "threads have ended: watch"
+
+
+def test_the_sidecar_lives_without_haproxy_and_without_an_api_server(environment: dict[str, str]) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    child = subprocess.Popen(
+        [sys.executable, "-m", "pba_sync"],
+        env={**os.environ, **environment, "PBA_HTTP_PORT": str(port)},
+        stdout=subprocess.DEVNULL,
+    )
+    try:
+        deadline = time.monotonic() + 30
+        answer = (0, "")
+        while answer[0] != 200:
+            assert time.monotonic() < deadline, answer
+            try:
+                answer = get(port, "/healthz")
+            except OSError:
+                time.sleep(0.02)
+        assert get(port, "/readyz")[0] == 503
+        assert "pba_sync_view_age_seconds NaN" in get(port, "/metrics")[1]
+    finally:
+        child.send_signal(signal.SIGTERM)
+        assert child.wait(10) == 0

@@ -1,0 +1,64 @@
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from pba_sync.balancer.stopping import SPREAD_SECONDS, Stopping
+
+if TYPE_CHECKING:
+    from pba_hack.lab.model import HAProxyModel
+
+
+@pytest.fixture
+def look(tmp_path: Path, clock: Any, haproxy: Any) -> Any:
+    stopping = Stopping(tmp_path, clock)
+    return lambda: stopping.look(haproxy, haproxy.incarnation(), haproxy.flags())
+
+
+def test_nothing_happens_before_the_pod_terminates(look: Any, model: HAProxyModel, tmp_path: Path) -> None:
+    look()
+    assert model.flags == []
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_clients_are_asked_to_leave_and_waited_for(
+    look: Any, model: HAProxyModel, tmp_path: Path, clock: Any
+) -> None:
+    (tmp_path / "stopping").touch()
+    model.clients = 2
+    look()
+    look()
+    assert model.flags == ["stopping"]
+    clock.now += SPREAD_SECONDS + 60
+    look()
+    assert not (tmp_path / "drained").exists()
+    model.clients = 0
+    look()
+    assert (tmp_path / "drained").exists()
+
+
+def test_an_empty_frontend_still_waits_until_all_machines_have_heard(
+    look: Any, tmp_path: Path, clock: Any
+) -> None:
+    (tmp_path / "stopping").touch()
+    look()
+    clock.now += SPREAD_SECONDS - 0.1
+    look()
+    assert not (tmp_path / "drained").exists()
+    clock.now += 0.1
+    look()
+    assert (tmp_path / "drained").exists()
+
+
+def test_what_was_asked_of_a_former_haproxy_is_forgotten(
+    look: Any, model: HAProxyModel, tmp_path: Path
+) -> None:
+    for name in ("stopping", "drained"):
+        (tmp_path / name).touch()
+        os.utime(tmp_path / name, (model.started - 1, model.started - 1))
+    look()
+    assert list(tmp_path.iterdir()) == []
+    assert model.flags == []
