@@ -67,7 +67,8 @@ class World:
         self._counter += 1
         child = ChildId(manifest["kind"], manifest["metadata"]["name"])
         old = self.children.get(child, {"metadata": {"uid": f"uid-{self._counter}", "generation": 0}})
-        live = copy.deepcopy(manifest)
+        live = copy.deepcopy(self.children.get(child, {}))
+        merge(live, copy.deepcopy(manifest))
         live["metadata"]["uid"] = old["metadata"]["uid"]
         live["metadata"]["resourceVersion"] = str(self._counter)
         live["metadata"]["generation"] = old["metadata"].get("generation", 0) + 1
@@ -84,7 +85,7 @@ class World:
                 case Generate():
                     content = {
                         key: f"content of {key}"
-                        for key in ("password", "ca.crt", "tls.crt", "tls.key", "init.sql")
+                        for key in ("username", "password", "ca.crt", "tls.crt", "tls.key", "init.sql")
                     }
                     data = {key: base64.b64encode(value.encode()).decode() for key, value in content.items()}
                     self.put({**action.manifest, "data": data})
