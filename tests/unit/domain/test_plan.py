@@ -53,7 +53,7 @@ def test_the_standalone_stage_has_no_balancer_and_no_budget(world: Any, cluster:
 
 
 def test_the_application_waits_for_the_database(world: Any, whole: Cluster, sync: Any) -> None:
-    for _secrets_then_what_reads_them in range(2):
+    for _authority_then_certificate_then_server in range(3):
         world.carry_out(plan(whole, world.observed, sync))
     assert ChildId("Deployment", "shop-management") not in world.children
     assert ChildId("Deployment", "shop-backend") not in world.children

@@ -117,7 +117,7 @@ def fingerprint(cluster: Cluster, observed: Observed) -> str:
 
 
 def generations(cluster: Cluster, observed: Observed) -> list[Generate]:
-    """Return the Secrets that are to be made now, the authority before what it signs."""
+    """Return the Secrets that are to be made now; a certificate once the authority that signs it is seen."""
     kinds = {
         authority_id(cluster): Generator.CERTIFICATE_AUTHORITY,
         admin_id(cluster): Generator.DATABASE_ADMIN,
@@ -128,7 +128,7 @@ def generations(cluster: Cluster, observed: Observed) -> list[Generate]:
         for child in secret_ids(cluster)
         if child not in observed.children
     ]
-    if certificate_id(cluster) not in observed.children:
+    if authority_id(cluster) in observed.children and certificate_id(cluster) not in observed.children:
         wanted.append(
             Generate(
                 {
