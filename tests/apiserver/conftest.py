@@ -2,6 +2,7 @@
 
 import copy
 import itertools
+import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -9,13 +10,22 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pba_hack.apiserver import Answer, ApiServer, running
 from pba_hack.binaries import binary
+from pba_hack.generate.manifests import NAMESPACE, render
+from pba_operator.kube import kinds
 
 ROOT = Path(__file__).parents[2]
 APPLY = "application/apply-patch+yaml"
 CRD_SECONDS = 30.0
+CLUSTER_WIDE = {
+    "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
+    "ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
+    "CustomResourceDefinition": "/apis/apiextensions.k8s.io/v1/customresourcedefinitions",
+    "Namespace": "/api/v1/namespaces",
+}
 _numbers = itertools.count(1)
 
 MINIMAL: Mapping[str, Any] = {
@@ -110,3 +120,42 @@ def dry(api_server: ApiServer, crd: str) -> Clusters:  # noqa: ARG001 - must be 
 def minimal() -> dict[str, Any]:
     """The least spec, to be changed at will."""
     return copy.deepcopy(dict(MINIMAL))
+
+
+@dataclass(frozen=True)
+class Charts:
+    """The charts, rendered as Helm does, and applied as it does."""
+
+    server: ApiServer
+
+    def helm(self, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
+        command = [binary("helm"), *arguments]
+        return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+    def rendered(self, chart: Path, *options: str) -> list[dict[str, Any]]:
+        text = render(chart, f"--namespace={NAMESPACE}", *options)
+        return [document for document in yaml.safe_load_all(text) if document]
+
+    def apply(self, manifest: dict[str, Any], server: ApiServer | None = None, **query: str) -> Answer:
+        query = {"fieldManager": "helm", "fieldValidation": "Strict", "force": "true", **query}
+        return (server or self.server).request("PATCH", self._path(manifest), manifest, APPLY, **query)
+
+    def _path(self, manifest: dict[str, Any]) -> str:
+        metadata = manifest["metadata"]
+        if manifest["kind"] in CLUSTER_WIDE:
+            return f"{CLUSTER_WIDE[manifest['kind']]}/{metadata['name']}"
+        kind = kinds.BY_NAME[manifest["kind"]]
+        assert kind.api_version == manifest["apiVersion"]
+        return kind.path(metadata["namespace"], metadata["name"])
+
+
+@pytest.fixture(scope="session")
+def charts(api_server: ApiServer, crd: str) -> Charts:  # noqa: ARG001 - must be installed
+    """The charts, and the namespaces that their tests speak of, in which pods must be restricted."""
+    for name in (NAMESPACE, "one", "two"):
+        labels = {"pod-security.kubernetes.io/enforce": "restricted"}
+        made = api_server.request(
+            "POST", "/api/v1/namespaces", {"metadata": {"name": name, "labels": labels}}
+        )
+        assert made.ok, made.data.decode()
+    return Charts(api_server)

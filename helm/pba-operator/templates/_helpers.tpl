@@ -28,14 +28,14 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" }}
 {{- if .image.digest -}}
 {{- printf "%s@%s" .image.repository .image.digest -}}
 {{- else -}}
-{{- printf "%s:%s" .image.repository (.image.tag | default .root.Chart.AppVersion) -}}
+{{- printf "%s:%s" .image.repository (.image.tag | default .root.Chart.AppVersion | toString) -}}
 {{- end -}}
 {{- end -}}
 
 {{/*
 What the operator may do with PBAClusters and with what it makes for them. `create` stands beside `patch` because a
-server-side apply that makes an object needs both. What is only read, or read and deleted, is also what the roles that
-the operator makes for its sidecars grant: nobody can grant what he does not have.
+server-side apply that makes an object needs both. EndpointSlices are what its sidecars follow: the operator makes a
+Role for them, and nobody can grant what he does not have.
 */}}
 {{- define "pba-operator.rules" -}}
 - apiGroups: [pba.dev]
@@ -65,12 +65,9 @@ the operator makes for its sidecars grant: nobody can grant what he does not hav
 - apiGroups: [""]
   resources: [pods]
   verbs: [get, list, watch, delete]
-- apiGroups: [apps]
-  resources: [replicasets]
-  verbs: [get, list, watch]
 - apiGroups: [discovery.k8s.io]
   resources: [endpointslices]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [""]
   resources: [events]
   verbs: [create, patch]
