@@ -70,7 +70,6 @@ class Items:
     """
 
     maximum: int
-    minimum: int = 0
     keys: tuple[str, ...] = ()
     unique: bool = False
 
@@ -99,11 +98,9 @@ class Rule:
         message_expression: CEL that gives the message, where the message names the culprit; `message` is what is
             told if it fails.
         field_path: the field to blame, relative to `self`.
-        transition_on_optional: `oldSelf` is an optional: the rule also holds where the value is new.
     """
 
     expression: str
     message: str
     message_expression: str = ""
     field_path: str = ""
-    transition_on_optional: bool = False

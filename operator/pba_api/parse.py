@@ -25,7 +25,7 @@ _KINDS: Mapping[type[Any], str] = {
 }
 
 
-class InvalidSpec(ValueError):  # noqa: N818 - the name of the condition's reason, too
+class InvalidSpec(ValueError):
     """A spec that cannot be read: `path` is the field, `problem` what is wrong with it."""
 
     def __init__(self, path: str, problem: str) -> None:

@@ -84,8 +84,6 @@ def _list_schema(shape: Shape, items: Shape, where: str) -> Schema:
     if bounds is None:
         raise IncompleteTypeError(f"{where} has no Items")
     schema: Schema = {"type": "array", "maxItems": bounds.maximum}
-    if bounds.minimum:
-        schema["minItems"] = bounds.minimum
     if bounds.keys:
         schema["x-kubernetes-list-type"] = "map"
         schema["x-kubernetes-list-map-keys"] = list(bounds.keys)
