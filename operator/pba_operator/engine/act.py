@@ -79,7 +79,8 @@ class Actor:
     async def _generate(self, action: Generate, view: View, observed: Observed) -> None:
         issuer = None if action.issuer is None else _find(action.issuer, observed)
         content = await self._material(action, issuer)
-        view.saw(await self._kube.create({**action.manifest, "stringData": content}))
+        given = action.manifest.get("stringData", {})
+        view.saw(await self._kube.create({**action.manifest, "stringData": {**given, **content}}))
 
     async def _delete(self, action: Delete, view: View) -> None:
         kind = kinds.BY_NAME[action.target.kind]

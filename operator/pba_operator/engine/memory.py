@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from pba_operator.domain.model import ChildId, DatabaseObservation, Manifest
+from pba_operator.domain.model import AccountState, ChildId, DatabaseObservation, Manifest
 from pba_operator.engine.restraint import Restraint
 
 
@@ -16,6 +16,7 @@ class Memory:
     """What was learnt about one PBACluster."""
 
     database: DatabaseObservation = field(default_factory=DatabaseObservation)
+    """What MySQL has answered; a bad answer holds only for the reconcile that has asked."""
     restraint: Restraint = field(default_factory=Restraint)
     references: tuple[ChildId, ...] = ()
     """What its spec names."""
@@ -23,3 +24,13 @@ class Memory:
     """The fingerprint of the state in which nothing was left to do."""
     altered_status: tuple[Manifest, Manifest] | None = None
     """A status that was written, and what the API server made of it, where the two do not say the same."""
+
+    @property
+    def is_database_in_the_way(self) -> bool:
+        """Whether MySQL was asked, and did not say that all is well: nothing but asking again tells of its end."""
+        return self.database.state in (AccountState.UNREACHABLE, AccountState.MISSING)
+
+    def forget_bad_answer(self) -> None:
+        """Have MySQL asked again, if its last answer was that something is wrong."""
+        if self.is_database_in_the_way:
+            self.database = DatabaseObservation(version=self.database.version)

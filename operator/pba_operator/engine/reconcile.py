@@ -117,6 +117,7 @@ class Reconciler:
 
     async def _attempt(self, view: View, progress: _Progress) -> Outcome:
         view.memory.settled = None
+        view.memory.forget_bad_answer()
         try:
             await self._rounds(view, progress)
         except ServerError as error:
@@ -125,14 +126,15 @@ class Reconciler:
                 await self._tell(view, progress)
             raise
         as_planned = await self._tell(view, progress)
-        retry = bool(progress.failures) or not progress.finished
+        refused = bool(progress.failures) or not progress.finished
+        retry = refused or view.memory.is_database_in_the_way
         waits = [seconds for seconds in (progress.plan.requeue_after, progress.wait) if seconds is not None]
         if not as_planned:
             waits.append(0.0)
         if not retry and not waits:
             view.memory.settled = view.fingerprint(progress.written)
         changed = "changed" if progress.done or progress.written else "unchanged"
-        return Outcome("refused" if retry else changed, min(waits, default=None), retry)
+        return Outcome("refused" if refused else changed, min(waits, default=None), retry)
 
     async def _rounds(self, view: View, progress: _Progress) -> None:
         for _ in range(ROUNDS_MAX):

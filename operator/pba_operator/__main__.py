@@ -1,0 +1,70 @@
+"""`python -m pba_operator`: the operator, until it is told to stop."""
+
+from __future__ import annotations
+
+import asyncio
+import functools
+import random
+import sys
+
+from pba_operator.domain.cluster import read
+from pba_operator.domain.frontend import SyncImage
+from pba_operator.domain.plan import plan, references
+from pba_operator.domain.report import report
+from pba_operator.engine.assembly import Engine
+from pba_operator.engine.configuration import Configuration, from_environment
+from pba_operator.engine.metrics import Metrics
+from pba_operator.engine.ports import Domain
+from pba_operator.engine.process import Process
+from pba_operator.kube.client import Client
+from pba_operator.kube.clock import SystemClock
+from pba_operator.kube.credentials import load
+from pba_operator.mysql.accounts import MySQLAccounts
+from pba_operator.mysql.material import Material
+from pba_operator.shell.logs import configure
+from pba_operator.shell.run import run
+
+
+def domain_for(configuration: Configuration) -> Domain:
+    """Return what decides, with the images that the configuration names."""
+    image = SyncImage(configuration.sync_image, configuration.sync_image_pull_policy)
+    return Domain(
+        read=read,
+        plan=functools.partial(plan, sync_image=image),
+        report=functools.partial(report, sync_image=image),
+        references=references,
+    )
+
+
+async def operate(configuration: Configuration) -> int:
+    """Run the operator until SIGTERM, or until a part of it dies; return the exit code."""
+    clock = SystemClock()
+    accounts = MySQLAccounts()
+
+    def build(client: Client) -> Engine:
+        return Engine(
+            kube=client,
+            domain=domain_for(configuration),
+            accounts=accounts,
+            material=Material(),
+            clock=clock,
+            jitter=random.random,
+            metrics=Metrics(),
+            namespaces=configuration.namespaces,
+        )
+
+    try:
+        return await run(Process(configuration, load(), clock, build))
+    finally:
+        accounts.close()
+
+
+def main() -> None:
+    """Run the operator as the environment says; exit with its code."""
+    configuration = from_environment()
+    configure(configuration.log_level)
+    sys.exit(asyncio.run(operate(configuration)))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""Server-side apply, as far as it matters: who owns which field, and what an apply without a field takes away."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from typing import Any
+
+from pba_operator.domain.drift import _SETS, _key, _keys_of
+
+Path = tuple[Any, ...]
+Object = dict[str, Any]
+_NOT_OWNED = {("apiVersion",), ("kind",)}
+_ADDRESS = {
+    "name",
+    "namespace",
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+}
+
+
+def leaves(value: Any, path: Path = ()) -> dict[Path, Any]:
+    """Return the fields of an object by their paths; an item of a keyed list by its key, one of a set by itself."""
+    if isinstance(value, Mapping) and value:
+        found: dict[Path, Any] = {}
+        for name, inner in value.items():
+            found |= leaves(inner, (*path, name))
+        return found
+    name = path[-1] if path else ""
+    if isinstance(value, list) and value:
+        keys = _keys_of(value, name) if isinstance(name, str) else None
+        if keys is not None:
+            found = {}
+            for item in value:
+                found |= leaves(item, (*path, ("key", keys, _key(item, keys))))
+            return found
+        if name in _SETS:
+            return {(*path, ("item", item)): item for item in value}
+    return {path: value}
+
+
+def owned(manifest: Object) -> dict[Path, Any]:
+    """Return the fields that an apply of `manifest` owns."""
+    return {
+        path: value
+        for path, value in leaves(manifest).items()
+        if path and path not in _NOT_OWNED and not (path[0] == "metadata" and path[1] in _ADDRESS)
+    }
+
+
+def put(target: Any, path: Path, value: Any) -> None:
+    """Set one field."""
+    for index, step in enumerate(path):
+        last = index == len(path) - 1
+        if isinstance(step, tuple) and step[0] == "item":
+            if step[1] not in target:
+                target.append(step[1])
+            return
+        if isinstance(step, tuple):
+            _, keys, wanted = step
+            item = next((item for item in target if _key(item, keys) == wanted), None)
+            if item is None:
+                item = {key: part for key, part in zip(keys, wanted, strict=True) if part is not None}
+                target.append(item)
+            target = item
+            continue
+        if last:
+            target[step] = copy.deepcopy(value)
+            return
+        following = path[index + 1]
+        empty: Any = [] if isinstance(following, tuple) else {}
+        if not isinstance(target.get(step), type(empty)):
+            target[step] = empty
+        target = target[step]
+
+
+def _walk(target: Any, path: Path) -> list[tuple[Any, Any]] | None:
+    """Return the containers on the way to a field, each with the step taken from it; None if it is not there."""
+    trail: list[tuple[Any, Any]] = []
+    for step in path:
+        if isinstance(step, tuple):
+            if not isinstance(target, list):
+                return None
+            keys, wanted = step[1:] if step[0] == "key" else (None, step[1])
+            found = [item for item in target if (_key(item, keys) if keys else item) == wanted]
+            if not found:
+                return None
+            trail.append((target, found[0]))
+            target = found[0]
+        else:
+            if not isinstance(target, dict) or step not in target:
+                return None
+            trail.append((target, step))
+            target = target[step]
+    return trail
+
+
+def drop(target: Any, path: Path) -> None:
+    """Take one field (or item) away, and the maps and lists that are empty without it."""
+    trail = _walk(target, path)
+    if trail is None:
+        return
+    container, step = trail.pop()
+    container.remove(step) if isinstance(container, list) else container.pop(step)
+    while trail and not container and isinstance(trail[-1][0], dict):
+        container, step = trail.pop()
+        del container[step]
+
+
+def items(paths: Any) -> set[Path]:
+    """Return the items of keyed lists that `paths` lead through."""
+    return {
+        path[: index + 1]
+        for path in paths
+        for index, step in enumerate(path)
+        if isinstance(step, tuple) and step[0] == "key"
+    }
+
+
+class Fields:
+    """Who owns which fields of one object."""
+
+    def __init__(self) -> None:
+        self.by_manager: dict[tuple[str, str], dict[Path, Any]] = {}
+
+    def apply(self, live: Object, manifest: Object, manager: str, subresource: str) -> None:
+        """Carry out an apply with force: take over what it says, take away what it no longer says."""
+        wanted = owned(manifest)
+        before = self.by_manager.get((manager, subresource), {})
+        others = {
+            path for who, paths in self.by_manager.items() if who != (manager, subresource) for path in paths
+        }
+        gone = [path for path in before if path not in wanted and path not in others]
+        for path in [*sorted(items(before) - items(wanted) - items(others), key=len), *gone]:
+            drop(live, path)
+        for path, value in wanted.items():
+            put(live, path, value)
+        for who, paths in self.by_manager.items():
+            if who != (manager, subresource):
+                for path in [path for path in paths if path in wanted and paths[path] != wanted[path]]:
+                    del paths[path]
+        self.by_manager[manager, subresource] = wanted
+
+    def updated(self, before: Object, after: Object, manager: str) -> None:
+        """Take note of a change that was no apply: who changes a field owns it."""
+        old, new = owned(before), owned(after)
+        changed = {path: value for path, value in new.items() if old.get(path) != value}
+        for paths in self.by_manager.values():
+            for path in [path for path in paths if path in changed or path not in new]:
+                del paths[path]
+        self.by_manager.setdefault((manager, ""), {}).update(changed)
