@@ -1,0 +1,180 @@
+"""Nodes come and go under load: no request fails, none is executed twice, HAProxy is never reloaded.
+
+The clients keep their connections, send GETs and POSTs in turn, and never retry.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import Counter
+from typing import Any
+
+from pba_hack.lab import Clients, HAProxyProcess, Node
+from pba_sync.balancer.planner import Kind
+
+IN_ROTATION_SECONDS = 0.3
+
+
+def executed(nodes: list[Node]) -> Counter[str]:
+    total: Counter[str] = Counter()
+    for node in nodes:
+        total.update({key: count for key, count in node.executed.items() if key})
+    return total
+
+
+def assert_each_request_was_executed_once(clients: Clients, nodes: list[Node]) -> None:
+    assert clients.failed == {}
+    assert executed(nodes) == Counter(clients.answered.keys())
+
+
+async def test_scaling_down_and_up_again_twenty_times_fails_no_request(
+    haproxy: HAProxyProcess, new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+) -> None:
+    sidecar = new_sidecar()
+    before = haproxy.info()
+    nodes = await new_nodes(2, delay_seconds=0.01)
+    everything = list(nodes)
+    sidecar.tell(nodes)
+    await eventually(lambda: sidecar.loop.ready)
+    clients.start(20)
+    for _ in range(20):
+        more = await new_nodes(3, delay_seconds=0.01)
+        everything += more
+        sidecar.tell(nodes + more)
+        await eventually(lambda more=more: all(node.executed for node in more))
+        sidecar.tell(nodes, draining=more)
+        await eventually(lambda: len(sidecar.loop._haproxy.servers()) == len(nodes))
+        await asyncio.gather(*(node.finish() for node in more))
+        sidecar.tell(nodes)
+    await clients.stop()
+    assert_each_request_was_executed_once(clients, everything)
+    assert clients.sent > 1000
+    after = haproxy.info()
+    assert (after["Pid"], after["Start_time_sec"]) == (before["Pid"], before["Start_time_sec"])
+    assert sidecar.refused() == []
+    kinds = Counter(change.kind for change in sidecar.changes)
+    assert kinds == {Kind.ADD: 62, Kind.DRAIN: 60, Kind.REMOVE: 60}
+
+
+async def test_replacing_every_node_one_by_one_fails_no_request(
+    new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+) -> None:
+    sidecar = new_sidecar()
+    old = await new_nodes(4, delay_seconds=0.02)
+    everything = list(old)
+    sidecar.tell(old)
+    await eventually(lambda: sidecar.loop.ready)
+    clients.start(20)
+    current = list(old)
+    for leaving in old:
+        (fresh,) = await new_nodes(1, delay_seconds=0.02)
+        everything.append(fresh)
+        current = [*current, fresh]
+        sidecar.tell(current)
+        await eventually(lambda fresh=fresh: fresh.executed)
+        current = [node for node in current if node is not leaving]
+        sidecar.tell(current, draining=[leaving])
+        await eventually(lambda leaving=leaving: leaving.name not in sidecar.loop._haproxy.servers())
+        await leaving.finish()
+    await clients.stop()
+    assert_each_request_was_executed_once(clients, everything)
+    assert sidecar.refused() == []
+
+
+async def test_a_node_is_in_rotation_at_once_and_out_of_it_at_once(
+    new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+) -> None:
+    sidecar = new_sidecar()
+    first, second = await new_nodes(2)
+    sidecar.tell([first])
+    await eventually(lambda: sidecar.loop.ready)
+    clients.start(10)
+    told = time.monotonic()
+    sidecar.tell([first, second])
+    await eventually(lambda: second.executed)
+    assert time.monotonic() - told <= IN_ROTATION_SECONDS
+    told = time.monotonic()
+    sidecar.tell([first], draining=[second])
+    await eventually(lambda: second.name not in sidecar.loop._haproxy.servers())
+    await clients.stop()
+    late = [key for key in second.executed if key and clients.at[key] > told + IN_ROTATION_SECONDS]
+    assert late == []
+
+
+async def test_a_running_request_is_waited_for_until_the_deadline_and_no_longer(
+    haproxy: HAProxyProcess, new_sidecar: Any, new_nodes: Any, eventually: Any
+) -> None:
+    sidecar = new_sidecar(drain_seconds=1.0)
+    quick, slow = await new_nodes(1, delay_seconds=0.5), await new_nodes(1, delay_seconds=600)
+    sidecar.tell(quick)
+    await eventually(lambda: sidecar.loop.ready)
+    in_time, too_late = (Clients("127.0.0.1", haproxy.port) for _ in range(2))
+    in_time.start(1)
+    await eventually(lambda: quick[0]._running)
+    sidecar.tell(slow, draining=quick)
+    stopping = asyncio.create_task(in_time.stop())
+    await eventually(lambda: quick[0].name not in sidecar.loop._haproxy.servers())
+    await stopping
+    assert (list(in_time.answered.values()), in_time.failed) == ([quick[0].name], {})
+
+    too_late.start(1)
+    await eventually(lambda: slow[0]._running)
+    told = time.monotonic()
+    sidecar.tell([], draining=slow)
+    stopping = asyncio.create_task(too_late.stop())
+    await eventually(lambda: slow[0].name not in sidecar.loop._haproxy.servers())
+    await stopping
+    assert 1.0 <= time.monotonic() - told < 5.0
+    assert len(too_late.failed) == 1
+    assert sidecar.changes[-1].kind is Kind.CUT_OFF
+
+
+async def test_a_pod_that_vanished_is_drained_and_removed(
+    new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+) -> None:
+    sidecar = new_sidecar()
+    staying, vanishing = await new_nodes(2, delay_seconds=0.05)
+    sidecar.tell([staying, vanishing])
+    await eventually(lambda: sidecar.loop.ready)
+    clients.start(10)
+    await eventually(lambda: vanishing.executed)
+    sidecar.tell([staying])
+    await eventually(lambda: vanishing.name not in sidecar.loop._haproxy.servers())
+    await clients.stop()
+    assert_each_request_was_executed_once(clients, [staying, vanishing])
+
+
+async def test_a_node_that_returns_while_it_drains_serves_again(
+    new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+) -> None:
+    sidecar = new_sidecar()
+    steady, wavering = await new_nodes(2, delay_seconds=0.3)
+    sidecar.tell([steady, wavering])
+    await eventually(lambda: sidecar.loop.ready)
+    clients.start(6)
+    await eventually(lambda: wavering._running)
+    sidecar.tell([steady], draining=[wavering])
+    await eventually(lambda: sidecar.changes[-1].kind is Kind.DRAIN)
+    sidecar.tell([steady, wavering])
+    await eventually(lambda: sidecar.changes[-1].kind is Kind.RETURN)
+    served = len(wavering.executed)
+    await eventually(lambda: len(wavering.executed) > served + 3)
+    await clients.stop()
+    assert_each_request_was_executed_once(clients, [steady, wavering])
+
+
+async def test_a_pod_under_a_new_address_is_followed(
+    new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+) -> None:
+    sidecar = new_sidecar()
+    steady, moving = await new_nodes(2)
+    sidecar.tell([steady, moving])
+    await eventually(lambda: sidecar.loop.ready)
+    moving.kill()
+    await moving.start("127.0.0.2")
+    clients.start(4)
+    sidecar.tell([steady, moving])
+    await eventually(lambda: moving.executed)
+    await clients.stop()
+    assert sidecar.loop._haproxy.servers()[moving.name].address == "127.0.0.2"

@@ -1,0 +1,175 @@
+"""What HAProxy does with requests under the operator's configuration."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+import json
+import re
+from typing import Any
+
+import pytest
+
+from pba_hack.lab import Clients, HAProxyProcess, Node
+
+
+async def get(haproxy: HAProxyProcess, headers: list[tuple[str, str]] | None = None, path: str = "/") -> Any:
+    def ask() -> Any:
+        connection = http.client.HTTPConnection("127.0.0.1", haproxy.port, timeout=20)
+        try:
+            connection.putrequest("GET", path)
+            for name, value in headers or []:
+                connection.putheader(name, value)
+            connection.endheaders()
+            answer = connection.getresponse()
+            answer.text = answer.read().decode()  # type: ignore[attr-defined]
+            return answer
+        finally:
+            connection.close()
+
+    return await asyncio.to_thread(ask)
+
+
+@pytest.fixture
+async def node(new_sidecar: Any, new_nodes: Any, eventually: Any) -> Node:
+    (only,) = await new_nodes(1)
+    sidecar = new_sidecar()
+    sidecar.tell([only])
+    await eventually(lambda: sidecar.loop.ready)
+    return only  # type: ignore[no-any-return]
+
+
+async def test_without_a_node_a_page_says_so_and_when_to_come_again(haproxy: HAProxyProcess) -> None:
+    answer = await get(haproxy)
+    assert (answer.status, answer.headers["Retry-After"]) == (503, "5")
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    assert "Please try again" in answer.text
+
+
+async def test_the_node_learns_who_asks_and_nothing_that_the_client_made_up(
+    haproxy: HAProxyProcess, node: Node
+) -> None:
+    spoofed = [
+        ("X-Forwarded-For", "1.2.3.4"),
+        ("X-Forwarded-For", "5.6.7.8"),
+        ("x-forwarded-proto", "https"),
+        ("X-Forwarded-Host", "evil.example"),
+        ("X-Forwarded-Port", "1"),
+        ("Forwarded", "for=1.2.3.4"),
+        ("Proxy", "evil.example"),
+    ]
+    await get(haproxy, spoofed)
+    forwarded = {key: value for key, value in node.seen.items() if "forwarded" in key or key == "proxy"}
+    assert forwarded == {
+        "x-forwarded-for": "127.0.0.1",
+        "x-forwarded-proto": "http",
+        "x-forwarded-host": f"127.0.0.1:{haproxy.port}",
+    }
+
+
+async def test_every_request_has_an_identifier(haproxy: HAProxyProcess, node: Node) -> None:
+    answer = await get(haproxy)
+    made = answer.headers["X-Request-Id"]
+    assert re.fullmatch(r"[0-9a-f-]{36}", made)
+    assert node.seen["x-request-id"] == made
+    assert (await get(haproxy)).headers["X-Request-Id"] != made
+
+
+async def test_a_clients_own_identifier_is_kept(haproxy: HAProxyProcess, node: Node) -> None:
+    answer = await get(haproxy, [("X-Request-Id", "order-7.a_b")])
+    assert answer.headers["X-Request-Id"] == node.seen["x-request-id"] == "order-7.a_b"
+
+
+@pytest.mark.parametrize(
+    "hostile",
+    [["a b"], ["x" * 65], ['"}{"'], ["a,b"], ["one", "two"], ["$(reboot)"], [""]],
+    ids=["space", "long", "json", "list", "twice", "shell", "empty"],
+)
+async def test_an_identifier_that_could_confuse_somebody_is_replaced(
+    haproxy: HAProxyProcess, node: Node, hostile: list[str]
+) -> None:
+    await get(haproxy, [("X-Request-Id", value) for value in hostile])
+    assert re.fullmatch(r"[0-9a-f-]{36}", node.seen["x-request-id"])
+
+
+async def test_a_node_that_cannot_be_reached_costs_no_request(
+    new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+) -> None:
+    """Before the checks find it: what could not be sent to it is sent to another node."""
+    alive, dead = await new_nodes(2)
+    sidecar = new_sidecar()
+    dead.kill()
+    sidecar.tell([alive, dead])
+    await eventually(lambda: sidecar.loop.ready)
+    clients.start(10)
+    await eventually(lambda: clients.sent > 500)
+    await eventually(lambda: not sidecar.loop._haproxy.servers()[dead.name].up)
+    await clients.stop()
+    assert clients.failed == {}
+    assert set(clients.by_node()) == {alive.name}
+
+
+async def test_nodes_that_close_idle_connections_cost_no_request(
+    new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+) -> None:
+    """Clients come back just when the nodes give up waiting: a kept connection would be closed under a request."""
+    nodes = await new_nodes(4, idle_seconds=0.05)
+    sidecar = new_sidecar()
+    sidecar.tell(nodes)
+    await eventually(lambda: sidecar.loop.ready)
+    clients.pause_seconds = 0.05
+    clients.start(40)
+    await eventually(lambda: clients.sent > 2000)
+    await clients.stop()
+    assert clients.failed == {}
+    assert sum(count for node in nodes for key, count in node.executed.items() if key) == clients.sent
+
+
+async def test_a_node_whose_health_path_fails_is_left_out_and_comes_back(
+    new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+) -> None:
+    well, ill = await new_nodes(2)
+    sidecar = new_sidecar()
+    sidecar.tell([well, ill])
+    await eventually(lambda: sidecar.loop.ready)
+    servers = sidecar.loop._haproxy.servers
+    ill.health = 503
+    await eventually(lambda: not servers()[ill.name].usable)
+    assert servers()[well.name].usable
+    served = len(ill.executed)
+    clients.start(4)
+    await eventually(lambda: clients.sent > 200)
+    assert len(ill.executed) == served
+    ill.health = 404
+    await eventually(lambda: servers()[ill.name].usable)
+    await clients.stop()
+    assert clients.failed == {}
+
+
+async def test_equal_nodes_get_equal_shares(
+    new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+) -> None:
+    nodes = await new_nodes(5, delay_seconds=0.005)
+    sidecar = new_sidecar()
+    sidecar.tell(nodes)
+    await eventually(lambda: sidecar.loop.ready)
+    clients.pause_seconds = 0.002
+    clients.start(20)
+    await eventually(lambda: clients.sent > 5000, 60)
+    await clients.stop()
+    shares = clients.by_node().values()
+    assert max(shares) / (clients.sent / len(nodes)) - 1 <= 0.05, dict(clients.by_node())
+
+
+async def test_a_request_that_no_node_could_answer_is_logged_as_json(haproxy: HAProxyProcess) -> None:
+    await get(haproxy, [("X-Request-Id", "lost-1")], path='/a"b')
+    (line,) = [line for line in haproxy.log.read_text().splitlines() if "lost-1" in line]
+    entry = json.loads(line[line.index("{") :])
+    assert (entry["status"], entry["request_id"], entry["node"]) == (503, "lost-1", "<NOSRV>")
+    assert entry["path"] == "/a#22b", "HAProxy's own way to write a quote"
+
+
+async def test_requests_that_end_well_are_not_logged(haproxy: HAProxyProcess, node: Node) -> None:
+    await get(haproxy, [("X-Request-Id", "fine-1")])
+    assert node.seen["x-request-id"] == "fine-1"
+    assert "fine-1" not in haproxy.log.read_text()
