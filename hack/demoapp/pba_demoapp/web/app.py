@@ -110,7 +110,17 @@ def _answer(status: int, code: str, message: str, *, retry: bool) -> tuple[Respo
     if is_api() or wants_json():
         response = jsonify(error=code, message=message)
     else:
-        response = Response(render_template("error.html", status=status, message=message, retry=retry))
+        response = Response(_error_page(status=status, message=message, retry=retry))
     if retry:
         response.headers["Retry-After"] = "1"
     return response, status
+
+
+def _error_page(*, status: int, message: str, retry: bool) -> str:
+    """Return the page for an error, in the store's dress if the database can tell it."""
+    if not retry:
+        try:
+            return pages.show("error.html", status=status, message=message, retry=False)
+        except DatabaseError as error:
+            log.warning("an error page without the store's name: %s", error)
+    return render_template("error.html", status=status, message=message, retry=retry)
