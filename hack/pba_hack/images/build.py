@@ -69,7 +69,7 @@ def _server(image: ServerImage) -> Image:
 def _program(image: PythonImage) -> Image:
     python = ensure_venv(("operator", "sync"), "test") / "bin" / "python"
     project = CHECKOUT / image.project
-    constraints = (CHECKOUT / image.constraints).read_text("utf-8")
+    constraints = (CHECKOUT / "hack" / "constraints.txt").read_text("utf-8")
     parts = [
         python_layers.interpreter(),
         python_layers.dependencies(image, requirements(project, image.extra), constraints, python),

@@ -119,7 +119,6 @@ class PythonImage:
         repository: the image's name for Kubernetes, without host and tag.
         project: the folder of its pyproject.toml, relative to the checkout.
         extra: the extra of that project whose dependencies the program needs; empty: its own dependencies.
-        constraints: the file, relative to the checkout, with the exact version of each dependency.
         command: the script that the container runs.
         entry_point: the function that the script calls, as `module:function`.
         unused: parts of its dependencies that it never imports, as paths below the packages' folder.
@@ -129,7 +128,6 @@ class PythonImage:
     repository: str
     project: str
     extra: str
-    constraints: str
     command: str
     entry_point: str
     unused: tuple[str, ...]
@@ -143,7 +141,6 @@ PROGRAMS = {
             repository="pba-operator",
             project=".",
             extra="operator",
-            constraints="hack/constraints.txt",
             command="pba-operator",
             entry_point="pba_operator.__main__:main",
             unused=("kubernetes/aio",),  # the client's asynchronous twin, as large as the client
@@ -153,7 +150,6 @@ PROGRAMS = {
             repository="pba-sync",
             project=".",
             extra="sync",
-            constraints="hack/constraints.txt",
             command="pba-sync",
             entry_point="pba_sync.__main__:main",
             unused=(),
@@ -163,7 +159,6 @@ PROGRAMS = {
             repository="pba-demoapp",
             project="hack/demoapp",
             extra="",
-            constraints="hack/demoapp/constraints.txt",
             command="pba-demoapp",
             entry_point="pba_demoapp.__main__:main",
             unused=(),
