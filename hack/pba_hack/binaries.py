@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import os
 import subprocess
+from functools import cache
 from pathlib import Path
 
 _CLUSTER = Path(__file__).parents[1] / "cluster"
 
 
+@cache
 def binary(name: str) -> Path:
     """Return the path of a built program, built now if it is not there yet.
 

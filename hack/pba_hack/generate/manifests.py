@@ -18,7 +18,9 @@ CHART = Path("helm/pba-operator")
 BASE = Path("manifests/base")
 NAMESPACE = "pba-system"
 
-KUBERNETES_VERSION = "1.35.4"
+KUBERNETES_VERSION = "1.30.0"
+"""The oldest Kubernetes that the charts take. Helm is told it, because one that was built from its module takes itself
+for a Helm of an older one still."""
 
 _SOURCE = re.compile(r"^# Source: [^/]+/templates/(.+)$", re.MULTILINE)
 _HELM_ONLY = re.compile(r"^ *(helm\.sh/[a-z]+|app\.kubernetes\.io/(instance|managed-by)): .*\n", re.MULTILINE)
@@ -32,7 +34,6 @@ def render(chart: Path, *options: str) -> str:
         "template",
         chart.name,
         str(ROOT / chart),
-        # A Helm that was built from its module takes itself for one of an old Kubernetes.
         f"--kube-version={KUBERNETES_VERSION}",
         *options,
     ]

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 import yaml
 
+from pba_hack.generate.manifests import KUBERNETES_VERSION
+
 ROOT = Path(__file__).parents[3]
 CHARTS = ("pba-operator", "pba-operator-crds")
 
@@ -36,6 +38,11 @@ def test_versions_are_those_of_the_package(chart: str) -> None:
     version = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]["version"]
     found = read(chart, "Chart.yaml")
     assert (found["version"], found["appVersion"]) == (version, version)
+
+
+@pytest.mark.parametrize("chart", CHARTS)
+def test_oldest_kubernetes_is_the_one_that_charts_are_tried_with(chart: str) -> None:
+    assert read(chart, "Chart.yaml")["kubeVersion"] == f">={KUBERNETES_VERSION}-0"
 
 
 def test_templates_give_the_same_each_time() -> None:
