@@ -77,7 +77,7 @@ def write_archive(out: Path, reference: str, layers: Sequence[Path], config: Ima
 
 
 def write_files_layer(out: Path, files: Mapping[str, Path], links: Mapping[str, str] | None = None) -> None:
-    """Write a small layer of executable files and symbolic links, all owned by root.
+    """Write a small layer of executable files and symbolic links, all owned by root, and a `/tmp` for everybody.
 
     Args:
         out: The layer's tar file.
@@ -85,10 +85,11 @@ def write_files_layer(out: Path, files: Mapping[str, Path], links: Mapping[str, 
         links: Path in the image to the link's target.
     """
     links = links or {}
-    folders = {str(parent) for name in (*files, *links) for parent in Path(name).parents} - {"."}
+    folders = {str(parent) for name in (*files, *links) for parent in Path(name).parents} - {".", "tmp"}
     with tarfile.open(out, "w", format=tarfile.USTAR_FORMAT) as layer:
         for name in sorted(folders):
             layer.addfile(_entry(name, 0, mode=0o755, kind=tarfile.DIRTYPE))
+        layer.addfile(_entry("tmp", 0, mode=0o1777, kind=tarfile.DIRTYPE))
         for name, source in sorted(files.items()):
             _add(layer, name, source.read_bytes(), mode=0o755)
         for name, target in sorted(links.items()):

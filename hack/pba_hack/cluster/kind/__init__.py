@@ -1,0 +1,1 @@
+"""The provider `kind`: a cluster in containers, where a Docker engine answers."""

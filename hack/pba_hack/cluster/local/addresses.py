@@ -1,0 +1,44 @@
+"""The cluster's addresses. Equal in every cluster: each has a network of its own that nothing outside reaches."""
+
+__all__ = [
+    "API_URL",
+    "BRIDGE",
+    "CLUSTER_DNS",
+    "DNS_DOMAIN",
+    "HUB",
+    "KUBERNETES_SERVICE",
+    "LOAD_BALANCERS",
+    "MAX_NODES",
+    "POD_NETWORK",
+    "SERVICE_NETWORK",
+    "node_address",
+    "node_mac",
+    "pod_network",
+]
+
+BRIDGE = "br0"
+HUB = "172.30.0.1"
+API_URL = f"https://{HUB}:6443"
+POD_NETWORK = "10.244.0.0/16"
+SERVICE_NETWORK = "10.96.0.0/16"
+KUBERNETES_SERVICE = "10.96.0.1"
+CLUSTER_DNS = "10.96.0.10"
+DNS_DOMAIN = "cluster.local"
+LOAD_BALANCERS = "172.30.1.0/24"
+"""Services of type LoadBalancer get their addresses from here."""
+MAX_NODES = 20
+
+
+def node_address(number: int) -> str:
+    """Address of node `number` (from 1) on the bridge."""
+    return f"172.30.0.{10 + number}"
+
+
+def node_mac(number: int) -> str:
+    """Hardware address: fixed, so that neighbours find a node again at once after its crash and return."""
+    return f"02:00:ac:1e:00:{10 + number:02x}"
+
+
+def pod_network(number: int) -> str:
+    """The addresses of the pods on node `number`."""
+    return f"10.244.{number}.0/24"

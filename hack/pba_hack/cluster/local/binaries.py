@@ -1,0 +1,137 @@
+"""The programs of the cluster, built from their Go modules and kept in the cache by version.
+
+What `up` needs is built by `up`; the rest (Helm, metrics-server) when it is first asked for. Each goes into a
+folder of its own together with how long it took.
+"""
+
+import json
+import re
+import shutil
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from pba_hack import cache
+from pba_hack.cluster.errors import ClusterError, MissingError
+from pba_hack.cluster.local import machine
+from pba_hack.progress import Progress, run
+
+__all__ = ["COMPONENTS", "KUBERNETES", "NAMES", "binary", "built"]
+
+KUBERNETES = "1.35.4"
+COMPONENTS = (
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "kube-scheduler",
+    "kubelet",
+    "kube-proxy",
+    "kubectl",
+)
+_SOURCES = Path(__file__).parent / "go"
+_GO = (1, 26)
+_BUILD_BYTES = 11 << 30
+_BUILDING = threading.Lock()
+
+
+@dataclass(frozen=True)
+class _Recipe:
+    """How a program is built: from sources of ours, or from a published module."""
+
+    version: str
+    module: str = ""
+    """`go install` path; empty means the sources in `go/NAME`."""
+    flags: str = ""
+    """Added to the linker's flags."""
+    links: tuple[str, ...] = ()
+    """Further names of the program."""
+
+
+_VERSION_FLAG = "-X k8s.io/component-base/version"
+_RECIPES = {
+    "kubernetes": _Recipe(
+        KUBERNETES,
+        flags=f"{_VERSION_FLAG}.gitVersion=v{KUBERNETES} {_VERSION_FLAG}.gitMajor=1 {_VERSION_FLAG}.gitMinor=35",
+        links=COMPONENTS,
+    ),
+    "init": _Recipe("1", links=("pause",)),
+    "coredns": _Recipe("1.15.0", "github.com/coredns/coredns"),
+    "local-path-provisioner": _Recipe("0.0.30", "github.com/rancher/local-path-provisioner"),
+    "helm": _Recipe("3.22.0", "helm.sh/helm/v3/cmd/helm"),
+    "metrics-server": _Recipe("0.9.0", "sigs.k8s.io/metrics-server/cmd/metrics-server"),
+}
+NAMES = (*_RECIPES, *COMPONENTS, "pause")
+
+
+def binary(name: str, progress: Progress) -> Path:
+    """The path of a program, built when it is not in the cache.
+
+    Args:
+        name: One of `NAMES`.
+        progress: Told of a build.
+
+    Raises:
+        ClusterError: There is no such program.
+        MissingError: Go or disk is missing.
+    """
+    made_by = next((owner for owner, recipe in _RECIPES.items() if name in (owner, *recipe.links)), None)
+    if made_by is None:
+        raise ClusterError(f"there is no program '{name}' here: choose from {', '.join(NAMES)}")
+    recipe = _RECIPES[made_by]
+
+    def build(scratch: Path) -> None:
+        _require_go()
+        machine.require_disk(cache.root(), _BUILD_BYTES, "a build from source and Go's own cache")
+        began = time.monotonic()
+        with progress.step(f"{made_by} {recipe.version} from source", announce=True):
+            _build(made_by, recipe, scratch, progress)
+        record = {"seconds": round(time.monotonic() - began, 1), "version": recipe.version}
+        (scratch / "build.json").write_text(json.dumps(record) + "\n")
+        for link in recipe.links:
+            (scratch / link).symlink_to(made_by)
+
+    with _BUILDING:  # one build uses all processors
+        return cache.kept("bin", _key(made_by, recipe), build) / name
+
+
+def built(name: str) -> Path | None:
+    """The path of a program if it is in the cache."""
+    path = cache.root() / "bin" / _key(name, _RECIPES[name]) / name
+    return path if path.exists() else None
+
+
+def _key(name: str, recipe: _Recipe) -> str:
+    sources = [] if recipe.module else cache.files_under(_SOURCES / name)
+    return f"{name}-{recipe.version}-{cache.content_key(recipe.module, recipe.flags, files=sources)}"
+
+
+def _build(name: str, recipe: _Recipe, target: Path, progress: Progress) -> None:
+    flags = ["-trimpath", "-buildvcs=false", "-ldflags", f"-s -w {recipe.flags}".strip()]
+    log = cache.folder("log") / f"build-{name}.log"
+    if recipe.module:
+        env = {"CGO_ENABLED": "0", "GOBIN": str(target), "GOFLAGS": ""}
+        run(["go", "install", *flags, f"{recipe.module}@v{recipe.version}"],
+            log=log, env=env, cwd=target, progress=progress)  # fmt: skip
+    else:
+        env = {"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
+        run(["go", "build", "-mod=readonly", *flags, "-o", target / name, "."],
+            log=log, env=env, cwd=_SOURCES / name, progress=progress)  # fmt: skip
+
+
+def _require_go() -> None:
+    wanted = ".".join(map(str, _GO))
+    how = f"install Go {wanted} or newer (Debian: golang-go from trixie-backports or sid; or go.dev/doc/install)"
+    go = shutil.which("go")
+    if not go:
+        raise MissingError(f"Go is missing, and the cluster's programs are built from source: {how}")
+    answer = subprocess.run([go, "env", "GOVERSION"], capture_output=True, text=True, check=False).stdout
+    found = re.match(r"go(\d+)\.(\d+)", answer)
+    if not found or _as_numbers(found.groups()) < _GO:
+        raise MissingError(f"this machine's Go is {answer.strip() or 'broken'}: {how}")
+
+
+def _as_numbers(words: Sequence[str]) -> tuple[int, ...]:
+    return tuple(map(int, words))

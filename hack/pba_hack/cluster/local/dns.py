@@ -1,0 +1,51 @@
+"""The cluster's name server: CoreDNS in the hub, behind the Service `kube-dns` like in any cluster.
+
+In the hub and not in a pod, so that the crash of a node never takes names away from the others. It answers names and
+addresses (reverse) of the cluster; everything else does not exist, since there is no way out.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from pba_hack.cluster.local import addresses
+from pba_hack.cluster.local.layout import Layout
+from pba_hack.cluster.local.programs import Program
+
+__all__ = ["program", "write_configuration"]
+
+_COREFILE = """\
+{domain}:53 in-addr.arpa:53 ip6.arpa:53 {{
+    bind {hub}
+    errors
+    kubernetes {domain} in-addr.arpa ip6.arpa {{
+        kubeconfig {kubeconfig}
+        pods insecure
+        ttl 2
+    }}
+    loadbalance
+}}
+.:53 {{
+    bind {hub}
+    template ANY ANY {{
+        rcode NXDOMAIN
+    }}
+}}
+"""
+
+
+def write_configuration(layout: Layout) -> None:
+    """Write what the name server reads, and what programs in `exec` read to find it."""
+    corefile = _COREFILE.format(
+        hub=addresses.HUB, domain=addresses.DNS_DOMAIN, kubeconfig=layout.pki / "dns.kubeconfig"
+    )
+    (layout.folder / "Corefile").write_text(corefile)
+    domain = addresses.DNS_DOMAIN
+    layout.resolv_conf.write_text(
+        f"nameserver {addresses.HUB}\nsearch default.svc.{domain} svc.{domain} {domain}\noptions ndots:5\n"
+    )
+
+
+def program(layout: Layout, coredns: Path, after: Sequence[str]) -> Program:
+    """The name server as a program of the hub."""
+    command = [str(coredns), "-conf", str(layout.folder / "Corefile")]
+    return Program("coredns", command, str(layout.logs / "coredns.log"), after)

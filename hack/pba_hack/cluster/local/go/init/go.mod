@@ -1,0 +1,3 @@
+module pba.dev/hack/init
+
+go 1.22

@@ -1,0 +1,93 @@
+"""Where a cluster keeps its things: one folder of the machine, and one control group in each hierarchy.
+
+The folder is the machine's, not the cache's or the checkout's: whoever asks for a cluster by its name must find
+the same one. `down` removes it whole.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["STATE_ROOT", "Layout", "node_name"]
+
+STATE_ROOT = Path("/var/lib/pba-cluster")
+
+
+def node_name(number: int) -> str:
+    """Name of the node `number` (from 1)."""
+    return f"node{number}"
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The paths of one cluster."""
+
+    name: str
+    root: Path = STATE_ROOT
+
+    @property
+    def folder(self) -> Path:
+        """All of the cluster's files."""
+        return self.root / self.name
+
+    @property
+    def cgroup(self) -> str:
+        """The cluster's control group, below each hierarchy's root."""
+        return f"pba-{self.name}"
+
+    @property
+    def lock(self) -> Path:
+        """Held by the one command that changes the cluster."""
+        return self.root / f"{self.name}.lock"
+
+    @property
+    def state(self) -> Path:
+        """What `up` has reached; see `state.py`."""
+        return self.folder / "cluster.json"
+
+    @property
+    def pki(self) -> Path:
+        """Keys and certificates."""
+        return self.folder / "pki"
+
+    @property
+    def logs(self) -> Path:
+        """Logs of the control plane, and a folder for each node."""
+        return self.folder / "log"
+
+    @property
+    def audit_log(self) -> Path:
+        """Every request to the API server but the components' own reads, one JSON object a line."""
+        return self.logs / "audit.log"
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's client configuration."""
+        return self.folder / "kubeconfig"
+
+    @property
+    def api_ready(self) -> Path:
+        """Exists once the API server is ready: not only listening, but with its built-in roles."""
+        return self.folder / "api-ready"
+
+    @property
+    def objects_applied(self) -> Path:
+        """Exists once our programs have their roles."""
+        return self.folder / "objects-applied"
+
+    @property
+    def bin(self) -> Path:
+        """Links to the cluster's `kubectl` and `helm`, for the PATH of `exec`."""
+        return self.folder / "bin"
+
+    @property
+    def resolv_conf(self) -> Path:
+        """Name resolution inside of `exec`."""
+        return self.folder / "resolv.conf"
+
+    def node(self, number: int) -> Path:
+        """The files of one node."""
+        return self.folder / node_name(number)
+
+    def node_logs(self, number: int) -> Path:
+        """The logs of one node's own programs."""
+        return self.logs / node_name(number)

@@ -1,0 +1,79 @@
+"""The cluster's network: a bridge in the hub, a pair of virtual interfaces to each node, and the routes to pods.
+
+All of it is in the cluster's own network namespaces, ends with them, and has no route to anywhere else.
+"""
+
+import subprocess
+from collections.abc import Iterable
+from typing import Any
+
+from pba_hack.cluster.errors import ClusterError
+from pba_hack.cluster.local import addresses
+from pba_hack.cluster.local.layout import node_name
+from pba_hack.cluster.local.namespaces import in_network_of
+
+__all__ = ["cni_configuration", "connect_node", "make_bridge"]
+
+
+def make_bridge(hub: int) -> None:
+    """Make the hub's bridge, on which the API server and the name server listen."""
+    lines = [
+        "link set lo up",
+        f"link add {addresses.BRIDGE} type bridge",
+        f"address add {addresses.HUB}/24 dev {addresses.BRIDGE}",
+        f"link set {addresses.BRIDGE} up",
+    ]
+    _ip(hub, [*lines, *_pod_routes(range(1, addresses.MAX_NODES + 1))])
+
+
+def connect_node(hub: int, node: int, number: int) -> None:
+    """Connect a node to the bridge.
+
+    Args:
+        hub: The hub's first process.
+        node: The node's first process.
+        number: The node's number.
+    """
+    end = f"address {addresses.node_mac(number)} netns {node}"
+    name = node_name(number)
+    _ip(
+        hub,
+        [f"link add {name} type veth peer name eth0 {end}", f"link set {name} master {addresses.BRIDGE} up"],
+    )
+    lines = [
+        "link set lo up",
+        f"address add {addresses.node_address(number)}/24 dev eth0",
+        "link set eth0 up",
+        # Leads nowhere beyond the hub, but Service addresses need a route before they are translated.
+        f"route add default via {addresses.HUB}",
+    ]
+    others = (other for other in range(1, addresses.MAX_NODES + 1) if other != number)
+    _ip(node, [*lines, *_pod_routes(others)])
+
+
+def cni_configuration(number: int) -> dict[str, Any]:
+    """How containerd connects the pods of a node: a point-to-point link each, routed by the node."""
+    ranges = [[{"subnet": addresses.pod_network(number)}]]
+    ipam = {"type": "host-local", "ranges": ranges, "routes": [{"dst": "0.0.0.0/0"}]}
+    return {
+        "cniVersion": "1.0.0",
+        "name": "pba",
+        "plugins": [
+            {"type": "ptp", "ipMasq": False, "mtu": 1500, "ipam": ipam},
+            {"type": "portmap", "capabilities": {"portMappings": True}},
+        ],
+    }
+
+
+def _pod_routes(numbers: Iterable[int]) -> list[str]:
+    """The routes to the pods of nodes, whether the nodes are there yet or not."""
+    return [f"route add {addresses.pod_network(node)} via {addresses.node_address(node)}" for node in numbers]
+
+
+def _ip(pid: int, lines: list[str]) -> None:
+    with in_network_of(pid):
+        done = subprocess.run(
+            ["ip", "-batch", "-"], input="\n".join(lines) + "\n", capture_output=True, text=True, check=False
+        )
+    if done.returncode:
+        raise ClusterError(f"the network cannot be made: {done.stderr.strip()}")

@@ -1,0 +1,74 @@
+"""Waits until the cluster can be used: API server, base objects, nodes, names."""
+
+import subprocess
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pba_hack.cluster.errors import ClusterError
+from pba_hack.cluster.local import addresses
+from pba_hack.cluster.local.api import Api
+from pba_hack.cluster.local.dns_probe import resolves
+from pba_hack.cluster.local.layout import Layout
+from pba_hack.cluster.local.namespaces import in_network_of
+from pba_hack.cluster.local.waiting import until
+
+__all__ = ["apply_base_objects", "await_api", "await_names", "await_nodes", "node_is_ready"]
+
+_MANIFESTS = Path(__file__).parent / "manifests"
+_API_SECONDS = 60.0
+_NODE_SECONDS = 90.0
+_DNS_SECONDS = 60.0
+_SERVICE = f"kubernetes.default.svc.{addresses.DNS_DOMAIN}"
+
+
+def await_api(layout: Layout, hub: int) -> None:
+    """Wait until the API server is ready."""
+    api = Api(layout.pki, "admin")
+    with in_network_of(hub):
+        until(lambda: api.get_text("/readyz") == "ok", _API_SECONDS, "API server ready", _logs(layout))
+
+
+def apply_base_objects(layout: Layout, hub: int, kubectl: Path) -> None:
+    """Create what every cluster has: the name server's Service, the storage class, the roles of our programs."""
+    command = [str(kubectl), "apply", "--server-side", "--force-conflicts", f"--filename={_MANIFESTS}"]
+    with in_network_of(hub):
+        done = subprocess.run(
+            [*command, f"--kubeconfig={layout.kubeconfig}"], capture_output=True, text=True, check=False
+        )
+    if done.returncode:
+        raise ClusterError(f"the cluster's base objects cannot be applied: {done.stderr.strip()}")
+
+
+def await_nodes(layout: Layout, hub: int, names: Mapping[str, int]) -> None:
+    """Wait until all these nodes are Ready."""
+    api = Api(layout.pki, "admin")
+
+    def are_ready() -> bool:
+        listed = {item["metadata"]["name"]: item for item in api.get("/api/v1/nodes")["items"]}
+        return all(name in listed and node_is_ready(listed[name]) for name in names)
+
+    with in_network_of(hub):
+        until(are_ready, _NODE_SECONDS, f"{', '.join(names)} Ready", _logs(layout))
+
+
+def await_names(layout: Layout, nodes: Mapping[str, int]) -> None:
+    """Wait until every node's pods get an answer from the cluster's name server."""
+    for name, pid in nodes.items():
+        with in_network_of(pid):
+            until(
+                lambda: resolves(addresses.CLUSTER_DNS, _SERVICE),
+                _DNS_SECONDS,
+                f"{_SERVICE} answered on {name}",
+                _logs(layout),
+            )
+
+
+def node_is_ready(node: Mapping[str, Any]) -> bool:
+    """Whether the node's condition `Ready` is true."""
+    conditions = node.get("status", {}).get("conditions", [])
+    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
+
+
+def _logs(layout: Layout) -> Callable[[], str]:
+    return lambda: f"The logs are in {layout.logs}."

@@ -1,0 +1,83 @@
+"""Tells how a cluster is, and collects its logs."""
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from pba_hack.cluster.local import addresses, entering, readiness, state, teardown
+from pba_hack.cluster.local.api import Api, ApiError
+from pba_hack.cluster.local.cgroups import Groups
+from pba_hack.cluster.local.layout import Layout, node_name
+from pba_hack.cluster.local.namespaces import first_process, in_network_of, start_time
+from pba_hack.cluster.provider import NodeStatus, Status
+
+__all__ = ["collect_logs", "status"]
+
+_QUESTIONS = {
+    "nodes.txt": ["get", "nodes", "-o", "wide"],
+    "objects.txt": ["get", "all,pvc,pv,pba", "-A", "-o", "wide"],
+    "events.txt": ["get", "events", "-A", "--sort-by=.lastTimestamp"],
+    "pods.txt": ["describe", "pods", "-A"],
+}
+
+
+def status(layout: Layout, groups: Groups) -> Status:
+    """The cluster's state; changes nothing."""
+    hub = first_process(groups, "hub")
+    record = state.read(layout)
+    if hub is None or record is None:
+        remains = teardown.remains(layout, groups)
+        return Status(layout.name, "local", "partial" if remains else "down", (), None, None, None)
+    ready = _ready_nodes(layout, hub)
+    nodes = tuple(_node(groups, number, ready) for number in range(1, record.nodes + 1))
+    whole = record.phase == "ready" and all(node.ready for node in nodes)
+    return Status(
+        layout.name,
+        "local",
+        "up" if whole else "partial",
+        nodes,
+        kubeconfig=str(layout.kubeconfig),
+        audit_log=str(layout.audit_log),
+        logs=str(layout.logs),
+    )
+
+
+def collect_logs(layout: Layout, groups: Groups, folder: Path) -> None:
+    """Copy all logs into a folder, together with what the API server says about pods and events."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if layout.logs.exists():
+        shutil.copytree(layout.logs, folder / "cluster", dirs_exist_ok=True)
+    for pods in sorted(layout.folder.glob("node*/pods")):
+        # A pod that ends meanwhile takes its logs away.
+        subprocess.run(
+            ["cp", "-r", pods, folder / f"pods-{pods.parent.name}"], capture_output=True, check=False
+        )
+    hub = first_process(groups, "hub")
+    if hub is None:
+        return
+    for file, question in _QUESTIONS.items():
+        command = entering.command_line(
+            layout, hub, ["timeout", "20", str(layout.bin / "kubectl"), *question]
+        )
+        with (folder / file).open("wb") as output:
+            subprocess.run(
+                [*command, f"--kubeconfig={layout.kubeconfig}"], stdout=output, stderr=output, check=False
+            )
+
+
+def _node(groups: Groups, number: int, ready: set[str]) -> NodeStatus:
+    name = node_name(number)
+    pid = first_process(groups, name)
+    started = start_time(pid) if pid else None
+    is_ready = pid is not None and name in ready
+    return NodeStatus(name, addresses.node_address(number), is_ready, pid, started)
+
+
+def _ready_nodes(layout: Layout, hub: int) -> set[str]:
+    try:
+        with in_network_of(hub):
+            nodes: list[dict[str, Any]] = Api(layout.pki, "admin").get("/api/v1/nodes")["items"]
+    except (OSError, ApiError):
+        return set()
+    return {node["metadata"]["name"] for node in nodes if readiness.node_is_ready(node)}

@@ -1,0 +1,56 @@
+"""What every provider of a cluster can do; the command line knows no more of them than this."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, NoReturn, Protocol
+
+__all__ = ["NodeStatus", "Provider", "Status"]
+
+
+@dataclass(frozen=True)
+class NodeStatus:
+    """One node, as the machine and the API server see it."""
+
+    name: str
+    address: str
+    ready: bool
+    pid: int | None
+    """Host process identifier of the node's first process: killing it is a crash. None: no such process."""
+    start_time: int | None
+    """That process's start time in clock ticks since boot (`/proc/PID/stat`, field 22)."""
+
+
+@dataclass(frozen=True)
+class Status:
+    """A cluster's state; `state` is `partial` while it is being made or when a part of it is gone."""
+
+    name: str
+    provider: str
+    state: Literal["up", "down", "partial"]
+    nodes: tuple[NodeStatus, ...]
+    kubeconfig: str | None
+    audit_log: str | None
+    logs: str | None
+
+
+class Provider(Protocol):
+    """A way to have a cluster on this machine."""
+
+    def up(self, nodes: int) -> None:
+        """Bring the cluster up, or complete what is there; returns when it is usable."""
+
+    def down(self) -> None:
+        """Remove the cluster and everything that belongs to it; nothing happens when there is none."""
+
+    def status(self) -> Status:
+        """Say how the cluster is; changes nothing."""
+
+    def exec(self, command: Sequence[str]) -> NoReturn:
+        """Become the command, inside of the cluster's network and with its `KUBECONFIG`."""
+
+    def load(self, archives: Sequence[Path]) -> None:
+        """Put the images of OCI archives on all nodes."""
+
+    def logs(self, folder: Path) -> None:
+        """Copy the logs of the cluster's parts and of its pods into a folder."""
