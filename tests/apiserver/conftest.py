@@ -134,7 +134,7 @@ class Charts:
 
     def rendered(self, chart: Path, *options: str) -> list[dict[str, Any]]:
         text = render(chart, f"--namespace={NAMESPACE}", *options)
-        return [document for document in yaml.safe_load_all(text) if document]
+        return [document for document in yaml.load_all(text, yaml.CSafeLoader) if document]
 
     def apply(self, manifest: dict[str, Any], server: ApiServer | None = None, **query: str) -> Answer:
         query = {"fieldManager": "helm", "fieldValidation": "Strict", "force": "true", **query}

@@ -24,7 +24,7 @@ def built(folder: Path) -> Iterator[dict[str, Any]]:
         if (ROOT / path).is_dir():
             yield from built(path)
         else:
-            yield from yaml.safe_load_all((ROOT / path).read_text())
+            yield from yaml.load_all((ROOT / path).read_text(), yaml.CSafeLoader)
 
 
 def without_helm(manifest: Any) -> Any:
