@@ -10,13 +10,13 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pba_hack import cache, oci
-from pba_hack.images import layers, python_layers, recipes
+from pba_hack.images import engine, layers, python_layers, recipes
 from pba_hack.images.debian import CannotBuildError
 from pba_hack.images.wheel import project_wheel
 from pba_hack.venv import CHECKOUT, ensure_venv
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from pba_hack.images.layers import Layer
@@ -47,16 +47,27 @@ class Image:
 
 
 def build(name: str) -> Image:
-    """Return the image `name`, made if the cache lacks it.
+    """Return the image `name`, made if the cache lacks it: by a Docker engine if one answers, else without.
 
     Raises:
         CannotBuildError: no image is called so, or something is missing on this machine.
     """
+    if name not in NAMES:
+        raise CannotBuildError(f"no image is called {name}: there are {', '.join(NAMES)}")
+    if engine.answers():
+        return _by_engine(name)
+    return _server(recipes.SERVERS[name]) if name in recipes.SERVERS else _program(recipes.PROGRAMS[name])
+
+
+def _by_engine(name: str) -> Image:
     if name in recipes.SERVERS:
-        return _server(recipes.SERVERS[name])
-    if name in recipes.PROGRAMS:
-        return _program(recipes.PROGRAMS[name])
-    raise CannotBuildError(f"no image is called {name}: there are {', '.join(NAMES)}")
+        server = recipes.SERVERS[name]
+        reference = f"localhost/{server.official}"
+        return _kept(name, reference, reference, lambda tar: engine.fetch_server(server, reference, tar))
+    program = recipes.PROGRAMS[name]
+    key = cache.content_key(files=engine.program_sources(program), base=CHECKOUT)
+    reference = f"localhost/{program.repository}:{key}"
+    return _kept(name, reference, key, lambda tar: engine.build_program(program, reference, tar))
 
 
 def _server(image: ServerImage) -> Image:
@@ -96,12 +107,16 @@ def upstream_version(version: str) -> str:
 
 
 def _archive(name: str, reference: str, parts: Sequence[Layer], config: oci.ImageConfig) -> Image:
-    key = f"{name}-{cache.content_key(reference, *(part.key for part in parts), json.dumps(asdict(config)))}"
+    key = cache.content_key(reference, *(part.key for part in parts), json.dumps(asdict(config)))
+    tars = [part.tar for part in parts]
+    return _kept(name, reference, key, lambda tar: oci.write_archive(tar, reference, tars, config))
 
+
+def _kept(name: str, reference: str, key: str, make: Callable[[Path], object]) -> Image:
     def build_archive(scratch: Path) -> None:
-        oci.write_archive(scratch / f"{name}.tar", reference, [part.tar for part in parts], config)
+        make(scratch / f"{name}.tar")
 
-    folder = cache.kept(KIND, key, build_archive)
+    folder = cache.kept(KIND, f"{name}-{cache.content_key(key)}", build_archive)
     os.utime(folder)
     _prune(name)
     return Image(name, reference, folder / f"{name}.tar")

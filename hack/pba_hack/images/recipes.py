@@ -26,12 +26,21 @@ _UNREAD = (
 
 @dataclass(frozen=True)
 class ServerImage:
-    """A server of Debian's, for any user of the pod's choice; the version of `package` is the image's tag."""
+    """A server, for any user of the pod's choice.
+
+    Attributes:
+        name: the image's name.
+        root: what it is made of without Docker.
+        package: the package whose version is the image's tag.
+        command: what a container runs, unless its pod says otherwise.
+        official: the image to take where a Docker engine answers.
+    """
 
     name: str
     root: DebianRoot
     package: str
     command: tuple[str, ...]
+    official: str
 
 
 MYSQL = ServerImage(
@@ -65,6 +74,7 @@ MYSQL = ServerImage(
     ),
     package="mysql-server-core",
     command=("mysqld",),
+    official="mysql:9.7.4",
 )
 
 HAPROXY = ServerImage(
@@ -82,6 +92,7 @@ HAPROXY = ServerImage(
     ),
     package="haproxy",
     command=("haproxy", "-W", "-db", "-f", "/etc/haproxy/haproxy.cfg"),
+    official="haproxy:3.0.11",
 )
 
 SERVERS = {image.name: image for image in (MYSQL, HAPROXY)}

@@ -1,0 +1,59 @@
+"""The same images by a Docker engine, where one answers: the cluster is then `kind`, which takes the same archives.
+
+Our own images come from the Dockerfiles in `docker/`, the servers from their official images.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from pba_hack import cache
+from pba_hack.progress import Progress, run
+from pba_hack.venv import CHECKOUT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from pba_hack.images.recipes import PythonImage, ServerImage
+
+DOCKERFILES = Path(__file__).parent / "docker"
+_ANSWER_SECONDS = 20
+
+
+def answers() -> bool:
+    """Tell whether there is a Docker engine (the client alone is not enough)."""
+    if shutil.which("docker") is None:
+        return False
+    asked = subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=_ANSWER_SECONDS)
+    return asked.returncode == 0
+
+
+def program_sources(image: PythonImage) -> Sequence[Path]:
+    """Return all files that the image's Dockerfile copies."""
+    project = CHECKOUT / image.project
+    package = CHECKOUT / "operator" if project.resolve() == CHECKOUT else project
+    shared = (CHECKOUT / "hack" / "constraints.txt", project / "pyproject.toml", project / "README.md")
+    return cache.files_under(DOCKERFILES / f"{image.name}.Dockerfile", package, *shared)
+
+
+def build_program(image: PythonImage, reference: str, tar: Path) -> None:
+    """Build a program's image by its Dockerfile, and save it as the archive `tar`."""
+    file = DOCKERFILES / f"{image.name}.Dockerfile"
+    with Progress().step(f"{image.name}: docker build", announce=True):
+        _docker("build", "--file", str(file), "--tag", reference, str(CHECKOUT))
+        _docker("save", "--output", str(tar), reference)
+
+
+def fetch_server(image: ServerImage, reference: str, tar: Path) -> None:
+    """Save the official image of a server as the archive `tar`, under our reference."""
+    with Progress().step(f"{image.name}: docker pull {image.official}", announce=True):
+        _docker("pull", image.official)
+        _docker("tag", image.official, reference)
+        _docker("save", "--output", str(tar), reference)
+
+
+def _docker(*arguments: str) -> None:
+    run(["docker", *arguments], log=cache.folder("log") / "images.log")
