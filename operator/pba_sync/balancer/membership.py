@@ -80,8 +80,8 @@ def _address(endpoint: Mapping[str, Any]) -> str | None:
     except ValueError:
         return None
     scoped = isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None
-    unusable = scoped or address.is_unspecified or address.is_multicast or address.is_link_local
-    return None if unusable else str(address)
+    nobodys = address.is_unspecified or address.is_multicast or address.is_link_local or address.is_loopback
+    return None if scoped or nobodys else str(address)
 
 
 def _name(endpoint: Mapping[str, Any], address: str) -> str:

@@ -108,6 +108,8 @@ def test_a_name_that_is_none_is_not_used(endpoint_slice: Make, name: object) -> 
         "10.0.0",
         "0.0.0.0",  # noqa: S104 - to be refused
         "224.0.0.1",
+        "127.0.0.1",
+        "::1",
         "169.254.169.254",
         "fe80::1%eth0",
         "fd00::1%eth0",

@@ -1,0 +1,96 @@
+"""HAProxy follows the EndpointSlices of a real API server."""
+
+from __future__ import annotations
+
+import statistics
+import time
+from dataclasses import replace
+from typing import Any
+
+from pba_hack.apiserver import ApiServer
+from pba_operator.domain.model import Cluster
+
+IN_ROTATION_SECONDS = 0.3
+MEMORY_MEBIBYTES = 45
+
+
+def in_rotation(servers: Any) -> set[str]:
+    return {name for name, server in servers().items() if server.usable}
+
+
+def test_nodes_come_drain_and_go_with_their_endpoints(
+    sidecar: Any, slices: Any, servers: Any, eventually: Any
+) -> None:
+    slices.write("one", {"a": "ready", "b": "ready", "c": "unready"}, port=9)
+    eventually(lambda: in_rotation(servers) == {"a", "b"})
+    eventually(lambda: sidecar.get("/readyz")[0] == 200)
+    slices.write("one", {"a": "ready", "b": "terminating", "c": "ready"}, port=9)
+    eventually(lambda: in_rotation(servers) == {"a", "c"})
+    eventually(lambda: set(servers()) == {"a", "c"})
+    slices.write("two", {"d": "ready"}, port=10)
+    eventually(lambda: in_rotation(servers) == {"a", "c", "d"})
+    assert servers()["d"].port == 10
+    slices.delete("one")
+    eventually(lambda: set(servers()) == {"d"})
+    slices.delete("two")
+    eventually(lambda: not servers())
+    assert sidecar.get("/readyz")[0] == 200
+    assert sidecar.metric('pba_sync_relists_total{reason="start"}') == 1
+
+
+def test_slices_of_other_services_are_nothing_to_us(
+    sidecar: Any, slices: Any, servers: Any, eventually: Any
+) -> None:
+    slices.write("foreign", {"x": "ready"}, port=9, service="shop")
+    slices.write("ours", {"a": "ready"}, port=9)
+    eventually(lambda: in_rotation(servers) == {"a"})
+    slices.write("foreign", {"x": "ready", "y": "ready"}, port=9, service="shop")
+    slices.write("ours", {"a": "ready", "b": "ready"}, port=9)
+    eventually(lambda: in_rotation(servers) == {"a", "b"})
+    assert sidecar.metric('pba_sync_nodes{state="serving"}') == 2
+
+
+def test_a_ready_endpoint_is_soon_in_rotation(
+    sidecar: Any, slices: Any, servers: Any, eventually: Any
+) -> None:
+    pods = {"first": "ready"}
+    slices.write("one", pods, port=9)
+    eventually(lambda: in_rotation(servers) == {"first"})
+    took = []
+    for number in range(20):
+        pods[f"pod-{number}"] = "ready"
+        started = time.monotonic()
+        slices.write("one", pods, port=9)
+        eventually(lambda number=number: f"pod-{number}" in in_rotation(servers))
+        took.append(time.monotonic() - started)
+    assert statistics.median(took) <= IN_ROTATION_SECONDS, took
+    assert sidecar.metric('pba_sync_in_rotation_seconds_bucket{le="0.3"}') >= 20
+
+
+def test_a_thousand_nodes_in_ten_slices_fit_into_little_memory(
+    sidecar: Any, slices: Any, servers: Any, eventually: Any
+) -> None:
+    for number in range(10):
+        pods = {f"shop-backend-7d9f8c6b5-{number}x{pod:03}": "ready" for pod in range(100)}
+        slices.write(f"shop-backend-{number}", pods, port=9000 + number)
+    eventually(lambda: len(servers()) == 1000)
+    slices.delete("shop-backend-3")
+    eventually(lambda: len(servers()) == 900)
+    assert sidecar.memory_mebibytes() <= MEMORY_MEBIBYTES
+
+
+def test_the_role_allows_to_follow_slices_and_nothing_else(
+    api_server: ApiServer, cluster: Cluster, token: Any
+) -> None:
+    account = replace(api_server, token=token())
+    space = f"namespaces/{cluster.namespace}"
+    assert account.request("GET", f"/apis/discovery.k8s.io/v1/{space}/endpointslices").ok
+    for method, path in (
+        ("GET", f"/api/v1/{space}/secrets"),
+        ("GET", f"/api/v1/{space}/pods"),
+        ("GET", f"/api/v1/{space}/configmaps"),
+        ("GET", "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"),
+        ("GET", "/apis/discovery.k8s.io/v1/endpointslices"),
+        ("DELETE", f"/apis/discovery.k8s.io/v1/{space}/endpointslices/x"),
+    ):
+        assert account.request(method, path).status == 403, path

@@ -1,0 +1,97 @@
+"""The API server itself is killed and started again, on the same etcd."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pykube  # type: ignore[import-untyped]
+import pytest
+
+from pba_hack import apiserver
+from pba_hack.apiserver import ApiServer
+from pba_hack.binaries import binary
+from pba_operator.domain.model import Cluster
+from pba_sync.balancer.errors import ViewExpiredError
+from pba_sync.balancer.kube import KubernetesSlices
+
+START_SECONDS = 120.0
+
+
+class Restartable:
+    """An etcd that runs throughout, and an API server on it that can go and come back."""
+
+    def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
+        etcd_url = f"http://127.0.0.1:{apiserver._free_port()}"
+        program = binary("kubernetes")
+        stack.enter_context(
+            apiserver._process(apiserver._etcd_command(program, folder, etcd_url), folder / "etcd.log")
+        )
+        self.server: ApiServer = apiserver._prepare(folder, apiserver._free_port())
+        self._command = apiserver._server_command(program, folder, etcd_url, self.server)
+        self._log = folder / "kube-apiserver.log"
+        self._running = stack.enter_context(contextlib.ExitStack())
+        self.start()
+
+    def start(self) -> None:
+        self._process = self._running.enter_context(apiserver._process(self._command, self._log))
+        deadline = time.monotonic() + START_SECONDS
+        while not self.server.is_ready():
+            assert time.monotonic() < deadline, self._log.read_text(errors="replace")[-2000:]
+            time.sleep(0.05)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._running.close()
+
+
+@pytest.fixture(scope="module")
+def restartable(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Restartable]:
+    with contextlib.ExitStack() as stack:
+        yield Restartable(tmp_path_factory.mktemp("own"), stack)
+
+
+@pytest.fixture(scope="module")
+def api_server(restartable: Restartable) -> ApiServer:
+    """In this module all fixtures use the API server that can be restarted."""
+    return restartable.server
+
+
+def test_it_goes_on_and_catches_up_and_an_old_version_is_told_as_such(
+    restartable: Restartable,
+    sidecar: Any,
+    slices: Any,
+    servers: Callable[[], dict[str, Any]],
+    token_folder: Path,
+    cluster: Cluster,
+    wire: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    eventually: Any,
+) -> None:
+    monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
+    monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(wire.port))
+    source = KubernetesSlices(
+        lambda: pykube.KubeConfig.from_service_account(str(token_folder)),
+        cluster.namespace,
+        "shop-backend",
+        "http",
+    )
+    slices.write("one", {"a": "ready"}, port=9)
+    eventually(lambda: set(servers()) == {"a"})
+    old = source.list().resource_version
+    slices.write("one", {"a": "ready", "b": "ready"}, port=9)
+    eventually(lambda: set(servers()) == {"a", "b"})
+
+    restartable.kill()
+    eventually(lambda: sidecar.metric('pba_sync_watch_errors_total{error="ApiUnavailableError"}') >= 2)
+    assert set(servers()) == {"a", "b"}
+    assert (sidecar.get("/healthz")[0], sidecar.get("/readyz")[0]) == (200, 200)
+
+    restartable.start()
+    slices.write("one", {"c": "ready"}, port=9)
+    eventually(lambda: set(servers()) == {"c"})
+    with pytest.raises(ViewExpiredError, match="too old"):
+        list(source.watch(old))
