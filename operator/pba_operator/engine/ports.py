@@ -61,7 +61,7 @@ class Kube(Protocol):
         *,
         selector: str = "",
         metadata_only: bool = False,
-        limit: int = 500,
+        limit: int = 100,
     ) -> AsyncIterator[list[Manifest]]:
         """List objects."""
 

@@ -47,6 +47,7 @@ class Workers:
         self._clock = clock
         self._metrics = metrics
         self._running: dict[Key, float] = {}
+        self._turn = asyncio.Lock()
 
     async def run(self, count: int = WORKERS) -> None:
         """Work with `count` workers, for ever."""
@@ -56,6 +57,10 @@ class Workers:
 
     async def _work(self) -> None:
         while True:
+            # A reconcile that finds nothing to do never waits. One begins in each turn of the event loop, so that
+            # a thousand of them do not keep the Lease from being renewed.
+            async with self._turn:
+                await asyncio.sleep(0)
             await self.work_once()
 
     async def work_once(self) -> None:

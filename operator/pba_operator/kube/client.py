@@ -23,7 +23,7 @@ from pba_operator.kube.kinds import Kind, of
 REQUEST_SECONDS: Final = 10.0
 LIST_SECONDS: Final = 60.0
 CONNECT_SECONDS: Final = 5.0
-PAGE: Final = 500
+PAGE: Final = 100
 """Objects in one answer to a listing: it bounds the memory that both sides need."""
 
 _JSON: Final = "application/json"

@@ -6,7 +6,7 @@ What must stay true: a handler hands over and returns. No state, no decision, no
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Final
 
@@ -15,10 +15,25 @@ import kopf
 from pba_api.identity import GROUP, LABEL_CLUSTER
 from pba_operator.engine.process import Process
 from pba_operator.kube import kinds
+from pba_operator.kube.client import PAGE
 from pba_operator.kube.streams import STREAM_SECONDS
 
 BACKOFFS: Final = (0.2, 0.5, 1.0, 2.0)
 """Seconds between attempts of a watch at an API server that is away; the last one again and again."""
+
+
+class NoDiffBase(kopf.DiffBaseStorage):
+    """Keeps nothing: kopf makes a copy of each object for change handlers, of which there are none."""
+
+    def build(self, *, body: kopf.Body, extra_fields: Iterable[Any] | None = None) -> kopf.BodyEssence:  # noqa: ARG002
+        """Return that nothing of an object is essential."""
+        return kopf.BodyEssence({})
+
+    def fetch(self, *, body: kopf.Body) -> kopf.BodyEssence | None:
+        """Return that nothing is stored."""
+
+    def store(self, *, body: kopf.Body, patch: kopf.Patch, essence: kopf.BodyEssence) -> None:
+        """Store nothing."""
 
 
 class Backoffs:
@@ -65,15 +80,16 @@ def settings() -> kopf.OperatorSettings:
     settings.watching.server_timeout = STREAM_SECONDS
     settings.watching.client_timeout = STREAM_SECONDS + 20
     settings.watching.inactivity_timeout = 100
-    settings.watching.chunk_size = 500
+    settings.watching.chunk_size = PAGE
     for kind in kinds.CHILDREN:
         settings.watching.label_selectors[kind.group, kind.version, kind.plural] = LABEL_CLUSTER
     settings.networking.request_timeout = 30
     settings.networking.connect_timeout = 5
     settings.networking.error_backoffs = Backoffs()
     settings.networking.enforce_retry_after = True
-    settings.queueing.idle_timeout = 0.1
+    settings.queueing.idle_timeout = 0.01
     settings.execution.executor = ThreadPoolExecutor(1, "kopf")
     settings.process.ultimate_exiting_timeout = 10
     settings.persistence.finalizer = f"{GROUP}/kopf"
+    settings.persistence.diffbase_storage = NoDiffBase()
     return settings

@@ -99,7 +99,7 @@ class SimulatedApi:
         *,
         selector: str = "",
         metadata_only: bool = False,
-        limit: int = 500,
+        limit: int = 100,
     ) -> AsyncIterator[list[Object]]:
         address = Address(kind.name, namespace, "")
         self.reads.append(("LIST", address))
