@@ -24,6 +24,7 @@ class Node:
         delay_seconds: how long a request takes.
         idle_seconds: after how long it closes a connection on which nothing comes, as an application server does.
         seen: the headers of the last request.
+        targets: what was ever asked for, health checks included.
         health: the status that paths under `/healthz` answer.
     """
 
@@ -34,6 +35,7 @@ class Node:
         self.health = 200
         self.executed: Counter[str] = Counter()
         self.seen: dict[str, str] = {}
+        self.targets: set[str] = set()
         self.port = 0
         self.address = "127.0.0.1"
         self._server: asyncio.Server | None = None
@@ -90,6 +92,7 @@ class Node:
         self._running += 1
         try:
             _, path, headers = _head(raw.removesuffix(_HEAD_END))
+            self.targets.add(path)
             await reader.readexactly(int(headers.get("content-length", "0")))
             status = self.health if path.startswith("/healthz") else 200
             if not path.startswith("/healthz"):

@@ -27,7 +27,6 @@ from pba_sync.balancer.view import Board
 
 DEADLINE_SECONDS = 20.0
 SPEC = {
-    "application": {"image": "app:1"},
     "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}},
     "backend": {},
     "frontend": {"image": "haproxy:3.0.11"},
@@ -98,10 +97,20 @@ def eventually() -> Callable[[Callable[[], Any]], Awaitable[None]]:
 
 
 @pytest.fixture(scope="session")
-def configuration() -> str:
-    """haproxy.cfg as in the pod."""
-    cluster = Cluster("default", "shop", "uid", 1, False, (), parse_spec(SPEC), {})
-    return haproxy_cfg.render(cluster)
+def render() -> Callable[..., str]:
+    """Make haproxy.cfg as in the pod, for an application with these facts."""
+
+    def make(**application: Any) -> str:
+        spec = {**SPEC, "application": {"image": "app:1", **application}}
+        return haproxy_cfg.render(Cluster("default", "shop", "uid", 1, False, (), parse_spec(spec), {}))
+
+    return make
+
+
+@pytest.fixture
+def configuration(render: Callable[..., str]) -> str:
+    """haproxy.cfg of an application without peculiarities."""
+    return render()
 
 
 @pytest.fixture

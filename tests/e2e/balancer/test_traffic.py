@@ -31,6 +31,13 @@ async def get(haproxy: HAProxyProcess, headers: list[tuple[str, str]] | None = N
 
 
 @pytest.fixture
+def configuration(render: Any, request: pytest.FixtureRequest) -> str:
+    """haproxy.cfg, for the readiness path that a test asks for."""
+    path = getattr(request, "param", "/healthz")
+    return str(render(probes={"readiness": {"path": path}}))
+
+
+@pytest.fixture
 async def node(new_sidecar: Any, new_nodes: Any, eventually: Any) -> Node:
     (only,) = await new_nodes(1)
     sidecar = new_sidecar()
@@ -173,3 +180,13 @@ async def test_requests_that_end_well_are_not_logged(haproxy: HAProxyProcess, no
     await get(haproxy, [("X-Request-Id", "fine-1")])
     assert node.seen["x-request-id"] == "fine-1"
     assert "fine-1" not in haproxy.log.read_text()
+
+
+HOSTILE_PATH = "/healthz/'\"$HOME${HOME}\\\\%[env(HOME)]#;x"
+"""Everything that means something to HAProxy's configuration and that the schema lets through."""
+
+
+@pytest.mark.parametrize("configuration", [HOSTILE_PATH], indirect=True)
+async def test_the_check_asks_for_exactly_the_path_of_the_spec(node: Node, eventually: Any) -> None:
+    await eventually(lambda: HOSTILE_PATH in node.targets)
+    assert node.targets == {HOSTILE_PATH}
