@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from pba_hack.images.debian import DebianRoot
 
 FORMAT = "1"
-"""Part of every key: raise it when the same inputs begin to give other bytes."""
+"""Part of the keys of Debian layers: raise it when the same inputs begin to give other bytes."""
 
 KIND = "layers"
 

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 from pba_hack import cache
 from pba_hack.images import layers, rootfs, tarball
-from pba_hack.images.layers import FORMAT, KIND, Layer
+from pba_hack.images.layers import KIND, Layer
 from pba_hack.images.recipes import COMPILE, PYTHON_ROOT, PYTHON_VERSION
 from pba_hack.progress import Progress, run
 
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pba_hack.images.recipes import PythonImage
+
+FORMAT = "2"
+"""Part of the keys of these layers: raise it when the same inputs begin to give other bytes."""
 
 PACKAGES = f"/usr/local/lib/python{PYTHON_VERSION}/dist-packages"
 """Where Debian's interpreter looks for what does not come from Debian."""
@@ -61,7 +64,7 @@ def dependencies(image: PythonImage, requirements: Sequence[str], constraints: s
         with Progress().step(f"{image.name}: what it depends on, for Python {PYTHON_VERSION}", announce=True):
             (scratch / "constraints.txt").write_text(constraints, "utf-8")
             _pip_install(scratch, requirements, python)
-            shutil.rmtree(scratch / "packages" / "bin", ignore_errors=True)  # scripts for another interpreter
+            _drop_scripts(scratch / "packages")
             for unused in image.unused:
                 shutil.rmtree(scratch / "packages" / unused)
             _compile(scratch / "packages", base)
@@ -121,6 +124,14 @@ def _pip_install(scratch: Path, requirements: Sequence[str], python: Path) -> No
     command += [word for name in platforms for word in ("--platform", name)]
     command += ["--constraint", str(scratch / "constraints.txt"), *requirements]
     run(command, log=cache.folder("log") / "images.log")
+
+
+def _drop_scripts(folder: Path) -> None:
+    """Remove the packages' scripts, which name this machine's interpreter, and all trace of them."""
+    shutil.rmtree(folder / "bin", ignore_errors=True)
+    for record in folder.glob("*.dist-info/RECORD"):
+        lines = record.read_text("utf-8").splitlines(keepends=True)
+        record.write_text("".join(line for line in lines if not line.startswith("../../bin/")), "utf-8")
 
 
 def _compile(folder: Path, base: Layer) -> None:
