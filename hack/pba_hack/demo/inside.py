@@ -6,6 +6,7 @@ import json
 import subprocess
 import sys
 import threading
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ ROOT = Path(__file__).resolve().parents[3]
 SAMPLE = ROOT / "manifests" / "samples" / "backend-cluster.yaml"
 OPERATOR_NAMESPACE = "pba-system"
 NAMESPACE = "demo"
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 NAME = "shop"
 CLIENTS = 6
 AT_MOST_SECONDS = 600.0
@@ -141,13 +143,11 @@ class Show:
             self._fail_once()
 
     def _fail_once(self) -> None:
-        client = Client(*self.load.target, self.load.tally)
-        try:
-            client.request("GET", "/there-is-no-such-page")
-        except RequestFailedError as error:
-            sys.stdout.write(f"  injected: {error}\n")
-        finally:
-            client.close()
+        with closing(Client(*self.load.target, self.load.tally)) as client:
+            try:
+                client.request("GET", "/there-is-no-such-page")
+            except RequestFailedError as error:
+                sys.stdout.write(f"  injected: {error}\n")
 
 
 def _verdict(show: Show, host: str) -> bool:
@@ -155,9 +155,8 @@ def _verdict(show: Show, host: str) -> bool:
     sys.stdout.write("\n".join(lines(counts, "in the end")) + "\n")
     for why, number in counts.by_failure.items():
         sys.stdout.write(f"  failed: {number} x {why}\n")
-    client = Client(host, 80, Tally())
-    book, lost = ledger(client), len(show.shopper.lost(client))
-    client.close()
+    with closing(Client(host, 80, Tally())) as client:
+        book, lost = ledger(client), len(show.shopper.lost(client))
     sys.stdout.write(
         f"  ledger: {len(show.shopper.acknowledged)} orders acknowledged, {lost} of them lost, "
         f"{book.replayed_orders} doubled on the way, imbalance {book.imbalance_cents}\n"
@@ -187,7 +186,9 @@ def run(images: dict[str, str], wanted: Wanted) -> int:
         _install(images)
         kubectl = Kubectl(NAMESPACE)
         say(f"apply {SAMPLE.relative_to(ROOT)} as {NAMESPACE}/{NAME}")
-        kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+        kubectl.apply(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": RESTRICTED}}
+        )
         kubectl.apply(_sample(kubectl, images))
         _progress(kubectl)
         service = kubectl.get("service", NAME) or {}

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from pba_api import names
 from pba_api.identity import COMPONENT_BACKEND, COMPONENT_MANAGEMENT, selector
+from pba_api.types.status import MAX_ADDRESSES, MAX_NOT_READY
 from pba_operator.domain import conditions, database, deployments, parts, pods
 from pba_operator.domain.cluster import Invalid
 from pba_operator.domain.frontend import SyncImage
@@ -14,16 +15,13 @@ from pba_operator.domain.model import ChildId, Cluster, Failure, Manifest, Obser
 from pba_operator.domain.plan import desired
 from pba_operator.domain.stage import stage
 
-NOT_READY_MAX = 20
-"""Backend nodes that `status.backend.notReady` names at most."""
-
 
 def _addresses(service: Manifest) -> list[str]:
     """Return where clients reach the Service: the load balancer's addresses, else the cluster's own."""
     ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
     outside = [entry.get("ip") or entry.get("hostname") for entry in ingress]
     inside = service.get("spec", {}).get("clusterIPs") or ()
-    return [address for address in (outside or inside) if address]
+    return [address for address in (outside or inside) if address][:MAX_ADDRESSES]
 
 
 def _service(cluster: Cluster, observed: Observed) -> Manifest:
@@ -59,7 +57,7 @@ def _not_ready(observed: Observed) -> list[Manifest]:
                 "reason": problem.reason if problem else "NotReady",
             }
         )
-    return entries[:NOT_READY_MAX]
+    return entries[:MAX_NOT_READY]
 
 
 def _backend(cluster: Cluster, observed: Observed) -> Manifest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -32,10 +33,10 @@ KEPT = {
 }
 
 
-def _client(namespace: Kubectl, name: str) -> Client:
+def _client(namespace: Kubectl, name: str) -> closing[Client]:
     service = namespace.get("service", name)
     assert service is not None
-    return Client(service["spec"]["clusterIP"], 80, Tally())
+    return closing(Client(service["spec"]["clusterIP"], 80, Tally()))
 
 
 @pytest.mark.timeout(600)
@@ -44,14 +45,16 @@ def test_kept_data_is_back_under_the_same_name_and_deleted_data_is_not(
 ) -> None:
     namespace.apply(manifest("books", cluster=False, deletionPolicy="Retain"))
     namespace.wait_ready("books")
-    account = Account.sign_up(_client(namespace, "books"))
+    with _client(namespace, "books") as client:
+        account = Account.sign_up(client)
     namespace("delete", "pbacluster", "books", "--timeout=60s")
     expected = {entry.format("books") for entry in KEPT}
     wait_for("only the kept set to be left", lambda: _leftovers(namespace, "books") == expected)
 
     namespace.apply(manifest("books", cluster=False))
     namespace.wait_ready("books")
-    assert account.can_log_in(_client(namespace, "books"))
+    with _client(namespace, "books") as client:
+        assert account.can_log_in(client)
     claim = namespace.get("pvc", "data-books-mysql-0")
     found = namespace.get("pbacluster", "books")
     assert claim is not None
@@ -62,7 +65,8 @@ def test_kept_data_is_back_under_the_same_name_and_deleted_data_is_not(
     wait_for("nothing to be left", lambda: not _leftovers(namespace, "books"))
     namespace.apply(manifest("books", cluster=False))
     namespace.wait_ready("books")
-    assert not account.can_log_in(_client(namespace, "books"))
+    with _client(namespace, "books") as client:
+        assert not account.can_log_in(client)
 
 
 @pytest.mark.timeout(600)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from typing import Any
 
 from pba_hack.kubectl import Kubectl, wait_for
@@ -56,9 +57,8 @@ def test_mysql_killed_under_load_loses_no_acknowledged_order(shop: Kubectl, addr
         wait_for("a new database pod", replaced)
         orders = len(shopper.acknowledged)
         wait_for("orders again", lambda: len(shopper.acknowledged) > orders + 20)
-    client = Client(address, 80, Tally())
-    book, lost = ledger(client), shopper.lost(client)
-    client.close()
+    with closing(Client(address, 80, Tally())) as client:
+        book, lost = ledger(client), shopper.lost(client)
     assert book.balanced
     assert book.imbalance_cents == 0
     assert not lost, f"{len(lost)} acknowledged orders are gone"

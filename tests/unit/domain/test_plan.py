@@ -192,11 +192,11 @@ def test_the_finalizer_follows_the_policy(
     labels=st.dictionaries(st.sampled_from(["team", "tier"]), st.sampled_from(["a", "b"])),
     drain=st.integers(0, 90),
 )
-def test_planning_what_was_applied_gives_nothing(  # noqa: PLR0913 - each is a dimension
+def test_planning_what_was_applied_gives_nothing(
     new_world: Callable[[], Any],
     cluster: MakeCluster,
     sync: Any,
-    parts: bool,  # noqa: FBT001 - drawn
+    parts: bool,
     replicas: int,
     frontends: int,
     env: list[str],

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from pba_api.types.status import MAX_NOT_READY
 from pba_operator.domain.conditions import MESSAGE_MAX
 from pba_operator.domain.model import ChildId, Cluster, Failure, Manifest
-from pba_operator.domain.report import NOT_READY_MAX, report
+from pba_operator.domain.report import report
 
 MakeCluster = Callable[..., Cluster]
 
@@ -135,7 +136,7 @@ def test_lists_and_messages_are_bounded(world: Any, cluster: MakeCluster) -> Non
         world.put_pod(f"shop-backend-{number:03}{'x' * 40}", "backend", ready=False)
     world.deployment("shop-backend")["status"]["availableReplicas"] = 0
     status = world.status(made)
-    assert len(status["backend"]["notReady"]) == NOT_READY_MAX
+    assert len(status["backend"]["notReady"]) == MAX_NOT_READY
     assert all(len(entry["message"]) <= MESSAGE_MAX for entry in status["conditions"])
 
 
@@ -155,9 +156,7 @@ def test_the_management_node_is_shown_where_it_serves(world: Any, whole: Cluster
     assert world.status(whole)["management"] == {"podName": "shop-management-new", "nodeName": "node1"}
 
 
-def test_a_template_that_is_missing_holds_the_application_back(
-    world: Any, cluster: MakeCluster, sync: Any
-) -> None:
+def test_a_template_that_is_missing_holds_the_application_back(world: Any, cluster: MakeCluster) -> None:
     files = [{"path": "/etc/app.conf", "templateRef": {"name": "templates", "key": "app.conf"}}]
     made = cluster(application={"configFiles": files})
     world.settle(made)
