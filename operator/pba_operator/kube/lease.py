@@ -33,7 +33,7 @@ DURATION: Final = 15.0
 RENEW_DEADLINE: Final = 10.0
 RENEW_EVERY: Final = 2.0
 RETRY_EVERY: Final = 1.0
-"""Seconds between the looks of one who waits: after a clean end somebody else acts within two."""
+"""Seconds between attempts of one who waits, or whose renewal failed: after a clean end another acts within two."""
 
 logger = logging.getLogger(__name__)
 
@@ -98,9 +98,10 @@ class Elector:
             await self._clock.sleep(RETRY_EVERY)
         logger.info("lease acquired", extra={"identity": self._identity})
         await acquired()
+        renewed = True
         while True:
-            await self._clock.sleep(RENEW_EVERY)
-            await self._attempt(self._renew)
+            await self._clock.sleep(RENEW_EVERY if renewed else RETRY_EVERY)
+            renewed = await self._attempt(self._renew)
 
     async def release(self) -> None:
         """Give the Lease back, if it is held; whoever waits need not wait for its end.
