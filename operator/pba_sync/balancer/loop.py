@@ -28,6 +28,8 @@ IDLE_SECONDS = 0.5
 """How often HAProxy is looked at when nothing is to do: how long an HAProxy that restarted stays empty."""
 BUSY_SECONDS = 0.2
 """The same while a node drains."""
+SETTLED_SECONDS = 2.0
+"""How long HAProxy's servers are taken to be as we left them, as long as it is the same HAProxy and view."""
 DOWN_SECONDS = 0.05
 """The same while HAProxy does not answer."""
 
@@ -78,6 +80,8 @@ class Loop:
         self._incarnation: Incarnation | None = None
         self._answers = True
         self._refused: set[str] = set()
+        self._settled_view: View | None = None
+        self._settled_until = 0.0
         self.ready = False
         """Whether HAProxy said in the last pass that it is ready."""
         self.passed_at = hooks.clock()
@@ -118,10 +122,11 @@ class Loop:
         self._answers = error is None
 
     def _pass(self) -> float:
-        flags = self._greet()
-        self.ready = commands.READY in flags
-        live = self._haproxy.servers()
         view = self._board.view
+        self.ready = commands.READY in self._greet()
+        if self.ready and view is self._settled_view and self._hooks.clock() < self._settled_until:
+            return IDLE_SECONDS
+        live = self._haproxy.servers()
         if view is None:
             self._hooks.on_pass(live)
             return IDLE_SECONDS
@@ -131,8 +136,11 @@ class Loop:
         if not self.ready and finished and any(server.usable for server in live.values()):
             self._haproxy.run(commands.raise_flag(commands.READY))
             self.ready = True
-        draining = any(not wanted(view.nodes, name) for name in live)
-        return BUSY_SECONDS if draining else IDLE_SECONDS
+        if any(not wanted(view.nodes, name) for name in live):
+            return BUSY_SECONDS
+        if finished and not self._refused:
+            self._settled_view, self._settled_until = view, self._hooks.clock() + SETTLED_SECONDS
+        return IDLE_SECONDS
 
     def _greet(self) -> frozenset[str]:
         """Find out which HAProxy this is, and whether its pod ends; return its flags."""

@@ -10,13 +10,16 @@ Source: HAProxy 3.0's management guide, `show servers state` and `show servers c
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
+from operator import itemgetter
 
 from pba_sync.balancer.errors import AnswerMalformedError
 
 _STATE_VERSION = "1"
+_STATE_FIELDS = ("srv_name", "srv_addr", "srv_port", "srv_admin_state", "srv_check_state", "srv_op_state")
+_CONNECTION_FIELDS = ("bkname/svname", "used_cur")
 _MAINTENANCE = 0x01 | 0x02 | 0x04 | 0x20 | 0x40
 _DRAIN = 0x08 | 0x10
 _CHECK_ENABLED = 0x04
@@ -50,13 +53,15 @@ class Server:
         return self.admin is Admin.READY and self.up
 
 
-def _rows(answer: str, header_at: int) -> Iterator[Mapping[str, str]]:
+def _rows(answer: str, header_at: int, fields: Sequence[str]) -> Iterator[Sequence[str]]:
+    """Yield these fields of each row, found by the names in the header."""
     lines = [line for line in answer.splitlines() if line.strip()]
     if len(lines) <= header_at or not lines[header_at].startswith("# "):
         raise AnswerMalformedError(f"no header in HAProxy's answer: {answer[:80]!r}")
     header = lines[header_at][2:].split(" ")
+    pick = itemgetter(*(header.index(field) for field in fields))
     for line in lines[header_at + 1 :]:
-        yield dict(zip(header, line.split(" "), strict=False))
+        yield pick(line.split(" "))
 
 
 def _admin(bits: int) -> Admin:
@@ -79,17 +84,17 @@ def read_servers(state: str) -> dict[str, Server]:
         raise AnswerMalformedError(f"`show servers state` of an unknown version: {state[:80]!r}")
     try:
         return {
-            row["srv_name"]: Server(
-                name=row["srv_name"],
-                address=str(ipaddress.ip_address(row["srv_addr"])),
-                port=int(row["srv_port"]),
-                admin=_admin(int(row["srv_admin_state"])),
-                checked=bool(int(row["srv_check_state"]) & _CHECK_ENABLED),
-                up=int(row["srv_op_state"]) != _DOWN,
+            name: Server(
+                name=name,
+                address=str(ipaddress.ip_address(address)),
+                port=int(port),
+                admin=_admin(int(admin)),
+                checked=bool(int(check) & _CHECK_ENABLED),
+                up=int(operational) != _DOWN,
             )
-            for row in _rows(state, header_at=1)
+            for name, address, port, admin, check, operational in _rows(state, 1, _STATE_FIELDS)
         }
-    except (KeyError, ValueError) as error:
+    except (IndexError, ValueError) as error:
         raise _malformed(error) from error
 
 
@@ -101,9 +106,8 @@ def count_connections(servers: Mapping[str, Server], connections: str) -> dict[s
     """
     try:
         used = {
-            row["bkname/svname"].partition("/")[2]: int(row["used_cur"])
-            for row in _rows(connections, header_at=0)
+            name.partition("/")[2]: int(count) for name, count in _rows(connections, 0, _CONNECTION_FIELDS)
         }
-    except (KeyError, ValueError) as error:
+    except (IndexError, ValueError) as error:
         raise _malformed(error) from error
     return {name: replace(server, in_use=used.get(name, 0)) for name, server in servers.items()}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pba_sync.balancer import loop as loop_module
-from pba_sync.balancer.loop import BUSY_SECONDS, DOWN_SECONDS, IDLE_SECONDS, Loop, LoopHooks
+from pba_sync.balancer.loop import BUSY_SECONDS, DOWN_SECONDS, IDLE_SECONDS, SETTLED_SECONDS, Loop, LoopHooks
 from pba_sync.balancer.membership import Node
 from pba_sync.balancer.planner import Kind
 from pba_sync.balancer.stopping import Stopping
@@ -117,6 +117,20 @@ def test_a_restarted_haproxy_is_made_whole_again_before_it_is_ready(
     assert {name for name, server in model.servers.items() if server.in_rotation} == {"n1", "n2"}
     assert model.flags == ["ready"]
     assert told.restarts == 1
+
+
+def test_what_somebody_else_changed_in_haproxy_is_put_right_before_long(
+    loop: Loop, board: Board, nodes: Nodes, model: HAProxyModel, haproxy: Any, clock: Any
+) -> None:
+    board.publish(nodes(n1="serving"))
+    loop.step()
+    haproxy.texts.clear()
+    loop.step()
+    assert haproxy.texts == ["show info", "show acl virt@flags"], "at rest, little is asked"
+    model.ask("set server nodes/n1 state maint")
+    clock.now += SETTLED_SECONDS
+    loop.step()
+    assert model.servers["n1"].in_rotation
 
 
 def test_nobody_answers_and_then_somebody_does(
