@@ -1,0 +1,298 @@
+"""A member's pod without Kubernetes: the real mysqld, run by the real start script, in a container of our own.
+
+The container is what the pod would be: the image's file system, read-only; the volume, the ConfigMap and the
+Secrets mounted where the StatefulSet says; mysqld's user, without capabilities; a process namespace, so that the
+script is the first process. Only the network is the machine's: the server listens on a loopback port.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pymysql
+import pytest
+
+from pba_api.parse import parse_spec
+from pba_hack.images.rootfs import rootfs
+from pba_operator.domain import database
+from pba_operator.domain.database import layout, secrets, statefulset
+from pba_operator.domain.model import ChildId, Cluster, Generate, Manifest, Observed
+from pba_operator.mysql.material import Material
+
+DEADLINE_SECONDS = 90.0
+SMALL = {"innodb_redo_log_capacity": "8388608", "innodb_buffer_pool_size": "32M"}
+"""A server that is quick to make and to copy."""
+DIRECTORIES = (
+    layout.VOLUME_DIR,
+    layout.CONFIG_DIR,
+    layout.ADMIN_DIR,
+    layout.TLS_DIR,
+    layout.TMP_DIR,
+    layout.RUN_DIR,
+)
+DEVICES = ("null", "urandom", "random")
+MOUNT = """
+set -eu
+mount -t overlay overlay -o "lowerdir=$BASE/skeleton:$IMAGE" "$BASE/root"
+for directory in $DIRECTORIES; do mount --bind "$BASE/mounts$directory" "$BASE/root$directory"; done
+for device in $DEVICES; do mount --bind "/dev/$device" "$BASE/root/dev/$device"; done
+exec chroot "$BASE/root" setpriv --reuid=999 --regid=999 --clear-groups --bounding-set=-all --no-new-privs "$@"
+"""
+
+
+def wait_for(what: str, condition: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> Any:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        found = condition()
+        if found:
+            return found
+        time.sleep(0.01)
+    raise AssertionError(f"gave up waiting for {what}")
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port: int = server.getsockname()[1]
+        return port
+
+
+def cluster(**config: str) -> Cluster:
+    storage, options = {"size": "1Gi"}, SMALL | config
+    spec = {
+        "application": {"image": "app"},
+        "database": {"image": "mysql", "storage": storage, "config": options},
+    }
+    return Cluster(
+        "default", "shop", "8f2f0c52-6c1e-4a0e-a9f6-1f9a3a1d4c11", 1, False, (), parse_spec(spec), {}
+    )
+
+
+def as_stored(manifest: Manifest, content: dict[str, str]) -> Manifest:
+    data = {key: base64.b64encode(text.encode()).decode() for key, text in content.items()}
+    stored = {key: value for key, value in manifest.items() if key != "stringData"}
+    metadata = {
+        **manifest["metadata"],
+        "uid": f"uid-of-{manifest['metadata']['name']}",
+        "resourceVersion": "1",
+    }
+    return {**stored, "metadata": metadata, "data": data}
+
+
+def with_secrets(wanted: Cluster, known: Observed | None = None) -> Observed:
+    """Return what is observed once all Secrets are made, as the operator makes them."""
+    observed, material = known or Observed(), Material()
+    while made := [step for step in database.actions(wanted, observed) if isinstance(step, Generate)]:
+        children = dict(observed.children)
+        for step in made:
+            content = asyncio.run(material(step, children.get(step.issuer) if step.issuer else None))
+            child = ChildId("Secret", step.manifest["metadata"]["name"])
+            children[child] = as_stored(step.manifest, content)
+        observed = Observed(children)
+    return observed
+
+
+class Pod:
+    """The pod of the member 0, and its volume."""
+
+    def __init__(self, base: Path, image: Path) -> None:
+        self.base = base
+        self.image = image
+        self.cluster = cluster()
+        self.observed = with_secrets(self.cluster)
+        self.port, self.group_port = free_port(), free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        for directory in DIRECTORIES:
+            (base / f"skeleton{directory}").mkdir(parents=True)
+            (base / f"mounts{directory}").mkdir(parents=True)
+        (base / "root").mkdir()
+        (base / "skeleton/dev").mkdir()
+        for device in DEVICES:
+            (base / "skeleton/dev" / device).touch()
+        hosts = f"127.0.0.1 localhost {database.members.host(self.cluster)}\n"
+        (base / "skeleton/etc/hosts").write_text(hosts)
+        for writable in (layout.VOLUME_DIR, layout.TMP_DIR, layout.RUN_DIR):
+            os.chown(self.mount(writable), layout.USER, layout.USER)
+
+    def mount(self, path: str) -> Path:
+        """Return where a path of the pod's mounts is on this machine."""
+        return self.base / f"mounts{path}"
+
+    @property
+    def log(self) -> str:
+        return (self.base / "log").read_text()
+
+    def configure(self, **config: str) -> None:
+        self.cluster = cluster(**config)
+
+    def start(self) -> None:
+        """Make what the kubelet makes, and start the container."""
+        self._mount_objects()
+        container = statefulset.manifest(self.cluster, self.observed)["spec"]["template"]["spec"][
+            "containers"
+        ][0]
+        environment = {item["name"]: item.get("value", "shop-mysql-0") for item in container["env"]}
+        environment |= {
+            "PBA_GROUP_PORT": str(self.group_port),
+            "BASE": str(self.base),
+            "IMAGE": str(self.image),
+        }
+        environment |= {"DIRECTORIES": " ".join(DIRECTORIES), "DEVICES": " ".join(DEVICES)}
+        environment |= {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        isolated = ["unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child"]
+        with (self.base / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [*isolated, "sh", "-c", MOUNT, "sh", *container["command"]],
+                env=environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+            )
+
+    def _mount_objects(self) -> None:
+        files: dict[str, str] = next(
+            manifest["data"]
+            for manifest in database.manifests(self.cluster, self.observed)
+            if manifest["kind"] == "ConfigMap"
+        )
+        my_cnf = files[layout.CONFIG_FILE].replace('port = "3306"', f'port = "{self.port}"')
+        my_cnf = my_cnf.replace('bind_address = "*"', 'bind_address = "127.0.0.1"')
+        my_cnf = my_cnf.replace(":33061", f":{self.group_port}")
+        for name, text in {**files, layout.CONFIG_FILE: my_cnf}.items():
+            self._write(f"{layout.CONFIG_DIR}/{name}", text, 0o444)
+        admin = self.observed.children[secrets.admin_id(self.cluster)]
+        self._write(f"{layout.ADMIN_DIR}/init.sql", str(secrets.value(admin, "init.sql")), 0o440)
+        certificate = self.observed.children[secrets.certificate_id(self.cluster)]
+        for name in certificate["data"]:
+            self._write(f"{layout.TLS_DIR}/{name}", str(secrets.value(certificate, name)), 0o440)
+
+    def _write(self, path: str, text: str, mode: int) -> None:
+        file = self.mount(path)
+        file.unlink(missing_ok=True)
+        file.write_text(text)
+        os.chown(file, 0, layout.USER)
+        file.chmod(mode)
+
+    @property
+    def first_process(self) -> int:
+        """Return the process that is the container's first (of this machine's numbers); 0: there is none."""
+        assert self._process is not None
+        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
+        try:
+            return int(children.read_text().split()[0])
+        except (FileNotFoundError, IndexError):
+            return 0
+
+    @property
+    def is_running(self) -> bool:
+        return self._process is not None and self._process.poll() is None
+
+    def execute(self, *command: str, seconds: float = 5) -> int:
+        """Run a command in the container as the kubelet would; return its exit status, -1 if it took too long."""
+        enter = ["nsenter", f"--target={self.first_process}", "--mount", "--root", "--wd"]
+        within = ["setpriv", "--reuid=999", "--regid=999", "--clear-groups", *command]
+        environment = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
+        try:
+            return subprocess.run(
+                [*enter, *within], timeout=seconds, check=False, capture_output=True, env=environment
+            ).returncode
+        except subprocess.TimeoutExpired:
+            return -1
+
+    def is_ready(self) -> bool:
+        assert self.is_running, self.log
+        if "ready for connections" not in self.log:
+            return False
+        return self.execute(*statefulset.probe_command()) == 0
+
+    def run(self) -> None:
+        self.start()
+        wait_for("mysqld to be ready", self.is_ready)
+
+    def signal(self, number: int) -> None:
+        os.kill(wait_for("the first process", lambda: self.first_process, 10), number)
+
+    def wait(self, seconds: float = DEADLINE_SECONDS) -> int:
+        assert self._process is not None
+        return self._process.wait(seconds)
+
+    def kill(self) -> None:
+        if self.is_running:
+            self.signal(signal.SIGKILL)
+            self.wait()
+
+    def stop(self) -> int:
+        self.signal(signal.SIGTERM)
+        return self.wait()
+
+    def connect(self, user: str | None = None, password: str | None = None) -> pymysql.Connection[Any]:
+        admin = self.observed.children[secrets.admin_id(self.cluster)]
+        return pymysql.connect(
+            host="127.0.0.1",
+            port=self.port,
+            user=user or str(secrets.value(admin, "username")),
+            password=password or str(secrets.value(admin, "password")),
+            ssl={"check_hostname": False, "verify_mode": False},
+            autocommit=True,
+            read_timeout=30,
+        )
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        connection = self.connect()
+        try:
+            with connection.cursor() as cursor:
+                cursor.execute(statement)
+                return list(cursor.fetchall())
+        finally:
+            connection.close()
+
+    def remake_admin(self) -> None:
+        """Delete the admin Secret and have it made anew."""
+        children = {key: value for key, value in self.observed.children.items() if "admin" not in key.name}
+        self.observed = with_secrets(self.cluster, Observed(children))
+
+
+@pytest.fixture(scope="session")
+def image() -> Path:
+    return rootfs("mysql")
+
+
+@pytest.fixture(scope="session")
+def made_volume(image: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A volume whose database was made, and stopped in order."""
+    pod = Pod(tmp_path_factory.mktemp("made"), image)
+    try:
+        pod.run()
+        assert pod.stop() == 0, pod.log
+    finally:
+        pod.kill()
+    return pod.mount(layout.VOLUME_DIR)
+
+
+@pytest.fixture
+def new_pod(image: Path, tmp_path: Path) -> Iterator[Pod]:
+    """A pod whose volume is empty."""
+    pod = Pod(tmp_path, image)
+    yield pod
+    pod.kill()
+    shutil.rmtree(tmp_path)
+
+
+@pytest.fixture
+def pod(new_pod: Pod, made_volume: Path) -> Pod:
+    """A pod whose volume holds a database, not started."""
+    subprocess.run(["cp", "-a", f"{made_volume}/.", new_pod.mount(layout.VOLUME_DIR)], check=True)
+    return new_pod
+
+
+@pytest.fixture
+def until() -> Callable[..., Any]:
+    return wait_for
