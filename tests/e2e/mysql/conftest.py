@@ -127,6 +127,9 @@ class Pod:
         """Return where a path of the pod's mounts is on this machine."""
         return self.base / f"mounts{path}"
 
+    def copy_volume(self, volume: Path) -> None:
+        subprocess.run(["cp", "-a", f"{volume}/.", self.mount(layout.VOLUME_DIR)], check=True)
+
     @property
     def log(self) -> str:
         return (self.base / "log").read_text()
@@ -289,8 +292,20 @@ def new_pod(image: Path, tmp_path: Path) -> Iterator[Pod]:
 @pytest.fixture
 def pod(new_pod: Pod, made_volume: Path) -> Pod:
     """A pod whose volume holds a database, not started."""
-    subprocess.run(["cp", "-a", f"{made_volume}/.", new_pod.mount(layout.VOLUME_DIR)], check=True)
+    new_pod.copy_volume(made_volume)
     return new_pod
+
+
+@pytest.fixture(scope="session")
+def make_pod() -> Callable[[Path, Path, Path], Pod]:
+    """Make a pod in a folder, with an image and a copy of a volume."""
+
+    def make(base: Path, image: Path, volume: Path) -> Pod:
+        pod = Pod(base, image)
+        pod.copy_volume(volume)
+        return pod
+
+    return make
 
 
 @pytest.fixture
