@@ -176,10 +176,14 @@ class View:
     def saw(self, live: Manifest) -> None:
         """Take in an object that the API server has just answered with."""
         child = ChildId(live["kind"], live["metadata"]["name"])
+        address, owner = self._address(child), owner_of(live)
         self._absent.discard(child)
-        if owner_of(live) is not None:
+        known = self._store.version(address)
+        if owner is not None:
             self._store.see(live, live=True)
-        if owner_of(live) == self.key:
+        elif known is not None:
+            self._store.forget(address, known.uid)
+        if owner == self.key:
             self._overlay.pop(child, None)
         else:
             self._overlay[child] = live
