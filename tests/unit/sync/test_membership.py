@@ -47,6 +47,11 @@ def test_where_nobody_else_serves_those_that_terminate_and_still_serve_are_used(
     assert states(raw) == {"a": "serving", "b": "draining", "c": "draining"}
 
 
+def test_a_pod_that_is_only_said_to_serve_gets_no_requests(endpoint: Make, endpoint_slice: Make) -> None:
+    raw = endpoint_slice(endpoint("a", "10.0.0.1", ready=False, serving=True, terminating=False))
+    assert states(raw) == {"a": "draining"}
+
+
 def test_absent_conditions_mean_ready(endpoint_slice: Make) -> None:
     raw = endpoint_slice({"addresses": ["10.0.0.1"], "targetRef": {"kind": "Pod", "name": "a"}})
     assert states(raw) == {"a": "serving"}

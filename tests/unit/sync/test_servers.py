@@ -37,6 +37,23 @@ def test_haproxys_own_words_are_understood() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("bits", "admin"),
+    [
+        (0x00, Admin.READY),
+        (0x01, Admin.MAINT),
+        (0x02, Admin.MAINT),
+        (0x04, Admin.MAINT),
+        (0x20, Admin.MAINT),
+        (0x08, Admin.DRAIN),
+        (0x10, Admin.DRAIN),
+        (0x09, Admin.MAINT),
+    ],
+)
+def test_whoever_took_a_server_out_it_is_out(bits: int, admin: Admin) -> None:
+    assert read_servers(STATE.replace("127.0.0.1 2 8 ", f"127.0.0.1 2 {bits} "))["leaving"].admin is admin
+
+
 def test_connections_are_counted_by_server() -> None:
     servers = count_connections(read_servers(STATE), CONNECTIONS)
     assert {name: server.in_use for name, server in servers.items()} == {

@@ -146,6 +146,14 @@ def test_without_the_api_server_the_view_stays_and_grows_old(
     assert told.count("ApiUnavailableError") == 9
 
 
+def test_after_a_success_a_failure_is_the_first_again(script: Script, slept: list[float], run: Any) -> None:
+    gone = ApiUnavailableError("gone")
+    script.lists = [gone, gone, listing("5", at("a")), gone]
+    script.watches = [[ApiUnavailableError("gone")]]
+    run()
+    assert slept == [0.2, 0.4, 0.2, 0.4]
+
+
 def test_age_counts_from_evidence_alone(script: Script, board: Board, clock: Any, run: Any) -> None:
     assert board.age() is None
     script.lists = [listing("5", at("a")), ApiUnavailableError("gone")]
