@@ -14,13 +14,12 @@ from pba_hack.cluster.errors import ClusterError
 from pba_hack.cluster.kind.provider import KindProvider
 from pba_hack.cluster.local import binaries
 from pba_hack.cluster.local.provider import LocalProvider
-from pba_hack.cluster.provider import Provider, Status
+from pba_hack.cluster.provider import DEFAULT_NODES, Provider, Status
 from pba_hack.progress import CommandFailedError, Progress
 
 __all__ = ["main"]
 
 _CHECKOUT = Path(__file__).resolve().parents[3]
-_NODES = 3
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -105,7 +104,7 @@ def _parser() -> argparse.ArgumentParser:
         return commands.add_parser(name, help=text, description=text, parents=[common])
 
     up = add("up", "bring the cluster up, or complete it; returns when it is usable")
-    up.add_argument("--nodes", type=int, default=_NODES, help=f"how many worker nodes (default {_NODES})")
+    up.add_argument("--nodes", type=int, help=f"how many worker nodes (default {DEFAULT_NODES})")
     add("down", "remove the cluster and all that belongs to it")
     status = add("status", "say how the cluster is; exit status 3 unless it is up")
     status.add_argument("--json", action="store_true", help="for programs")

@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn, Protocol
 
-__all__ = ["NodeStatus", "Provider", "Status"]
+__all__ = ["DEFAULT_NODES", "NodeStatus", "Provider", "Status"]
+
+DEFAULT_NODES = 3
 
 
 @dataclass(frozen=True)
@@ -37,8 +39,12 @@ class Status:
 class Provider(Protocol):
     """A way to have a cluster on this machine."""
 
-    def up(self, nodes: int) -> None:
-        """Bring the cluster up, or complete what is there; returns when it is usable."""
+    def up(self, nodes: int | None) -> None:
+        """Bring the cluster up, or complete what is there; returns when it is usable.
+
+        Args:
+            nodes: How many worker nodes; None means `DEFAULT_NODES`, or as many as a running cluster has.
+        """
 
     def down(self) -> None:
         """Remove the cluster and everything that belongs to it; nothing happens when there is none."""

@@ -10,7 +10,7 @@ from typing import Any, NoReturn
 
 from pba_hack import cache
 from pba_hack.cluster.errors import ClusterError, MissingError
-from pba_hack.cluster.provider import NodeStatus, Status
+from pba_hack.cluster.provider import DEFAULT_NODES, NodeStatus, Status
 from pba_hack.progress import Progress, run
 
 __all__ = ["KindProvider", "Runner"]
@@ -19,7 +19,6 @@ Runner = Callable[[Sequence[str]], None]
 """Runs a command whose output is for a log; raises when it fails."""
 
 _CONFIG = Path(__file__).parent / "kind.yaml"
-_WORKERS_IN_CONFIG = 3
 
 
 class KindProvider:
@@ -43,7 +42,7 @@ class KindProvider:
         """The administrator's client configuration."""
         return cache.folder("kind") / f"{self._cluster}.kubeconfig"
 
-    def up(self, nodes: int) -> None:
+    def up(self, nodes: int | None) -> None:
         """Create the cluster unless it is there."""
         _require("kind", "kubectl")
         if self._exists():
@@ -51,7 +50,7 @@ class KindProvider:
             return
         with self._progress.step(f"kind cluster {self._cluster}", announce=True):
             config = cache.folder("kind") / f"{self._cluster}.yaml"
-            config.write_text(_configuration(nodes))
+            config.write_text(_configuration(nodes or DEFAULT_NODES))
             named = ["--name", self._cluster, "--kubeconfig", str(self.kubeconfig)]
             self._run(["kind", "create", "cluster", *named, "--config", str(config), "--wait", "120s"])
 
@@ -100,7 +99,7 @@ def _configuration(workers: int) -> str:
     """The committed configuration, with more or fewer workers if so asked."""
     text = _CONFIG.read_text()
     worker = "  - role: worker\n"
-    return text.replace(worker * _WORKERS_IN_CONFIG, worker * workers)
+    return text.replace(worker * DEFAULT_NODES, worker * workers)
 
 
 def _node(item: Mapping[str, Any]) -> NodeStatus:

@@ -89,10 +89,22 @@ class Groups:
         while alive := self.processes(part):
             if time.monotonic() > deadline:
                 raise ClusterError(f"processes {sorted(alive)} of {self.name} do not end: see `ps`")
-            for pid in alive:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            self._kill_members(part, alive)
             time.sleep(_POLL_SECONDS)
+
+    def _kill_members(self, part: str, pids: Iterable[int]) -> None:
+        """Kill those that are still members once we hold them: a number may be another process by now."""
+        with contextlib.ExitStack() as held:
+            handles = {}
+            for pid in pids:
+                with contextlib.suppress(ProcessLookupError):
+                    handles[pid] = os.pidfd_open(pid)
+                    held.callback(os.close, handles[pid])
+            members = self.processes(part)
+            for pid, handle in handles.items():
+                if pid in members:
+                    with contextlib.suppress(ProcessLookupError):
+                        signal.pidfd_send_signal(handle, signal.SIGKILL)
 
     def remove(self, part: str = "") -> None:
         """Remove the groups of a part, innermost first; no process may be in them."""

@@ -35,6 +35,7 @@ def create(layout: Layout, groups: Groups, binaries: Binaries, nodes: int, progr
         layout.objects_applied.touch()
     with progress.step(f"{nodes} nodes Ready, names answered"):
         _complete(layout, hub, started, binaries)
+        readiness.await_accounts(layout, hub)
 
 
 def start_nodes(

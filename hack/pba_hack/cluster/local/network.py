@@ -3,16 +3,22 @@
 All of it is in the cluster's own network namespaces, ends with them, and has no route to anywhere else.
 """
 
+import socket
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
 from pba_hack.cluster.errors import ClusterError
 from pba_hack.cluster.local import addresses
 from pba_hack.cluster.local.layout import node_name
 from pba_hack.cluster.local.namespaces import in_network_of
+from pba_hack.cluster.local.waiting import until
 
 __all__ = ["cni_configuration", "connect_node", "make_bridge"]
+
+_SETTINGS = Path("/proc/sys/net/ipv4")
+_GONE_SECONDS = 10.0
 
 
 def make_bridge(hub: int) -> None:
@@ -24,6 +30,8 @@ def make_bridge(hub: int) -> None:
         f"link set {addresses.BRIDGE} up",
     ]
     _ip(hub, [*lines, *_pod_routes(range(1, addresses.MAX_NODES + 1))])
+    # A new network copies the machine's settings. What a node cannot deliver must not circle between the two.
+    _set(hub, {"ip_forward": "0"})
 
 
 def connect_node(hub: int, node: int, number: int) -> None:
@@ -34,8 +42,11 @@ def connect_node(hub: int, node: int, number: int) -> None:
         node: The node's first process.
         number: The node's number.
     """
-    end = f"address {addresses.node_mac(number)} netns {node}"
     name = node_name(number)
+    with in_network_of(hub):
+        # The kernel takes the interface of a crashed node away in its own time.
+        until(lambda: name not in _links(), _GONE_SECONDS, f"the former {name} disconnected")
+    end = f"address {addresses.node_mac(number)} netns {node}"
     _ip(
         hub,
         [f"link add {name} type veth peer name eth0 {end}", f"link set {name} master {addresses.BRIDGE} up"],
@@ -49,6 +60,9 @@ def connect_node(hub: int, node: int, number: int) -> None:
     ]
     others = (other for other in range(1, addresses.MAX_NODES + 1) if other != number)
     _ip(node, [*lines, *_pod_routes(others)])
+    # A refusal (Service without endpoints) must come at once: by default the kernel tells the hub of a better route
+    # first, and then holds the refusal back for a second.
+    _set(node, {"ip_forward": "1", "conf/all/send_redirects": "0", "conf/eth0/send_redirects": "0"})
 
 
 def cni_configuration(number: int) -> dict[str, Any]:
@@ -68,6 +82,17 @@ def cni_configuration(number: int) -> dict[str, Any]:
 def _pod_routes(numbers: Iterable[int]) -> list[str]:
     """The routes to the pods of nodes, whether the nodes are there yet or not."""
     return [f"route add {addresses.pod_network(node)} via {addresses.node_address(node)}" for node in numbers]
+
+
+def _set(pid: int, settings: Mapping[str, str]) -> None:
+    with in_network_of(pid):
+        for name, value in settings.items():
+            (_SETTINGS / name).write_text(value)
+
+
+def _links() -> set[str]:
+    """Names of the interfaces in this thread's network."""
+    return {name for _, name in socket.if_nameindex()}
 
 
 def _ip(pid: int, lines: list[str]) -> None:

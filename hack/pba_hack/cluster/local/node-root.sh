@@ -67,7 +67,6 @@ cp "$spec" node/spec.json
 cp -r "$folder/config" node/config
 
 hostname "$name"
-echo 1 > proc/sys/net/ipv4/ip_forward
 mkdir old
 pivot_root . old
 cd /

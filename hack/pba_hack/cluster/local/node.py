@@ -24,6 +24,7 @@ _CONFIG = "/node/config"
 _LOGS = "/var/log/node"
 _BIN = "/opt/pba/bin"
 _ROOT_SCRIPT = Path(__file__).parent / "node-root.sh"
+_KILL_SECONDS = 20.0
 _MIB = 1 << 20
 _MACHINE_RESERVE = 2048 * _MIB
 """Memory for the control plane and for whoever works on the machine."""
@@ -45,6 +46,9 @@ def start(layout: Layout, groups: Groups, hub: int, number: int, of: int, binari
     """
     name = node_name(number)
     folder = layout.node(number)
+    # What a crash left.
+    groups.kill(name, seconds=_KILL_SECONDS)
+    groups.remove(name)
     layout.node_logs(number).mkdir(parents=True, exist_ok=True)
     _write_configuration(layout, number, of)
     write_spec(folder / "spec.json", programs(number))
@@ -109,6 +113,7 @@ def kubelet_configuration(of: int, memory: int) -> dict[str, Any]:
         "failSwapOn": False,
         # A lower score than the default needs CAP_SYS_RESOURCE, which a container or a small machine may not have.
         "oomScoreAdj": 0,
+        "volumePluginDir": "/var/lib/kubelet/volume-plugins",
         "clusterDNS": [addresses.CLUSTER_DNS],
         "clusterDomain": addresses.DNS_DOMAIN,
         "resolvConf": "",

@@ -14,7 +14,7 @@ from pba_hack.cluster.local.control_plane import Binaries
 from pba_hack.cluster.local.layout import Layout, node_name
 from pba_hack.cluster.local.namespaces import first_process
 from pba_hack.cluster.local.state import State
-from pba_hack.cluster.provider import Status
+from pba_hack.cluster.provider import DEFAULT_NODES, Status
 from pba_hack.progress import Progress
 
 __all__ = ["LocalProvider"]
@@ -28,9 +28,9 @@ class LocalProvider:
         self._groups = Groups(self._layout.cgroup)
         self._progress = progress
 
-    def up(self, nodes: int) -> None:
+    def up(self, nodes: int | None) -> None:
         """Bring the cluster up; a running one gets the nodes that it lacks, remains of a broken one go first."""
-        if not 1 <= nodes <= MAX_NODES:
+        if nodes is not None and not 1 <= nodes <= MAX_NODES:
             raise ClusterError(f"a cluster has 1 to {MAX_NODES} nodes, not {nodes}")
         machine.check(self._layout.root)
         machine.install_packages(self._progress)
@@ -39,9 +39,9 @@ class LocalProvider:
             record = state.read(self._layout)
             hub = first_process(self._groups, "hub")
             if hub is not None and record is not None and record.phase == "ready":
-                self._complete(hub, max(nodes, record.nodes), programs)
+                self._complete(hub, max(nodes or 0, record.nodes), programs)
             else:
-                self._create(nodes, programs)
+                self._create(nodes or DEFAULT_NODES, programs)
 
     def down(self) -> None:
         """Remove the cluster."""
@@ -86,9 +86,9 @@ class LocalProvider:
             self._progress.say(f"what is left of an earlier {layout.name} is cleared away")
             teardown.clear(layout, groups)
         layout.folder.mkdir(mode=0o755)
-        state.write(layout, State("starting", nodes, state.boot_id()))
+        state.write(layout, State("starting", nodes))
         creation.create(layout, groups, programs, nodes, self._progress)
-        state.write(layout, State("ready", nodes, state.boot_id()))
+        state.write(layout, State("ready", nodes))
         self._progress.save(layout.folder / "up.json")
 
     def _complete(self, hub: int, nodes: int, programs: Binaries) -> None:
@@ -99,7 +99,7 @@ class LocalProvider:
         if not missing:
             self._progress.say(f"the cluster {layout.name} is up")
             return
-        state.write(layout, State("ready", nodes, state.boot_id()))
+        state.write(layout, State("ready", nodes))
         with self._progress.step(f"nodes {', '.join(map(node_name, missing))} started"):
             creation.start_nodes(layout, groups, hub, missing, nodes, programs)
 

@@ -13,7 +13,7 @@ from pba_hack.cluster.local.layout import Layout
 from pba_hack.cluster.local.namespaces import in_network_of
 from pba_hack.cluster.local.waiting import until
 
-__all__ = ["apply_base_objects", "await_api", "await_names", "await_nodes", "node_is_ready"]
+__all__ = ["apply_base_objects", "await_accounts", "await_api", "await_names", "await_nodes", "node_is_ready"]
 
 _MANIFESTS = Path(__file__).parent / "manifests"
 _API_SECONDS = 60.0
@@ -62,6 +62,18 @@ def await_names(layout: Layout, nodes: Mapping[str, int]) -> None:
                 f"{_SERVICE} answered on {name}",
                 _logs(layout),
             )
+
+
+def await_accounts(layout: Layout, hub: int) -> None:
+    """Wait until pods can be created: without its account, the namespace `default` takes none."""
+    api = Api(layout.pki, "admin")
+    with in_network_of(hub):
+        until(
+            lambda: bool(api.get("/api/v1/namespaces/default/serviceaccounts/default")),
+            _API_SECONDS,
+            "the account of the namespace default",
+            _logs(layout),
+        )
 
 
 def node_is_ready(node: Mapping[str, Any]) -> bool:

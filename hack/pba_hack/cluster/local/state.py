@@ -1,8 +1,8 @@
 """What the last `up` has reached, so that the next command knows what it finds.
 
 A cluster is *starting* from before its first process until it is whole, and *ready* from then on. A *starting*
-cluster that nobody holds the lock of is one whose `up` was killed; a *ready* one of another boot is one whose machine
-was restarted. Both are cleared away.
+cluster that nobody holds the lock of is one whose `up` was killed; a *ready* one without processes is one whose
+machine was restarted. Both are cleared away by the next `up`.
 """
 
 import contextlib
@@ -17,7 +17,7 @@ from typing import Literal
 from pba_hack.cluster.local.layout import Layout
 from pba_hack.progress import Progress
 
-__all__ = ["State", "boot_id", "locked", "read", "write"]
+__all__ = ["State", "locked", "read", "write"]
 
 
 @dataclass(frozen=True)
@@ -26,12 +26,6 @@ class State:
 
     phase: Literal["starting", "ready"]
     nodes: int
-    boot: str
-
-
-def boot_id() -> str:
-    """What tells this boot of the machine from others."""
-    return Path("/proc/sys/kernel/random/boot_id").read_text().strip()
 
 
 def read(layout: Layout) -> State | None:
