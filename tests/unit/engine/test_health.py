@@ -1,0 +1,121 @@
+from __future__ import annotations
+
+import asyncio
+import contextlib
+
+import aiohttp
+import pytest
+from pba_simulation.apiserver import SimulatedApi
+from pba_simulation.time import ManualClock, settle_tasks
+from pba_simulation.world import DOMAIN, SimulatedMySQL, material
+from pba_simulation.world import cluster as manifest_of
+
+from pba_operator.engine.assembly import Engine
+from pba_operator.engine.health import QUEUE_MAX, STUCK_AFTER
+from pba_operator.engine.metrics import Metrics
+from pba_operator.engine.probes import Probes
+from pba_operator.kube import errors, kinds
+from pba_operator.kube.store import Address, Key
+from pba_operator.kube.streams import SLACK, STREAM_SECONDS, Stream
+
+KEY = Key("default", "shop")
+
+
+class Bench:
+    def __init__(self) -> None:
+        self.api = SimulatedApi()
+        self.clock = ManualClock()
+        self.engine = Engine(
+            kube=self.api,
+            domain=DOMAIN,
+            accounts=SimulatedMySQL(self.api),
+            material=material,
+            clock=self.clock,
+            jitter=lambda: 0.0,
+            metrics=Metrics(),
+        )
+        self.health = self.engine.health
+
+    def keep_streams(self) -> None:
+        for kind in kinds.WATCHED:
+            self.engine.streams.saw(kind, "")
+
+
+@pytest.fixture
+def bench() -> Bench:
+    return Bench()
+
+
+async def test_an_idle_process_is_well(bench: Bench) -> None:
+    assert await bench.health.ailments() == []
+
+
+async def test_work_that_does_not_get_done_is_an_ailment_of_who_holds_the_lease(bench: Bench) -> None:
+    bench.engine.queue.add(KEY)
+    bench.clock.seconds += QUEUE_MAX + 1
+    bench.keep_streams()
+    assert await bench.health.ailments() == [], "who waits for the Lease works nothing off"
+    bench.engine.lead()
+    assert await bench.health.ailments() == ["a cluster has waited for a worker for 301 s"]
+
+
+async def test_a_stuck_worker_is_an_ailment(bench: Bench) -> None:
+    hang = asyncio.Event()
+
+    bench.api.create_as("user", manifest_of())
+    await bench.engine.resync.seed()
+
+    async def get(*_: object) -> None:
+        await hang.wait()
+
+    bench.api.get = get  # type: ignore[method-assign, assignment]
+    task = asyncio.create_task(bench.engine.workers.run(1))
+    await settle_tasks()
+    bench.clock.seconds += STUCK_AFTER + 1
+    bench.keep_streams()
+    assert await bench.health.ailments() == ["a worker has been busy with one cluster for 76 s"]
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+async def test_a_dead_watch_is_an_ailment_if_the_server_would_answer(bench: Bench) -> None:
+    bench.clock.seconds += STREAM_SECONDS + SLACK + 1
+    bench.keep_streams()
+    bench.engine.streams._alive[Stream("Pod", "")] -= STREAM_SECONDS + SLACK + 1
+    assert await bench.health.ailments() == ["the watch of Pod has been dead for 351 s"]
+    assert bench.api.reads == [("LIST", Address("Pod", "", ""))]
+
+    def away(_verb: str, _at: Address) -> None:
+        raise errors.Unreachable("no route")
+
+    bench.api.before = away
+    assert await bench.health.ailments() == [], "a restart would not help"
+
+
+async def test_readiness_is_a_whole_cache_and_not_the_lease(bench: Bench) -> None:
+    assert bench.health.ready()
+    await bench.engine.resync.seed()
+    assert bench.health.ready() == []
+    assert not bench.health.acting
+
+
+async def test_the_probes_are_served(bench: Bench, unused_tcp_port: int) -> None:
+    probes = Probes(bench.health, bench.engine.metrics)
+    await probes.start(unused_tcp_port)
+    url = f"http://127.0.0.1:{unused_tcp_port}"
+    async with aiohttp.ClientSession() as session:
+        async with session.get(f"{url}/healthz") as answer:
+            assert (answer.status, await answer.text()) == (200, "ok")
+        async with session.get(f"{url}/readyz") as answer:
+            assert (answer.status, await answer.text()) == (503, "the cache is not filled yet")
+        bench.engine.lead()
+        async with session.get(f"{url}/metrics") as answer:
+            text = await answer.text()
+    for line in ("leader 1.0", "queue_depth 0.0", "queue_oldest_seconds 0.0", "reconcile_seconds_count 0.0"):
+        assert line in text.splitlines()
+    await probes.stop()
+
+
+async def test_stopping_what_was_never_started(bench: Bench) -> None:
+    await Probes(bench.health, bench.engine.metrics).stop()
