@@ -65,6 +65,13 @@ def test_a_claim_never_shrinks(new_world: Callable[..., World], asked: str, has:
     assert quantity.parse(wanted) == max(size for size in sizes if size is not None)
 
 
+def test_a_claim_without_a_volume_is_left_alone(settled: World, cluster: Callable[..., Any]) -> None:
+    settled.cluster = cluster(storage={"size": "2Gi"})
+    for status in ({"phase": "Pending"}, {}):
+        _claim(settled)["status"] = status
+        assert settled.due() == []
+
+
 def test_what_is_no_quantity_is_left_to_the_api_server_to_refuse() -> None:
     assert not claims.is_larger("many", "1Gi")
     assert not claims.is_larger("1Gi", "many")

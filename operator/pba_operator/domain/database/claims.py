@@ -71,8 +71,12 @@ def is_larger(one: str, other: str) -> bool:
 
 
 def _size(cluster: Cluster, live: Manifest | None) -> str:
+    """Return the size to ask for: a claim without a volume cannot be changed, and none can shrink."""
     wanted = cluster.spec.database.storage.size
-    return requested(live) if live is not None and is_larger(requested(live), wanted) else wanted
+    if live is None:
+        return wanted
+    is_bound = live.get("status", {}).get("phase") == "Bound"
+    return wanted if is_bound and not is_larger(requested(live), wanted) else requested(live)
 
 
 def _spec(cluster: Cluster, size: str) -> Manifest:
