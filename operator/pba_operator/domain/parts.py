@@ -7,7 +7,7 @@ its object and its remedy; `stalled` only on evidence of failure, never because 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from pba_api import names
 from pba_api.identity import (
@@ -18,8 +18,8 @@ from pba_api.identity import (
     LABEL_COMPONENT,
 )
 from pba_operator.domain import application, database, deployments, pods
-from pba_operator.domain.model import ChildId, Cluster, Failure, Manifest, Observed, Problem
-from pba_operator.domain.plan import conflicts, desired, identity, outdated
+from pba_operator.domain.model import Cluster, Failure, Manifest, Observed, Problem
+from pba_operator.domain.plan import conflicts, identity, outdated
 
 DATABASE = "DatabaseReady"
 MANAGEMENT = "ManagementReady"
@@ -32,6 +32,8 @@ _PART_OF_COMPONENT = {
     COMPONENT_BACKEND: BACKEND,
     COMPONENT_FRONTEND: FRONTEND,
 }
+_PART_OF_KIND = {"PersistentVolumeClaim": DATABASE, "Secret": DATABASE}
+"""Of what does not exist yet and is no wanted manifest: generated Secrets, a kept volume."""
 
 
 @dataclass(frozen=True)
@@ -72,10 +74,13 @@ def _name_conflicts(view: View) -> Iterator[Problem]:
 
 
 def _refusals(view: View) -> Iterator[Problem]:
-    parts = {identity(manifest): _part_of(manifest) for manifest in view.wanted}
+    known = {**view.observed.children, **{identity(manifest): manifest for manifest in view.wanted}}
     for failure in view.failures:
+        manifest = known.get(failure.target)
         yield Problem(
-            part=parts.get(failure.target, DATABASE if "mysql" in failure.target.name else MANAGEMENT),
+            part=_PART_OF_KIND.get(failure.target.kind, MANAGEMENT)
+            if manifest is None
+            else _part_of(manifest),
             reason=failure.reason,
             message=f'{failure.target.kind} "{failure.target.name}" was refused: {failure.message}',
             stalled=True,
@@ -154,8 +159,6 @@ def problems(
         found.extend(_deployment_problems(view, FRONTEND, COMPONENT_FRONTEND, names.frontend(name)))
     found.extend(_pending(view))
     order = present(cluster)
-    known = [problem for problem in found if problem.part in order]
-    return sorted(known, key=lambda problem: (order.index(problem.part), not problem.stalled))
-
-
-__all__ = ["BACKEND", "DATABASE", "FRONTEND", "MANAGEMENT", "ChildId", "desired", "present", "problems"]
+    # The Service is the frontend's; where there is none, it is the management node's.
+    told = [problem if problem.part in order else replace(problem, part=MANAGEMENT) for problem in found]
+    return sorted(told, key=lambda problem: (order.index(problem.part), not problem.stalled))

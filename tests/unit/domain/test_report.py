@@ -107,6 +107,33 @@ def test_a_name_that_is_taken_stalls_and_heals(world: Any, whole: Cluster) -> No
     assert _condition(world.status(whole), "Stalled") is None
 
 
+def test_a_taken_address_stalls_the_standalone_stage_too(world: Any, cluster: MakeCluster) -> None:
+    alone = cluster()
+    world.settle(alone)
+    ours = world.children.pop(ChildId("Service", "shop"))
+    world.put({**ours, "metadata": {"name": "shop", "namespace": "default"}})
+    status = world.status(alone)
+    assert _states(status)["ManagementReady"] == "False"
+    assert _states(status)["Stalled"] == "True"
+
+
+@pytest.mark.parametrize(
+    ("target", "part"),
+    [
+        (ChildId("PersistentVolumeClaim", "data-shop-mysql-0"), "DatabaseReady"),
+        (ChildId("Secret", "shop-mysql-new"), "DatabaseReady"),
+        (ChildId("PodDisruptionBudget", "shop-frontend"), "FrontendReady"),
+        (ChildId("PBACluster", "shop"), "ManagementReady"),
+    ],
+)
+def test_a_refusal_is_told_with_the_part_that_it_holds_back(
+    world: Any, whole: Cluster, sync: Any, target: ChildId, part: str
+) -> None:
+    world.settle(whole)
+    status = report(whole, world.observed, (Failure(target, "Forbidden", "no"),), sync)
+    assert {kind for kind, state in _states(status).items() if state == "False"} == {"Ready", part}
+
+
 def test_a_refusal_of_the_api_server_is_told_with_its_words(world: Any, whole: Cluster, sync: Any) -> None:
     world.settle(whole)
     failure = Failure(ChildId("Deployment", "shop-backend"), "Invalid", "spec.template: bad thing")
