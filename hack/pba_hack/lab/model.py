@@ -154,8 +154,12 @@ class HAProxyModel:
     def _show_info(self) -> str:
         return f"Name: HAProxy\nPid: {self.pid}\nStart_time_sec: {self.started}"
 
-    def _show_public(self) -> str:
+    def _show_clients(self) -> str:
         return f"# pxname,svname,qcur,qmax,scur,smax\npublic,FRONTEND,,,{self.clients},9"
+
+    def _show_requests(self) -> str:
+        running = sum(server.in_use for server in self.servers.values())
+        return f"# pxname,svname,qcur,qmax,scur,smax\n{_BACKEND},BACKEND,0,0,{running},9"
 
     _COMMANDS: ClassVar[Sequence[tuple[str, Callable[..., str]]]] = (
         (rf"add server {_BACKEND}/(\S+) (ipv[46])@(\S+):(\d+) check .*", _add),
@@ -170,5 +174,6 @@ class HAProxyModel:
         (r"show acl virt@flags", _show_flags),
         (r"add acl virt@flags (\S+)", _add_flag),
         (r"show info", _show_info),
-        (r"show stat public 1 -1", _show_public),
+        (r"show stat public 1 -1", _show_clients),
+        (rf"show stat {_BACKEND} 2 -1", _show_requests),
     )

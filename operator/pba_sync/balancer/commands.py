@@ -99,8 +99,10 @@ def raise_flag(flag: str) -> Command:
 SHOW_SERVERS: Final = Command("show servers state", f"show servers state {BACKEND}")
 SHOW_CONNECTIONS: Final = Command("show servers conn", f"show servers conn {BACKEND}")
 SHOW_INFO: Final = Command("show info", "show info")
-SHOW_PUBLIC: Final = Command("show stat", "show stat public 1 -1")
-"""The counters of the frontend `public` alone (1: frontends)."""
+SHOW_CLIENTS: Final = Command("show stat", "show stat public 1 -1")
+"""The counters of the frontend `public` alone (1: frontends): its sessions are the clients' connections."""
+SHOW_REQUESTS: Final = Command("show stat", f"show stat {BACKEND} 2 -1")
+"""The counters of the nodes' backend as a whole (2: backends): its sessions are the requests that run."""
 
 FLAGS: Final = "virt@flags"
 """A list that lives in HAProxy alone (a virtual file, HAProxy 3.0): empty again when HAProxy restarts, and it

@@ -52,7 +52,10 @@ class Runtime(Protocol):
         """Return which life of HAProxy this is."""
 
     def client_connections(self) -> int:
-        """Return how many connections of clients there are."""
+        """Return how many connections of clients there are, idle ones included."""
+
+    def running_requests(self) -> int:
+        """Return how many requests nodes are answering just now."""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,17 @@ def _read_info(answer: str) -> Mapping[str, str]:
     return {key: value for key, _, value in pairs}
 
 
+def _sessions(answer: str) -> int:
+    header, *rows = answer.strip().split("\n")
+    try:
+        column = header.removeprefix("# ").split(",").index("scur")
+        return int(rows[0].split(",")[column])
+    except (IndexError, ValueError) as error:
+        raise AnswerMalformedError(
+            f"no current sessions (`scur`) in HAProxy's counters: {error!r}"
+        ) from error
+
+
 class HAProxy:
     """The HAProxy of this pod."""
 
@@ -118,10 +129,9 @@ class HAProxy:
             ) from error
 
     def client_connections(self) -> int:
-        """Return how many connections of clients the public frontend holds."""
-        header, *rows = self.ask(commands.SHOW_PUBLIC).strip().split("\n")
-        try:
-            column = header.removeprefix("# ").split(",").index("scur")
-            return int(rows[0].split(",")[column])
-        except (IndexError, ValueError) as error:
-            raise AnswerMalformedError(f"no `scur` of the public frontend: {error!r}") from error
+        """Return how many connections of clients there are, idle ones included."""
+        return _sessions(self.ask(commands.SHOW_CLIENTS))
+
+    def running_requests(self) -> int:
+        """Return how many requests nodes are answering just now."""
+        return _sessions(self.ask(commands.SHOW_REQUESTS))

@@ -2,8 +2,8 @@
 
 What must stay true: from the moment in which the pod starts to terminate, HAProxy still accepts connections
 (some machines have not heard of the end yet), and closes each after its response; it is let go when no client
-is left. Nothing listens for it: the preStop hook in HAProxy's container and we meet in the folder of
-HAProxy's socket.
+is left, or those that are left have asked for nothing since. Nothing listens for it: the preStop hook in
+HAProxy's container and we meet in the folder of HAProxy's socket.
 
     hook                                we
     touch stopping            ->        raise the flag `stopping` in HAProxy (its configuration then
@@ -31,6 +31,9 @@ SPREAD_SECONDS = 5.0
 STOPPING_FILE = "stopping"
 DRAINED_FILE = "drained"
 
+IDLE_SECONDS = 20.0
+"""After how long connections do not count that have carried no request since the pod began to terminate."""
+
 
 class Frontend(Protocol):
     """HAProxy, as far as the end of its pod needs it."""
@@ -39,7 +42,10 @@ class Frontend(Protocol):
         """Carry out a command."""
 
     def client_connections(self) -> int:
-        """Return how many connections of clients there are."""
+        """Return how many connections of clients there are, idle ones included."""
+
+    def running_requests(self) -> int:
+        """Return how many requests nodes are answering just now."""
 
 
 class Stopping:
@@ -66,5 +72,13 @@ class Stopping:
             haproxy.run(commands.raise_flag(commands.STOPPING))
         if self._since is None:
             self._since = self._clock()
-        if self._clock() - self._since >= SPREAD_SECONDS and haproxy.client_connections() == 0:
+        if self._clients_have_left(haproxy, self._clock() - self._since):
             self._drained.touch()
+
+    def _clients_have_left(self, haproxy: Frontend, seconds: float) -> bool:
+        """Tell whether nobody is left; each connection that carried a request has been closed after it."""
+        if seconds < SPREAD_SECONDS:
+            return False
+        if haproxy.client_connections() == 0:
+            return True
+        return seconds >= IDLE_SECONDS and haproxy.running_requests() == 0

@@ -76,6 +76,22 @@ async def test_a_new_sidecar_takes_over_what_the_old_one_left(
     assert second.loop.ready
 
 
+async def test_what_runs_and_who_is_connected_is_counted(
+    new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+) -> None:
+    sidecar = new_sidecar()
+    nodes = await new_nodes(1, delay_seconds=0.3)
+    sidecar.tell(nodes)
+    await eventually(lambda: sidecar.loop.ready)
+    counts = sidecar.loop._haproxy
+    clients.pause_seconds = 0.3
+    clients.start(1)
+    await eventually(lambda: (counts.client_connections(), counts.running_requests()) == (1, 1))
+    await eventually(lambda: (counts.client_connections(), counts.running_requests()) == (1, 0))
+    await clients.stop()
+    await eventually(lambda: counts.client_connections() == 0)
+
+
 async def test_the_end_of_the_pod_loses_no_request(
     haproxy: HAProxyProcess, new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
 ) -> None:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pba_sync.balancer.stopping import SPREAD_SECONDS, Stopping
+from pba_sync.balancer.stopping import IDLE_SECONDS, SPREAD_SECONDS, Stopping
 
 if TYPE_CHECKING:
     from pba_hack.lab.model import HAProxyModel
@@ -32,10 +32,26 @@ def test_clients_are_asked_to_leave_and_waited_for(
     look()
     look()
     assert model.flags == ["stopping"]
-    clock.now += SPREAD_SECONDS + 60
+    clock.now += SPREAD_SECONDS + 1
     look()
     assert not (tmp_path / "drained").exists()
     model.clients = 0
+    look()
+    assert (tmp_path / "drained").exists()
+
+
+def test_clients_that_ask_for_nothing_are_not_waited_for_longer_than_needed(
+    look: Any, model: HAProxyModel, tmp_path: Path, clock: Any
+) -> None:
+    (tmp_path / "stopping").touch()
+    model.clients = 2
+    model.ask("add server nodes/a ipv4@10.0.0.1:80 check x")
+    model.servers["a"].in_use = 1
+    look()
+    clock.now += IDLE_SECONDS + 60
+    look()
+    assert not (tmp_path / "drained").exists(), "a request is still running"
+    model.servers["a"].in_use = 0
     look()
     assert (tmp_path / "drained").exists()
 
