@@ -1,0 +1,63 @@
+"""The whole operator against a real API server; MySQL, and the controllers that run pods, are the tests' own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pba_hack.apiserver import ApiServer
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
+
+from pba_simulation.real import AuditLog, Hands, Namespace, Object, RunningOperator, eventually
+
+from pba_operator.kube import kinds
+
+
+@pytest.fixture
+def place(api_server: ApiServer, crd: str, namespace: str, monkeypatch: pytest.MonkeyPatch) -> Namespace:
+    assert crd
+    monkeypatch.setenv("KUBECONFIG", str(api_server.kubeconfig))
+    return Namespace(api_server, namespace)
+
+
+@pytest.fixture
+def hands(place: Namespace) -> Hands:
+    return Hands(place)
+
+
+@pytest.fixture
+def audit(api_server: ApiServer, place: Namespace) -> Callable[[], AuditLog]:
+    return lambda: AuditLog(api_server.audit_log, place.name)
+
+
+@pytest.fixture
+def operator(place: Namespace) -> Iterator[RunningOperator]:
+    running = RunningOperator(place)
+    running.start()
+    try:
+        eventually(lambda: running.leads, "the operator does not begin to act")
+        yield running
+    finally:
+        running.stop()
+
+
+@pytest.fixture
+def shop() -> Callable[..., Object]:
+    def make(**spec: Any) -> Object:
+        whole = {
+            "application": {"image": "app:1"},
+            "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}},
+        }
+        return {
+            "apiVersion": kinds.CLUSTER.api_version,
+            "kind": kinds.CLUSTER.name,
+            "metadata": {"name": "shop"},
+            "spec": {**whole, **spec},
+        }
+
+    return make

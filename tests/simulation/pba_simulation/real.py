@@ -1,0 +1,259 @@
+"""A real API server instead of the simulated one: what a user sees of it, what stands for nodes and MySQL.
+
+The operator runs beside it, in a thread.
+
+What must stay true: nothing here does for the operator what Kubernetes itself would not do.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import random
+import socket
+import threading
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from pba_hack.apiserver import ApiServer
+from pba_operator.__main__ import domain_for
+from pba_operator.domain.model import AccountState, ChildId, DatabaseObservation, EnsureAccounts, Manifest
+from pba_operator.engine.assembly import Engine
+from pba_operator.engine.configuration import Configuration
+from pba_operator.engine.metrics import Metrics
+from pba_operator.engine.process import Process
+from pba_operator.kube import kinds
+from pba_operator.kube.client import Client
+from pba_operator.kube.clock import SystemClock
+from pba_operator.kube.credentials import load
+from pba_operator.mysql.material import Material
+from pba_operator.shell.run import run
+
+Object = dict[str, Any]
+PATIENCE = 60.0
+"""Seconds until a condition must hold: the machine may be busy."""
+
+
+def eventually(holds: Callable[[], Any], what: str = "", seconds: float = PATIENCE) -> Any:
+    """Return what `holds` returns as soon as it is true."""
+    deadline = time.monotonic() + seconds
+    while True:
+        found = holds()
+        if found:
+            return found
+        assert time.monotonic() < deadline, what or "the condition does not come to hold"
+        time.sleep(0.05)
+
+
+class Namespace:
+    """One namespace of the API server, as a user sees and changes it."""
+
+    def __init__(self, server: ApiServer, name: str) -> None:
+        self.server = server
+        self.name = name
+
+    def get(self, kind: str, name: str) -> Object | None:
+        answer = self.server.request("GET", kinds.BY_NAME[kind].path(self.name, name))
+        found: Object | None = answer.body if answer.ok else None
+        return found
+
+    def list(self, kind: str) -> list[Object]:
+        items = self.server.request("GET", kinds.BY_NAME[kind].path(self.name)).body["items"]
+        found: list[Object] = [{"kind": kind, **item} for item in items]
+        return found
+
+    def create(self, manifest: Object) -> Object:
+        manifest["metadata"].setdefault("namespace", self.name)
+        return self._change("POST", kinds.of(manifest).path(self.name), manifest)
+
+    def patch(self, kind: str, name: str, patch: Object, subresource: str = "") -> Object:
+        path = kinds.BY_NAME[kind].path(self.name, name, subresource)
+        return self._change("PATCH", path, patch, "application/merge-patch+json")
+
+    def delete(self, kind: str, name: str) -> None:
+        self._change("DELETE", kinds.BY_NAME[kind].path(self.name, name), None)
+
+    def _change(self, method: str, path: str, body: Any, content_type: str = "application/json") -> Object:
+        answer = self.server.request(method, path, body, content_type, fieldManager="user")
+        assert answer.ok, answer.data.decode()
+        found: Object = answer.body
+        return found
+
+    def condition(self, type_: str, name: str = "shop") -> Object | None:
+        status = (self.get("PBACluster", name) or {}).get("status", {})
+        return next((found for found in status.get("conditions", ()) if found["type"] == type_), None)
+
+    def is_ready(self, name: str = "shop") -> bool:
+        live, ready = self.get("PBACluster", name), self.condition("Ready", name)
+        if live is None or ready is None:
+            return False
+        return bool(
+            ready["status"] == "True" and ready["observedGeneration"] == live["metadata"]["generation"]
+        )
+
+
+class Hands:
+    """What Kubernetes' controllers and nodes would do, as far as the operator looks at it."""
+
+    def __init__(self, namespace: Namespace) -> None:
+        self._namespace = namespace
+
+    def work(self) -> None:
+        """Bring everything one step further."""
+        for live in self._namespace.list("StatefulSet"):
+            self._stateful_set(live)
+        for live in self._namespace.list("Deployment"):
+            wanted = live["spec"]["replicas"]
+            numbers = dict.fromkeys(
+                ("replicas", "updatedReplicas", "readyReplicas", "availableReplicas"), wanted
+            )
+            self._status(live, {"observedGeneration": live["metadata"]["generation"], **numbers})
+        for live in self._namespace.list("PersistentVolumeClaim"):
+            size = live["spec"]["resources"]["requests"]["storage"]
+            self._status(live, {"phase": "Bound", "capacity": {"storage": size}})
+
+    def _stateful_set(self, live: Object) -> None:
+        name = f"{live['metadata']['name']}-0"
+        template = live["spec"]["template"]
+        labels = {**template["metadata"]["labels"], "controller-revision-hash": "r1"}
+        owner = {
+            "apiVersion": "apps/v1",
+            "kind": "StatefulSet",
+            "name": live["metadata"]["name"],
+            "controller": True,
+        }
+        if self._namespace.get("Pod", name) is None:
+            metadata = {
+                "name": name,
+                "labels": labels,
+                "annotations": template["metadata"].get("annotations", {}),
+                "ownerReferences": [{**owner, "uid": live["metadata"]["uid"]}],
+            }
+            volumes = [
+                *template["spec"].get("volumes", []),
+                {"name": "data", "persistentVolumeClaim": {"claimName": f"data-{name}"}},
+            ]
+            spec = {**template["spec"], "volumes": volumes}
+            self._namespace.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
+        pod = self._namespace.get("Pod", name)
+        assert pod is not None
+        container = {"name": "mysql", "ready": True, "restartCount": 0, "image": "i", "imageID": "i"}
+        status = {
+            "phase": "Running",
+            "conditions": [{"type": "Ready", "status": "True"}],
+            "containerStatuses": [{**container, "state": {"running": {}}}],
+        }
+        if pod.get("status", {}).get("phase") != "Running":
+            self._namespace.patch("Pod", name, {"status": status}, "status")
+        numbers = {"replicas": 1, "readyReplicas": 1, "currentReplicas": 1, "updatedReplicas": 1}
+        revisions = {"currentRevision": "r1", "updateRevision": "r1"}
+        self._status(live, {"observedGeneration": live["metadata"]["generation"], **numbers, **revisions})
+
+    def _status(self, live: Object, status: Object) -> None:
+        known = live.get("status", {})
+        if any(known.get(field) != value for field, value in status.items()):
+            self._namespace.patch(live["kind"], live["metadata"]["name"], {"status": status}, "status")
+
+
+class Willing:
+    """MySQL that does all that it is asked."""
+
+    async def ensure(
+        self,
+        wanted: EnsureAccounts,
+        secrets: Mapping[ChildId, Manifest],  # noqa: ARG002 - it believes any password
+    ) -> DatabaseObservation:
+        return DatabaseObservation(AccountState.READY, wanted, "9.7.4")
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+class RunningOperator:
+    """The operator with kopf, in a thread of its own (kopf ends every task of its event loop)."""
+
+    def __init__(self, namespace: Namespace, identity: str = "test") -> None:
+        self.configuration = Configuration(
+            namespaces=(namespace.name,),
+            lease_namespace=namespace.name,
+            lease_name="pba-operator",
+            identity=identity,
+            http_port=free_port(),
+            sync_image="sync:1",
+            sync_image_pull_policy="IfNotPresent",
+            log_level="INFO",
+        )
+        self.process: Process | None = None
+        self.code: int | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="operator")
+
+    async def _run(self) -> None:
+        clock = SystemClock()
+
+        def build(client: Client) -> Engine:
+            return Engine(
+                kube=client,
+                domain=domain_for(self.configuration),
+                accounts=Willing(),
+                material=Material(),
+                clock=clock,
+                jitter=random.random,
+                metrics=Metrics(),
+                namespaces=self.configuration.namespaces,
+            )
+
+        self._loop = asyncio.get_running_loop()
+        self.process = Process(self.configuration, load(), clock, build)
+        self.code = await run(self.process)
+
+    @property
+    def leads(self) -> bool:
+        return self.process is not None and self.process.engine.health.acting
+
+    def start(self) -> None:
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Ask the operator to stop, and wait for it."""
+        if self._thread.is_alive() and self._loop is not None and self.process is not None:
+            self._loop.call_soon_threadsafe(self.process.died.set)
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive()
+
+
+class AuditLog:
+    """The API server's audit log, from a point in time on."""
+
+    def __init__(self, path: Path, namespace: str) -> None:
+        self._path = path
+        self._namespace = namespace
+        self._offset = path.stat().st_size
+
+    def requests(self) -> list[Object]:
+        """Return what the operator has asked of its namespace since then, its watches and its Lease apart."""
+        with self._path.open() as log:
+            log.seek(self._offset)
+            entries = [json.loads(line) for line in log if line.endswith("\n")]
+        return [
+            entry
+            for entry in entries
+            if "pba-operator" in entry.get("userAgent", "")
+            and entry.get("objectRef", {}).get("namespace") == self._namespace
+            and entry["objectRef"].get("resource") != "leases"
+            and entry["verb"] != "watch"
+        ]
+
+    def writes(self) -> list[str]:
+        """Return the operator's writes that succeeded."""
+        return [
+            f"{entry['verb']} {entry['objectRef']['resource']}/{entry['objectRef'].get('name', '')}"
+            for entry in self.requests()
+            if entry["verb"] not in ("get", "list") and entry["responseStatus"]["code"] < 400
+        ]
