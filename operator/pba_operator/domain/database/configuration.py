@@ -101,7 +101,7 @@ def _own(cluster: Cluster, observed: Observed) -> dict[str, str]:
     return {
         "datadir": layout.DATA_DIR,
         "socket": layout.SOCKET,
-        "pid_file": f"{layout.RUN_DIR}/mysqld.pid",
+        "pid_file": f"{layout.DATA_DIR}/mysqld.pid",
         "tmpdir": layout.TMP_DIR,
         "secure_file_priv": "NULL",
         "port": str(ports.MYSQL),
