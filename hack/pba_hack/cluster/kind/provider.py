@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pba_hack import cache
-from pba_hack.cluster.errors import ClusterError, MissingError
+from pba_hack.cluster.errors import ClusterError
+from pba_hack.cluster.local import binaries
 from pba_hack.cluster.provider import DEFAULT_NODES, NodeStatus, Status
 from pba_hack.progress import Progress, run
 
@@ -44,7 +45,6 @@ class KindProvider:
 
     def up(self, nodes: int | None) -> None:
         """Create the cluster unless it is there."""
-        _require("kind", "kubectl")
         if self._exists():
             self._progress.say(f"the cluster {self._name} is up")
             return
@@ -56,7 +56,6 @@ class KindProvider:
 
     def down(self) -> None:
         """Delete the cluster."""
-        _require("kind")
         named = ["--name", self._cluster, "--kubeconfig", str(self.kubeconfig)]
         self._run(["kind", "delete", "cluster", *named])
         self.kubeconfig.unlink(missing_ok=True)
@@ -64,10 +63,11 @@ class KindProvider:
 
     def status(self) -> Status:
         """Say how the cluster is."""
-        if not shutil.which("kind") or not self._exists():
+        if not (self.kubeconfig.exists() and self._exists()):
             return Status(self._name, "kind", "down", (), None, None, None)
-        kubectl = ["kubectl", f"--kubeconfig={self.kubeconfig}"]
-        listed = json.loads(self._ask([*kubectl, "get", "nodes", "-o", "json"]))
+        listed = json.loads(
+            self._ask(["kubectl", f"--kubeconfig={self.kubeconfig}", "get", "nodes", "-o", "json"])
+        )
         nodes = tuple(_node(item) for item in listed["items"])
         all_ready = all(node.ready for node in nodes)
         return Status(
@@ -78,7 +78,13 @@ class KindProvider:
         """Become the command, with the cluster's `KUBECONFIG`."""
         if not self.kubeconfig.exists():
             raise ClusterError(f"there is no cluster {self._name}: run `hack/cluster up`")
-        environment = {**os.environ, "KUBECONFIG": str(self.kubeconfig), "PBA_CLUSTER": self._name}
+        own = str(Path(_program("kubectl")).parent)
+        environment = {
+            **os.environ,
+            "KUBECONFIG": str(self.kubeconfig),
+            "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), own]),
+            "PBA_CLUSTER": self._name,
+        }
         os.execvpe(command[0], list(command), environment)  # noqa: S606 - the command is the caller's
 
     def load(self, archives: Sequence[Path]) -> None:
@@ -108,21 +114,17 @@ def _node(item: Mapping[str, Any]) -> NodeStatus:
     return NodeStatus(item["metadata"]["name"], addresses.get("InternalIP", ""), ready, None, None)
 
 
-def _require(*programs: str) -> None:
-    missing = [program for program in programs if not shutil.which(program)]
-    if missing:
-        raise MissingError(
-            f"Docker answers, so kind is used, but there is no {' and no '.join(missing)}: "
-            "`go install sigs.k8s.io/kind@v0.31.0` brings kind, kubernetes.io/docs/tasks/tools kubectl"
-        )
-
-
 def _run_with_log(command: Sequence[str]) -> None:
-    run(command, log=cache.folder("log") / "kind.log")
+    run([_program(command[0]), *command[1:]], log=cache.folder("log") / "kind.log")
 
 
 def _output_of(command: Sequence[str]) -> str:
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    done = subprocess.run([_program(command[0]), *command[1:]], capture_output=True, text=True, check=False)
     if done.returncode:
-        raise ClusterError(f"{command[0]} {command[1]} failed: {done.stderr.strip()}")
+        raise ClusterError(f"{' '.join(command[:3])} failed: {done.stderr.strip()}")
     return done.stdout
+
+
+def _program(name: str) -> str:
+    """The machine's own `kind` or `kubectl`, or ours, built when it is not in the cache."""
+    return shutil.which(name) or str(binaries.binary(name, Progress()))

@@ -62,6 +62,7 @@ _RECIPES = {
     "local-path-provisioner": _Recipe("0.0.30", "github.com/rancher/local-path-provisioner"),
     "helm": _Recipe("3.22.0", "helm.sh/helm/v3/cmd/helm"),
     "metrics-server": _Recipe("0.9.0", "sigs.k8s.io/metrics-server/cmd/metrics-server"),
+    "kind": _Recipe("0.33.0", "sigs.k8s.io/kind"),
 }
 NAMES = (*_RECIPES, *COMPONENTS, "pause")
 

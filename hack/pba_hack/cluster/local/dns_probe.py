@@ -6,6 +6,7 @@ import struct
 
 __all__ = ["resolves"]
 
+PORT = 53
 _A_RECORD_IN = struct.pack(">HH", 1, 1)
 
 
@@ -20,7 +21,7 @@ def resolves(server: str, name: str, seconds: float = 1.0) -> bool:
     question = struct.pack(">HHHHHH", number, 0x0100, 1, 0, 0, 0) + labels + b"\0" + _A_RECORD_IN
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         asking.settimeout(seconds)
-        asking.connect((server, 53))
+        asking.connect((server, PORT))
         asking.send(question)
         answer = asking.recv(4096)
     got, flags, _, answers = struct.unpack(">HHHH", answer[:8])

@@ -12,7 +12,7 @@ import os
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TextIO
 
 from pba_hack.cluster.local.layout import Layout
 from pba_hack.progress import Progress
@@ -49,9 +49,8 @@ def locked(layout: Layout, progress: Progress) -> Iterator[None]:
 
     The lock's file goes away with the cluster, so a lock counts only if its file is still the one under its name.
     """
-    layout.root.mkdir(mode=0o755, parents=True, exist_ok=True)
     while True:
-        with layout.lock.open("w") as handle:
+        with _open(layout.lock) as handle:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
             except BlockingIOError:
@@ -67,6 +66,14 @@ def locked(layout: Layout, progress: Progress) -> Iterator[None]:
                     with contextlib.suppress(OSError):  # other clusters are there
                         layout.root.rmdir()
             return
+
+
+def _open(path: Path) -> TextIO:
+    """Open the lock's file; whoever removes the last cluster takes the folder away, too."""
+    while True:
+        path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+        with contextlib.suppress(FileNotFoundError):
+            return path.open("w")
 
 
 def _is_under_its_name(handle: int, path: Path) -> bool:
