@@ -15,7 +15,7 @@ from functools import partial
 import pykube  # type: ignore[import-untyped]
 from prometheus_client import generate_latest
 
-from pba_sync import probes
+from pba_sync import logs, probes
 from pba_sync.balancer.kube import KubernetesSlices
 from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.metrics import Metrics
@@ -26,6 +26,8 @@ from pba_sync.settings import Settings, SettingsError, read_settings
 
 STUCK_SECONDS = 15.0
 """A pass of the balancer's loop that takes longer has lost itself: every step of it has a time limit."""
+WATCH_STUCK_SECONDS = 120.0
+"""A watch that neither ends, fails nor says anything for so long: each of its waits is shorter than half of it."""
 COMMAND_SECONDS = 2.0
 
 _LOG = logging.getLogger("pba_sync")
@@ -66,9 +68,11 @@ class _Sidecar:
 
     def healthz(self) -> str:
         """Return what is wrong with us."""
-        stuck = time.monotonic() - self.loop.passed_at
-        if stuck > STUCK_SECONDS:
-            return f"the balancer's loop has not finished a pass for {stuck:.0f} s"
+        now = time.monotonic()
+        if now - self.loop.passed_at > STUCK_SECONDS:
+            return f"the balancer's loop has not finished a pass for {now - self.loop.passed_at:.0f} s"
+        if now - self.watcher.moved_at > WATCH_STUCK_SECONDS:
+            return f"the watch of EndpointSlices has not moved for {now - self.watcher.moved_at:.0f} s"
         dead = [thread.name for thread in self.threads if not thread.is_alive()]
         return f"threads have ended: {', '.join(dead)}" if dead else ""
 
@@ -114,11 +118,7 @@ def run(environment: Mapping[str, str], ended: threading.Event) -> int:
 
 def main() -> None:
     """Run until SIGTERM or SIGINT."""
-    logging.basicConfig(
-        level=logging.INFO,
-        stream=sys.stdout,
-        format='{"time":"%(asctime)s","level":"%(levelname)s","message":"%(message)s"}',
-    )
+    logs.set_up()
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())

@@ -107,6 +107,8 @@ class Watcher:
         self._hooks = hooks
         self._slices: dict[str, tuple[Endpoint, ...]] = {}
         self._failures = 0
+        self.moved_at = hooks.clock()
+        """When this thread last got an answer, an event, the end of a watch or an error: it is not stuck."""
 
     def run(self) -> None:
         """List and watch, for ever."""
@@ -116,6 +118,7 @@ class Watcher:
 
     def _cycle(self, reason: str) -> str:
         """List once and follow from there; return why the next list is needed."""
+        self._move()
         try:
             self._list(reason)
             self._failures = 0
@@ -131,6 +134,9 @@ class Watcher:
             _LOG.exception("the watch of EndpointSlices failed on a fault of its own; listing again")
         self._hooks.sleep(self._delay())
         return "error"
+
+    def _move(self) -> None:
+        self.moved_at = self._hooks.clock()
 
     def _log(self, error: KubernetesError) -> None:
         if self._failures == 0:
@@ -173,7 +179,9 @@ class Watcher:
         return "periodic"
 
     def _follow_watch(self) -> None:
+        self._move()
         for event in self._source.watch(self._version):
+            self._move()
             self._version = event.resource_version
             if not event.name:
                 self._board.confirm()

@@ -154,6 +154,23 @@ def test_after_a_success_a_failure_is_the_first_again(script: Script, slept: lis
     assert slept == [0.2, 0.4, 0.2, 0.4]
 
 
+def test_a_watch_that_fails_still_moves_and_one_that_hangs_does_not(
+    script: Script, board: Board, clock: Any
+) -> None:
+    watcher = Watcher(script, board, WatcherHooks(clock, clock.sleep, lambda: 1.0, str, str))
+    gone = ApiUnavailableError("gone")
+    script.lists = [gone, gone, gone]
+    with pytest.raises(OverError):
+        watcher.run()
+    assert watcher.moved_at == clock.now, "it tries again and again"
+    script.lists = [listing("5", at("a"))]
+    hangs = clock.now + 30
+    script.watches = [[Event("6")]]
+    with pytest.raises(OverError):
+        watcher.run()
+    assert watcher.moved_at == hangs
+
+
 def test_age_counts_from_evidence_alone(script: Script, board: Board, clock: Any, run: Any) -> None:
     assert board.age() is None
     script.lists = [listing("5", at("a")), ApiUnavailableError("gone")]
