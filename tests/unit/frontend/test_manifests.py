@@ -1,8 +1,11 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import time
 from collections.abc import Callable
 from copy import deepcopy
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -134,6 +137,18 @@ def test_the_pod_may_take_as_long_to_end_as_its_clients_may_be_idle() -> None:
     assert (shell, option) == ("/bin/sh", "-c")
     assert text.startswith("touch /run/haproxy/stopping;")
     assert container("haproxy")["livenessProbe"]["terminationGracePeriodSeconds"] < 10
+
+
+def test_the_hook_asks_once_and_waits_for_the_answer(tmp_path: Path) -> None:
+    text = container("haproxy")["lifecycle"]["preStop"]["exec"]["command"][2]
+    with subprocess.Popen(["/bin/sh", "-c", text.replace("/run/haproxy", str(tmp_path))]) as hook:
+        deadline = time.monotonic() + 20
+        while not (tmp_path / "stopping").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert hook.poll() is None
+        (tmp_path / "drained").touch()
+        assert hook.wait(20) == 0
 
 
 def test_frontends_are_replaced_one_by_one_and_spread_over_machines() -> None:
