@@ -17,7 +17,6 @@ from pba_hack.cluster.local import (
     control_plane,
     dns,
     entering,
-    images,
     network,
     node,
     pki,
@@ -26,7 +25,6 @@ from pba_hack.cluster.local import (
 from pba_hack.cluster.local.control_plane import Binaries
 from pba_hack.cluster.local.dns_probe import resolves
 from pba_hack.cluster.local.layout import Layout
-from pba_hack.oci import ImageConfig, write_archive
 
 GIB = 1 << 30
 
@@ -136,17 +134,6 @@ def test_exec_passes_words_as_they_are(layout: Layout) -> None:
     line = entering.command_line(layout, 42, ["sh", "-c", "echo 'a b'"])
     assert line[:2] == ["nsenter", "--net=/proc/42/ns/net"]
     assert line[-3:] == ["sh", "-c", "echo 'a b'"]
-
-
-def test_an_archive_tells_its_images(tmp_path: Path) -> None:
-    digest = write_archive(tmp_path / "a.tar", "localhost/app:1", [], ImageConfig())
-    assert images.contents(tmp_path / "a.tar") == {"localhost/app:1": digest}
-
-
-def test_what_is_no_archive_is_refused_before_any_node_sees_it(tmp_path: Path) -> None:
-    (tmp_path / "a.tar").write_text("text")
-    with pytest.raises(ClusterError, match=r"a\.tar is no OCI image archive"):
-        images.load([tmp_path / "a.tar"], {})
 
 
 @pytest.mark.parametrize(("code", "answers", "expected"), [(0, 1, True), (0, 0, False), (3, 0, False)])

@@ -1,17 +1,17 @@
 """Makes a cluster, step by step, and completes one that lost nodes."""
 
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from pba_hack.cluster.local import control_plane, dns, images, network, node, pki, readiness
+from pba_hack.cluster.local import control_plane, dns, images, members, network, node, pki, readiness
+from pba_hack.cluster.local.blobs import BlobStore
 from pba_hack.cluster.local.cgroups import Groups
 from pba_hack.cluster.local.control_plane import Binaries
 from pba_hack.cluster.local.layout import Layout, node_name
-from pba_hack.cluster.local.namespaces import first_process
+from pba_hack.cluster.local.members import Member
 from pba_hack.cluster.local.waiting import until
 from pba_hack.progress import Progress
 
-__all__ = ["create", "start_nodes"]
+__all__ = ["complete", "create"]
 
 _CONTAINERD_SECONDS = 30.0
 
@@ -28,42 +28,34 @@ def create(layout: Layout, groups: Groups, binaries: Binaries, nodes: int, progr
         hub = control_plane.start(layout, groups, binaries)
         network.make_bridge(hub)
         # The nodes' kubelets wait for the API server themselves.
-        started = _start(layout, groups, hub, range(1, nodes + 1), nodes, binaries)
+        for number in range(1, nodes + 1):
+            node.start(layout, groups, hub, number, nodes, binaries)
         readiness.await_api(layout, hub)
         layout.api_ready.touch()
         readiness.apply_base_objects(layout, hub, binaries.kubernetes / "kubectl")
         layout.objects_applied.touch()
-    with progress.step(f"{nodes} nodes Ready, names answered"):
-        _complete(layout, hub, started, binaries)
-        readiness.await_accounts(layout, hub)
+    complete(layout, groups, hub, nodes, binaries, progress)
+    readiness.await_accounts(layout, hub)
 
 
-def start_nodes(
-    layout: Layout, groups: Groups, hub: int, numbers: Sequence[int], of: int, binaries: Binaries
+def complete(
+    layout: Layout, groups: Groups, hub: int, nodes: int, binaries: Binaries, progress: Progress
 ) -> None:
-    """Start nodes of a running cluster: further ones, or ones that crashed."""
-    _complete(layout, hub, _start(layout, groups, hub, numbers, of, binaries), binaries)
+    """Start the nodes that do not run (further ones, or ones that crashed), and wait until all are usable."""
+    absent = members.missing(groups, nodes)
+    if absent:
+        with progress.step(f"{', '.join(map(node_name, absent))} started"):
+            for number in absent:
+                node.start(layout, groups, hub, number, nodes, binaries)
+    with progress.step(f"{nodes} nodes Ready, names answered"):
+        there = members.running(layout, groups, nodes)
+        archives = images.own_images(binaries.init.with_name("pause"), binaries.busybox)
+        with ThreadPoolExecutor(max_workers=nodes) as pool:
+            list(pool.map(_await_containerd, there))
+        images.load(archives, there, BlobStore(layout.blobs))
+        readiness.await_nodes(layout, hub, there)
+        readiness.await_names(layout, there)
 
 
-def _start(
-    layout: Layout, groups: Groups, hub: int, numbers: Sequence[int], of: int, binaries: Binaries
-) -> dict[str, int]:
-    return {
-        node_name(number): node.start(layout, groups, hub, number, of, binaries)
-        for number in numbers
-        if first_process(groups, node_name(number)) is None
-    }
-
-
-def _complete(layout: Layout, hub: int, nodes: dict[str, int], binaries: Binaries) -> None:
-    archives = images.own_images(binaries.init.with_name("pause"), binaries.busybox)
-    with ThreadPoolExecutor(max_workers=len(nodes) or 1) as pool:
-        list(pool.map(_await_containerd, nodes.items()))
-    images.load(archives, nodes)
-    readiness.await_nodes(layout, hub, nodes)
-    readiness.await_names(layout, nodes)
-
-
-def _await_containerd(node: tuple[str, int]) -> None:
-    name, pid = node
-    until(lambda: images.answers(pid), _CONTAINERD_SECONDS, f"containerd on {name}")
+def _await_containerd(member: Member) -> None:
+    until(lambda: images.answers(member.pid), _CONTAINERD_SECONDS, f"containerd on {member.name}")

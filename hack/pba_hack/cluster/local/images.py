@@ -1,24 +1,28 @@
 """Puts images on the nodes, and makes the two small ones that the cluster itself needs."""
 
-import json
 import subprocess
-import tarfile
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import IO
 
 from pba_hack import cache
 from pba_hack.cluster.errors import ClusterError
+from pba_hack.cluster.local.archives import contents, copy_without
+from pba_hack.cluster.local.blobs import BlobStore
+from pba_hack.cluster.local.members import Member
 from pba_hack.cluster.local.namespaces import inside
 from pba_hack.oci import ImageConfig, write_archive, write_files_layer
 
-__all__ = ["BUSYBOX_IMAGE", "PAUSE_IMAGE", "answers", "contents", "load", "own_images"]
+__all__ = ["BUSYBOX_IMAGE", "PAUSE_IMAGE", "answers", "load", "own_images"]
 
 PAUSE_IMAGE = "localhost/pause:1"
 BUSYBOX_IMAGE = "localhost/busybox:1"
 _RECIPE = "2"
 """Raised when the same programs are to make other images."""
-_CTR = ("ctr", "--namespace=k8s.io", "images")
+_CTR = ("ctr", "--namespace=k8s.io")
+_ATTEMPTS = 3
 
 
 def own_images(pause: Path, busybox: Path) -> list[Path]:
@@ -43,70 +47,89 @@ def own_images(pause: Path, busybox: Path) -> list[Path]:
 
 def answers(pid: int) -> bool:
     """Whether containerd takes orders on the node with this first process."""
-    return (
-        subprocess.run(inside(pid, [*_CTR, "list", "-q"]), capture_output=True, check=False).returncode == 0
-    )
+    return subprocess.run(inside(pid, [*_CTR, "version"]), capture_output=True, check=False).returncode == 0
 
 
-def contents(archive: Path) -> dict[str, str]:
-    """The images of an OCI archive: reference to manifest digest.
-
-    Raises:
-        ClusterError: It is no such archive.
-    """
-    try:
-        with tarfile.open(archive) as tar:
-            index = tar.extractfile("index.json")
-            manifests = json.load(index)["manifests"] if index else []
-    except (OSError, tarfile.TarError, KeyError, ValueError) as error:
-        raise ClusterError(
-            f"{archive} is no OCI image archive (a tar with an index.json): {error}"
-        ) from error
-    found = {}
-    for manifest in manifests:
-        name = manifest.get("annotations", {}).get("io.containerd.image.name")
-        if name:
-            found[name] = manifest["digest"]
-    if not found:
-        raise ClusterError(f"{archive} names no image: the annotation io.containerd.image.name is missing")
-    return found
-
-
-def load(archives: Sequence[Path], nodes: Mapping[str, int]) -> None:
+def load(archives: Sequence[Path], nodes: Sequence[Member], blobs: BlobStore) -> None:
     """Import the archives on all nodes at once; what a node has already is left out.
 
     Args:
         archives: OCI archives.
-        nodes: Each node's name and first process.
+        nodes: The nodes.
+        blobs: Where the nodes' common layers are kept.
 
     Raises:
         ClusterError: An archive cannot be read, or a node refuses it.
     """
-    wanted = {archive: contents(archive) for archive in archives}
+    references = {archive: contents(archive) for archive in archives}
     with ThreadPoolExecutor(max_workers=max(1, len(nodes))) as pool:
-        futures = [pool.submit(_load_on_node, name, pid, wanted) for name, pid in nodes.items()]
+        missing = list(pool.map(lambda node: _missing(node, references), nodes))
+        layers = {archive: blobs.take(archive) for archive in sorted(set().union(*missing))}
+        futures = [
+            pool.submit(_import, node, archives, layers, blobs)
+            for node, archives in zip(nodes, missing, strict=True)
+        ]
         for future in futures:
             future.result()
 
 
-def _load_on_node(name: str, pid: int, wanted: Mapping[Path, Mapping[str, str]]) -> None:
-    there = _present(pid)
-    for archive, images in wanted.items():
-        if all(there.get(reference) == digest for reference, digest in images.items()):
-            continue
-        with archive.open("rb") as content:
-            command = inside(pid, [*_CTR, "import", "-"])
-            done = subprocess.run(command, stdin=content, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise ClusterError(f"{name} does not take {archive}: {done.stderr.strip()}")
+def _missing(node: Member, references: Mapping[Path, Mapping[str, str]]) -> list[Path]:
+    """The archives that hold an image that the node lacks."""
+    there = _images(node.pid)
+    return [archive for archive, images in references.items() if images.items() - there.items()]
 
 
-def _present(pid: int) -> dict[str, str]:
-    done = subprocess.run(inside(pid, [*_CTR, "list"]), capture_output=True, text=True, check=False)
-    return dict(_references(done.stdout.splitlines()[1:]))
+def _import(
+    node: Member, archives: Sequence[Path], layers: Mapping[Path, Sequence[str]], blobs: BlobStore
+) -> None:
+    for archive in archives:
+        for attempt in range(_ATTEMPTS):
+            reason = _try_import(node, archive, layers[archive], blobs)
+            if not reason:
+                break
+            if attempt + 1 == _ATTEMPTS:
+                raise ClusterError(f"{node.name} does not take {archive}: {reason}")
 
 
-def _references(lines: Iterable[str]) -> Iterable[tuple[str, str]]:
-    for line in lines:
+def _try_import(node: Member, archive: Path, layers: Sequence[str], blobs: BlobStore) -> str:
+    """Import one archive; returns why it was refused, or nothing.
+
+    Between a layer and the image that uses it, containerd may clean the layer away as unused: then it refuses.
+    """
+    there = set(_ask(node.pid, "content", "list", "--quiet"))
+    for digest in layers:
+        if digest not in there:
+            blobs.link(digest, node.containerd)
+            size = blobs.path(digest).stat().st_size
+            options = [f"--expected-digest={digest}", f"--expected-size={size}", digest]
+            with blobs.path(digest).open("rb") as content:
+                refused = _tell(node.pid, ["content", "ingest", *options], content)
+            if refused:
+                return refused
+    with tempfile.TemporaryFile() as rest:
+        copy_without(archive, there | set(layers), rest)
+        rest.seek(0)
+        return _tell(node.pid, ["images", "import", "-"], rest)
+
+
+def _images(pid: int) -> dict[str, str]:
+    """Reference and digest of the images of a node."""
+    found = {}
+    for line in _ask(pid, "images", "list")[1:]:
         reference, _media_type, digest, *_ = line.split()
-        yield reference, digest
+        found[reference] = digest
+    return found
+
+
+def _ask(pid: int, *question: str) -> list[str]:
+    done = subprocess.run(inside(pid, [*_CTR, *question]), capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ClusterError(f"containerd does not answer {' '.join(question)}: {done.stderr.strip()}")
+    return done.stdout.splitlines()
+
+
+def _tell(pid: int, words: Sequence[str], stdin: IO[bytes]) -> str:
+    """Give containerd an order; returns why it refused, or nothing."""
+    command = inside(pid, [*_CTR, *words])
+    done = subprocess.run(command, stdin=stdin, capture_output=True, text=True, check=False)
+    return (done.stderr.strip() or f"exit status {done.returncode}") if done.returncode else ""

@@ -84,6 +84,15 @@ class Layout:
         """Name resolution inside of `exec`."""
         return self.folder / "resolv.conf"
 
+    @property
+    def blobs(self) -> Path:
+        """The nodes' common image layers."""
+        return self.folder / "blobs"
+
+    def containerd(self, number: int) -> Path:
+        """The folder of a node's containerd."""
+        return self.node(number) / "containerd"
+
     def node(self, number: int) -> Path:
         """The files of one node."""
         return self.folder / node_name(number)

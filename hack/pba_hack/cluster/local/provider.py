@@ -7,11 +7,22 @@ from pathlib import Path
 from typing import NoReturn
 
 from pba_hack.cluster.errors import ClusterError
-from pba_hack.cluster.local import binaries, creation, entering, images, machine, report, state, teardown
+from pba_hack.cluster.local import (
+    binaries,
+    creation,
+    entering,
+    images,
+    machine,
+    members,
+    report,
+    state,
+    teardown,
+)
 from pba_hack.cluster.local.addresses import MAX_NODES
+from pba_hack.cluster.local.blobs import BlobStore
 from pba_hack.cluster.local.cgroups import Groups
 from pba_hack.cluster.local.control_plane import Binaries
-from pba_hack.cluster.local.layout import Layout, node_name
+from pba_hack.cluster.local.layout import Layout
 from pba_hack.cluster.local.namespaces import first_process
 from pba_hack.cluster.local.state import State
 from pba_hack.cluster.provider import DEFAULT_NODES, Status
@@ -39,7 +50,9 @@ class LocalProvider:
             record = state.read(self._layout)
             hub = first_process(self._groups, "hub")
             if hub is not None and record is not None and record.phase == "ready":
-                self._complete(hub, max(nodes or 0, record.nodes), programs)
+                wanted = max(nodes or 0, record.nodes)
+                state.write(self._layout, State("ready", wanted))
+                creation.complete(self._layout, self._groups, hub, wanted, programs, self._progress)
             else:
                 self._create(nodes or DEFAULT_NODES, programs)
 
@@ -68,13 +81,9 @@ class LocalProvider:
         machine.check_root()
         self._hub()
         record = state.read(self._layout)
-        nodes = {}
-        for number in range(1, (record.nodes if record else 0) + 1):
-            pid = first_process(self._groups, node_name(number))
-            if pid is not None:
-                nodes[node_name(number)] = pid
+        nodes = members.running(self._layout, self._groups, record.nodes if record else 0)
         with self._progress.step(f"{len(archives)} images on {len(nodes)} nodes"):
-            images.load(archives, nodes)
+            images.load(archives, nodes, BlobStore(self._layout.blobs))
 
     def logs(self, folder: Path) -> None:
         """Copy all logs into a folder."""
@@ -90,18 +99,6 @@ class LocalProvider:
         creation.create(layout, groups, programs, nodes, self._progress)
         state.write(layout, State("ready", nodes))
         self._progress.save(layout.folder / "up.json")
-
-    def _complete(self, hub: int, nodes: int, programs: Binaries) -> None:
-        layout, groups = self._layout, self._groups
-        missing = [
-            number for number in range(1, nodes + 1) if first_process(groups, node_name(number)) is None
-        ]
-        if not missing:
-            self._progress.say(f"the cluster {layout.name} is up")
-            return
-        state.write(layout, State("ready", nodes))
-        with self._progress.step(f"nodes {', '.join(map(node_name, missing))} started"):
-            creation.start_nodes(layout, groups, hub, missing, nodes, programs)
 
     def _programs(self) -> Binaries:
         def path(name: str) -> Path:

@@ -1,7 +1,7 @@
 """Waits until the cluster can be used: API server, base objects, nodes, names."""
 
 import subprocess
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ from pba_hack.cluster.local import addresses
 from pba_hack.cluster.local.api import Api
 from pba_hack.cluster.local.dns_probe import resolves
 from pba_hack.cluster.local.layout import Layout
+from pba_hack.cluster.local.members import Member
 from pba_hack.cluster.local.namespaces import in_network_of
 from pba_hack.cluster.local.waiting import until
 
@@ -40,9 +41,10 @@ def apply_base_objects(layout: Layout, hub: int, kubectl: Path) -> None:
         raise ClusterError(f"the cluster's base objects cannot be applied: {done.stderr.strip()}")
 
 
-def await_nodes(layout: Layout, hub: int, names: Mapping[str, int]) -> None:
+def await_nodes(layout: Layout, hub: int, nodes: Sequence[Member]) -> None:
     """Wait until all these nodes are Ready."""
     api = Api(layout.pki, "admin")
+    names = [node.name for node in nodes]
 
     def are_ready() -> bool:
         listed = {item["metadata"]["name"]: item for item in api.get("/api/v1/nodes")["items"]}
@@ -52,14 +54,14 @@ def await_nodes(layout: Layout, hub: int, names: Mapping[str, int]) -> None:
         until(are_ready, _NODE_SECONDS, f"{', '.join(names)} Ready", _logs(layout))
 
 
-def await_names(layout: Layout, nodes: Mapping[str, int]) -> None:
+def await_names(layout: Layout, nodes: Sequence[Member]) -> None:
     """Wait until every node's pods get an answer from the cluster's name server."""
-    for name, pid in nodes.items():
-        with in_network_of(pid):
+    for node in nodes:
+        with in_network_of(node.pid):
             until(
                 lambda: resolves(addresses.CLUSTER_DNS, _SERVICE),
                 _DNS_SECONDS,
-                f"{_SERVICE} answered on {name}",
+                f"{_SERVICE} answered on {node.name}",
                 _logs(layout),
             )
 
