@@ -11,7 +11,7 @@ import (
 )
 
 // Argo CD stops a script that takes longer.
-const scriptSeconds = 1
+const scriptLimit = time.Second
 
 // What Argo CD takes for a health; of anything else it makes Unknown.
 var healths = []string{"Unknown", "Progressing", "Suspended", "Healthy", "Degraded", "Missing"}
@@ -32,7 +32,7 @@ func healthBy(script string) judge {
 		if err := open(state); err != nil {
 			return verdict{}, err
 		}
-		limit, cancel := context.WithTimeout(context.Background(), scriptSeconds*time.Second)
+		limit, cancel := context.WithTimeout(context.Background(), scriptLimit)
 		defer cancel()
 		state.SetContext(limit)
 		state.SetGlobal("obj", inLua(state, object.Object))
