@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from pba_operator.domain import database, quantity
@@ -55,6 +55,7 @@ def test_it_grows_as_the_very_object_and_the_template_stays(
     assert template["spec"]["resources"]["requests"]["storage"] == "1Gi"
 
 
+@settings(deadline=None)
 @given(asked=SIZES, has=SIZES)
 def test_a_claim_never_shrinks(new_world: Callable[..., World], asked: str, has: str) -> None:
     world = new_world(storage={"size": asked})
