@@ -44,6 +44,7 @@ _CONFIGURATION_REASONS: Final = frozenset(
 )
 _LOOPING_RESTARTS: Final = 2
 """From so many restarts on, a container that runs but is not ready counts as looping until it is ready."""
+_IDENTIFIER: Final = re.compile(r"\b[0-9a-f]{32,}\b")
 _TIME_STAMP: Final = re.compile(
     r"^\W*\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,\d]*(?:Z|[+-]\d\d:?\d\d)?\W*(?:\d+ )?"
 )
@@ -89,8 +90,11 @@ def diagnose(pod: Manifest, part: str) -> Problem | None:
 
 
 def quote(text: str) -> str:
-    """Return another program's words on one line, not longer than a message can carry."""
-    line = " ".join(text.split())
+    """Return another program's words on one line, not longer than a message can carry.
+
+    Long hexadecimal numbers (a container runtime's identifiers) go: they differ from try to try.
+    """
+    line = _IDENTIFIER.sub("…", " ".join(text.split()))
     return line if len(line) <= _LONGEST_QUOTE else line[: _LONGEST_QUOTE - 1] + "…"
 
 

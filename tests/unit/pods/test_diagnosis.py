@@ -116,6 +116,14 @@ def test_a_container_that_cannot_be_started_is_told_with_the_kubelets_words(reas
     assert 'secret "absent" not found' in problem.message
 
 
+def test_a_failure_that_names_another_container_each_time_is_told_in_the_same_words() -> None:
+    first, then = (
+        pod(container(waiting("CreateContainerError", f'name "c_x" is reserved for "{digit * 64}"')))
+        for digit in "ab"
+    )
+    assert found(first) == found(then)
+
+
 def test_an_init_container_counts_too() -> None:
     broken = pod(initContainerStatuses=[container(waiting("CreateContainerConfigError", "no such key"))])
     assert found(broken).reason == "CreateContainerConfigError"
