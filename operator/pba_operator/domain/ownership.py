@@ -65,6 +65,17 @@ def controller_uid(manifest: Manifest) -> str:
     return next((str(reference["uid"]) for reference in references if reference.get("controller")), "")
 
 
+def is_leaving(cluster: Cluster, manifest: Manifest) -> bool:
+    """Tell whether an object is the child of an earlier namesake: Kubernetes is about to delete it."""
+    references: list[dict[str, Any]] = manifest["metadata"].get("ownerReferences") or []
+    namesake = (identity.KIND, cluster.name)
+    return any(
+        (reference["kind"], reference["name"]) == namesake and reference["uid"] != cluster.uid
+        for reference in references
+        if reference.get("controller")
+    )
+
+
 def marked_uid(manifest: Manifest) -> str:
     """Return the UID of the PBACluster that a kept object belongs (or belonged) to; empty: no mark."""
     labels: dict[str, str] = manifest["metadata"].get("labels") or {}

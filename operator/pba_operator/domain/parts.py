@@ -19,6 +19,7 @@ from pba_api.identity import (
 )
 from pba_operator.domain import application, database, deployments, pods
 from pba_operator.domain.model import Cluster, Failure, Manifest, Observed, Problem
+from pba_operator.domain.ownership import is_leaving
 from pba_operator.domain.plan import conflicts, identity, outdated
 
 DATABASE = "DatabaseReady"
@@ -59,18 +60,19 @@ def _part_of(manifest: Manifest) -> str:
     return _PART_OF_COMPONENT.get(component, MANAGEMENT)
 
 
-def _name_conflicts(view: View) -> Iterator[Problem]:
+def _taken_names(view: View) -> Iterator[Problem]:
     parts = {identity(manifest): _part_of(manifest) for manifest in view.wanted}
     for taken in conflicts(view.cluster, view.observed, list(view.wanted)):
-        yield Problem(
-            part=parts[taken],
-            reason="NameConflict",
-            message=(
-                f'{taken.kind} "{taken.name}" exists and is not ours, so it was not touched: delete or rename it, '
-                f"or give the PBACluster another name."
-            ),
-            stalled=True,
+        what = f'{taken.kind} "{taken.name}"'
+        if is_leaving(view.cluster, view.observed.children[taken]):
+            message = f"{what} of an earlier PBACluster of this name is still being deleted."
+            yield Problem(parts[taken], "Terminating", message)
+            continue
+        message = (
+            f"{what} exists and is not ours, so it was not touched: delete or rename it, "
+            f"or give the PBACluster another name."
         )
+        yield Problem(parts[taken], "NameConflict", message, stalled=True)
 
 
 def _refusals(view: View) -> Iterator[Problem]:
@@ -147,7 +149,7 @@ def problems(
     view = View(cluster, observed, tuple(wanted), tuple(outdated(cluster, observed, wanted)), failures)
     name = cluster.name
     found = [
-        *_name_conflicts(view),
+        *_taken_names(view),
         *_refusals(view),
         *database.problems(cluster, observed),
         *application.config_problems(cluster, observed),

@@ -107,6 +107,18 @@ def test_a_name_that_is_taken_stalls_and_heals(world: Any, whole: Cluster) -> No
     assert _condition(world.status(whole), "Stalled") is None
 
 
+def test_what_an_earlier_namesake_leaves_behind_is_waited_for(world: Any, whole: Cluster) -> None:
+    world.settle(whole)
+    ours = world.children.pop(ChildId("Service", "shop"))
+    earlier = [{**ours["metadata"]["ownerReferences"][0], "uid": "an-earlier-one"}]
+    world.put({**ours, "metadata": {**ours["metadata"], "ownerReferences": earlier}})
+    status = world.status(whole)
+    frontend = _condition(status, "FrontendReady")
+    assert frontend is not None
+    assert frontend["reason"] == "Terminating"
+    assert "Stalled" not in _states(status)
+
+
 def test_a_taken_address_stalls_the_standalone_stage_too(world: Any, cluster: MakeCluster) -> None:
     alone = cluster()
     world.settle(alone)

@@ -22,7 +22,6 @@ from typing import Final
 from pba_api import names
 from pba_api.identity import (
     COMPONENT_DATABASE,
-    KIND,
     LABEL_CLUSTER,
     LABEL_COMPONENT,
     LABEL_DATABASE_ID,
@@ -30,7 +29,7 @@ from pba_api.identity import (
 from pba_operator.domain.cluster import Invalid
 from pba_operator.domain.database import members
 from pba_operator.domain.model import ChildId, Cluster, Manifest, Observed, Problem
-from pba_operator.domain.ownership import controller_uid, is_ours, marked_uid
+from pba_operator.domain.ownership import controller_uid, is_leaving, is_ours, marked_uid
 
 PART: Final = "DatabaseReady"
 
@@ -54,18 +53,11 @@ def standing(cluster: Cluster, live: Manifest | None) -> Standing:
     if is_ours(cluster, live):
         return Standing.OURS
     if controller_uid(live):
-        return Standing.LEAVING if _is_namesakes(cluster, live) else Standing.FOREIGN
+        return Standing.LEAVING if is_leaving(cluster, live) else Standing.FOREIGN
     labels = live["metadata"].get("labels") or {}
     ours_by_name = labels.get(LABEL_CLUSTER) == cluster.name
     is_database = labels.get(LABEL_COMPONENT) == COMPONENT_DATABASE
     return Standing.KEPT if marked_uid(live) and ours_by_name and is_database else Standing.FOREIGN
-
-
-def _is_namesakes(cluster: Cluster, live: Manifest) -> bool:
-    owner = next(
-        reference for reference in live["metadata"]["ownerReferences"] if reference.get("controller")
-    )
-    return (owner["kind"], owner["name"]) == (KIND, cluster.name)
 
 
 def claim_id(cluster: Cluster, ordinal: int = members.FIRST) -> ChildId:
