@@ -16,9 +16,9 @@ def cluster() -> Iterator[TrialCluster]:
         yield fresh
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def running() -> Iterator[TrialCluster]:
-    """A cluster with two nodes, for all tests of a file."""
+    """A cluster with two nodes, for all tests that leave it as it is."""
     with trial_cluster() as fresh:
         fresh.run("up", "--nodes", "2")
         yield fresh

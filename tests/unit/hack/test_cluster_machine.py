@@ -64,6 +64,16 @@ def test_what_is_there_is_not_installed(programs: Path) -> None:
     machine.install_packages(quiet(), [("present", "package"), ("/bin/sh", "dash")])
 
 
+def test_a_busybox_that_needs_libraries_does_not_count(programs: Path) -> None:
+    busybox = programs / "busybox"
+    busybox.write_bytes(b"\x7fELF" + bytes(500) + b"/lib64/ld-linux-x86-64.so.2")
+    busybox.chmod(0o755)
+    with pytest.raises(MissingError, match="busybox-static"):
+        machine.install_packages(quiet(), [("busybox", "busybox-static")])
+    busybox.write_bytes(b"\x7fELF" + bytes(500))
+    machine.install_packages(quiet(), [("busybox", "busybox-static")])
+
+
 def test_when_apt_fails_the_packages_are_named(programs: Path) -> None:
     apt = programs / "apt-get"
     apt.write_text("#!/bin/sh\necho no network; exit 100\n")

@@ -25,6 +25,9 @@ NEEDED = (
     ("busybox", "busybox-static"),
 )
 """Program, and the Debian package that holds it."""
+_STATIC = frozenset({"busybox"})
+"""These go into an image alone, so they must bring their libraries with them."""
+_HEAD_BYTES = 4096
 
 
 def check(state_root: Path) -> None:
@@ -96,4 +99,13 @@ def install_packages(progress: Progress, needed: Sequence[tuple[str, str]] = NEE
 
 
 def _is_there(program: str) -> bool:
-    return Path(program).exists() if program.startswith("/") else shutil.which(program) is not None
+    if program.startswith("/"):
+        return Path(program).exists()
+    found = shutil.which(program)
+    return found is not None and (program not in _STATIC or _is_static(Path(found)))
+
+
+def _is_static(program: Path) -> bool:
+    """Whether an ELF program names no dynamic linker: its path stands right after the headers."""
+    with program.open("rb") as content:
+        return b"/ld-" not in content.read(_HEAD_BYTES)

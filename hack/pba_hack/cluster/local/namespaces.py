@@ -30,6 +30,7 @@ __all__ = [
 ]
 
 _CLONE_NEWNET = 0x40000000
+_PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _START_SECONDS = 20.0
 _POLL_SECONDS = 0.01
 _JOIN = 'for entrance in $ENTRANCES; do echo $$ > "$entrance" || exit 1; done; '
@@ -120,7 +121,8 @@ def _spawn(command: Sequence[str], entrances: Sequence[Path], log: Path) -> None
     with log.open("ab") as output:
         process = subprocess.Popen(
             ["sh", "-c", _JOIN + 'unset ENTRANCES; exec "$@"', "sh", *command],
-            env={**os.environ, "ENTRANCES": " ".join(map(str, entrances))},
+            # Nothing of the environment of whoever brings the cluster up lives on in it.
+            env={"HOME": "/root", "PATH": _PATH, "ENTRANCES": " ".join(map(str, entrances))},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,

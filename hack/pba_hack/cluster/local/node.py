@@ -79,7 +79,7 @@ def programs(number: int) -> list[Program]:
         f"--node-ip={addresses.node_address(number)}",
     ]
     return [
-        Program("containerd", ["/usr/bin/containerd", f"--config={_CONFIG}/containerd.toml"],
+        Program("containerd", ["/usr/bin/env", "containerd", f"--config={_CONFIG}/containerd.toml"],
                 f"{_LOGS}/containerd.log"),
         Program("kubelet", kubelet, f"{_LOGS}/kubelet.log", [f"unix:{_CONTAINERD}", api]),
         Program("kube-proxy", [f"{_BIN}/kube-proxy", f"--config={_CONFIG}/kube-proxy.json"],

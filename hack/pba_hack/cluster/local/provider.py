@@ -67,6 +67,7 @@ class LocalProvider:
 
     def status(self) -> Status:
         """Say how the cluster is."""
+        machine.check_root()
         return report.status(self._layout, self._groups)
 
     def exec(self, command: Sequence[str]) -> NoReturn:
@@ -87,6 +88,7 @@ class LocalProvider:
 
     def logs(self, folder: Path) -> None:
         """Copy all logs into a folder."""
+        machine.check_root()
         report.collect_logs(self._layout, self._groups, folder)
 
     def _create(self, nodes: int, programs: Binaries) -> None:
