@@ -7,6 +7,8 @@ import contextlib
 from collections import Counter
 
 _HEAD_END = b"\r\n\r\n"
+_FIRST_SECONDS = 60.0
+"""How long a node waits for the first request of a connection."""
 
 
 def _head(raw: bytes) -> tuple[str, str, dict[str, str]]:
@@ -22,7 +24,7 @@ class Node:
     Attributes:
         executed: how often each request identifier (`X-Test-Id`) was executed.
         delay_seconds: how long a request takes.
-        idle_seconds: after how long it closes a connection on which nothing comes, as an application server does.
+        idle_seconds: after how long it closes a kept connection on which nothing comes, as application servers do.
         seen: the headers of the last request.
         targets: what was ever asked for, health checks included.
         health: the status that paths under `/healthz` answer.
@@ -73,22 +75,27 @@ class Node:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, TimeoutError):
-            while await self._answer(reader, writer):
-                pass
+            kept = await self._answer(reader, writer, _FIRST_SECONDS)
+            while kept:
+                kept = await self._answer(reader, writer, self.idle_seconds)
         self._open.discard(writer)
         writer.close()
 
-    async def _read_head(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bytes:
+    async def _read_head(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float
+    ) -> bytes:
         self._idle.add(writer)
         try:
-            async with asyncio.timeout(self.idle_seconds):
+            async with asyncio.timeout(seconds):
                 return await reader.readuntil(_HEAD_END)
         finally:
             self._idle.discard(writer)
 
-    async def _answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
-        """Answer one request; return whether the connection stays open."""
-        raw = await self._read_head(reader, writer)
+    async def _answer(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float
+    ) -> bool:
+        """Answer one request that comes within `seconds`; return whether the connection stays open."""
+        raw = await self._read_head(reader, writer, seconds)
         self._running += 1
         try:
             _, path, headers = _head(raw.removesuffix(_HEAD_END))
