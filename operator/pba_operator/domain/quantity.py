@@ -25,7 +25,7 @@ def parse(value: Any) -> Decimal | None:
     if exponent:
         return Decimal(number + exponent)
     if suffix in _BINARY:
-        return Decimal(number) * 2 ** _BINARY[suffix]
+        return Decimal(number) * Decimal(2) ** _BINARY[suffix]
     return Decimal(number).scaleb(_DECIMAL.get(suffix, 0))
 
 
