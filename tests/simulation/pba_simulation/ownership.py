@@ -6,7 +6,7 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from pba_operator.domain.drift import _SETS, _key, _keys_of
+from pba_operator.domain.drift import _ATOMIC_MAPS, _SETS, _key, _keys_of
 
 Path = tuple[Any, ...]
 Object = dict[str, Any]
@@ -24,7 +24,7 @@ _ADDRESS = {
 
 def leaves(value: Any, path: Path = ()) -> dict[Path, Any]:
     """Return the fields of an object by their paths; an item of a keyed list by its key, one of a set by itself."""
-    if isinstance(value, Mapping) and value:
+    if isinstance(value, Mapping) and value and not (path and path[-1] in _ATOMIC_MAPS):
         found: dict[Path, Any] = {}
         for name, inner in value.items():
             found |= leaves(inner, (*path, name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import functools
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -22,6 +23,7 @@ from pba_operator.domain.report import report
 from pba_operator.engine.assembly import Engine
 from pba_operator.engine.metrics import Metrics
 from pba_operator.engine.ports import Domain
+from pba_operator.engine.resync import SETTLE_SECONDS
 from pba_operator.kube import kinds
 from pba_operator.kube.store import Address
 from pba_simulation.apiserver import Event, SimulatedApi
@@ -142,6 +144,13 @@ class World:
             if due is None:
                 return
             await self.clock.advance(due)
+
+    async def compare(self) -> None:
+        """Have the cache compared with the API server, as after a gap in every stream."""
+        for stream in list(self.engine.resync._streams):
+            task = asyncio.create_task(self.engine.resync.relist(stream))
+            while not task.done():
+                await self.clock.advance(SETTLE_SECONDS)
 
     async def _run(self) -> None:
         while True:
