@@ -18,6 +18,7 @@ import aiohttp
 from pba_api.identity import FIELD_MANAGER
 from pba_operator.domain.model import Manifest
 from pba_operator.kube import errors
+from pba_operator.kube.body import encoded
 from pba_operator.kube.kinds import Kind, of
 
 REQUEST_SECONDS: Final = 10.0
@@ -188,7 +189,7 @@ class Client:
                 _METHODS[verb],
                 self._server + path,
                 params=query,
-                data=None if body is None else json.dumps(body, separators=(",", ":")),
+                data=None if body is None else encoded(body),
                 headers={"Content-Type": content_type, "Accept": accept},
                 timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_SECONDS),
             ) as response:
