@@ -139,10 +139,18 @@ class Loop:
         if not self.ready and finished and any(server.usable for server in live.values()):
             self._haproxy.run(commands.raise_flag(commands.READY))
             self.ready = True
+        return self._next_look(view, live) if finished else 0.0
+
+    def _next_look(self, view: View, live: Mapping[str, Server]) -> float:
+        """Return after how many seconds to look again, after a pass that went through."""
         if any(not wanted(view.nodes, name) for name in live):
             return BUSY_SECONDS
-        if finished and not self._refused:
-            self._settled_view, self._settled_until = view, self._hooks.clock() + SETTLED_SECONDS
+        if self._refused:
+            return IDLE_SECONDS
+        if any(wanted(view.nodes, name) for name in view.nodes if name not in live):
+            # One that had moved is only removed yet.
+            return 0.0
+        self._settled_view, self._settled_until = view, self._hooks.clock() + SETTLED_SECONDS
         return IDLE_SECONDS
 
     def _greet(self) -> frozenset[str]:

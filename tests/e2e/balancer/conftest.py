@@ -76,6 +76,8 @@ class Sidecar:
     def kill(self) -> None:
         """End between two passes, and never come back."""
         self._stop.set()
+        # Another view wakes the thread; it ends before it acts on it.
+        self.board.publish({"end": Member("end", "10.0.0.1", 1, NodeState.DRAINING)})
         self._thread.join()
 
     def refused(self) -> list[str]:

@@ -87,16 +87,15 @@ async def test_a_clients_own_identifier_is_kept(haproxy: HAProxyProcess, node: N
     assert answer.headers["X-Request-Id"] == node.seen["x-request-id"] == "order-7.a_b"
 
 
-@pytest.mark.parametrize(
-    "hostile",
-    [["a b"], ["x" * 65], ['"}{"'], ["a,b"], ["one", "two"], ["$(reboot)"], [""]],
-    ids=["space", "long", "json", "list", "twice", "shell", "empty"],
-)
+HOSTILE_IDENTIFIERS = (["a b"], ["x" * 65], ['"}{"'], ["a,b"], ["one", "two"], ["$(reboot)"], [""])
+
+
 async def test_an_identifier_that_could_confuse_somebody_is_replaced(
-    haproxy: HAProxyProcess, node: Node, hostile: list[str]
+    haproxy: HAProxyProcess, node: Node
 ) -> None:
-    await get(haproxy, [("X-Request-Id", value) for value in hostile])
-    assert re.fullmatch(r"[0-9a-f-]{36}", node.seen["x-request-id"])
+    for hostile in HOSTILE_IDENTIFIERS:
+        await get(haproxy, [("X-Request-Id", value) for value in hostile])
+        assert re.fullmatch(r"[0-9a-f-]{36}", node.seen["x-request-id"]), hostile
 
 
 async def test_a_node_that_cannot_be_reached_costs_no_request(

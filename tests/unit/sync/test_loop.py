@@ -210,6 +210,18 @@ def test_a_newer_view_is_taken_up_in_the_middle_of_a_pass(
     assert not any("nodes/n2" in text for text in haproxy.texts)
 
 
+def test_a_pod_that_has_moved_is_back_at_once(
+    loop: Loop, board: Board, node: Callable[..., Node], model: HAProxyModel
+) -> None:
+    board.publish({"n1": node("n1")})
+    loop.step()
+    board.publish({"n1": node("n1", address="10.9.9.9")})
+    assert loop.step() == 0
+    assert loop.step() == IDLE_SECONDS
+    assert model.servers["n1"].in_rotation
+    assert model.servers["n1"].address == "10.9.9.9"
+
+
 def test_a_fault_of_ours_is_logged_and_does_not_end_the_loop(
     loop: Loop, board: Board, nodes: Nodes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
