@@ -6,7 +6,7 @@ What must stay true: nothing in it changes with load or with time alone, and no 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from pba_api.markers import Doc, Items, Number, Required, Rule, Text
+from pba_api.markers import Default, Doc, Items, Number, Required, Rule, Text
 from pba_api.types.common import LocalReference
 from pba_api.types.spec import PBAClusterSpec
 
@@ -127,7 +127,9 @@ class PBAClusterStatus:
     """What runs."""
 
     observed_generation: Annotated[
-        int, Doc("The generation of the spec that the status is about."), Number(0)
+        int,
+        Doc("The generation of the spec that the status is about; -1 until the operator has seen it."),
+        Number(-1),
     ]
     stage: Annotated[
         str,
@@ -163,4 +165,9 @@ class PBACluster:
     )
 
     spec: Annotated[PBAClusterSpec, Doc("What is asked for."), Required()]
-    status: Annotated[PBAClusterStatus | None, Doc("What runs; written by the operator alone.")]
+    status: Annotated[
+        PBAClusterStatus | None,
+        Doc("What runs; written by the operator alone."),
+        # Without it kstatus takes a new object, which has no status yet, for one that is done.
+        Default({"observedGeneration": -1}),
+    ]
