@@ -18,7 +18,8 @@ from pba_hack.generate.outputs import ROOT, resource_files, stale, write
 
 _EPILOG = """\
 what to generate:
-  resource    crds/, the CRD's chart and docs/reference/ from the types in operator/pba_api/types; the charts' README.md
+  resource    crds/, the CRD's chart and docs/reference/ from the types in operator/pba_api/types; the charts'
+              README.md; manifests/argocd/ from its health.lua
   manifests   manifests/base/, from the chart helm/pba-operator (needs Helm: `hack/cluster binary helm`)
   kubernetes  the schemas that are Kubernetes' own, from a real API server (`hack/cluster binary kubernetes`)
   all         resource and manifests (the default)

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from pba_api.schema.crd import custom_resource_definition
 from pba_hack.generate import yaml_text
+from pba_hack.generate.argocd import health_checks
 from pba_hack.generate.chart_readme import chart_readme
 from pba_hack.generate.reference import reference
 
@@ -34,6 +35,7 @@ def resource_files() -> Mapping[Path, str]:
         CHART_CRD: "{{- if .Values.crds.enabled }}\n" + _NOTE + _escaped(chart_crd) + "{{- end }}\n",
         REFERENCE: reference(crd),
         **{chart / "README.md": chart_readme(ROOT / chart) for chart in CHARTS},
+        **health_checks(ROOT),
     }
 
 
