@@ -35,7 +35,8 @@ def create(layout: Layout, groups: Groups, binaries: Binaries, nodes: int, progr
         readiness.apply_base_objects(layout, hub, binaries.kubernetes / "kubectl")
         layout.objects_applied.touch()
     complete(layout, groups, hub, nodes, binaries, progress)
-    readiness.await_accounts(layout, hub)
+    with progress.step("pods can be created"):
+        readiness.await_accounts(layout, hub)
 
 
 def complete(
