@@ -50,7 +50,7 @@ def may(operator: ApiServer, verb: str, kind: kinds.Kind, namespace: str, subres
     return bool(answer.body["status"]["allowed"])
 
 
-MADE_BY_OTHERS = ("Pod", "PersistentVolumeClaim")
+MADE_BY_OTHERS = ("Pod",)
 
 
 @pytest.mark.parametrize("kind", kinds.CHILDREN, ids=lambda kind: kind.name)
