@@ -116,8 +116,7 @@ def _judged(connection: Connection, error: exc.DBAPIError, *, committing: bool) 
     if code in _ROLLED_BACK:
         return _TriedError(DatabaseUnavailableError(_reason(error)), may_have_happened=False)
     if error.connection_invalidated or code in _LOST:
-        if not connection.invalidated:
-            connection.invalidate()
+        connection.invalidate()
         return _TriedError(DatabaseUnavailableError(_reason(error)), may_have_happened=committing)
     if code in _REFUSED:
         return _TriedError(DatabaseUnavailableError(_reason(error)), may_have_happened=False)

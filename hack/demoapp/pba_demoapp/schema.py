@@ -166,9 +166,10 @@ def ensure_schema(connection: Connection) -> None:
             step(connection)
             connection.execute(insert(schema_versions).values(version=version))
             connection.commit()
-    finally:
-        # If the connection is lost, the server has released the lock, and this fails like everything else.
-        connection.execute(text("SELECT RELEASE_LOCK(:name)"), lock)
+    except BaseException:
+        connection.invalidate()  # the server releases the lock of a connection that ends
+        raise
+    connection.execute(text("SELECT RELEASE_LOCK(:name)"), lock)
 
 
 def _version(connection: Connection) -> int:
