@@ -93,7 +93,12 @@ class Runner:
         return passed
 
     def _in_cluster(self, tier: Tier, folders: list[str], options: list[str]) -> bool:
-        steps = [[self._tool("cluster"), "up"], [self._tool("images"), "build"]]
+        steps = [
+            [self._tool("cluster"), "up"],
+            [self._tool("images"), "build"],
+            [self._tool("cluster"), "binary", "helm"],
+            [self._tool("cluster"), "binary", "gitops"],  # from inside, no module proxy can be reached
+        ]
         if not all(self._call(step) for step in steps):
             return False
         images = self._images()
