@@ -47,14 +47,18 @@ class Machine:
         )
 
 
-def cluster_processes(name: str) -> dict[int, int]:
-    """The processes of a cluster, its pods' included, by its control groups; with their start times."""
-    found = {}
-    for file in _CGROUPS.glob(f"**/pba-{name}/**/cgroup.procs"):
+def cluster_processes(name: str, part: str = "") -> dict[int, int]:
+    """The processes of a cluster, its pods' included, by its control groups; with their start times.
+
+    Args:
+        name: The cluster's.
+        part: One node, or empty for all of the cluster.
+    """
+    found: dict[int, int] = {}
+    for file in _CGROUPS.glob(f"**/pba-{name}/{part}/**/cgroup.procs"):
         with contextlib.suppress(OSError):
-            for word in file.read_text().split():
-                found[int(word)] = start_time(int(word))
-    return found
+            found.update({int(word): start_time(int(word)) for word in file.read_text().split()})
+    return {pid: started for pid, started in found.items() if started}
 
 
 def cluster_groups(name: str) -> list[Path]:

@@ -70,6 +70,20 @@ def test_up_again_changes_nothing(running: TrialCluster) -> None:
     assert running.status() == before
 
 
+def test_a_component_that_dies_is_started_again(running: TrialCluster) -> None:
+    [node, *_] = running.status()["nodes"]
+
+    def kubelets() -> set[int]:
+        found = traces.cluster_processes(running.name, node["name"])
+        return {pid for pid in found if _name(pid).endswith(b"/kubelet")}
+
+    [killed] = kubelets()
+    os.kill(killed, signal.SIGKILL)
+    [started] = eventually(lambda: kubelets() - {killed}, 20, "another kubelet")
+    assert started != killed
+    assert running.status()["nodes"][0]["pid"] == node["pid"]
+
+
 def test_two_at_once_make_one_cluster(cluster: TrialCluster) -> None:
     both = [cluster.start("up", "--nodes", "1") for _ in range(2)]
     assert [process.wait(180) for process in both] == [0, 0]
