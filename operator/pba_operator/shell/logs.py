@@ -6,9 +6,17 @@ import datetime as dt
 import json
 import logging
 import sys
-from typing import Final
+from typing import Any, Final
 
 _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+
+
+_OURS: Final = "pba_operator"
+"""Only our own fields are written: what others attach to a record (kopf: all of its settings) is not for a log."""
+
+
+def _fields(record: logging.LogRecord) -> dict[str, Any]:
+    return {key: value for key, value in record.__dict__.items() if key not in _STANDARD}
 
 
 class JsonFormatter(logging.Formatter):
@@ -22,7 +30,7 @@ class JsonFormatter(logging.Formatter):
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": record.getMessage(),
-            **{key: value for key, value in record.__dict__.items() if key not in _STANDARD},
+            **(_fields(record) if record.name.startswith(_OURS) else {}),
         }
         if record.exc_info:
             line["exception"] = self.formatException(record.exc_info)
