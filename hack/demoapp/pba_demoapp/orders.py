@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import exc, insert, select, update
+from sqlalchemy import insert, select
+from sqlalchemy.dialects.mysql import insert as upsert
 
 from pba_demoapp import invoices, ledger
-from pba_demoapp.database import error_code
 from pba_demoapp.errors import InvalidError, NotFoundError
 from pba_demoapp.schema import invoices as invoices_table
 from pba_demoapp.schema import order_lines, orders, products
@@ -24,7 +24,8 @@ LINES_LIMIT = 20
 QUANTITY_LIMIT = 99
 REQUEST_ID_LIMIT = 64
 
-_DUPLICATE = 1062
+_INSERTED = 1
+"""Rows that MySQL counts for a new row; for one that was there already it counts two."""
 
 
 @dataclass(frozen=True)
@@ -114,12 +115,14 @@ def place(
         "total_cents": total,
         "node": node,
     }
-    try:
-        done = connection.execute(insert(orders).values(**values, created_at=now))
-    except exc.IntegrityError as error:
-        if error_code(error) != _DUPLICATE:
-            raise
-        return _replayed(connection, account_id, request_id), True
+    # Not an insert that may fail, then an update: two of those at once lock the same row shared, and deadlock.
+    once = (
+        upsert(orders).values(**values, created_at=now).on_duplicate_key_update(replays=orders.c.replays + 1)
+    )
+    done = connection.execute(once)
+    if done.rowcount != _INSERTED:
+        same = (orders.c.account_id == account_id) & (orders.c.request_id == request_id)
+        return _read(connection, same, 1)[0], True
     order_id = done.lastrowid
     rows = [
         {
@@ -155,12 +158,6 @@ def get(connection: Connection, account_id: int, order_id: int) -> Order:
 def newest(connection: Connection, account_id: int, limit: int) -> list[Order]:
     """Return the account's newest orders."""
     return _read(connection, orders.c.account_id == account_id, limit)
-
-
-def _replayed(connection: Connection, account_id: int, request_id: str) -> Order:
-    same = (orders.c.account_id == account_id) & (orders.c.request_id == request_id)
-    connection.execute(update(orders).where(same).values(replays=orders.c.replays + 1))
-    return _read(connection, same, 1)[0]
 
 
 def _products(connection: Connection, lines: Mapping[str, int]) -> dict[str, Any]:
