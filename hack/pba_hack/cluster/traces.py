@@ -1,8 +1,9 @@
 """What a cluster leaves on the machine: looked at before and after by the tests that promise "nothing"."""
 
 import contextlib
+import os
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -55,7 +56,7 @@ def cluster_processes(name: str, part: str = "") -> dict[int, int]:
         part: One node, or empty for all of the cluster.
     """
     found: dict[int, int] = {}
-    for file in _CGROUPS.glob(f"**/pba-{name}/{part}/**/cgroup.procs"):
+    for file in _member_files(name, part):
         with contextlib.suppress(OSError):
             found.update({int(word): start_time(int(word)) for word in file.read_text().split()})
     return {pid: started for pid, started in found.items() if started}
@@ -63,7 +64,7 @@ def cluster_processes(name: str, part: str = "") -> dict[int, int]:
 
 def cluster_groups(name: str) -> list[Path]:
     """The control groups of a cluster."""
-    return list(_CGROUPS.glob(f"**/pba-{name}"))
+    return [group for pattern in ("", "*/") for group in _CGROUPS.glob(f"{pattern}pba-{name}")]
 
 
 def start_time(pid: int) -> int:
@@ -88,6 +89,13 @@ def namespaces(pids: Iterable[int]) -> set[str]:
 def all_processes() -> list[int]:
     """Every process of the machine."""
     return [int(path.name) for path in Path("/proc").glob("[0-9]*")]
+
+
+def _member_files(name: str, part: str) -> Iterator[Path]:
+    # Only the cluster's own groups are walked: those of other clusters come and go meanwhile.
+    for group in cluster_groups(name):
+        for folder, _, _ in os.walk(group / part):
+            yield Path(folder) / "cgroup.procs"
 
 
 def _output(*command: str) -> list[str]:

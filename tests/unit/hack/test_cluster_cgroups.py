@@ -118,3 +118,11 @@ def test_what_does_not_end_is_an_error(version_1: Path) -> None:
         # This folder is no kernel: the member stays listed after its end.
         with pytest.raises(ClusterError, match=f"{member.pid}"):
             groups.kill(seconds=0.1)
+
+
+def test_a_group_that_stays_busy_is_an_error(version_2: Path) -> None:
+    groups = Groups("pba-x", version_2)
+    (version_2 / "pba-x" / "hub").mkdir(parents=True)
+    (version_2 / "pba-x" / "hub" / "held").touch()
+    with pytest.raises(ClusterError, match="hub is still in use"):
+        groups.remove(seconds=0)

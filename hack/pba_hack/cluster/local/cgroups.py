@@ -6,6 +6,7 @@ hierarchy) and the hybrid of both.
 """
 
 import contextlib
+import errno
 import os
 import signal
 import time
@@ -18,6 +19,8 @@ __all__ = ["Groups"]
 
 _ROOT = Path("/sys/fs/cgroup")
 _POLL_SECONDS = 0.02
+_REMOVE_SECONDS = 10.0
+_BUSY = (errno.EBUSY, errno.ENOTEMPTY)
 _CPUSET_FILES = ("cpuset.cpus", "cpuset.mems")
 
 
@@ -106,12 +109,21 @@ class Groups:
                     with contextlib.suppress(ProcessLookupError):
                         signal.pidfd_send_signal(handle, signal.SIGKILL)
 
-    def remove(self, part: str = "") -> None:
-        """Remove the groups of a part, innermost first; no process may be in them."""
+    def remove(self, part: str = "", *, seconds: float = _REMOVE_SECONDS) -> None:
+        """Remove the groups of a part, innermost first; no process may be in them.
+
+        A process that is just ending is no longer listed, but for a moment still keeps its group busy.
+
+        Raises:
+            ClusterError: A group is still busy after `seconds`.
+        """
+        deadline = time.monotonic() + seconds
         for hierarchy in self._hierarchies():
             for folder in reversed(list(_tree(hierarchy / self.name / part))):
-                with contextlib.suppress(FileNotFoundError):
-                    folder.rmdir()
+                while not _remove(folder):
+                    if time.monotonic() > deadline:
+                        raise ClusterError(f"the control group {folder} is still in use")
+                    time.sleep(_POLL_SECONDS)
 
     def _hierarchies(self) -> Iterable[Path]:
         if self._is_unified():
@@ -127,6 +139,18 @@ def _tree(group: Path) -> Iterator[Path]:
     """The group and those inside of it, outermost first."""
     for folder, _, _ in os.walk(group):
         yield Path(folder)
+
+
+def _remove(folder: Path) -> bool:
+    try:
+        folder.rmdir()
+    except FileNotFoundError:
+        return True
+    except OSError as error:
+        if error.errno not in _BUSY:
+            raise
+        return False
+    return True
 
 
 def _delegate(group: Path) -> None:
