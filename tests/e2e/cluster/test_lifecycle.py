@@ -27,8 +27,12 @@ def run_a_pod(cluster: TrialCluster) -> None:
 
 
 def assert_nothing_is_left(cluster: TrialCluster, processes: dict[int, int], namespaces: set[str]) -> None:
-    alive = {pid for pid, started in processes.items() if traces.start_time(pid) == started}
-    assert not alive
+    # What was killed has left its control groups; its last moments may still be ahead of it on a busy machine.
+    eventually(
+        lambda: not {pid for pid, started in processes.items() if traces.start_time(pid) == started},
+        5,
+        "all processes are gone",
+    )
     eventually(
         lambda: not namespaces & traces.namespaces(traces.all_processes()), 5, "all namespaces are gone"
     )
