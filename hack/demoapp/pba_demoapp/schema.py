@@ -158,6 +158,8 @@ def ensure_schema(connection: Connection) -> None:
     """
     if _version(connection) >= len(_STEPS):
         return
+    # Whoever waits for the lock must hold none on a table: its holder may be about to create that very table.
+    connection.rollback()
     lock = {"name": LOCK, "seconds": LOCK_SECONDS}
     if connection.scalar(text("SELECT GET_LOCK(:name, :seconds)"), lock) != 1:
         raise DatabaseUnavailableError("another node is preparing the schema")
