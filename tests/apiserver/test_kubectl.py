@@ -83,3 +83,12 @@ def test_kustomize_builds_the_base_with_the_crd(kubectl: Kubectl) -> None:
     assert ("CustomResourceDefinition", "pbaclusters.pba.dev") in found
     assert ("Namespace", "pba-system") in found
     assert ("Deployment", "pba-operator") in found
+
+
+def test_health_check_joins_the_settings_of_argo_cd(kubectl: Kubectl) -> None:
+    kubectl("create", "configmap", "argocd-cm", "--from-literal=url=https://argocd.example")
+    kubectl("patch", "configmap", "argocd-cm", "--patch-file", "manifests/argocd/argocd-cm.yaml")
+    data = json.loads(kubectl("get", "configmap", "argocd-cm", "-o", "json"))["data"]
+    script = (ROOT / "manifests" / "argocd" / "health.lua").read_text()
+    key = "resource.customizations.health.pba.dev_PBACluster"
+    assert data == {"url": "https://argocd.example", key: script}

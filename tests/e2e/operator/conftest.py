@@ -68,6 +68,12 @@ def namespace() -> Iterator[Kubectl]:
     yield from _namespace()
 
 
+@pytest.fixture(scope="module")
+def module_namespace() -> Iterator[Kubectl]:
+    """Return kubectl in a namespace that the tests of one module share."""
+    yield from _namespace()
+
+
 @pytest.fixture(scope="session")
 def shared_namespace() -> Iterator[Kubectl]:
     """Return kubectl in the namespace of the PBACluster that the tests share."""
