@@ -13,7 +13,6 @@ import http
 import json
 import os
 import secrets
-import socket
 import ssl
 import subprocess
 import time
@@ -24,6 +23,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from pba_hack.loopback import free_port
 
 _START_SECONDS = 180.0
 """A machine that builds and tests at once has been seen to need over a minute."""
@@ -132,9 +133,9 @@ def running(binary: Path, folder: Path) -> Iterator[ApiServer]:
         ServerDiedError: one of the two did not start.
     """
     with contextlib.ExitStack() as stack:
-        etcd_url = f"http://127.0.0.1:{_free_port()}"
+        etcd_url = f"http://127.0.0.1:{free_port()}"
         stack.enter_context(_process(_etcd_command(binary, folder, etcd_url), folder / "etcd.log"))
-        server = _prepare(folder, _free_port())
+        server = _prepare(folder, free_port())
         command = _server_command(binary, folder, etcd_url, server)
         process = stack.enter_context(_process(command, folder / "kube-apiserver.log"))
         deadline = time.monotonic() + _START_SECONDS
@@ -171,7 +172,7 @@ def _kubeconfig(url: str, token: str, ca_file: Path) -> Mapping[str, Any]:
 
 
 def _etcd_command(binary: Path, folder: Path, url: str) -> Sequence[str]:
-    peer_url = f"http://127.0.0.1:{_free_port()}"
+    peer_url = f"http://127.0.0.1:{free_port()}"
     return (
         _called(binary, folder, "etcd"),
         f"--data-dir={folder / 'etcd'}",
@@ -225,13 +226,6 @@ def _process(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[byt
                 process.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
                 process.kill()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def _write(path: Path, text: str) -> None:

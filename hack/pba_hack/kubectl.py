@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import json
 import subprocess
-import threading
-import time
 from collections.abc import Callable
 from typing import Any, TypeVar
+
+from pba_hack import waiting
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -23,25 +23,13 @@ class KubectlError(Exception):
     """kubectl ended with an error; the message is its own."""
 
 
-class WaitedInVainError(Exception):
-    """What was waited for did not happen in time."""
-
-
 def wait_for(what: str, look: Callable[[], T | None], seconds: float = 120.0) -> T:
-    """Return the first true answer of `look`.
+    """Return the first true answer of `look`; a look by kubectl is a process, so not too often.
 
     Raises:
         WaitedInVainError: after `seconds`, with the last answer.
     """
-    deadline = time.monotonic() + seconds
-    pause = threading.Event()
-    while True:
-        answer = look()
-        if answer:
-            return answer
-        if time.monotonic() > deadline:
-            raise WaitedInVainError(f"waited {seconds:.0f} s for: {what} (last answer: {answer!r})")
-        pause.wait(POLL_SECONDS)
+    return waiting.wait_for(what, look, seconds, poll_seconds=POLL_SECONDS)
 
 
 class Kubectl:

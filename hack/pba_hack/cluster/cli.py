@@ -2,13 +2,12 @@
 
 import argparse
 import json
-import shutil
-import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from pba_hack import docker
 from pba_hack.cluster import names
 from pba_hack.cluster.errors import ClusterError
 from pba_hack.cluster.kind.provider import KindProvider
@@ -64,15 +63,9 @@ def _run(options: argparse.Namespace, provider: Provider, progress: Progress) ->
 
 
 def _provider(name: str, progress: Progress) -> Provider:
-    if _docker_answers():
+    if docker.answers():
         return KindProvider(name, progress)
     return LocalProvider(name, progress)
-
-
-def _docker_answers() -> bool:
-    if not shutil.which("docker"):
-        return False
-    return subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=20).returncode == 0
 
 
 def _describe(status: Status) -> str:

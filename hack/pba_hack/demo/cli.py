@@ -13,8 +13,7 @@ import time
 from pathlib import Path
 
 from pba_hack.demo import inside
-
-HACK = Path(__file__).resolve().parents[2]
+from pba_hack.provision import HACK, provision
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
@@ -30,19 +29,6 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     return parser.parse_args(argv)
 
 
-def _tool(name: str, *args: str) -> None:
-    subprocess.run([str(HACK / name), *args], check=True)
-
-
-def _images() -> list[dict[str, str]]:
-    _tool("images", "build")
-    printed = subprocess.run(
-        [str(HACK / "images"), "list", "--json"], capture_output=True, text=True, check=True
-    ).stdout
-    images: list[dict[str, str]] = json.loads(printed)
-    return images
-
-
 def main(argv: list[str]) -> int:
     """Run the demo; return the exit status: 0 only if no request failed and the ledger is balanced."""
     arguments = _arguments(argv)
@@ -51,16 +37,12 @@ def main(argv: list[str]) -> int:
         return inside.run(json.loads(arguments.inside), wanted)
     started = time.monotonic()
     try:
-        _tool("cluster", "up")
-        images = _images()
-        _tool("cluster", "load", *(image["tar"] for image in images))
-        _tool("cluster", "binary", "helm")
+        images = provision(["helm"])
     except subprocess.CalledProcessError as error:
         sys.stderr.write(
             f"hack/demo: {Path(error.cmd[0]).name} {error.cmd[1]} failed; its own words are above.\n"
         )
         return 1
-    references = json.dumps({image["name"]: image["reference"] for image in images})
     command = [
         str(HACK / "cluster"),
         "exec",
@@ -69,7 +51,7 @@ def main(argv: list[str]) -> int:
         str(HACK / "demo"),
         *argv,
         "--inside",
-        references,
+        json.dumps(images),
     ]
     status = subprocess.run(command, check=False).returncode
     sys.stdout.write(

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 import sys
 import threading
 from contextlib import closing
@@ -11,13 +10,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pba_hack.demo.picture import Picture, lines
-from pba_hack.kubectl import Json, Kubectl, KubectlError, WaitedInVainError, wait_for
+from pba_hack.helm import HelmError, install_operator
+from pba_hack.kubectl import Json, Kubectl, KubectlError, wait_for
 from pba_hack.traffic import Client, Load, RequestFailedError, Tally
 from pba_hack.traffic.shopper import Shopper, ledger
+from pba_hack.waiting import WaitedInVainError
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLE = ROOT / "manifests" / "samples" / "backend-cluster.yaml"
-OPERATOR_NAMESPACE = "pba-system"
 NAMESPACE = "demo"
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 NAME = "shop"
@@ -39,32 +39,6 @@ def say(text: str) -> None:
     """Print a heading."""
     sys.stdout.write(f"\n==> {text}\n")
     sys.stdout.flush()
-
-
-def _helm(release: str, *options: str) -> None:
-    chart = str(ROOT / "helm" / release)
-    command = [
-        "helm",
-        "upgrade",
-        "--install",
-        release,
-        chart,
-        "--namespace",
-        OPERATOR_NAMESPACE,
-        "--create-namespace",
-    ]
-    subprocess.run([*command, "--wait", "--timeout", "3m", *options], check=True, stdout=subprocess.DEVNULL)
-
-
-def _install(images: dict[str, str]) -> None:
-    _helm("pba-operator-crds")
-    repository, _, tag = images["operator"].rpartition(":")
-    sync_repository, _, sync_tag = images["sync"].rpartition(":")
-    _helm(
-        "pba-operator",
-        f"--set=image.repository={repository},image.tag={tag}",
-        f"--set=syncImage.repository={sync_repository},syncImage.tag={sync_tag}",
-    )
 
 
 def _sample(kubectl: Kubectl, images: dict[str, str]) -> Json:
@@ -183,7 +157,7 @@ def run(images: dict[str, str], wanted: Wanted) -> int:
     """Run the inner half; return the exit status."""
     try:
         say("install the operator (Helm)")
-        _install(images)
+        install_operator(images)
         kubectl = Kubectl(NAMESPACE)
         say(f"apply {SAMPLE.relative_to(ROOT)} as {NAMESPACE}/{NAME}")
         kubectl.apply(
@@ -199,7 +173,7 @@ def run(images: dict[str, str], wanted: Wanted) -> int:
         show.run()
         good = _verdict(show, host)
         _look_around(host)
-    except (KubectlError, WaitedInVainError, subprocess.CalledProcessError) as error:
+    except (HelmError, KubectlError, WaitedInVainError) as error:
         sys.stderr.write(f"hack/demo: {error}\n")
         return 1
     return 0 if good else 1

@@ -13,6 +13,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from pba_api.types.application import VOLUME_KINDS
+
 Schema = dict[str, Any]
 
 _CORE = "io.k8s.api.core.v1."
@@ -32,24 +34,10 @@ TYPES = (
 )
 
 _KEPT: Mapping[str, frozenset[str]] = {
-    _CORE + "Volume": frozenset(
-        (
-            "name",
-            "configMap",
-            "csi",
-            "downwardAPI",
-            "emptyDir",
-            "ephemeral",
-            "image",
-            "nfs",
-            "persistentVolumeClaim",
-            "projected",
-            "secret",
-        )
-    ),
+    _CORE + "Volume": frozenset(("name", *VOLUME_KINDS)),
     "io.k8s.apimachinery.pkg.apis.meta.v1.ObjectMeta": frozenset(("labels", "annotations")),
 }
-"""All that is kept of a type. Of volumes, no hostPath: it would break the Pod Security Standard."""
+"""All that is kept of a type."""
 
 _DROPPED: Mapping[str, frozenset[str]] = {
     # Younger than the oldest Kubernetes that we support, or for Windows.

@@ -9,7 +9,7 @@ import tomllib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pba_hack import cache, oci
+from pba_hack import cache, docker, oci
 from pba_hack.images import engine, layers, python_layers, recipes
 from pba_hack.images.debian import CannotBuildError
 from pba_hack.images.wheel import project_wheel
@@ -54,7 +54,7 @@ def build(name: str) -> Image:
     """
     if name not in NAMES:
         raise CannotBuildError(f"no image is called {name}: there are {', '.join(NAMES)}")
-    if engine.answers():
+    if docker.answers():
         return _by_engine(name)
     return _server(recipes.SERVERS[name]) if name in recipes.SERVERS else _program(recipes.PROGRAMS[name])
 

@@ -5,8 +5,6 @@ Our own images come from the Dockerfiles in `docker/`, the servers from their of
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,15 +18,6 @@ if TYPE_CHECKING:
     from pba_hack.images.recipes import PythonImage, ServerImage
 
 DOCKERFILES = Path(__file__).parent / "docker"
-_ANSWER_SECONDS = 20
-
-
-def answers() -> bool:
-    """Tell whether there is a Docker engine (the client alone is not enough)."""
-    if shutil.which("docker") is None:
-        return False
-    asked = subprocess.run(["docker", "info"], capture_output=True, check=False, timeout=_ANSWER_SECONDS)
-    return asked.returncode == 0
 
 
 def program_sources(image: PythonImage) -> Sequence[Path]:

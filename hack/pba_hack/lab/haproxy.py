@@ -11,6 +11,7 @@ import time
 from pathlib import Path
 
 from pba_hack.images.rootfs import command, rootfs
+from pba_hack.loopback import free_port
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 20.0
@@ -19,14 +20,6 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 class HAProxyDiedError(RuntimeError):
     """HAProxy did not start; the message holds its log."""
-
-
-def free_port() -> int:
-    """Return a port of loopback that is free now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class HAProxyProcess:

@@ -13,6 +13,7 @@ import sys
 import time
 from pathlib import Path
 
+from pba_hack.provision import provision
 from pba_hack.testing.static import checks
 from pba_hack.testing.tiers import TIERS, Tier
 from pba_hack.venv import ensure_venv, install_wheel
@@ -93,35 +94,15 @@ class Runner:
         return passed
 
     def _in_cluster(self, tier: Tier, folders: list[str], options: list[str]) -> bool:
-        steps = [
-            [self._tool("cluster"), "up"],
-            [self._tool("images"), "build"],
-            [self._tool("cluster"), "binary", "helm"],
-            [self._tool("cluster"), "binary", "gitops"],  # from inside, no module proxy can be reached
-        ]
-        if not all(self._call(step) for step in steps):
-            return False
-        images = self._images()
-        archives = [image["tar"] for image in images]
-        if not self._call([self._tool("cluster"), "load", *archives]):
-            return False
-        self.environment["PBA_IMAGES"] = json.dumps({image["name"]: image["reference"] for image in images})
+        try:
+            self.environment["PBA_IMAGES"] = json.dumps(provision(["helm", "gitops"]))
+        except subprocess.CalledProcessError:
+            return False  # the step has said why
         command = self._pytest(f"{tier.name}-cluster", folders, options, covers=False)
         passed = self._call([self._tool("cluster"), "exec", "--", *command])
         if not passed:
             self._call([self._tool("cluster"), "logs", str(self.results / "cluster-logs")])
         return passed
-
-    def _images(self) -> list[dict[str, str]]:
-        printed = subprocess.run(
-            [self._tool("images"), "list", "--json"],
-            cwd=self.root,
-            capture_output=True,
-            text=True,
-            check=True,
-        ).stdout
-        images: list[dict[str, str]] = json.loads(printed)
-        return images
 
     def _gate(self) -> bool:
         say(f"branch coverage of domain and engine (at least {COVERED_AT_LEAST} %)")

@@ -13,7 +13,7 @@ _UrlPath = Annotated[str, Text(min_length=1, max_length=512, pattern=r"^/[!-~]*$
 _ENV_NAMES = "[{}]".format(
     ", ".join(f"self.envNames.{name}" for name in ("host", "port", "database", "user", "password", "caFile"))
 )
-_VOLUME_KINDS = (
+VOLUME_KINDS = (
     "configMap",
     "csi",
     "downwardAPI",
@@ -25,7 +25,8 @@ _VOLUME_KINDS = (
     "projected",
     "secret",
 )
-_VOLUME_SOURCES = "[{}]".format(", ".join(f"has(v.{kind})" for kind in _VOLUME_KINDS))
+"""What a volume of the application may be. No hostPath: it would break the Pod Security Standard."""
+_VOLUME_SOURCES = "[{}]".format(", ".join(f"has(v.{kind})" for kind in VOLUME_KINDS))
 _OWN_FOLDER = "/etc/pba"
 """Where the operator mounts what the application needs from it."""
 
@@ -226,7 +227,7 @@ class Application:
         Rule(
             f"self.all(v, {_VOLUME_SOURCES}.exists_one(given, given))",
             "each of application.volumes must have exactly one source, of "
-            f"{', '.join(_VOLUME_KINDS)}: add it, or remove what is too much",
+            f"{', '.join(VOLUME_KINDS)}: add it, or remove what is too much",
         ),
         Rule(
             "!self.exists(v, v.name.startsWith('pba-'))",

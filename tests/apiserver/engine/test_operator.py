@@ -10,9 +10,10 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pba_simulation.real import AuditLog, Hands, Namespace, RunningOperator, eventually, free_port
+from pba_simulation.real import AuditLog, Hands, Namespace, RunningOperator, eventually
 
 from pba_api.identity import ANNOTATION_HASH, FINALIZER, LABEL_CLUSTER
+from pba_hack.loopback import free_port
 
 Object = dict[str, Any]
 FULL = {"backend": {"replicas": 2}, "frontend": {"image": "haproxy:3"}}

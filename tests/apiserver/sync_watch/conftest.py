@@ -28,7 +28,7 @@ import pytest
 from pba_api.parse import parse_spec
 from pba_hack.apiserver import ApiServer
 from pba_hack.lab import HAProxyProcess
-from pba_hack.lab.haproxy import free_port
+from pba_hack.loopback import free_port
 from pba_operator.domain.frontend import access, backends, haproxy_cfg
 from pba_operator.domain.model import Cluster
 from pba_sync.balancer.servers import Server, read_servers

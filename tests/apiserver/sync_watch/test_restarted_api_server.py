@@ -14,6 +14,7 @@ import pytest
 from pba_hack import apiserver
 from pba_hack.apiserver import ApiServer
 from pba_hack.binaries import binary
+from pba_hack.loopback import free_port
 from pba_operator.domain.model import Cluster
 from pba_sync.balancer.errors import ViewExpiredError
 from pba_sync.balancer.kube import KubernetesSlices
@@ -25,12 +26,12 @@ class Restartable:
     """An etcd that runs throughout, and an API server on it that can go and come back."""
 
     def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
-        etcd_url = f"http://127.0.0.1:{apiserver._free_port()}"
+        etcd_url = f"http://127.0.0.1:{free_port()}"
         program = binary("kubernetes")
         stack.enter_context(
             apiserver._process(apiserver._etcd_command(program, folder, etcd_url), folder / "etcd.log")
         )
-        self.server: ApiServer = apiserver._prepare(folder, apiserver._free_port())
+        self.server: ApiServer = apiserver._prepare(folder, free_port())
         self._command = apiserver._server_command(program, folder, etcd_url, self.server)
         self._log = folder / "kube-apiserver.log"
         self._running = stack.enter_context(contextlib.ExitStack())

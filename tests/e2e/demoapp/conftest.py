@@ -8,10 +8,8 @@ import json
 import os
 import re
 import signal
-import socket
 import subprocess
 import sys
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -27,7 +25,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from pba_hack import waiting
 from pba_hack.images import rootfs
+from pba_hack.loopback import free_port
 from pba_hack.venv import CHECKOUT
 
 DEADLINE_SECONDS = 60.0
@@ -37,18 +37,7 @@ SMALL = ("--innodb-redo-log-capacity=8388608", "--innodb-buffer-pool-size=32M", 
 
 
 def wait_for(what: str, condition: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"gave up waiting for {what}")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    return waiting.wait_for(what, condition, seconds)
 
 
 def certificates(folder: Path) -> Path:

@@ -12,9 +12,7 @@ import base64
 import os
 import shutil
 import signal
-import socket
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -23,7 +21,9 @@ import pymysql
 import pytest
 
 from pba_api.parse import parse_spec
+from pba_hack import waiting
 from pba_hack.images.rootfs import rootfs
+from pba_hack.loopback import free_port
 from pba_operator.domain import database
 from pba_operator.domain.database import layout, secrets, statefulset
 from pba_operator.domain.model import ChildId, Cluster, Generate, Manifest, Observed
@@ -51,19 +51,7 @@ exec chroot "$BASE/root" setpriv --reuid=999 --regid=999 --clear-groups --boundi
 
 
 def wait_for(what: str, condition: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> Any:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        found = condition()
-        if found:
-            return found
-        time.sleep(0.01)
-    raise AssertionError(f"gave up waiting for {what}")
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port: int = server.getsockname()[1]
-        return port
+    return waiting.wait_for(what, condition, seconds)
 
 
 def cluster(**config: str) -> Cluster:

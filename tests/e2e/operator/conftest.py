@@ -8,18 +8,15 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 import uuid
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 
+from pba_hack.helm import OPERATOR_NAMESPACE, install_operator
 from pba_hack.kubectl import Kubectl, wait_for
 
-ROOT = Path(__file__).resolve().parents[3]
-OPERATOR_NAMESPACE = "pba-system"
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 Json = dict[str, Any]
@@ -32,33 +29,10 @@ def images() -> dict[str, str]:
     return known
 
 
-def _helm(release: str, chart: str, *options: str) -> None:
-    command = ["helm", "upgrade", "--install", release, str(ROOT / "helm" / chart)]
-    command += [
-        "--namespace",
-        OPERATOR_NAMESPACE,
-        "--create-namespace",
-        "--wait",
-        "--timeout",
-        "3m",
-        *options,
-    ]
-    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
-    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr}"
-
-
 @pytest.fixture(scope="session")
 def operator(images: dict[str, str]) -> Kubectl:
     """Install the operator as the README says; return kubectl in its namespace."""
-    _helm("pba-operator-crds", "pba-operator-crds")
-    repository, _, tag = images["operator"].rpartition(":")
-    sync_repository, _, sync_tag = images["sync"].rpartition(":")
-    _helm(
-        "pba-operator",
-        "pba-operator",
-        f"--set=image.repository={repository},image.tag={tag}",
-        f"--set=syncImage.repository={sync_repository},syncImage.tag={sync_tag}",
-    )
+    install_operator(images)
     return Kubectl(OPERATOR_NAMESPACE)
 
 

@@ -10,14 +10,14 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-import socket
 import threading
-import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from pba_hack.apiserver import ApiServer
+from pba_hack.loopback import free_port
+from pba_hack.waiting import wait_for
 from pba_operator.__main__ import domain_for
 from pba_operator.domain.model import AccountState, ChildId, DatabaseObservation, EnsureAccounts, Manifest
 from pba_operator.engine.assembly import Engine
@@ -38,13 +38,7 @@ PATIENCE = 60.0
 
 def eventually(holds: Callable[[], Any], what: str = "", seconds: float = PATIENCE) -> Any:
     """Return what `holds` returns as soon as it is true."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = holds()
-        if found:
-            return found
-        assert time.monotonic() < deadline, what or "the condition does not come to hold"
-        time.sleep(0.05)
+    return wait_for(what or "the condition to hold", holds, seconds, poll_seconds=0.05)
 
 
 class Namespace:
@@ -166,13 +160,6 @@ class Willing:
         secrets: Mapping[ChildId, Manifest],  # noqa: ARG002 - it believes any password
     ) -> DatabaseObservation:
         return DatabaseObservation(AccountState.READY, wanted, "9.7.4")
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 class RunningOperator:

@@ -6,13 +6,11 @@ import contextlib
 import aiohttp
 import pytest
 from pba_simulation.apiserver import SimulatedApi
+from pba_simulation.engine import engine_on
 from pba_simulation.time import ManualClock, settle_tasks
-from pba_simulation.world import DOMAIN, SimulatedMySQL, material
 from pba_simulation.world import cluster as manifest_of
 
-from pba_operator.engine.assembly import Engine
 from pba_operator.engine.health import QUEUE_MAX, STUCK_AFTER
-from pba_operator.engine.metrics import Metrics
 from pba_operator.engine.probes import Probes
 from pba_operator.kube import errors, kinds
 from pba_operator.kube.store import Address, Key
@@ -25,15 +23,7 @@ class Bench:
     def __init__(self) -> None:
         self.api = SimulatedApi()
         self.clock = ManualClock()
-        self.engine = Engine(
-            kube=self.api,
-            domain=DOMAIN,
-            accounts=SimulatedMySQL(self.api),
-            material=material,
-            clock=self.clock,
-            jitter=lambda: 0.0,
-            metrics=Metrics(),
-        )
+        self.engine = engine_on(self.api, self.clock)
         self.health = self.engine.health
 
     def keep_streams(self) -> None:

@@ -8,13 +8,11 @@ from typing import Any
 
 import pytest
 from pba_simulation.apiserver import SimulatedApi
+from pba_simulation.engine import engine_on
 from pba_simulation.time import ManualClock, settle_tasks
-from pba_simulation.world import DOMAIN, SimulatedMySQL, material
 from pba_simulation.world import cluster as manifest_of
 
 from pba_api.identity import LABEL_CLUSTER
-from pba_operator.engine.assembly import Engine
-from pba_operator.engine.metrics import Metrics
 from pba_operator.engine.resync import RESYNC_SECONDS, RETRY_SECONDS, SETTLE_SECONDS
 from pba_operator.kube import errors, kinds
 from pba_operator.kube.store import Address, Key
@@ -34,15 +32,7 @@ class Bench:
     def __init__(self) -> None:
         self.api = SimulatedApi()
         self.clock = ManualClock()
-        self.engine = Engine(
-            kube=self.api,
-            domain=DOMAIN,
-            accounts=SimulatedMySQL(self.api),
-            material=material,
-            clock=self.clock,
-            jitter=lambda: 0.5,
-            metrics=Metrics(),
-        )
+        self.engine = engine_on(self.api, self.clock, jitter=0.5)
         self.resync = self.engine.resync
 
     async def relist(self) -> None:

@@ -65,7 +65,7 @@ def test_what_is_built_is_not_built_again(docker: Path) -> None:
 
 def test_a_docker_client_without_an_engine_is_not_asked_to_build(docker: Path) -> None:
     docker.write_text(DOCKER.format(info=1))
-    assert not build.engine.answers()
+    assert not build.docker.answers()
 
 
 def test_archives_of_old_code_do_not_pile_up(docker: Path, monkeypatch: pytest.MonkeyPatch) -> None:

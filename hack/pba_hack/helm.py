@@ -1,0 +1,49 @@
+"""The operator installed by its charts, as the README says: for the demo and the tests on nodes."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+CHARTS: Final = Path(__file__).resolve().parents[2] / "helm"
+OPERATOR_NAMESPACE: Final = "pba-system"
+_INSTALL_SECONDS: Final = 240
+
+
+class HelmError(Exception):
+    """Helm ended with an error; the message is its own."""
+
+
+def _install(release: str, *options: str) -> None:
+    command = [
+        "helm",
+        "upgrade",
+        "--install",
+        release,
+        str(CHARTS / release),
+        f"--namespace={OPERATOR_NAMESPACE}",
+    ]
+    command += ["--create-namespace", "--wait", "--timeout=3m", *options]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=_INSTALL_SECONDS)
+    if done.returncode != 0:
+        raise HelmError(f"{' '.join(command)}: {done.stderr.strip()}")
+
+
+def _image(value: str, reference: str) -> str:
+    repository, _, tag = reference.rpartition(":")
+    return f"--set={value}.repository={repository},{value}.tag={tag}"
+
+
+def install_operator(images: Mapping[str, str]) -> None:
+    """Install the CRDs and the operator, or bring them to these images; return when the operator is ready.
+
+    Args:
+        images: the references of the images `operator` and `sync`.
+
+    Raises:
+        HelmError: it was refused, or did not get ready.
+    """
+    _install("pba-operator-crds")
+    _install("pba-operator", _image("image", images["operator"]), _image("syncImage", images["sync"]))
