@@ -167,8 +167,12 @@ async def test_equal_nodes_get_equal_shares(
     assert max(shares) / (clients.sent / len(nodes)) - 1 <= 0.05, dict(clients.by_node())
 
 
-async def test_a_request_that_no_node_could_answer_is_logged_as_json(haproxy: HAProxyProcess) -> None:
+async def test_a_request_that_no_node_could_answer_is_logged_as_json(
+    haproxy: HAProxyProcess, eventually: Any
+) -> None:
     await get(haproxy, [("X-Request-Id", "lost-1")], path='/a"b')
+    # The line is written when the response is out: its client may be faster.
+    await eventually(lambda: "lost-1" in haproxy.log.read_text())
     (line,) = [line for line in haproxy.log.read_text().splitlines() if "lost-1" in line]
     entry = json.loads(line[line.index("{") :])
     assert (entry["status"], entry["request_id"], entry["node"]) == (503, "lost-1", "<NOSRV>")
