@@ -81,6 +81,10 @@ class Generate:
     """SERVER_CERTIFICATE: the Secret of the certificate authority that signs."""
 
 
+class CannotGenerateError(Exception):
+    """The content of a Secret cannot be made from what is there; the message names the object and the remedy."""
+
+
 @dataclass(frozen=True)
 class Delete:
     """Delete exactly the object of this identity and UID; `foreground` waits for its dependents."""

@@ -84,7 +84,7 @@ def _refusals(view: View) -> Iterator[Problem]:
             if manifest is None
             else _part_of(manifest),
             reason=failure.reason,
-            message=f'{failure.target.kind} "{failure.target.name}" was refused: {failure.message}',
+            message=f'{failure.target.kind} "{failure.target.name}" could not be brought to the spec: {failure.message}',
             stalled=True,
         )
 

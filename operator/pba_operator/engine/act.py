@@ -55,6 +55,7 @@ class Actor:
 
         Raises:
             ApiError: the API server did not do it.
+            CannotGenerateError: the content of a Secret cannot be made.
         """
         match action:
             case Apply():

@@ -14,6 +14,7 @@ from typing import Final
 from pba_operator.domain.model import (
     Action,
     Apply,
+    CannotGenerateError,
     ChildId,
     Delete,
     Failure,
@@ -40,6 +41,8 @@ ROUNDS_MAX: Final = 12
 PERSISTENT: Final = 3
 """So many failures in a row of the API server's own are told to the user: fewer are gone before he reads of
 them."""
+CANNOT_GENERATE: Final = "CannotGenerate"
+"""The reason of a condition: a Secret's content cannot be made from what is there."""
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +64,9 @@ class _Progress:
 
     def refuse(self, target: ChildId, error: ApiError) -> None:
         self.failures[target] = Failure(target, error.reason, error.message)
+
+    def cannot_generate(self, target: ChildId, error: CannotGenerateError) -> None:
+        self.failures[target] = Failure(target, CANNOT_GENERATE, str(error))
 
 
 class Reconciler:
@@ -184,6 +190,8 @@ class Reconciler:
                 return
             except Refused as error:
                 progress.refuse(target, error)
+            except CannotGenerateError as error:
+                progress.cannot_generate(target, error)
 
     async def _tell(self, view: View, progress: _Progress) -> bool:
         """Write the status, and an Event if it is worth one.

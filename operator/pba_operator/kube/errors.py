@@ -5,7 +5,7 @@
     │   ├── Invalid             400, 422: the object is not acceptable
     │   ├── Forbidden           403: permission, quota, admission
     │   ├── NotFound            404
-    │   ├── Conflict            409: a precondition (UID, resourceVersion) does not hold
+    │   ├── Conflict            409, 422 about the UID: a precondition (UID, resourceVersion) does not hold
     │   │   └── AlreadyExists   409 on creation
     │   └── Gone                410: the continuation of a list has expired
     ├── Fenced                  this process may not write any more: nothing was sent
@@ -122,8 +122,16 @@ def from_response(code: int, headers: Mapping[str, str], status: Mapping[str, An
         return Throttled(message, retry_after=retry_after or DEFAULT_RETRY_AFTER, code=code)
     if reason == "AlreadyExists":
         return AlreadyExists(message, reason=reason, code=code)
+    if code == 422 and _is_about_uid(status):  # noqa: PLR2004
+        return Conflict(message, reason="Conflict", code=code)
     default = ServerError if code >= 500 else Refused  # noqa: PLR2004
     return _BY_CODE.get(code, default)(message, reason=reason, code=code)
+
+
+def _is_about_uid(status: Mapping[str, Any]) -> bool:
+    """Tell whether an apply was for another object of this name: its UID is a field that cannot be changed."""
+    causes = (status.get("details") or {}).get("causes") or ()
+    return any(cause.get("field") == "metadata.uid" for cause in causes)
 
 
 def _seconds(header: str | None) -> float | None:

@@ -15,11 +15,12 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from pba_operator.domain.model import Generate, Generator, Manifest
+from pba_operator.domain.model import CannotGenerateError, Generate, Generator, Manifest
 
 ADMIN_USER: Final = "pba_admin"
 _LETTERS: Final = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
@@ -56,7 +57,7 @@ class Material:
             issuer: The authority's live Secret, for a server's certificate.
 
         Raises:
-            ValueError: A server's certificate is wanted, and the authority's Secret is not there or not whole.
+            CannotGenerateError: A server's certificate is wanted, and the authority's Secret is of no use for it.
         """
         made = await asyncio.to_thread(self._make, action, issuer)
         given: dict[str, str] = action.manifest.get("stringData", {})
@@ -103,7 +104,7 @@ class Material:
         return {"tls.crt": pem, "tls.key": _key_pem(key), "ca.crt": pem}
 
     def _certificate(self, name: str, hosts: tuple[str, ...], issuer: Manifest | None) -> dict[str, str]:
-        authority, authority_key = _issuer(issuer)
+        authority, authority_key = _issuer(issuer or {})
         key = ec.generate_private_key(ec.SECP256R1())
         identifier = authority.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
         certificate = (
@@ -156,16 +157,27 @@ def _admin(password: str) -> dict[str, str]:
     return {"username": ADMIN_USER, "password": password, "init.sql": "\n".join(statements) + "\n"}
 
 
-def _issuer(secret: Manifest | None) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+def _issuer(secret: Manifest) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """Return the certificate and the key of an authority that can sign."""
+    data = secret.get("data") or {}
     try:
-        data = (secret or {})["data"]
         certificate = x509.load_pem_x509_certificate(base64.b64decode(data["tls.crt"]))
         key = serialization.load_pem_private_key(base64.b64decode(data["tls.key"]), password=None)
     except KeyError as error:
-        raise ValueError(f"the certificate authority's Secret is not there, or lacks {error}") from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey):
-        raise ValueError("the certificate authority's key is not one that the operator has made (P-256)")  # noqa: TRY004
+        raise _unusable(secret, f"lacks {error}") from error
+    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+        raise _unusable(secret, f"cannot be read ({error})") from error
+    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
+        raise _unusable(secret, "holds a key that is not the certificate's")
     return certificate, key
+
+
+def _unusable(secret: Manifest, why: str) -> CannotGenerateError:
+    name = (secret.get("metadata") or {}).get("name", "")
+    return CannotGenerateError(
+        f'the certificate authority in the Secret "{name}" {why}. Restore that Secret from a copy, or delete it: it '
+        "is then made anew, and the database and the application are restarted with it."
+    )
 
 
 def _name(common_name: str) -> x509.Name:

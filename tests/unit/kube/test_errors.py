@@ -30,6 +30,15 @@ def test_each_answer_is_an_error_of_its_kind(code: int, reason: str, expected: t
     assert found.code == code
 
 
+@pytest.mark.parametrize(
+    ("field", "expected"), [("metadata.uid", errors.Conflict), ("spec.clusterIP", errors.Invalid)]
+)
+def test_only_the_uid_of_another_object_is_a_conflict(field: str, expected: type[errors.ApiError]) -> None:
+    causes = [{"field": field, "message": "Invalid value: field is immutable"}]
+    found = from_response(422, {}, {"reason": "Invalid", "message": "why", "details": {"causes": causes}})
+    assert type(found) is expected
+
+
 def test_what_can_be_tried_again_is_told_from_what_cannot() -> None:
     assert issubclass(errors.AlreadyExists, errors.Refused)
     for transient in (errors.Throttled, errors.ServerError, errors.TimedOut, errors.Unauthorized):

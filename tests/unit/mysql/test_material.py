@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from pba_operator.domain.model import Generate, Generator, Manifest
+from pba_operator.domain.model import CannotGenerateError, Generate, Generator, Manifest
 from pba_operator.mysql.material import Material
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -103,17 +103,42 @@ async def test_the_strictest_client_accepts_it(tmp_path: Any, host: str) -> None
 
 
 @pytest.mark.parametrize(
-    "issuer", [None, {}, {"data": {"tls.crt": ""}}, {"data": {"tls.crt": "eA==", "tls.key": "eA=="}}]
+    "data", [{}, {"tls.crt": ""}, {"tls.crt": "!"}, {"tls.crt": "eA==", "tls.key": "eA=="}]
 )
-async def test_without_a_whole_authority_nothing_is_signed(issuer: Manifest | None) -> None:
-    with pytest.raises(ValueError, match=r".+"):
+async def test_without_a_whole_authority_nothing_is_signed(data: dict[str, str]) -> None:
+    issuer = {"metadata": {"name": "shop-mysql-ca"}, "data": data}
+    with pytest.raises(CannotGenerateError, match=r'Secret "shop-mysql-ca" .*Restore'):
         await material()(generate(Generator.SERVER_CERTIFICATE), issuer)
 
 
-async def test_an_authority_of_another_kind_is_refused() -> None:
-    authority, _server = await _pair()
-    key = rsa.generate_private_key(65537, 2048)
+async def test_an_authority_that_is_not_seen_signs_nothing() -> None:
+    with pytest.raises(CannotGenerateError):
+        await material()(generate(Generator.SERVER_CERTIFICATE), None)
+
+
+def _pkcs8(key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey) -> str:
     encoding, form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8
-    authority["tls.key"] = key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
-    with pytest.raises(ValueError, match="P-256"):
+    return key.private_bytes(encoding, form, serialization.NoEncryption()).decode()
+
+
+@pytest.mark.parametrize(
+    "key",
+    [rsa.generate_private_key(65537, 2048), ec.generate_private_key(ec.SECP256R1())],
+    ids=["rsa", "other"],
+)
+async def test_a_key_that_is_not_the_certificates_signs_nothing(
+    key: rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey,
+) -> None:
+    authority, _server = await _pair()
+    with pytest.raises(CannotGenerateError, match="not the certificate's"):
+        await material()(generate(Generator.SERVER_CERTIFICATE), stored(authority | {"tls.key": _pkcs8(key)}))
+
+
+async def test_a_key_that_asks_for_a_password_is_of_no_use() -> None:
+    authority, _server = await _pair()
+    key = ec.generate_private_key(ec.SECP256R1())
+    locked = serialization.BestAvailableEncryption(b"secret")
+    form = serialization.PrivateFormat.PKCS8
+    authority["tls.key"] = key.private_bytes(serialization.Encoding.PEM, form, locked).decode()
+    with pytest.raises(CannotGenerateError, match="cannot be read"):
         await material()(generate(Generator.SERVER_CERTIFICATE), stored(authority))

@@ -1,0 +1,37 @@
+"""What the real API server answers to the engine's client, where the engine depends on it."""
+
+from __future__ import annotations
+
+import pytest
+from pba_simulation.real import Namespace
+
+from pba_operator.kube import credentials, kinds
+from pba_operator.kube.client import Client
+from pba_operator.kube.errors import Conflict
+
+CONFIG_MAP = kinds.BY_NAME["ConfigMap"]
+
+
+async def test_an_apply_to_an_object_that_was_replaced_meanwhile_is_a_conflict(place: Namespace) -> None:
+    found = credentials.load()
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "map", "namespace": place.name},
+        "data": {"key": "old"},
+    }
+    async with credentials.open_session(found) as session:
+        client = Client(session, found.server)
+        first = await client.apply(manifest)
+        await client.delete(CONFIG_MAP, place.name, "map", uid=first["metadata"]["uid"])
+        addressed = {**manifest, "metadata": {**manifest["metadata"], "uid": first["metadata"]["uid"]}}
+        with pytest.raises(Conflict):
+            await client.apply(addressed)
+        second = await client.apply(manifest)
+        with pytest.raises(Conflict):
+            await client.apply(addressed)
+        with pytest.raises(Conflict):
+            await client.delete(CONFIG_MAP, place.name, "map", uid=first["metadata"]["uid"])
+        assert (await client.get(CONFIG_MAP, place.name, "map"))["metadata"]["uid"] == second["metadata"][
+            "uid"
+        ]
