@@ -61,7 +61,8 @@ class Backend:
     replicas: Annotated[
         int,
         Doc(
-            "How many backend nodes run; `kubectl scale` and autoscalers set it. 0: the frontend answers 503."
+            "How many backend nodes run; `kubectl scale` and autoscalers set it. "
+            "0: frontends that were ready answer 503; those that start while it is 0 get ready once it is raised."
         ),
         Default(2),
         Number(0, 1000),

@@ -84,7 +84,10 @@ def _refusals(view: View) -> Iterator[Problem]:
             if manifest is None
             else _part_of(manifest),
             reason=failure.reason,
-            message=f'{failure.target.kind} "{failure.target.name}" could not be brought to the spec: {failure.message}',
+            message=(
+                f'{failure.target.kind} "{failure.target.name}" could not be brought to the spec: '
+                f"{failure.message}"
+            ),
             stalled=True,
         )
 
@@ -118,6 +121,21 @@ def _deployment_problems(view: View, part: str, component: str, name: str) -> It
             f"{deployment['spec'].get('replicas', 1)} wanted."
         ),
     )
+
+
+def _no_backends(view: View) -> Iterator[Problem]:
+    """Yield why frontends that start do not get ready while no backend is asked for."""
+    backend, frontend = (
+        view.cluster.spec.backend,
+        deployments.find(view.observed, names.frontend(view.cluster.name)),
+    )
+    if backend is None or backend.replicas > 0 or frontend is None or deployments.complete(frontend):
+        return
+    message = (
+        f'The pods of Deployment "{frontend["metadata"]["name"]}" get ready, and answer, once a backend can serve: '
+        "raise backend.replicas, which is 0."
+    )
+    yield Problem(FRONTEND, "NoBackends", message)
 
 
 def _pending(view: View) -> Iterator[Problem]:
@@ -158,6 +176,7 @@ def problems(
     if cluster.spec.backend is not None:
         found.extend(_deployment_problems(view, BACKEND, COMPONENT_BACKEND, names.backend(name)))
     if cluster.spec.frontend is not None:
+        found.extend(_no_backends(view))
         found.extend(_deployment_problems(view, FRONTEND, COMPONENT_FRONTEND, names.frontend(name)))
     found.extend(_pending(view))
     order = present(cluster)

@@ -179,9 +179,14 @@ async def test_a_request_that_no_node_could_answer_is_logged_as_json(
     assert entry["path"] == "/a#22b", "HAProxy's own way to write a quote"
 
 
-async def test_requests_that_end_well_are_not_logged(haproxy: HAProxyProcess, node: Node) -> None:
+async def test_requests_that_end_well_are_not_logged(
+    haproxy: HAProxyProcess, node: Node, eventually: Any
+) -> None:
     await get(haproxy, [("X-Request-Id", "fine-1")])
     assert node.seen["x-request-id"] == "fine-1"
+    node.kill()
+    await get(haproxy, [("X-Request-Id", "lost-after-it")])
+    await eventually(lambda: "lost-after-it" in haproxy.log.read_text())
     assert "fine-1" not in haproxy.log.read_text()
 
 

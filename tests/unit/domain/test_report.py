@@ -68,6 +68,19 @@ def test_each_part_that_lacks_a_pod_is_named(world: Any, whole: Cluster, deploym
     assert deployment in ready["message"]
 
 
+def test_frontends_that_wait_for_a_backend_that_nobody_asks_for_say_so(
+    world: Any, cluster: MakeCluster
+) -> None:
+    stopped = cluster(backend={"replicas": 0}, frontend={"image": "haproxy:3"})
+    world.settle(stopped)
+    assert _states(world.status(stopped))["Ready"] == "True", "frontends that were ready before answer 503"
+    world.deployment("shop-frontend")["status"]["availableReplicas"] = 0
+    frontend = _condition(world.status(stopped), "FrontendReady")
+    assert frontend is not None
+    assert frontend["reason"] == "NoBackends"
+    assert "raise backend.replicas" in frontend["message"]
+
+
 def test_a_database_that_is_not_ready_is_named(world: Any, whole: Cluster) -> None:
     world.settle(whole)
     world.put_pod("shop-mysql-0", "database", ready=False, revision="r1")
