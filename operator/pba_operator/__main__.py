@@ -7,18 +7,20 @@ import functools
 import random
 import sys
 
+from kubernetes.config import ConfigException
+
 from pba_operator.domain.cluster import read
 from pba_operator.domain.frontend import SyncImage
 from pba_operator.domain.plan import plan, references
 from pba_operator.domain.report import report
 from pba_operator.engine.assembly import Engine
-from pba_operator.engine.configuration import Configuration, from_environment
+from pba_operator.engine.configuration import Configuration, ConfigurationError, from_environment
 from pba_operator.engine.metrics import Metrics
 from pba_operator.engine.ports import Domain
 from pba_operator.engine.process import Process
 from pba_operator.kube.client import Client
 from pba_operator.kube.clock import SystemClock
-from pba_operator.kube.credentials import load
+from pba_operator.kube.credentials import Credentials, load
 from pba_operator.mysql.accounts import MySQLAccounts
 from pba_operator.mysql.material import Material
 from pba_operator.shell.logs import configure
@@ -36,7 +38,7 @@ def domain_for(configuration: Configuration) -> Domain:
     )
 
 
-async def operate(configuration: Configuration) -> int:
+async def operate(configuration: Configuration, credentials: Credentials) -> int:
     """Run the operator until SIGTERM, or until a part of it dies; return the exit code."""
     clock = SystemClock()
     accounts = MySQLAccounts()
@@ -54,16 +56,21 @@ async def operate(configuration: Configuration) -> int:
         )
 
     try:
-        return await run(Process(configuration, load(), clock, build))
+        return await run(Process(configuration, credentials, clock, build))
     finally:
         accounts.close()
 
 
 def main() -> None:
-    """Run the operator as the environment says; exit with its code."""
-    configuration = from_environment()
+    """Run the operator as the environment says; exit with its code, with 2 if it cannot begin."""
+    try:
+        configuration = from_environment()
+        credentials = load()
+    except (ConfigurationError, ConfigException) as error:
+        sys.stderr.write(f"pba-operator: {error}\n")
+        sys.exit(2)
     configure(configuration.log_level)
-    sys.exit(asyncio.run(operate(configuration)))
+    sys.exit(asyncio.run(operate(configuration, credentials)))
 
 
 if __name__ == "__main__":

@@ -132,8 +132,8 @@ class Charts:
         command = [binary("helm"), *arguments]
         return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
-    def rendered(self, chart: Path, *options: str) -> list[dict[str, Any]]:
-        text = render(chart, f"--namespace={NAMESPACE}", *options)
+    def rendered(self, chart: Path, *options: str, release: str = "") -> list[dict[str, Any]]:
+        text = render(chart, f"--namespace={NAMESPACE}", *options, release=release)
         return [document for document in yaml.load_all(text, yaml.CSafeLoader) if document]
 
     def apply(self, manifest: dict[str, Any], server: ApiServer | None = None, **query: str) -> Answer:

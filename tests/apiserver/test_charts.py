@@ -81,11 +81,26 @@ def test_operator_is_told_where_it_works_and_with_what(charts: Any) -> None:
     assert environment == {
         "POD_NAME": None,
         "POD_NAMESPACE": None,
+        "PBA_LEASE_NAME": "pba-operator",
         "PBA_SYNC_IMAGE": "r/sync:7",
         "PBA_SYNC_IMAGE_PULL_POLICY": "IfNotPresent",
         "PBA_WATCH_NAMESPACES": "one,two",
         "PBA_LOG_LEVEL": "info",
     }
+
+
+def test_releases_beside_each_other_have_a_lease_each(charts: Any) -> None:
+    def lease(release: str) -> tuple[str, list[str]]:
+        found = charts.rendered(CHART, release=release)
+        (deployment,) = [m for m in found if m["kind"] == "Deployment"]
+        variables = deployment["spec"]["template"]["spec"]["containers"][0]["env"]
+        (name,) = [v["value"] for v in variables if v["name"] == "PBA_LEASE_NAME"]
+        (role,) = [m for m in found if m["kind"] == "Role" and m["metadata"]["name"].endswith("-leases")]
+        (names,) = [rule["resourceNames"] for rule in role["rules"] if "update" in rule["verbs"]]
+        return name, names
+
+    assert lease("pba-operator") == ("pba-operator", ["pba-operator"])
+    assert lease("shops") == ("shops-pba-operator", ["shops-pba-operator"])
 
 
 def test_only_several_operators_have_a_budget(charts: Any) -> None:

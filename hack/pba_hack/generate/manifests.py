@@ -27,12 +27,12 @@ _HELM_ONLY = re.compile(r"^ *(helm\.sh/[a-z]+|app\.kubernetes\.io/(instance|mana
 _NOTE = "# Made by hack/generate from {source}: change that instead.\n"
 
 
-def render(chart: Path, *options: str) -> str:
-    """Return what Helm makes of a chart (a path in the checkout) under the release name of that chart."""
+def render(chart: Path, *options: str, release: str = "") -> str:
+    """Return what Helm makes of a chart (a path in the checkout); the release is named like the chart if not else."""
     command = [
         str(binary("helm")),
         "template",
-        chart.name,
+        release or chart.name,
         str(ROOT / chart),
         f"--kube-version={KUBERNETES_VERSION}",
         *options,

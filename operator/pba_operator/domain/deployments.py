@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from pba_operator.domain.model import ChildId, Manifest, Observed, Problem
+from pba_operator.domain.wording import sentence
 
 
 def find(observed: Observed, name: str) -> Manifest | None:
@@ -48,7 +49,7 @@ def refusals(deployment: Manifest, part: str) -> Iterator[Problem]:
                 part=part,
                 reason=condition.get("reason", "ReplicaFailure"),
                 message=(
-                    f'Pods of Deployment "{name}" cannot be made: {condition.get("message", "")} '
+                    f'Pods of Deployment "{name}" cannot be made: {sentence(condition.get("message", ""))} '
                     f"Remove what forbids them (a quota, a policy of the namespace), or change the spec."
                 ),
                 stalled=True,

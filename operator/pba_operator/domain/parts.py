@@ -21,6 +21,7 @@ from pba_operator.domain import application, database, deployments, pods
 from pba_operator.domain.model import Cluster, Failure, Manifest, Observed, Problem
 from pba_operator.domain.ownership import is_leaving
 from pba_operator.domain.plan import conflicts, identity, outdated
+from pba_operator.domain.wording import sentence
 
 DATABASE = "DatabaseReady"
 MANAGEMENT = "ManagementReady"
@@ -86,7 +87,7 @@ def _refusals(view: View) -> Iterator[Problem]:
             reason=failure.reason,
             message=(
                 f'{failure.target.kind} "{failure.target.name}" could not be brought to the spec: '
-                f"{failure.message}"
+                f"{sentence(failure.message)}"
             ),
             stalled=True,
         )

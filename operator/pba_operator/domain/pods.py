@@ -12,9 +12,7 @@ from typing import Final
 
 from pba_api.identity import LABEL_COMPONENT
 from pba_operator.domain.model import Manifest, Observed, Problem
-
-_LONGEST_QUOTE: Final = 300
-"""Characters of other programs' words that a message carries at most."""
+from pba_operator.domain.wording import quote, sentence
 
 _IMAGE_REASONS: Final = frozenset(
     {
@@ -44,7 +42,6 @@ _CONFIGURATION_REASONS: Final = frozenset(
 )
 _LOOPING_RESTARTS: Final = 2
 """From so many restarts on, a container that runs but is not ready counts as looping until it is ready."""
-_IDENTIFIER: Final = re.compile(r"\b[0-9a-f]{32,}\b")
 _TIME_STAMP: Final = re.compile(
     r"^\W*\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d[.,\d]*(?:Z|[+-]\d\d:?\d\d)?\W*(?:\d+ )?"
 )
@@ -89,15 +86,6 @@ def diagnose(pod: Manifest, part: str) -> Problem | None:
     )
 
 
-def quote(text: str) -> str:
-    """Return another program's words on one line, not longer than a message can carry.
-
-    Long hexadecimal numbers (a container runtime's identifiers) go: they differ from try to try.
-    """
-    line = _IDENTIFIER.sub("…", " ".join(text.split()))
-    return line if len(line) <= _LONGEST_QUOTE else line[: _LONGEST_QUOTE - 1] + "…"
-
-
 def last_words(text: str) -> str:
     """Return the line of a container's termination message that tells why it ended, without its time stamp.
 
@@ -128,7 +116,7 @@ def _unscheduled(pod: Manifest, part: str) -> Problem | None:
         return Problem(
             part, "SchedulingGated", f"The pod {name} waits until its scheduling gates are removed."
         )
-    words = quote(condition.get("message", "the scheduler gave no reason"))
+    words = sentence(condition.get("message", "the scheduler gave no reason"))
     return Problem(
         part,
         "Unschedulable",
@@ -142,7 +130,7 @@ def _ended(pod: Manifest, part: str) -> Problem | None:
     status = pod.get("status", {})
     if status.get("phase") != "Failed":
         return None
-    words = quote(status.get("message") or status.get("reason") or "no reason was given")
+    words = sentence(status.get("message") or status.get("reason") or "no reason was given")
     return Problem(
         part, "PodFailed", f"The pod {pod['metadata']['name']} has failed and is replaced: {words}"
     )
@@ -156,9 +144,7 @@ def _container(pod: Manifest, status: Manifest, part: str) -> Problem | None:
     if reason in _IMAGE_REASONS:
         return _image(status, f"{reason} {waiting.get('message', '')}", where, part)
     if reason in _CONFIGURATION_REASONS:
-        message = (
-            f"The {where} cannot be started: {quote(waiting.get('message', reason))}. Correct what it names."
-        )
+        message = f"The {where} cannot be started: {sentence(waiting.get('message', reason))} Correct what it names."
         return Problem(part, reason, message, stalled=True)
     if reason == "CrashLoopBackOff" or _is_looping(status):
         return _crashed(pod, status, part)
@@ -192,12 +178,13 @@ def _crashed(pod: Manifest, status: Manifest, part: str) -> Problem:
         message = f"The {where} was killed for want of memory, again and again: raise its memory limit."
         return Problem(part, "CrashLooping", message, stalled=True)
     words = last_words(ending.get("message") or "")
-    said = f": {words}" if words else ""
+    said = f": {sentence(words)}" if words else "."
     return Problem(
         part,
         "CrashLooping",
         f"The {where} ends again and again (exit code {ending.get('exitCode', 'unknown')}){said} "
-        f"See `kubectl logs --previous {name}`.",
+        f"See `kubectl --namespace {pod['metadata'].get('namespace', 'default')} logs --previous {name} "
+        f"--container {status['name']}`.",
         stalled=True,
     )
 

@@ -14,6 +14,7 @@ from pba_operator.domain.frontend import SyncImage
 from pba_operator.domain.model import ChildId, Cluster, Failure, Manifest, Observed
 from pba_operator.domain.plan import desired
 from pba_operator.domain.stage import stage
+from pba_operator.domain.wording import sentence
 
 
 def _addresses(service: Manifest) -> list[str]:
@@ -89,7 +90,7 @@ def _frontend(cluster: Cluster, observed: Observed) -> Manifest:
 
 
 def _invalid(cluster: Invalid) -> Manifest:
-    text = f"The spec cannot be read: {cluster.problem} Nothing is changed until it is corrected."
+    text = f"The spec cannot be read: {sentence(cluster.problem)} Nothing is changed until it is corrected."
     return {
         **cluster.status,
         "observedGeneration": cluster.generation,

@@ -7,8 +7,17 @@ import socket
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from pba_api.ports import OPERATOR_HTTP
+
+PULL_POLICIES: Final = ("Always", "IfNotPresent", "Never")
+LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+PORT_MAX: Final = 65535
+
+
+class ConfigurationError(Exception):
+    """A setting is missing or makes no sense; says which, and what is expected."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +41,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Configuration:
     """Return the configuration that the environment holds.
 
     Raises:
-        ValueError: a number is none.
+        ConfigurationError: a setting is missing or makes no sense.
     """
     host = environ.get("POD_NAME") or socket.gethostname()
     return Configuration(
@@ -42,8 +51,33 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Configuration:
         lease_namespace=environ.get("POD_NAMESPACE", "default"),
         lease_name=environ.get("PBA_LEASE_NAME", "pba-operator"),
         identity=f"{host}_{uuid.uuid4()}",
-        http_port=int(environ.get("PBA_HTTP_PORT", OPERATOR_HTTP)),
-        sync_image=environ.get("PBA_SYNC_IMAGE", ""),
-        sync_image_pull_policy=environ.get("PBA_SYNC_IMAGE_PULL_POLICY", "IfNotPresent"),
-        log_level=environ.get("PBA_LOG_LEVEL", "INFO"),
+        http_port=_port(environ.get("PBA_HTTP_PORT", str(OPERATOR_HTTP))),
+        sync_image=_image(environ.get("PBA_SYNC_IMAGE", "")),
+        sync_image_pull_policy=_one_of(
+            "PBA_SYNC_IMAGE_PULL_POLICY",
+            environ.get("PBA_SYNC_IMAGE_PULL_POLICY", "IfNotPresent"),
+            PULL_POLICIES,
+        ),
+        log_level=_one_of("PBA_LOG_LEVEL", environ.get("PBA_LOG_LEVEL", "INFO").upper(), LOG_LEVELS),
     )
+
+
+def _port(text: str) -> int:
+    if not text.isdecimal() or not 0 < int(text) <= PORT_MAX:
+        raise ConfigurationError(f"PBA_HTTP_PORT must be a port, 1 to {PORT_MAX}, not {text!r}")
+    return int(text)
+
+
+def _image(text: str) -> str:
+    if not text.strip():
+        raise ConfigurationError(
+            "PBA_SYNC_IMAGE is not set: it names the image of the sidecar in the frontend's pods (the Helm chart "
+            "writes it from the value syncImage)"
+        )
+    return text.strip()
+
+
+def _one_of(name: str, text: str, allowed: tuple[str, ...]) -> str:
+    if text not in allowed:
+        raise ConfigurationError(f"{name} must be one of {', '.join(allowed)}, not {text!r}")
+    return text

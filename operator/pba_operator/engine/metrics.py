@@ -7,10 +7,13 @@ name.
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any, Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
-_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
+NAMESPACE: Final = "pba_operator"
+"""The prefix of all names: metrics of many programs meet in one Prometheus."""
+_SECONDS: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 
 
 class Metrics:
@@ -18,32 +21,25 @@ class Metrics:
 
     def __init__(self) -> None:
         self.registry = CollectorRegistry()
-        self._reconciles = Counter(
-            "reconcile", "Reconciles, by how they ended", ["result"], registry=self.registry
-        )
-        self._seconds = Histogram(
-            "reconcile_seconds", "Duration of a reconcile", buckets=_SECONDS, registry=self.registry
-        )
-        self._depth = Gauge("queue_depth", "Clusters that wait for a worker", registry=self.registry)
-        self._oldest = Gauge(
-            "queue_oldest_seconds", "How long the first in the queue has waited", registry=self.registry
-        )
+        ours: dict[str, Any] = {"namespace": NAMESPACE, "registry": self.registry}
+        self._reconciles = Counter("reconcile", "Reconciles, by how they ended", ["result"], **ours)
+        self._seconds = Histogram("reconcile_seconds", "Duration of a reconcile", buckets=_SECONDS, **ours)
+        self._depth = Gauge("queue_depth", "Clusters that wait for a worker", **ours)
+        self._oldest = Gauge("queue_oldest_seconds", "How long the first in the queue has waited", **ours)
         self._requests = Counter(
-            "api_requests", "Requests to the API server", ["verb", "kind", "code"], registry=self.registry
+            "api_requests", "Requests to the API server", ["verb", "kind", "code"], **ours
         )
-        self._events = Counter(
-            "watch_events", "Events from the watches", ["kind", "type"], registry=self.registry
-        )
+        self._events = Counter("watch_events", "Events from the watches", ["kind", "type"], **ours)
         self._relists = Counter(
-            "relists", "Listings that compare the cache with the API server", ["kind"], registry=self.registry
+            "relists", "Listings that compare the cache with the API server", ["kind"], **ours
         )
         self._healed = Counter(
             "relist_corrections",
             "What such a listing found that no watch had told",
             ["kind"],
-            registry=self.registry,
+            **ours,
         )
-        self._leader = Gauge("leader", "1 while this process holds the Lease", registry=self.registry)
+        self._leader = Gauge("leader", "1 while this process holds the Lease", **ours)
 
     def reconciled(self, result: str, seconds: float) -> None:
         """Count a reconcile."""

@@ -8,7 +8,6 @@ again from nothing, which is always right).
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import logging
 import os
 from collections.abc import Callable, Coroutine
@@ -66,7 +65,7 @@ class Process:
         self.engine = build(client)
         self._probes = Probes(self.engine.health, self.engine.metrics)
         self._background: list[asyncio.Task[None]] = []
-        self._workers: asyncio.Task[None] | None = None
+        self._workers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Serve the probes, fill the cache, and begin to wait for the Lease."""
@@ -78,18 +77,21 @@ class Process:
 
     async def stop(self) -> None:
         """Stop acting, give the Lease back, and close everything; a second call does nothing more."""
+        workers, self._workers = self._workers, []
         background, self._background = self._background, []
-        if self._workers is not None:
-            await _cancel([self._workers])
+        await _cancel(workers)
         await _cancel(background)
+        await self._release()
+        self.engine.queue.close()
+        await self._probes.stop()
+        await self._session.close()
+
+    async def _release(self) -> None:
         try:
             async with asyncio.timeout(STOP_SECONDS):
                 await self._elector.release()
         except (ApiError, TimeoutError) as error:
             logger.warning("lease not given back", extra={"error": f"{type(error).__name__}: {error}"})
-        self.engine.queue.close()
-        await self._probes.stop()
-        await self._session.close()
 
     def watch_session(self) -> aiohttp.ClientSession:
         """Return a new session for the watches, whose requests the engine follows."""
@@ -97,7 +99,7 @@ class Process:
 
     async def _lead(self) -> None:
         self.engine.lead()
-        self._workers = self._spawn("workers", self.engine.workers.run())
+        self._workers.append(self._spawn("workers", self.engine.workers.run()))
 
     def _requested(self, verb: str, kind: str, code: str) -> None:
         self.engine.metrics.requested(verb, kind, code)
@@ -115,8 +117,7 @@ class Process:
 
 
 async def _cancel(tasks: list[asyncio.Task[None]]) -> None:
+    """End tasks, those included that have failed: what they failed with was logged when they ended."""
     for task in tasks:
         task.cancel()
-    for task in tasks:
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+    await asyncio.gather(*tasks, return_exceptions=True)

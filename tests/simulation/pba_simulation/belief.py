@@ -186,4 +186,8 @@ class World:
         return self.children[ChildId("Deployment", name)]
 
     def status(self, cluster: Cluster | Invalid) -> Manifest:
-        return report(cluster, self.observed, (), SYNC_IMAGE)
+        """Return the status; whatever it tells the user is told in whole sentences."""
+        found = report(cluster, self.observed, (), SYNC_IMAGE)
+        messages = [entry["message"] for entry in found["conditions"]]
+        assert [message for message in messages if message and message[-1] not in ".…"] == []
+        return found

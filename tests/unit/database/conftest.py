@@ -178,7 +178,9 @@ class World:
         self.answer = DatabaseObservation()
 
     def reasons(self) -> list[str]:
-        return [problem.reason for problem in database.problems(self.cluster, self.observed)]
+        found = database.problems(self.cluster, self.observed)
+        assert [problem.message for problem in found if not problem.message.endswith(".")] == []
+        return [problem.reason for problem in found]
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from pba_api.types.status import MAX_NOT_READY
+from pba_operator.domain.cluster import read
 from pba_operator.domain.conditions import MESSAGE_MAX
 from pba_operator.domain.model import ChildId, Cluster, Failure, Manifest
 from pba_operator.domain.report import report
@@ -224,3 +225,12 @@ def test_a_template_that_is_missing_holds_the_application_back(world: Any, clust
     world.references[ChildId("ConfigMap", "templates")] = {"data": {"app.conf": "x=${user} $y ${z}"}}
     world.settle(made)
     assert ChildId("Deployment", "shop-management") in world.children
+
+
+def test_a_spec_that_cannot_be_read_is_told_in_whole_sentences(world: Any, raw: Any) -> None:
+    manifest = raw()
+    del manifest["spec"]["database"]
+    status = world.status(read(manifest))
+    stalled = _condition(status, "Stalled")
+    assert stalled is not None
+    assert "spec.database: is required. Nothing is changed until it is corrected." in stalled["message"]

@@ -1,12 +1,17 @@
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import pytest
 
-from pba_operator.engine.configuration import from_environment
+from pba_operator.engine.configuration import ConfigurationError, from_environment
+
+LEAST = {"PBA_SYNC_IMAGE": "sync:1"}
 
 
-def test_without_an_environment_all_namespaces_are_watched() -> None:
-    found = from_environment({})
+def test_without_more_than_an_image_all_namespaces_are_watched() -> None:
+    found = from_environment(LEAST)
     assert found.namespaces == ()
     assert found.http_port == 8080
     assert (found.lease_namespace, found.lease_name) == ("default", "pba-operator")
@@ -18,6 +23,7 @@ def test_what_the_chart_writes() -> None:
         {
             "POD_NAME": "pba-operator-x",
             "POD_NAMESPACE": "ops",
+            "PBA_LEASE_NAME": "shops-pba-operator",
             "PBA_WATCH_NAMESPACES": "b, a,,b",
             "PBA_SYNC_IMAGE": "sync:1",
             "PBA_SYNC_IMAGE_PULL_POLICY": "Always",
@@ -26,16 +32,36 @@ def test_what_the_chart_writes() -> None:
         }
     )
     assert found.namespaces == ("a", "b")
-    assert found.lease_namespace == "ops"
+    assert (found.lease_namespace, found.lease_name) == ("ops", "shops-pba-operator")
     assert (found.sync_image, found.sync_image_pull_policy) == ("sync:1", "Always")
-    assert found.http_port == 9090
+    assert (found.http_port, found.log_level) == (9090, "DEBUG")
     assert found.identity.startswith("pba-operator-x_")
 
 
 def test_no_two_processes_are_the_same() -> None:
-    assert from_environment({"POD_NAME": "x"}).identity != from_environment({"POD_NAME": "x"}).identity
+    one, other = (from_environment({**LEAST, "POD_NAME": "x"}) for _ in range(2))
+    assert one.identity != other.identity
 
 
-def test_a_port_that_is_none_is_told() -> None:
-    with pytest.raises(ValueError, match="http"):
-        from_environment({"PBA_HTTP_PORT": "http"})
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("PBA_HTTP_PORT", "http"),
+        ("PBA_HTTP_PORT", "0"),
+        ("PBA_HTTP_PORT", "65536"),
+        ("PBA_SYNC_IMAGE", " "),
+        ("PBA_SYNC_IMAGE_PULL_POLICY", "Sometimes"),
+        ("PBA_LOG_LEVEL", "loud"),
+    ],
+)
+def test_a_setting_that_makes_no_sense_is_named(name: str, value: str) -> None:
+    with pytest.raises(ConfigurationError, match=name):
+        from_environment({**LEAST, name: value})
+
+
+def test_without_the_sidecars_image_the_operator_does_not_begin() -> None:
+    command = [sys.executable, "-m", "pba_operator"]
+    done = subprocess.run(command, env={"PATH": ""}, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert done.stderr.startswith("pba-operator: PBA_SYNC_IMAGE is not set")
+    assert done.stderr.count("\n") == 1

@@ -103,7 +103,7 @@ async def test_the_probes_are_served(bench: Bench, unused_tcp_port: int) -> None
         async with session.get(f"{url}/metrics") as answer:
             text = await answer.text()
     for line in ("leader 1.0", "queue_depth 0.0", "queue_oldest_seconds 0.0", "reconcile_seconds_count 0.0"):
-        assert line in text.splitlines()
+        assert f"pba_operator_{line}" in text.splitlines()
     await probes.stop()
 
 

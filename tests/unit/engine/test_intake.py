@@ -94,6 +94,5 @@ async def test_events_are_counted_by_kind(bench: Bench) -> None:
     bench.intake.event(POD, "ADDED", pod(1))
     bench.intake.event(POD, None, pod(1))
     for event in ("ADDED", "LISTED"):
-        assert (
-            bench.metrics.registry.get_sample_value("watch_events_total", {"kind": "Pod", "type": event}) == 1
-        )
+        labels = {"kind": "Pod", "type": event}
+        assert bench.metrics.registry.get_sample_value("pba_operator_watch_events_total", labels) == 1

@@ -50,7 +50,7 @@ class Bench:
         return found
 
     def counted(self, name: str, **labels: str) -> float:
-        return self.engine.metrics.registry.get_sample_value(name, labels) or 0.0
+        return self.engine.metrics.registry.get_sample_value(f"pba_operator_{name}", labels) or 0.0
 
 
 @pytest.fixture

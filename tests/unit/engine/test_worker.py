@@ -38,7 +38,9 @@ class Bench:
         return await self.answer(key)
 
     def counted(self, result: str) -> float:
-        return self.metrics.registry.get_sample_value("reconcile_total", {"result": result}) or 0.0
+        return (
+            self.metrics.registry.get_sample_value("pba_operator_reconcile_total", {"result": result}) or 0.0
+        )
 
 
 @pytest.fixture

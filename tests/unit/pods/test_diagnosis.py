@@ -52,6 +52,7 @@ def found(given_pod: Json) -> Problem:
     assert problem is not None
     assert problem.part == "BackendReady"
     assert "shop-0" in problem.message
+    assert problem.message.endswith(".")
     return problem
 
 
@@ -160,13 +161,13 @@ def test_a_crash_loop_is_told_with_the_last_words() -> None:
     text = "Traceback (most recent call last):\n  File x\nValueError: no such table\n"
     problem = found(pod(container(waiting("CrashLoopBackOff"), last=ended(1, text), restarts=3)))
     assert (problem.reason, problem.stalled) == ("CrashLooping", True)
-    assert "ValueError: no such table" in problem.message
+    assert "ValueError: no such table. See" in problem.message
     assert "exit code 1" in problem.message
 
 
 def test_a_crash_loop_without_words_still_says_where_to_look() -> None:
     problem = found(pod(container(waiting("CrashLoopBackOff"))))
-    assert "kubectl logs --previous shop-0" in problem.message
+    assert "`kubectl --namespace default logs --previous shop-0 --container app`" in problem.message
     assert "exit code unknown" in problem.message
 
 

@@ -1,0 +1,124 @@
+"""The process: a part that dies takes the rest with it, in order, and the Lease is given back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+import pytest
+from aiohttp import web
+from pba_simulation.time import ManualClock
+
+from pba_hack.loopback import free_port
+from pba_operator.__main__ import domain_for
+from pba_operator.engine.assembly import Engine
+from pba_operator.engine.configuration import Configuration
+from pba_operator.engine.metrics import Metrics
+from pba_operator.engine.process import Process
+from pba_operator.kube.client import Client
+from pba_operator.kube.credentials import Credentials
+
+LEASES = "/apis/coordination.k8s.io/v1/namespaces/ops/leases"
+
+
+class LeaseServer:
+    """An API server that holds one Lease, and nothing else."""
+
+    def __init__(self) -> None:
+        self.lease: dict[str, Any] | None = None
+        self.fails = False
+        self.port = free_port()
+
+    @property
+    def holder(self) -> str | None:
+        return None if self.lease is None else self.lease["spec"]["holderIdentity"]
+
+    async def answer(self, request: web.Request) -> web.Response:
+        if not request.path.startswith(LEASES):
+            return web.json_response({"kind": "List", "metadata": {}, "items": []})
+        if self.fails:
+            return web.json_response({"kind": "Status", "message": "no"}, status=500)
+        if request.method in ("POST", "PUT"):
+            self.lease = await request.json()
+        if self.lease is None:
+            return web.json_response({"kind": "Status", "reason": "NotFound"}, status=404)
+        return web.json_response(self.lease)
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[LeaseServer]:
+    made = LeaseServer()
+    application = web.Application()
+    application.router.add_route("*", "/{path:.*}", made.answer)
+    runner = web.AppRunner(application)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", made.port).start()
+    yield made
+    await runner.cleanup()
+
+
+@pytest.fixture
+async def process(server: LeaseServer) -> Process:
+    configuration = Configuration((), "ops", "pba-operator", "me", free_port(), "sync:1", "Always", "INFO")
+
+    def build(client: Client) -> Engine:
+        return Engine(
+            kube=client,
+            domain=domain_for(configuration),
+            accounts=None,  # type: ignore[arg-type] - nobody asks MySQL here
+            material=None,  # type: ignore[arg-type] - nor makes Secrets
+            clock=ManualClock(),
+            jitter=lambda: 0.0,
+            metrics=Metrics(),
+        )
+
+    credentials = Credentials(f"http://127.0.0.1:{server.port}", None, lambda: None)
+    return Process(configuration, credentials, ManualClock(), build)
+
+
+async def _leading(process: Process, server: LeaseServer) -> None:
+    await process.start()
+    async with asyncio.timeout(30):
+        while not process.engine.health.acting:  # noqa: ASYNC110 - it is no event
+            await asyncio.sleep(0.01)
+    assert server.holder == "me"
+
+
+async def test_workers_that_die_end_the_process_and_give_the_lease_back(
+    process: Process, server: LeaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def die() -> None:
+        raise RuntimeError("a worker's own mistake")
+
+    monkeypatch.setattr(process.engine.workers, "run", die)
+    await _leading(process, server)
+    async with asyncio.timeout(30):
+        await process.died.wait()
+    await process.stop()
+    assert server.holder == ""
+    assert not {"workers", "lease", "resync"} & {task.get_name() for task in asyncio.all_tasks()}
+    assert process._session.closed
+
+
+async def test_a_stop_ends_everything_and_a_second_one_does_nothing(
+    process: Process, server: LeaseServer
+) -> None:
+    await _leading(process, server)
+    await process.stop()
+    assert server.holder == ""
+    server.lease = None
+    await process.stop()
+    assert server.lease is None
+    assert not process.died.is_set()
+
+
+async def test_a_lease_that_cannot_be_given_back_keeps_nothing_open(
+    process: Process, server: LeaseServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    await _leading(process, server)
+    server.fails = True
+    await process.stop()
+    assert server.holder == "me"
+    assert "lease not given back" in caplog.text
+    assert process._session.closed
