@@ -33,7 +33,7 @@ def operator(charts: Any) -> ApiServer:
     return dataclasses.replace(charts.server, token=answer.body["status"]["token"])
 
 
-def may(  # noqa: PLR0913 - the API server's own attributes
+def may(
     operator: ApiServer, verb: str, kind: kinds.Kind, namespace: str, subresource: str = "", *, name: str = ""
 ) -> bool:
     attributes = {
