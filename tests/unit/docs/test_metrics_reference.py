@@ -1,0 +1,49 @@
+"""docs/reference/metrics.md names every metric that the programs serve, with its type and labels, and no other."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+
+import pytest
+from prometheus_client import CollectorRegistry
+
+from pba_operator.engine.metrics import Metrics as OperatorMetrics
+from pba_sync.balancer.metrics import Metrics as SyncMetrics
+from pba_sync.balancer.view import Board
+
+Table = Callable[[str, str], list[list[str]]]
+
+
+def _sync() -> CollectorRegistry:
+    return SyncMetrics(Board(lambda: 0.0), lambda: 0.0).registry
+
+
+REGISTRIES = {"Operator": lambda: OperatorMetrics().registry, "Sidecar": _sync}
+
+
+def _served(registry: CollectorRegistry) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Return the type and the labels of each metric, by the name that Prometheus knows."""
+    labels = {
+        name: tuple(getattr(collector, "_labelnames", ()))
+        for name, collector in registry._names_to_collectors.items()
+    }
+    served = {}
+    for family in registry.collect():
+        name = f"{family.name}_total" if family.type == "counter" else family.name
+        served[name] = (family.type, labels.get(family.name, ()))
+    return served
+
+
+@pytest.mark.parametrize("program", REGISTRIES)
+def test_every_metric_is_told(program: str, table: Table, code_in: Callable[[str], list[str]]) -> None:
+    written = {}
+    for name, kind, labels, *_ in table("metrics", program):
+        written[code_in(name)[0]] = (kind, tuple(code_in(labels)))
+    assert written == _served(REGISTRIES[program]())
+
+
+def test_names_are_prefixed() -> None:
+    for registry in REGISTRIES.values():
+        for name in _served(registry()):
+            assert re.match(r"pba_operator_|pba_sync_|process_", name), name
