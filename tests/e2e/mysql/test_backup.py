@@ -48,6 +48,7 @@ def test_what_the_guide_dumps_it_restores(pod: Pod) -> None:
     dump, restore = _scripts()
 
     text = _run(pod, dump, f"{PASSWORD}\n")
+    assert text.splitlines()[-1].startswith("-- Dump completed")
     pod.sql("DROP TABLE app.orders")
     _run(pod, restore, f"{PASSWORD}\n{text}")
 
