@@ -19,6 +19,17 @@ from pba_hack.progress import CommandFailedError, Progress
 __all__ = ["main"]
 
 _CHECKOUT = Path(__file__).resolve().parents[3]
+_NODE_FAULTS = {
+    "crash": "end a node as a power failure would; its disk stays",
+    "restart": "bring a crashed node back, or crash one and bring it back; returns when it is Ready",
+    "partition": "cut a node off from everything else; what runs on it goes on",
+    "heal": "connect a node again that was cut off",
+}
+_POD_FAULTS = {
+    "freeze": "stop a pod's processes where they are",
+    "thaw": "let a frozen pod go on",
+    "kill": "kill a pod's processes; the kubelet starts its containers again",
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -56,6 +67,10 @@ def _run(options: argparse.Namespace, provider: Provider, progress: Progress) ->
             provider.exec(_without_dashes(options.words))
         case "load":
             provider.load(options.archives)
+        case "crash" | "restart" | "partition" | "heal":
+            getattr(provider.faults(), options.command)(options.node)
+        case "freeze" | "thaw" | "kill":
+            getattr(provider.faults(), options.command)(options.namespace, options.pod, options.container)
         case "logs":
             provider.logs(options.folder)
             print(options.folder)
@@ -109,6 +124,13 @@ def _parser() -> argparse.ArgumentParser:
     logs.add_argument(
         "folder", nargs="?", type=Path, default=Path("test-results/cluster-logs"), metavar="DIR"
     )
+    for name, text in _NODE_FAULTS.items():
+        add(name, text).add_argument("node", metavar="NODE", help="node1, node2, ...")
+    for name, text in _POD_FAULTS.items():
+        fault = add(name, text)
+        fault.add_argument("pod", metavar="POD")
+        fault.add_argument("--namespace", "-n", default="default", help="of the pod (default: default)")
+        fault.add_argument("--container", "-c", default="", help="only this one (default: all of the pod)")
     program = add("binary", "build a program if it is not in the cache, and print its path")
     program.add_argument("program", metavar="NAME", help=", ".join(binaries.NAMES))
     return parser

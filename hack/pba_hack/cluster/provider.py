@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn, Protocol
 
-__all__ = ["DEFAULT_NODES", "NodeStatus", "Provider", "Status"]
+__all__ = ["DEFAULT_NODES", "Faults", "NodeStatus", "Provider", "Status"]
 
 DEFAULT_NODES = 3
 
@@ -36,6 +36,31 @@ class Status:
     logs: str | None
 
 
+class Faults(Protocol):
+    """What can be done to the nodes and pods of a cluster to see what goes on without them."""
+
+    def crash(self, node: str) -> None:
+        """End a node as a power failure would; its disk stays."""
+
+    def restart(self, node: str) -> None:
+        """Bring a crashed node back; one that runs is crashed first. Returns when it is Ready."""
+
+    def partition(self, node: str) -> None:
+        """Cut a node off from everything else; what runs on it goes on."""
+
+    def heal(self, node: str) -> None:
+        """Connect a node again that was cut off."""
+
+    def freeze(self, namespace: str, pod: str, container: str = "") -> None:
+        """Stop all processes of a pod, or of one container, where they are."""
+
+    def thaw(self, namespace: str, pod: str, container: str = "") -> None:
+        """Let a frozen pod go on."""
+
+    def kill(self, namespace: str, pod: str, container: str = "") -> None:
+        """Kill all processes of a pod's containers; the kubelet starts them again."""
+
+
 class Provider(Protocol):
     """A way to have a cluster on this machine."""
 
@@ -57,6 +82,13 @@ class Provider(Protocol):
 
     def load(self, archives: Sequence[Path]) -> None:
         """Put the images of OCI archives on all nodes."""
+
+    def faults(self) -> Faults:
+        """The faults that can be brought about in the running cluster.
+
+        Raises:
+            ClusterError: there is no cluster, or this provider cannot.
+        """
 
     def logs(self, folder: Path) -> None:
         """Copy the logs of the cluster's parts and of its pods into a folder."""

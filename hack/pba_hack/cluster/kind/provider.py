@@ -93,6 +93,13 @@ class KindProvider:
             with self._progress.step(f"{archive.name} on all nodes"):
                 self._run(["kind", "load", "image-archive", str(archive), "--name", self._cluster])
 
+    def faults(self) -> NoReturn:
+        """Say that there are none: they have been made for the local provider's namespaces only."""
+        raise ClusterError(
+            "faults can be brought about in the local provider's clusters only, not in those of kind; "
+            "`docker kill`, `docker pause` and `docker network disconnect` do alike to a node of kind"
+        )
+
     def logs(self, folder: Path) -> None:
         """Copy all logs into a folder."""
         self._run(["kind", "export", "logs", str(folder), "--name", self._cluster])

@@ -11,7 +11,7 @@ from pba_hack.cluster.local.members import Member
 from pba_hack.cluster.local.waiting import until
 from pba_hack.progress import Progress
 
-__all__ = ["complete", "create"]
+__all__ = ["complete", "create", "restart"]
 
 _CONTAINERD_SECONDS = 30.0
 
@@ -50,12 +50,20 @@ def complete(
                 node.start(layout, groups, hub, number, nodes, binaries)
     with progress.step(f"{nodes} nodes Ready, names answered"):
         there = members.running(layout, groups, nodes)
+        for member in there:
+            network.reconnect(hub, member.name)
         archives = images.own_images(binaries.init.with_name("pause"), binaries.busybox)
         with ThreadPoolExecutor(max_workers=nodes) as pool:
             list(pool.map(_await_containerd, there))
         images.load(archives, there, BlobStore(layout.blobs))
         readiness.await_nodes(layout, hub, there)
         readiness.await_names(layout, there)
+
+
+def restart(layout: Layout, groups: Groups, hub: int, number: int, of: int, binaries: Binaries) -> None:
+    """Start a node that crashed, and wait until its containers can be had; what was on its disk is there."""
+    pid = node.start(layout, groups, hub, number, of, binaries)
+    _await_containerd(Member(node_name(number), pid, layout.containerd(number)))
 
 
 def _await_containerd(member: Member) -> None:

@@ -27,6 +27,7 @@ __all__ = [
     "start_hub",
     "start_node",
     "start_time",
+    "state_of",
 ]
 
 _CLONE_NEWNET = 0x40000000
@@ -75,6 +76,12 @@ def start_time(pid: int) -> int | None:
     """When the process started, in clock ticks since boot; None when there is no such process."""
     fields = _stat(pid)
     return int(fields[22 - 3]) if fields else None
+
+
+def state_of(pid: int) -> str | None:
+    """The process's state, one letter (proc(5)); None when there is no such process."""
+    fields = _stat(pid)
+    return fields[0] if fields else None
 
 
 def parent(pid: int) -> int | None:

@@ -15,7 +15,7 @@ from pba_hack.cluster.local.layout import node_name
 from pba_hack.cluster.local.namespaces import in_network_of
 from pba_hack.cluster.local.waiting import until
 
-__all__ = ["cni_configuration", "connect_node", "make_bridge"]
+__all__ = ["cni_configuration", "connect_node", "disconnect", "make_bridge", "reconnect"]
 
 _SETTINGS = Path("/proc/sys/net/ipv4")
 _GONE_SECONDS = 10.0
@@ -63,6 +63,16 @@ def connect_node(hub: int, node: int, number: int) -> None:
     # A refusal (Service without endpoints) must come at once: by default the kernel tells the hub of a better route
     # first, and then holds the refusal back for a second.
     _set(node, {"ip_forward": "1", "conf/all/send_redirects": "0", "conf/eth0/send_redirects": "0"})
+
+
+def disconnect(hub: int, node: str) -> None:
+    """Take down the hub's end of a node's link: nothing gets in or out any more."""
+    _ip(hub, [f"link set {node} down"])
+
+
+def reconnect(hub: int, node: str) -> None:
+    """Take a node's link up; nothing happens when it is."""
+    _ip(hub, [f"link set {node} up"])
 
 
 def cni_configuration(number: int) -> dict[str, Any]:

@@ -22,6 +22,7 @@ from pba_hack.cluster.local.addresses import MAX_NODES
 from pba_hack.cluster.local.blobs import BlobStore
 from pba_hack.cluster.local.cgroups import Groups
 from pba_hack.cluster.local.control_plane import Binaries
+from pba_hack.cluster.local.faults import Faults
 from pba_hack.cluster.local.layout import Layout
 from pba_hack.cluster.local.namespaces import first_process
 from pba_hack.cluster.local.state import State
@@ -85,6 +86,11 @@ class LocalProvider:
         nodes = members.running(self._layout, self._groups, record.nodes if record else 0)
         with self._progress.step(f"{len(archives)} images on {len(nodes)} nodes"):
             images.load(archives, nodes, BlobStore(self._layout.blobs))
+
+    def faults(self) -> Faults:
+        """The faults that can be brought about in the running cluster."""
+        machine.check_root()
+        return Faults(self._layout, self._groups, self._hub(), self._progress, self._programs)
 
     def logs(self, folder: Path) -> None:
         """Copy all logs into a folder."""
