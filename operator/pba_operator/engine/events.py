@@ -19,7 +19,7 @@ from pba_operator.engine.ports import Kube
 from pba_operator.engine.status import Transition
 from pba_operator.kube import kinds
 from pba_operator.kube.clock import Clock, timestamp
-from pba_operator.kube.errors import AlreadyExists, NotFound, Refused, Transient
+from pba_operator.kube.errors import AlreadyExists, NamespaceTerminating, NotFound, Refused, Transient
 
 BURST: Final = 10
 REFILL_SECONDS: Final = 30.0
@@ -83,6 +83,8 @@ class Recorder:
         name = f"{metadata['name']}.{digest}"
         try:
             await self._write(cluster, note, name)
+        except NamespaceTerminating:
+            logger.debug("event not written: its namespace is on its way out", extra={"name_of_event": name})
         except (Refused, Transient) as error:
             logger.warning(
                 "event not written",
@@ -107,6 +109,7 @@ class Recorder:
                 await self._kube.create(_event(cluster, note, name, now))
                 self._remember(f"{namespace}/{name}", 1)
             except AlreadyExists:
+                # Asked by a write: the operator has no right to read Events.
                 found = await self._kube.merge(kinds.EVENT, namespace, name, {"lastTimestamp": now})
                 await self._raise(namespace, name, int(found.get("count") or 1) + 1, now)
 

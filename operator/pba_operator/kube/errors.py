@@ -4,6 +4,7 @@
     ├── Refused                 it will be refused again until somebody changes something
     │   ├── Invalid             400, 422: the object is not acceptable
     │   ├── Forbidden           403: permission, quota, admission
+    │   │   └── NamespaceTerminating    403: nothing can be made in it any more
     │   ├── NotFound            404
     │   ├── Conflict            409, 422 about the UID: a precondition (UID, resourceVersion) does not hold
     │   │   └── AlreadyExists   409 on creation
@@ -45,6 +46,10 @@ class Invalid(Refused):
 
 class Forbidden(Refused):
     """Permission, quota or admission is against it."""
+
+
+class NamespaceTerminating(Forbidden):
+    """The namespace is on its way out; nothing can be made in it any more."""
 
 
 class NotFound(Refused):
@@ -122,16 +127,18 @@ def from_response(code: int, headers: Mapping[str, str], status: Mapping[str, An
         return Throttled(message, retry_after=retry_after or DEFAULT_RETRY_AFTER, code=code)
     if reason == "AlreadyExists":
         return AlreadyExists(message, reason=reason, code=code)
-    if code == 422 and _is_about_uid(status):  # noqa: PLR2004
+    # An apply was for another object of this name: the UID is a field that cannot be changed.
+    if code == 422 and _has_cause(status, "field", "metadata.uid"):  # noqa: PLR2004
         return Conflict(message, reason="Conflict", code=code)
+    if code == 403 and _has_cause(status, "reason", "NamespaceTerminating"):  # noqa: PLR2004
+        return NamespaceTerminating(message, code=code)
     default = ServerError if code >= 500 else Refused  # noqa: PLR2004
     return _BY_CODE.get(code, default)(message, reason=reason, code=code)
 
 
-def _is_about_uid(status: Mapping[str, Any]) -> bool:
-    """Tell whether an apply was for another object of this name: its UID is a field that cannot be changed."""
+def _has_cause(status: Mapping[str, Any], key: str, value: str) -> bool:
     causes = (status.get("details") or {}).get("causes") or ()
-    return any(cause.get("field") == "metadata.uid" for cause in causes)
+    return any(cause.get(key) == value for cause in causes)
 
 
 def _seconds(header: str | None) -> float | None:

@@ -7,7 +7,7 @@ from pba_simulation.real import Namespace
 
 from pba_operator.kube import credentials, kinds
 from pba_operator.kube.client import Client
-from pba_operator.kube.errors import Conflict
+from pba_operator.kube.errors import Conflict, NamespaceTerminating
 
 CONFIG_MAP = kinds.BY_NAME["ConfigMap"]
 
@@ -35,3 +35,18 @@ async def test_an_apply_to_an_object_that_was_replaced_meanwhile_is_a_conflict(p
         assert (await client.get(CONFIG_MAP, place.name, "map"))["metadata"]["uid"] == second["metadata"][
             "uid"
         ]
+
+
+async def test_what_cannot_be_made_in_a_namespace_on_its_way_out(place: Namespace) -> None:
+    found = credentials.load()
+    manifest = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "map", "namespace": place.name},
+    }
+    async with credentials.open_session(found) as session:
+        client = Client(session, found.server)
+        async with session.delete(f"{found.server}/api/v1/namespaces/{place.name}") as answer:
+            assert answer.status == 200
+        with pytest.raises(NamespaceTerminating):
+            await client.create(manifest)

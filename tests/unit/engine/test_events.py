@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import pytest
@@ -154,3 +155,14 @@ def test_what_stalls_is_told_once_and_as_a_warning() -> None:
     told = notes([changed("Ready", "False", "NoImage"), changed("Stalled", "True", "NoImage")])
     assert told == [Note("NoImage", "why", warning=True)]
     assert notes([changed("Reconciling", "True", "X")]) == []
+
+
+async def test_a_namespace_on_its_way_out_is_nothing_to_warn_of(
+    recorder: Recorder, api: SimulatedApi, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(_verb: str, _at: Address) -> None:
+        raise errors.NamespaceTerminating("no")
+
+    api.before = fail
+    await recorder.record(SHOP, NOTE)
+    assert [record for record in caplog.records if record.levelno >= logging.WARNING] == []

@@ -39,6 +39,17 @@ def test_only_the_uid_of_another_object_is_a_conflict(field: str, expected: type
     assert type(found) is expected
 
 
+@pytest.mark.parametrize(
+    ("cause", "expected"),
+    [("NamespaceTerminating", errors.NamespaceTerminating), ("QuotaExceeded", errors.Forbidden)],
+)
+def test_a_namespace_on_its_way_out_is_told_from_what_is_forbidden(
+    cause: str, expected: type[errors.ApiError]
+) -> None:
+    status = {"reason": "Forbidden", "message": "why", "details": {"causes": [{"reason": cause}]}}
+    assert type(from_response(403, {}, status)) is expected
+
+
 def test_what_can_be_tried_again_is_told_from_what_cannot() -> None:
     assert issubclass(errors.AlreadyExists, errors.Refused)
     for transient in (errors.Throttled, errors.ServerError, errors.TimedOut, errors.Unauthorized):
