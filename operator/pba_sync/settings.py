@@ -1,4 +1,8 @@
-"""The sidecar's settings, from its environment: everything else is constant, so that it can be tested."""
+"""The sidecar's settings, from its environment.
+
+What must stay true: none has a default. The operator sets them all (`pba_api.sidecar`), and one that got lost on the
+way must not be replaced by a guess that happens to work.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from pba_api import ports
+from pba_api import sidecar
 
 
 class SettingsError(Exception):
@@ -37,8 +41,8 @@ def _required(environment: Mapping[str, str], name: str) -> str:
     return value
 
 
-def _number(environment: Mapping[str, str], name: str, default: float) -> float:
-    text = environment.get(name, str(default))
+def _number(environment: Mapping[str, str], name: str) -> float:
+    text = _required(environment, name)
     try:
         value = float(text)
     except ValueError:
@@ -55,14 +59,12 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         SettingsError: one is missing or makes no sense.
     """
     return Settings(
-        namespace=_required(environment, "PBA_NAMESPACE"),
-        service=_required(environment, "PBA_BACKEND_SERVICE"),
-        port_name=environment.get("PBA_BACKEND_PORT_NAME", "http"),
-        drain_seconds=_number(environment, "PBA_DRAIN_SECONDS", 30),
-        socket=Path(environment.get("PBA_HAPROXY_SOCKET", "/run/haproxy/admin.sock")),
-        token_folder=Path(
-            environment.get("PBA_TOKEN_FOLDER", "/var/run/secrets/kubernetes.io/serviceaccount")
-        ),
-        listen="::" if ":" in environment.get("PBA_POD_IPS", "") else "0.0.0.0",  # noqa: S104 - the kubelet probes it
-        http_port=int(_number(environment, "PBA_HTTP_PORT", ports.SYNC_HTTP)),
+        namespace=_required(environment, sidecar.ENV_NAMESPACE),
+        service=_required(environment, sidecar.ENV_BACKEND_SERVICE),
+        port_name=_required(environment, sidecar.ENV_BACKEND_PORT_NAME),
+        drain_seconds=_number(environment, sidecar.ENV_DRAIN_SECONDS),
+        socket=Path(_required(environment, sidecar.ENV_HAPROXY_SOCKET)),
+        token_folder=Path(_required(environment, sidecar.ENV_TOKEN_FOLDER)),
+        listen="::" if ":" in _required(environment, sidecar.ENV_POD_IPS) else "0.0.0.0",  # noqa: S104 - the kubelet probes it
+        http_port=int(_number(environment, sidecar.ENV_HTTP_PORT)),
     )

@@ -13,8 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-BACKEND: Final = "nodes"
-"""HAProxy's backend that holds the nodes."""
+from pba_api.sidecar import FLAGS, HAPROXY_BACKEND, HAPROXY_FRONTEND
 
 CHECK: Final = "check inter 1s fastinter 300ms downinter 500ms fall 3 rise 2"
 """Checks of a server: dynamic servers do not inherit `default-server` before HAProxy 3.5."""
@@ -41,7 +40,7 @@ class Command:
 
 
 def _server(name: str) -> str:
-    return f"{BACKEND}/{_checked(name)}"
+    return f"{HAPROXY_BACKEND}/{_checked(name)}"
 
 
 def add_server(name: str, address: str, port: int) -> Command:
@@ -96,20 +95,11 @@ def raise_flag(flag: str) -> Command:
     return Command("add acl", f"add acl {FLAGS} {_checked(flag)}")
 
 
-SHOW_SERVERS: Final = Command("show servers state", f"show servers state {BACKEND}")
-SHOW_CONNECTIONS: Final = Command("show servers conn", f"show servers conn {BACKEND}")
+SHOW_SERVERS: Final = Command("show servers state", f"show servers state {HAPROXY_BACKEND}")
+SHOW_CONNECTIONS: Final = Command("show servers conn", f"show servers conn {HAPROXY_BACKEND}")
 SHOW_INFO: Final = Command("show info", "show info")
-SHOW_CLIENTS: Final = Command("show stat", "show stat public 1 -1")
-"""The counters of the frontend `public` alone (1: frontends): its sessions are the clients' connections."""
-SHOW_REQUESTS: Final = Command("show stat", f"show stat {BACKEND} 2 -1")
+SHOW_CLIENTS: Final = Command("show stat", f"show stat {HAPROXY_FRONTEND} 1 -1")
+"""The counters of the clients' frontend alone (1: frontends): its sessions are the clients' connections."""
+SHOW_REQUESTS: Final = Command("show stat", f"show stat {HAPROXY_BACKEND} 2 -1")
 """The counters of the nodes' backend as a whole (2: backends): its sessions are the requests that run."""
-
-FLAGS: Final = "virt@flags"
-"""A list that lives in HAProxy alone (a virtual file, HAProxy 3.0): empty again when HAProxy restarts, and it
-outlives the sidecar."""
-READY: Final = "ready"
-"""HAProxy holds the full set of nodes, and one could serve: the pod is ready."""
-STOPPING: Final = "stopping"
-"""The pod terminates: HAProxy closes each client's connection after the response that it is giving."""
-
 SHOW_FLAGS: Final = Command("show acl", f"show acl {FLAGS}")

@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from pba_api.sidecar import READY
 from pba_sync.balancer import commands
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.errors import CommandRefusedError, HAProxyError, HAProxyUnreachableError
@@ -126,7 +127,7 @@ class Loop:
 
     def _pass(self) -> float:
         view = self._board.view
-        self.ready = commands.READY in self._greet()
+        self.ready = READY in self._greet()
         if self.ready and view is self._settled_view and self._hooks.clock() < self._settled_until:
             return IDLE_SECONDS
         live = self._haproxy.servers()
@@ -137,7 +138,7 @@ class Loop:
         live = self._haproxy.servers()
         self._hooks.on_pass(live)
         if not self.ready and finished and any(server.usable for server in live.values()):
-            self._haproxy.run(commands.raise_flag(commands.READY))
+            self._haproxy.run(commands.raise_flag(READY))
             self.ready = True
         return self._next_look(view, live) if finished else 0.0
 

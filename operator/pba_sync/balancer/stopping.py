@@ -21,15 +21,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
 
+from pba_api.sidecar import DRAINED_FILE, STOPPING, STOPPING_FILE
 from pba_sync.balancer import commands
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.runtime import Incarnation
 
 SPREAD_SECONDS = 5.0
 """How long new connections may still arrive: every kube-proxy, and balancers outside, must hear of it."""
-
-STOPPING_FILE = "stopping"
-DRAINED_FILE = "drained"
 
 IDLE_SECONDS = 20.0
 """After how long connections do not count that have carried no request since the pod began to terminate."""
@@ -68,8 +66,8 @@ class Stopping:
             self._drained.unlink(missing_ok=True)
             self._since = None
             return
-        if commands.STOPPING not in flags:
-            haproxy.run(commands.raise_flag(commands.STOPPING))
+        if STOPPING not in flags:
+            haproxy.run(commands.raise_flag(STOPPING))
         if self._since is None:
             self._since = self._clock()
         if self._clients_have_left(haproxy, self._clock() - self._since):

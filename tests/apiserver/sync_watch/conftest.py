@@ -293,9 +293,11 @@ def new_sidecar(
             "KUBERNETES_SERVICE_PORT": str(wire.port),
             "PBA_NAMESPACE": cluster.namespace,
             "PBA_BACKEND_SERVICE": SERVICE,
+            "PBA_BACKEND_PORT_NAME": "http",
             "PBA_HAPROXY_SOCKET": str(haproxy.socket),
             "PBA_TOKEN_FOLDER": str(token_folder),
             "PBA_DRAIN_SECONDS": "5",
+            "PBA_POD_IPS": "127.0.0.1",
         }
         started.append(Sidecar(environment, folder / "sync.log"))
         return started[-1]

@@ -15,6 +15,7 @@ from pba_api.parse import parse_spec
 from pba_operator.domain.frontend import SyncImage, manifests
 from pba_operator.domain.frontend.deployment import DRAIN_SECONDS
 from pba_operator.domain.model import Cluster, Observed
+from pba_sync.settings import read_settings
 
 SYNC = SyncImage("localhost/pba-sync:1", "Never")
 SPEC: dict[str, Any] = {
@@ -123,6 +124,22 @@ def test_the_sidecar_is_told_what_to_follow_and_how_long_a_node_may_take() -> No
     assert variables["PBA_BACKEND_SERVICE"] == "shop-backend"
     assert variables["PBA_DRAIN_SECONDS"] == "80", "20 s until it is told to stop, 60 s to finish"
     assert variables["PBA_HAPROXY_SOCKET"] == "/run/haproxy/admin.sock"
+
+
+def test_the_sidecar_finds_every_setting_that_it_needs() -> None:
+    fields = {"status.podIPs": "10.0.0.7,fd00::7"}
+    variables = {
+        entry["name"]: entry["value"]
+        if "value" in entry
+        else fields[entry["valueFrom"]["fieldRef"]["fieldPath"]]
+        for entry in container("sync")["env"]
+    }
+    settings = read_settings(variables)
+    mounts = {mount["mountPath"] for mount in container("sync")["volumeMounts"]}
+    assert {str(settings.socket.parent), str(settings.token_folder)} == mounts
+    assert [settings.http_port] == [port["containerPort"] for port in container("sync")["ports"]]
+    assert settings.port_name == made()["Service"]["spec"]["ports"][0]["name"]
+    assert settings.listen == "::"
 
 
 def test_only_haproxy_decides_on_readiness() -> None:

@@ -1,29 +1,49 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
-from pba_sync.settings import SettingsError, read_settings
+from pba_sync.settings import Settings, SettingsError, read_settings
 
-LEAST = {"PBA_NAMESPACE": "default", "PBA_BACKEND_SERVICE": "shop-backend"}
+GIVEN = {
+    "PBA_NAMESPACE": "default",
+    "PBA_BACKEND_SERVICE": "shop-backend",
+    "PBA_BACKEND_PORT_NAME": "web",
+    "PBA_DRAIN_SECONDS": "1.5",
+    "PBA_HAPROXY_SOCKET": "/somewhere/admin.sock",
+    "PBA_TOKEN_FOLDER": "/somewhere/token",
+    "PBA_POD_IPS": "10.0.0.1",
+    "PBA_HTTP_PORT": "8499",
+}
 
 
-def test_the_operator_needs_to_say_little() -> None:
-    settings = read_settings(LEAST)
-    assert (settings.namespace, settings.service, settings.port_name) == ("default", "shop-backend", "http")
-    assert (settings.drain_seconds, settings.http_port) == (30, 8404)
-    assert str(settings.socket) == "/run/haproxy/admin.sock"
+def test_all_comes_from_the_environment() -> None:
+    assert read_settings(GIVEN) == Settings(
+        namespace="default",
+        service="shop-backend",
+        port_name="web",
+        drain_seconds=1.5,
+        socket=Path("/somewhere/admin.sock"),
+        token_folder=Path("/somewhere/token"),
+        listen="0.0.0.0",  # noqa: S104
+        http_port=8499,
+    )
 
 
-@pytest.mark.parametrize("missing", LEAST)
-def test_what_is_missing_is_named(missing: str) -> None:
+@pytest.mark.parametrize("missing", GIVEN)
+@pytest.mark.parametrize("there", [True, False])
+def test_what_is_missing_is_named(missing: str, there: bool) -> None:
+    rest = {name: value for name, value in GIVEN.items() if name != missing}
     with pytest.raises(SettingsError, match=missing):
-        read_settings({**LEAST, missing: ""})
+        read_settings({**rest, missing: ""} if there else rest)
 
 
-@pytest.mark.parametrize("text", ["soon", "-1", "nan", ""])
-def test_a_number_is_one(text: str) -> None:
-    with pytest.raises(SettingsError, match="PBA_DRAIN_SECONDS"):
-        read_settings({**LEAST, "PBA_DRAIN_SECONDS": text})
+@pytest.mark.parametrize("text", ["soon", "-1", "nan"])
+@pytest.mark.parametrize("name", ["PBA_DRAIN_SECONDS", "PBA_HTTP_PORT"])
+def test_a_number_is_one(name: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        read_settings({**GIVEN, name: text})
 
 
 @pytest.mark.parametrize(
@@ -31,4 +51,4 @@ def test_a_number_is_one(text: str) -> None:
     [("10.0.0.1", "0.0.0.0"), ("10.0.0.1,fd00::1", "::"), ("fd00::1", "::")],  # noqa: S104
 )
 def test_ipv6_is_listened_on_where_the_pod_has_it(addresses: str, listen: str) -> None:
-    assert read_settings({**LEAST, "PBA_POD_IPS": addresses}).listen == listen
+    assert read_settings({**GIVEN, "PBA_POD_IPS": addresses}).listen == listen

@@ -133,8 +133,12 @@ def environment(tmp_path: Path) -> dict[str, str]:
     return {
         "PBA_NAMESPACE": "default",
         "PBA_BACKEND_SERVICE": "shop-backend",
+        "PBA_BACKEND_PORT_NAME": "http",
+        "PBA_DRAIN_SECONDS": "30",
         "PBA_HAPROXY_SOCKET": str(tmp_path / "admin.sock"),
         "PBA_TOKEN_FOLDER": str(tmp_path),
+        "PBA_POD_IPS": "127.0.0.1",
+        "PBA_HTTP_PORT": "8404",
     }
 
 

@@ -14,7 +14,7 @@ import hashlib
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pba_api import names, ports
+from pba_api import names, ports, sidecar
 from pba_api.identity import ANNOTATION_CONFIG_HASH, COMPONENT_FRONTEND, selector
 from pba_api.types import Backend, Frontend
 from pba_operator.domain.frontend import backends, haproxy_cfg
@@ -34,13 +34,12 @@ _END_SECONDS: Final = 10
 """What is left of the grace period for HAProxy and the sidecar to end in order."""
 
 _CONFIG_FOLDER: Final = "/etc/haproxy-pba"
-_SOCKET_FOLDER: Final = haproxy_cfg.SOCKET.rpartition("/")[0]
-_TOKEN_FOLDER: Final = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path, no token
 _TOKEN_SECONDS: Final = 3607
 
 _DRAIN: Final = (
-    f"touch {_SOCKET_FOLDER}/stopping; i=0; "
-    f"while [ ! -e {_SOCKET_FOLDER}/drained ] && [ $i -lt {DRAIN_SECONDS * 5} ]; do sleep 0.2; i=$((i+1)); done"
+    f"touch {sidecar.RUN_FOLDER}/{sidecar.STOPPING_FILE}; i=0; "
+    f"while [ ! -e {sidecar.RUN_FOLDER}/{sidecar.DRAINED_FILE} ] && [ $i -lt {DRAIN_SECONDS * 5} ]; "
+    "do sleep 0.2; i=$((i+1)); done"
 )
 """The preStop hook: says that the pod terminates, and waits until the sidecar has seen the last client leave."""
 
@@ -64,7 +63,7 @@ def _probe(path: str, port: int, period: int, timeout: int, failures: int) -> Ma
 
 def _pod_ips() -> Manifest:
     """Return the variable by which both programs know whether to listen on IPv6, too."""
-    return {"name": "PBA_POD_IPS", "valueFrom": {"fieldRef": {"fieldPath": "status.podIPs"}}}
+    return {"name": sidecar.ENV_POD_IPS, "valueFrom": {"fieldRef": {"fieldPath": "status.podIPs"}}}
 
 
 def _haproxy(frontend: Frontend) -> Manifest:
@@ -81,7 +80,7 @@ def _haproxy(frontend: Frontend) -> Manifest:
         "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", _DRAIN]}}},
         "volumeMounts": [
             {"name": "config", "mountPath": _CONFIG_FOLDER, "readOnly": True},
-            {"name": "runtime", "mountPath": _SOCKET_FOLDER},
+            {"name": "runtime", "mountPath": sidecar.RUN_FOLDER},
         ],
         "securityContext": restricted_container(),
         "terminationMessagePolicy": "FallbackToLogsOnError",
@@ -99,18 +98,20 @@ def _sidecar(cluster: Cluster, backend: Backend, image: SyncImage) -> Manifest:
         "command": ["pba-sync"],
         "ports": [{"name": "sync-http", "containerPort": ports.SYNC_HTTP, "protocol": "TCP"}],
         "env": [
-            {"name": "PBA_NAMESPACE", "value": cluster.namespace},
-            {"name": "PBA_BACKEND_SERVICE", "value": names.backend(cluster.name)},
-            {"name": "PBA_BACKEND_PORT_NAME", "value": backends.PORT_NAME},
-            {"name": "PBA_DRAIN_SECONDS", "value": str(deadline)},
-            {"name": "PBA_HAPROXY_SOCKET", "value": haproxy_cfg.SOCKET},
+            {"name": sidecar.ENV_NAMESPACE, "value": cluster.namespace},
+            {"name": sidecar.ENV_BACKEND_SERVICE, "value": names.backend(cluster.name)},
+            {"name": sidecar.ENV_BACKEND_PORT_NAME, "value": backends.PORT_NAME},
+            {"name": sidecar.ENV_DRAIN_SECONDS, "value": str(deadline)},
+            {"name": sidecar.ENV_HAPROXY_SOCKET, "value": sidecar.SOCKET},
+            {"name": sidecar.ENV_TOKEN_FOLDER, "value": sidecar.TOKEN_FOLDER},
+            {"name": sidecar.ENV_HTTP_PORT, "value": str(ports.SYNC_HTTP)},
             _pod_ips(),
         ],
         "livenessProbe": _probe("/healthz", ports.SYNC_HTTP, 10, 5, 3),
         "resources": {"requests": {"cpu": "10m", "memory": "48Mi"}, "limits": {"memory": "128Mi"}},
         "volumeMounts": [
-            {"name": "runtime", "mountPath": _SOCKET_FOLDER},
-            {"name": "token", "mountPath": _TOKEN_FOLDER, "readOnly": True},
+            {"name": "runtime", "mountPath": sidecar.RUN_FOLDER},
+            {"name": "token", "mountPath": sidecar.TOKEN_FOLDER, "readOnly": True},
         ],
         "securityContext": restricted_container(),
         "terminationMessagePolicy": "FallbackToLogsOnError",

@@ -16,13 +16,12 @@ from __future__ import annotations
 from string import Template
 from typing import Final
 
-from pba_api import names, ports
+from pba_api import names, ports, sidecar
 from pba_api.identity import COMPONENT_FRONTEND
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
 
 FILE: Final = "haproxy.cfg"
-SOCKET: Final = "/run/haproxy/admin.sock"
 
 _TEMPLATE: Final = Template(r"""# Written by the PBACluster operator; changes are undone.
 global
@@ -57,8 +56,8 @@ defaults
 
     http-error status 503 content-type "text/html; charset=utf-8" string "$unavailable" hdr Retry-After 5
 
-frontend public
-.if strstr("'$${PBA_POD_IPS}'",':')
+frontend $frontend
+.if strstr("'$${$pod_ips}'",':')
     bind :::$http_port v4v6
 .else
     bind :$http_port
@@ -67,7 +66,7 @@ frontend public
     log-format "$log"
 
     # The pod terminates: each client leaves after the response that it is waiting for.
-    http-after-response set-header Connection close if { str(stopping) -m str -f virt@flags }
+    http-after-response set-header Connection close if { str($stopping) -m str -f $flags }
 
     unique-id-format %[uuid()]
     acl identified req.fhdr(X-Request-Id) -m reg ^[A-Za-z0-9._-]{1,64}$$
@@ -83,10 +82,10 @@ frontend public
     http-request set-header X-Forwarded-Proto http
     http-request set-header X-Forwarded-Host %[req.fhdr(Host)] if { req.fhdr(Host) -m found }
 
-    default_backend nodes
+    default_backend $backend
 
 frontend health
-.if strstr("'$${PBA_POD_IPS}'",':')
+.if strstr("'$${$pod_ips}'",':')
     bind :::$health_port v4v6
 .else
     bind :$health_port
@@ -94,10 +93,10 @@ frontend health
     no log
     timeout client 5s
     http-request return status 200 if { path /alive }
-    http-request return status 200 if { path /ready } { str(ready) -m str -f virt@flags }
+    http-request return status 200 if { path /ready } { str($ready) -m str -f $flags }
     http-request return status 503
 
-backend nodes
+backend $backend
     balance leastconn
     option httpchk
     http-check send meth GET uri $check_path ver HTTP/1.1 hdr Host $check_host hdr User-Agent pba-frontend
@@ -134,7 +133,13 @@ def render(cluster: Cluster) -> str:
     """Return the text of haproxy.cfg."""
     readiness = cluster.spec.application.probes.readiness
     return _TEMPLATE.substitute(
-        socket=SOCKET,
+        socket=sidecar.SOCKET,
+        frontend=sidecar.HAPROXY_FRONTEND,
+        backend=sidecar.HAPROXY_BACKEND,
+        flags=sidecar.FLAGS,
+        ready=sidecar.READY,
+        stopping=sidecar.STOPPING,
+        pod_ips=sidecar.ENV_POD_IPS,
         http_port=ports.FRONTEND_HTTP,
         health_port=ports.FRONTEND_HEALTH,
         check_path=quoted(readiness.path),

@@ -1,0 +1,49 @@
+"""What the operator, its HAProxy configuration and the sidecar have agreed on.
+
+The operator writes the pod and haproxy.cfg, the sidecar runs in the one and talks to the other: a word that one of
+them spells differently is a node that never gets traffic, or a client that is cut off. So each word stands here once.
+What must stay true: whatever the sidecar reads from its environment, the operator sets, without exception. The words
+in haproxy.cfg are never changed: an HAProxy that is started anew in an old pod, beside the old sidecar, reads the new
+file.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+ENV_NAMESPACE: Final = "PBA_NAMESPACE"
+ENV_BACKEND_SERVICE: Final = "PBA_BACKEND_SERVICE"
+"""The backends' selector Service, whose EndpointSlices are followed."""
+ENV_BACKEND_PORT_NAME: Final = "PBA_BACKEND_PORT_NAME"
+ENV_DRAIN_SECONDS: Final = "PBA_DRAIN_SECONDS"
+"""How long a node that goes may take for what it has begun."""
+ENV_HAPROXY_SOCKET: Final = "PBA_HAPROXY_SOCKET"
+ENV_TOKEN_FOLDER: Final = "PBA_TOKEN_FOLDER"  # noqa: S105 - a variable's name, no token
+ENV_HTTP_PORT: Final = "PBA_HTTP_PORT"
+ENV_POD_IPS: Final = "PBA_POD_IPS"
+"""The pod's addresses: both programs listen on IPv6, too, where it has one."""
+
+RUN_FOLDER: Final = "/run/haproxy"
+"""In the frontend's pods, of both containers: HAProxy's socket, and the files by which its end is agreed on."""
+SOCKET: Final = f"{RUN_FOLDER}/admin.sock"
+"""HAProxy's runtime API."""
+STOPPING_FILE: Final = "stopping"
+"""Beside the socket, made by HAProxy's preStop hook: the pod terminates."""
+DRAINED_FILE: Final = "drained"
+"""Beside the socket, made by the sidecar: no client is left, the hook may return."""
+
+TOKEN_FOLDER: Final = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path, no token
+"""Where the sidecar's token lies, and the API server's authority beside it."""
+
+HAPROXY_FRONTEND: Final = "public"
+"""HAProxy's section for clients."""
+HAPROXY_BACKEND: Final = "nodes"
+"""HAProxy's section that holds the nodes."""
+
+FLAGS: Final = "virt@flags"
+"""A list that lives in HAProxy alone (a virtual file, HAProxy 3.0): empty again when HAProxy restarts, and it
+outlives the sidecar."""
+READY: Final = "ready"
+"""In that list: HAProxy holds the full set of nodes, and one could serve. The pod is ready."""
+STOPPING: Final = "stopping"
+"""In that list: the pod terminates. HAProxy closes each client's connection after the response that it is giving."""
