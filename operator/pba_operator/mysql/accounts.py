@@ -17,6 +17,7 @@ from typing import Final
 import pymysql
 
 from pba_api import ports
+from pba_operator.domain import secret_keys
 from pba_operator.domain.model import AccountState, ChildId, DatabaseObservation, EnsureAccounts, Manifest
 from pba_operator.mysql import application
 from pba_operator.mysql.errors import DatabaseError, LoginRefused, Unreachable
@@ -65,12 +66,12 @@ class MySQLAccounts:
         """
         try:
             admin, authority = secrets[wanted.admin_ref], secrets[wanted.ca_ref]
-            operator = Login(_text(admin, "username"), _text(admin, "password"))
+            operator = Login(_text(admin, secret_keys.USERNAME), _text(admin, secret_keys.PASSWORD))
             user = Login(wanted.user, _text(secrets[wanted.password_ref[0]], wanted.password_ref[1]))
             server = Server(
                 wanted.host,
                 self._port,
-                _text(authority, "ca.crt"),
+                _text(authority, secret_keys.CA_CERTIFICATE),
                 self._connect_seconds,
                 self._answer_seconds,
             )

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from pba_operator.domain import secret_keys
 from pba_operator.domain.model import CannotGenerateError, Generate, Generator, Manifest
 
 ADMIN_USER: Final = "pba_admin"
@@ -65,7 +66,7 @@ class Material:
 
     def _make(self, action: Generate, issuer: Manifest | None) -> dict[str, str]:
         if action.generator is Generator.PASSWORD:
-            return {"password": self._password()}
+            return {secret_keys.PASSWORD: self._password()}
         if action.generator is Generator.DATABASE_ADMIN:
             return _admin(self._password())
         name = action.manifest["metadata"]["name"]
@@ -101,7 +102,7 @@ class Material:
             .sign(key, hashes.SHA256())
         )
         pem = _pem(certificate)
-        return {"tls.crt": pem, "tls.key": _key_pem(key), "ca.crt": pem}
+        return _stored(pem, _key_pem(key), authority=pem)
 
     def _certificate(self, name: str, hosts: tuple[str, ...], issuer: Manifest | None) -> dict[str, str]:
         authority, authority_key = _issuer(issuer or {})
@@ -123,7 +124,7 @@ class Material:
             )
             .sign(authority_key, hashes.SHA256())
         )
-        return {"tls.crt": _pem(certificate), "tls.key": _key_pem(key), "ca.crt": _pem(authority)}
+        return _stored(_pem(certificate), _key_pem(key), authority=_pem(authority))
 
     def _builder(
         self, subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
@@ -154,15 +155,27 @@ def _admin(password: str) -> dict[str, str]:
         f"ALTER USER {account} {identified} REQUIRE SSL {policy} ACCOUNT UNLOCK;",
         f"GRANT ALL ON *.* TO {account} WITH GRANT OPTION;",
     )
-    return {"username": ADMIN_USER, "password": password, "init.sql": "\n".join(statements) + "\n"}
+    return {
+        secret_keys.USERNAME: ADMIN_USER,
+        secret_keys.PASSWORD: password,
+        secret_keys.ADMIN_SQL: "\n".join(statements) + "\n",
+    }
+
+
+def _stored(certificate: str, key: str, *, authority: str) -> dict[str, str]:
+    return {
+        secret_keys.TLS_CERTIFICATE: certificate,
+        secret_keys.TLS_KEY: key,
+        secret_keys.CA_CERTIFICATE: authority,
+    }
 
 
 def _issuer(secret: Manifest) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
     """Return the certificate and the key of an authority that can sign."""
     data = secret.get("data") or {}
     try:
-        certificate = x509.load_pem_x509_certificate(base64.b64decode(data["tls.crt"]))
-        key = serialization.load_pem_private_key(base64.b64decode(data["tls.key"]), password=None)
+        certificate = x509.load_pem_x509_certificate(base64.b64decode(data[secret_keys.TLS_CERTIFICATE]))
+        key = serialization.load_pem_private_key(base64.b64decode(data[secret_keys.TLS_KEY]), password=None)
     except KeyError as error:
         raise _unusable(secret, f"lacks {error}") from error
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:

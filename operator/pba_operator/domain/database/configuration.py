@@ -30,6 +30,7 @@ from typing import Final
 from pba_api import names, ports
 from pba_api.identity import COMPONENT_DATABASE
 from pba_api.mysql_options import is_settable
+from pba_operator.domain import secret_keys
 from pba_operator.domain.database import claims, layout, members, start_script
 from pba_operator.domain.model import Cluster, Manifest, Observed
 from pba_operator.domain.ownership import metadata
@@ -108,9 +109,9 @@ def _own(cluster: Cluster, observed: Observed) -> dict[str, str]:
         "bind_address": "*",
         "mysqlx": "OFF",
         "skip_name_resolve": "ON",
-        "ssl_ca": f"{tls}/ca.crt",
-        "ssl_cert": f"{tls}/tls.crt",
-        "ssl_key": f"{tls}/tls.key",
+        "ssl_ca": f"{tls}/{secret_keys.CA_CERTIFICATE}",
+        "ssl_cert": f"{tls}/{secret_keys.TLS_CERTIFICATE}",
+        "ssl_key": f"{tls}/{secret_keys.TLS_KEY}",
         "auto_generate_certs": "OFF",
         "super_read_only": "ON",
         "log_bin": "binlog",
@@ -126,7 +127,7 @@ def _own(cluster: Cluster, observed: Observed) -> dict[str, str]:
         "loose_group_replication_bootstrap_group": "OFF",
         "loose_group_replication_ssl_mode": "VERIFY_CA",
         "loose_group_replication_recovery_use_ssl": "ON",
-        "loose_group_replication_recovery_ssl_ca": f"{tls}/ca.crt",
+        "loose_group_replication_recovery_ssl_ca": f"{tls}/{secret_keys.CA_CERTIFICATE}",
         "loose_group_replication_recovery_ssl_verify_server_cert": "ON",
     }
 

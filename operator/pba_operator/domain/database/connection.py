@@ -6,6 +6,7 @@ import hashlib
 from dataclasses import dataclass, field
 
 from pba_api import ports
+from pba_operator.domain import secret_keys
 from pba_operator.domain.database import members, secrets
 from pba_operator.domain.model import Cluster, Observed
 
@@ -34,7 +35,7 @@ def environment(cluster: Cluster, observed: Observed) -> Connection | None:
     child, key = secrets.password_ref(cluster)
     password = secrets.value(secrets.password_secret(cluster, observed), key)
     authority = secrets.ours(cluster, observed, secrets.authority_id(cluster))
-    certificate = secrets.value(authority, secrets.CA_CERTIFICATE)
+    certificate = secrets.value(authority, secret_keys.CA_CERTIFICATE)
     if password is None or certificate is None:
         return None
     return Connection(
@@ -45,7 +46,7 @@ def environment(cluster: Cluster, observed: Observed) -> Connection | None:
         password_secret=child.name,
         password_key=key,
         ca_secret=secrets.authority_id(cluster).name,
-        ca_key=secrets.CA_CERTIFICATE,
+        ca_key=secret_keys.CA_CERTIFICATE,
         password=password,
         fingerprint=hashlib.sha256(f"{password}\n{certificate}".encode()).hexdigest(),
     )

@@ -24,8 +24,6 @@ CONFIG_FILE: Final = "my.cnf"
 SCRIPT_FILE: Final = "start.sh"
 UNLOCK_FILE: Final = "unlock.sql"
 LOCAL_FILE: Final = "local.sql"
-ADMIN_FILE: Final = "init.sql"
-"""In the admin Secret: the SQL that makes the operator's account."""
 
 PROBE_USER: Final = "pba_probe"
 """An account that may do nothing, from within the pod only: readiness asks as it."""

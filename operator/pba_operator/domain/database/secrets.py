@@ -11,12 +11,11 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from typing import Final
 
 from pba_api import names
 from pba_api.identity import ANNOTATION_HASH, COMPONENT_DATABASE, LABEL_DATABASE_ID
-from pba_operator.domain import drift
-from pba_operator.domain.database import claims, layout, members
+from pba_operator.domain import drift, secret_keys
+from pba_operator.domain.database import claims, members
 from pba_operator.domain.database.retained import Standing, secret_ids, standing
 from pba_operator.domain.model import (
     Apply,
@@ -29,12 +28,6 @@ from pba_operator.domain.model import (
     Observed,
 )
 from pba_operator.domain.ownership import kept_marks, metadata
-
-CA_CERTIFICATE: Final = "ca.crt"
-PASSWORD: Final = "password"  # noqa: S105 - the name of a key
-USERNAME: Final = "username"
-_CERTIFICATE_KEYS: Final = ("tls.crt", "tls.key", CA_CERTIFICATE)
-_ADMIN_KEYS: Final = (USERNAME, PASSWORD, layout.ADMIN_FILE)
 
 
 def admin_id(cluster: Cluster) -> ChildId:
@@ -56,7 +49,7 @@ def password_ref(cluster: Cluster) -> tuple[ChildId, str]:
     """Return the Secret and the key that hold the application's password."""
     given = cluster.spec.database.user.password_secret_ref
     if given is None:
-        return ChildId("Secret", names.database_app_secret(cluster.name)), PASSWORD
+        return ChildId("Secret", names.database_app_secret(cluster.name)), secret_keys.PASSWORD
     return ChildId("Secret", given.name), given.key
 
 
@@ -88,11 +81,11 @@ def value(secret: Manifest | None, key: str) -> str | None:
 def lacking(cluster: Cluster, observed: Observed) -> dict[ChildId, list[str]]:
     """Return, for our Secrets that cannot be made anew without a loss, the keys that somebody has removed."""
     needed: dict[ChildId, tuple[str, ...]] = {
-        authority_id(cluster): _CERTIFICATE_KEYS,
-        admin_id(cluster): _ADMIN_KEYS,
+        authority_id(cluster): secret_keys.OF_CERTIFICATE,
+        admin_id(cluster): secret_keys.OF_ADMIN,
     }
     if cluster.spec.database.user.password_secret_ref is None:
-        needed[password_ref(cluster)[0]] = (PASSWORD,)
+        needed[password_ref(cluster)[0]] = (secret_keys.PASSWORD,)
     found = {child: ours(cluster, observed, child) for child in needed}
     gaps = {
         child: [key for key in needed[child] if value(live, key) is None]
@@ -112,7 +105,10 @@ def are_complete(cluster: Cluster, observed: Observed) -> bool:
 def fingerprint(cluster: Cluster, observed: Observed) -> str:
     """Return a hash of what mysqld reads of the Secrets at its start."""
     admin, certificate = observed.children[admin_id(cluster)], observed.children[certificate_id(cluster)]
-    read = (admin["data"][layout.ADMIN_FILE], *(certificate["data"][key] for key in _CERTIFICATE_KEYS))
+    read = (
+        admin["data"][secret_keys.ADMIN_SQL],
+        *(certificate["data"][key] for key in secret_keys.OF_CERTIFICATE),
+    )
     return hashlib.sha256("\n".join(read).encode()).hexdigest()
 
 
@@ -162,7 +158,7 @@ def _kept(cluster: Cluster, child: ChildId, generator: Generator) -> Manifest:
         "type": "kubernetes.io/tls" if is_certificate else "Opaque",
     }
     if generator is Generator.PASSWORD:
-        secret["stringData"] = {USERNAME: cluster.spec.database.user.name}
+        secret["stringData"] = {secret_keys.USERNAME: cluster.spec.database.user.name}
     return secret
 
 
@@ -191,9 +187,9 @@ def stale_certificate(cluster: Cluster, observed: Observed) -> Delete | None:
     authority = ours(cluster, observed, authority_id(cluster))
     if live is None or authority is None:
         return None
-    signer = value(authority, CA_CERTIFICATE)
-    is_whole = all(value(live, key) is not None for key in _CERTIFICATE_KEYS)
-    if signer is None or (is_whole and value(live, CA_CERTIFICATE) == signer):
+    signer = value(authority, secret_keys.CA_CERTIFICATE)
+    is_whole = all(value(live, key) is not None for key in secret_keys.OF_CERTIFICATE)
+    if signer is None or (is_whole and value(live, secret_keys.CA_CERTIFICATE) == signer):
         return None
     return Delete(certificate_id(cluster), live["metadata"]["uid"])
 

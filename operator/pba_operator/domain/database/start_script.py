@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from pba_operator.domain import secret_keys
 from pba_operator.domain.database import layout
 
 _PLACES: Final = f"""#!/bin/sh
@@ -30,7 +31,7 @@ unfinished={layout.UNFINISHED_DIR}
 config={layout.CONFIG_DIR}
 my_cnf={layout.CONFIG_DIR}/{layout.CONFIG_FILE}
 init_sql={layout.RUN_DIR}/init.sql
-admin_sql={layout.ADMIN_DIR}/{layout.ADMIN_FILE}
+admin_sql={layout.ADMIN_DIR}/{secret_keys.ADMIN_SQL}
 in_group={layout.DATA_DIR}/{layout.RELAY_LOG}-group_replication_applier.index
 """
 

@@ -17,6 +17,7 @@ from typing import Final
 
 from pba_api import names, ports
 from pba_api.identity import ANNOTATION_CONFIG_HASH, COMPONENT_DATABASE, selector
+from pba_operator.domain import secret_keys
 from pba_operator.domain.database import claims, configuration, layout, members, secrets
 from pba_operator.domain.database.services import PORT_NAME
 from pba_operator.domain.model import Cluster, Manifest, Observed
@@ -138,7 +139,7 @@ def _volumes(cluster: Cluster) -> list[Manifest]:
             "name": "admin",
             "secret": {
                 "secretName": names.database_admin_secret(cluster.name),
-                "items": [{"key": layout.ADMIN_FILE, "path": layout.ADMIN_FILE}],
+                "items": [{"key": secret_keys.ADMIN_SQL, "path": secret_keys.ADMIN_SQL}],
                 "defaultMode": read_by_group,
             },
         },
