@@ -70,7 +70,8 @@ class Operator:
                 issuer = None if action.issuer is None else self.children[action.issuer]
                 content = asyncio.run(Material()(action, issuer))
                 collection = kinds.BY_NAME["Secret"].path(self.cluster.namespace)
-                made = {**action.manifest, "stringData": content}
+                given = action.manifest.get("stringData", {})
+                made = {**action.manifest, "stringData": {**given, **content}}
                 answer = self.server.request("POST", collection, made, **STRICT)
             case Delete():
                 answer = self.server.request("DELETE", self.path(action.target))

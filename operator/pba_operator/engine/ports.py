@@ -45,7 +45,7 @@ class Accounts(Protocol):
 
 
 Material = Callable[[Generate, Manifest | None], Awaitable[dict[str, str]]]
-"""Makes the content (`stringData`) of a generated Secret; the second argument is the issuer's Secret."""
+"""Makes what a Secret's manifest does not give itself; the second argument is the issuer's Secret."""
 
 
 class Kube(Protocol):

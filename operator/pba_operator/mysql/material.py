@@ -51,7 +51,7 @@ class Material:
         self._choose = choose
 
     async def __call__(self, action: Generate, issuer: Manifest | None) -> dict[str, str]:
-        """Return the `stringData` of the Secret that `action` makes.
+        """Return what is generated for the Secret that `action` makes; what its manifest gives is not repeated.
 
         Args:
             action: What is to be made.
@@ -60,9 +60,7 @@ class Material:
         Raises:
             CannotGenerateError: A server's certificate is wanted, and the authority's Secret is of no use for it.
         """
-        made = await asyncio.to_thread(self._make, action, issuer)
-        given: dict[str, str] = action.manifest.get("stringData", {})
-        return given | made
+        return await asyncio.to_thread(self._make, action, issuer)
 
     def _make(self, action: Generate, issuer: Manifest | None) -> dict[str, str]:
         if action.generator is Generator.PASSWORD:

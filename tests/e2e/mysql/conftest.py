@@ -66,7 +66,8 @@ def cluster(**config: str) -> Cluster:
 
 
 def as_stored(manifest: Manifest, content: dict[str, str]) -> Manifest:
-    data = {key: base64.b64encode(text.encode()).decode() for key, text in content.items()}
+    text_data = {**manifest.get("stringData", {}), **content}
+    data = {key: base64.b64encode(text.encode()).decode() for key, text in text_data.items()}
     stored = {key: value for key, value in manifest.items() if key != "stringData"}
     metadata = {
         **manifest["metadata"],
