@@ -56,7 +56,12 @@ def manifest(cluster: Cluster, observed: Observed) -> Manifest:
             "type": settings.type,
             "selector": selector(cluster.name, component(cluster, observed)),
             "ports": [
-                {"name": "http", "port": ports.SERVICE_HTTP, "targetPort": "http", "protocol": "TCP"},
+                {
+                    "name": ports.HTTP_NAME,
+                    "port": ports.SERVICE_HTTP,
+                    "targetPort": ports.HTTP_NAME,
+                    "protocol": "TCP",
+                },
             ],
             **{key: value for key, value in optional.items() if value},
         },

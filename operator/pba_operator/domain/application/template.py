@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from pba_api import names
+from pba_api import names, ports
 from pba_api.identity import ANNOTATION_CONFIG_HASH
 from pba_api.types import Application, PodSettings, Probe
 from pba_operator.domain.application.config_files import CA_FILE, secret_key
@@ -15,7 +15,6 @@ from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.podspec import restricted_container, restricted_pod, with_settings
 
 CONTAINER = "application"
-PORT_NAME = "http"
 
 
 def _environment(application: Application, connection: Connection) -> list[Manifest]:
@@ -38,7 +37,7 @@ def _environment(application: Application, connection: Connection) -> list[Manif
 
 def _probe(probe: Probe) -> Manifest:
     return {
-        "httpGet": {"path": probe.path, "port": PORT_NAME},
+        "httpGet": {"path": probe.path, "port": ports.HTTP_NAME},
         "periodSeconds": probe.period_seconds,
         "timeoutSeconds": probe.timeout_seconds,
         "failureThreshold": probe.failure_threshold,
@@ -84,7 +83,7 @@ def _container(application: Application, connection: Connection, drain_seconds: 
         "name": CONTAINER,
         "image": application.image,
         "imagePullPolicy": application.image_pull_policy,
-        "ports": [{"name": PORT_NAME, "containerPort": application.port, "protocol": "TCP"}],
+        "ports": [{"name": ports.HTTP_NAME, "containerPort": application.port, "protocol": "TCP"}],
         "env": _environment(application, connection),
         "startupProbe": _probe(application.probes.startup),
         "readinessProbe": _probe(application.probes.readiness),

@@ -35,7 +35,6 @@ from pba_operator.domain.database import claims, layout, members, start_script
 from pba_operator.domain.model import Cluster, Manifest, Observed
 from pba_operator.domain.ownership import metadata
 
-GROUP_PORT: Final = 33061
 _LONGEST_LINE: Final = 4000
 """mysqld reads lines of at most 4,095 bytes: what is longer would become a line of its own."""
 _NAMESPACE: Final = uuid.UUID("0b2f3f0e-6f0e-5a43-9d5b-3c1f5f3b8f7a")
@@ -122,7 +121,7 @@ def _own(cluster: Cluster, observed: Observed) -> dict[str, str]:
         "enforce_gtid_consistency": "ON",
         "plugin_load_add": "group_replication.so;mysql_clone.so",
         "loose_group_replication_group_name": group_name(cluster, observed),
-        "loose_group_replication_group_seeds": f"{members.host(cluster)}:{GROUP_PORT}",
+        "loose_group_replication_group_seeds": f"{members.host(cluster)}:{ports.MYSQL_GROUP}",
         "loose_group_replication_start_on_boot": "OFF",
         "loose_group_replication_bootstrap_group": "OFF",
         "loose_group_replication_ssl_mode": "VERIFY_CA",

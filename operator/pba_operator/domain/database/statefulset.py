@@ -92,7 +92,7 @@ def _container(cluster: Cluster) -> Manifest:
             {"name": "POD_NAME", "valueFrom": {"fieldRef": {"fieldPath": "metadata.name"}}},
             {"name": "PBA_MEMBER_DOMAIN", "value": members.service_domain(cluster)},
             {"name": "PBA_SERVER_ID_BASE", "value": str(configuration.server_id_base(cluster))},
-            {"name": "PBA_GROUP_PORT", "value": str(configuration.GROUP_PORT)},
+            {"name": "PBA_GROUP_PORT", "value": str(ports.MYSQL_GROUP)},
         ],
         "ports": [{"name": PORT_NAME, "containerPort": ports.MYSQL, "protocol": "TCP"}],
         "startupProbe": {

@@ -6,15 +6,10 @@ ready. The port's name is what the sidecar looks for; the port's number is each 
 
 from __future__ import annotations
 
-from typing import Final
-
-from pba_api import names
+from pba_api import names, ports
 from pba_api.identity import COMPONENT_BACKEND, selector
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
-
-PORT_NAME: Final = "http"
-"""Of the Service's port, and of the port of the application's container."""
 
 
 def service(cluster: Cluster) -> Manifest:
@@ -30,9 +25,9 @@ def service(cluster: Cluster) -> Manifest:
             "publishNotReadyAddresses": False,
             "ports": [
                 {
-                    "name": PORT_NAME,
+                    "name": ports.HTTP_NAME,
                     "port": cluster.spec.application.port,
-                    "targetPort": PORT_NAME,
+                    "targetPort": ports.HTTP_NAME,
                     "protocol": "TCP",
                 },
             ],

@@ -17,7 +17,7 @@ from typing import Any, Final
 from pba_api import names, ports, sidecar
 from pba_api.identity import ANNOTATION_CONFIG_HASH, COMPONENT_FRONTEND, selector
 from pba_api.types import Backend, Frontend
-from pba_operator.domain.frontend import backends, haproxy_cfg
+from pba_operator.domain.frontend import haproxy_cfg
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
 from pba_operator.domain.podspec import restricted_container, restricted_pod, with_settings
@@ -72,7 +72,7 @@ def _haproxy(frontend: Frontend) -> Manifest:
         "name": CONTAINER,
         "image": frontend.image,
         "command": ["haproxy", "-W", "-db", "-f", f"{_CONFIG_FOLDER}/{haproxy_cfg.FILE}"],
-        "ports": [{"name": "http", "containerPort": ports.FRONTEND_HTTP, "protocol": "TCP"}],
+        "ports": [{"name": ports.HTTP_NAME, "containerPort": ports.FRONTEND_HTTP, "protocol": "TCP"}],
         "env": [_pod_ips()],
         "readinessProbe": _probe("/ready", ports.FRONTEND_HEALTH, 1, 1, 3),
         # One that hangs has no clients to wait for.
@@ -100,7 +100,7 @@ def _sidecar(cluster: Cluster, backend: Backend, image: SyncImage) -> Manifest:
         "env": [
             {"name": sidecar.ENV_NAMESPACE, "value": cluster.namespace},
             {"name": sidecar.ENV_BACKEND_SERVICE, "value": names.backend(cluster.name)},
-            {"name": sidecar.ENV_BACKEND_PORT_NAME, "value": backends.PORT_NAME},
+            {"name": sidecar.ENV_BACKEND_PORT_NAME, "value": ports.HTTP_NAME},
             {"name": sidecar.ENV_DRAIN_SECONDS, "value": str(deadline)},
             {"name": sidecar.ENV_HAPROXY_SOCKET, "value": sidecar.SOCKET},
             {"name": sidecar.ENV_TOKEN_FOLDER, "value": sidecar.TOKEN_FOLDER},
