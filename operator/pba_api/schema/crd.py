@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from pba_api import identity
+from pba_api.conditions import ConditionType
 from pba_api.schema.structural import object_schema
 from pba_api.types import PBACluster
 
@@ -21,10 +22,11 @@ def _column(name: str, path: str, description: str, kind: str = "string", **more
     return {"name": name, "type": kind, "description": description, "jsonPath": path, **more}
 
 
+_READY = f'.status.conditions[?(@.type=="{ConditionType.READY}")]'
 _COLUMNS = (
     _column("Stage", ".status.stage", "How far the cluster has grown."),
-    _column("Ready", '.status.conditions[?(@.type=="Ready")].status', "Whether all parts are ready."),
-    _column("Reason", '.status.conditions[?(@.type=="Ready")].reason', "Why, in one word.", priority=1),
+    _column("Ready", f"{_READY}.status", "Whether all parts are ready."),
+    _column("Reason", f"{_READY}.reason", "Why, in one word.", priority=1),
     _column("Database", ".status.database.readyMembers", "Ready members of the database.", "integer"),
     _column("Backend", ".status.backend.readyReplicas", "Ready backend nodes.", "integer"),
     _column("Wanted", ".spec.backend.replicas", "Backend nodes asked for.", "integer"),

@@ -8,17 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from pba_api.conditions import ConditionType
 from pba_operator.domain.model import Cluster, Manifest, Problem
 
 MESSAGE_MAX = 1024
 """Characters of a condition's message; more is cut."""
 
 
-def condition(kind: str, reason: str, message: str, generation: int, *, true: bool) -> Manifest:
+def condition(kind: ConditionType, reason: str, message: str, generation: int, *, true: bool) -> Manifest:
     """Return one condition."""
     text = message if len(message) <= MESSAGE_MAX else f"{message[: MESSAGE_MAX - 1]}…"
     return {
-        "type": kind,
+        "type": kind.value,
         "status": "True" if true else "False",
         "reason": reason,
         "message": text,
@@ -28,13 +29,13 @@ def condition(kind: str, reason: str, message: str, generation: int, *, true: bo
 
 def _distinct(problems: Sequence[Problem]) -> list[Problem]:
     """Return problems without repetition: twenty pods that cannot pull one image are one problem."""
-    seen: dict[tuple[str, str], Problem] = {}
+    seen: dict[tuple[ConditionType, str], Problem] = {}
     for problem in problems:
         seen.setdefault((problem.part, problem.reason), problem)
     return list(seen.values())
 
 
-def _part(part: str, problems: Sequence[Problem], generation: int) -> Manifest:
+def _part(part: ConditionType, problems: Sequence[Problem], generation: int) -> Manifest:
     mine = _distinct([problem for problem in problems if problem.part == part])
     if not mine:
         return condition(part, "Ready", "", generation, true=True)
@@ -44,7 +45,7 @@ def _part(part: str, problems: Sequence[Problem], generation: int) -> Manifest:
     )
 
 
-def assemble(cluster: Cluster, parts: Sequence[str], problems: Sequence[Problem]) -> list[Manifest]:
+def assemble(cluster: Cluster, parts: Sequence[ConditionType], problems: Sequence[Problem]) -> list[Manifest]:
     """Return all conditions of a PBACluster whose spec could be read.
 
     Args:
@@ -58,16 +59,18 @@ def assemble(cluster: Cluster, parts: Sequence[str], problems: Sequence[Problem]
     stalled = _distinct([problem for problem in problems if problem.stalled])
     summary = " ".join(f"{entry['type']}: {entry['message']}" for entry in broken)
     if not broken:
-        overall = [condition("Ready", "AllPartsReady", "", generation, true=True)]
+        overall = [condition(ConditionType.READY, "AllPartsReady", "", generation, true=True)]
     else:
         worst = stalled[0].reason if stalled else broken[0]["reason"]
-        overall = [condition("Ready", worst, summary, generation, true=False)]
+        overall = [condition(ConditionType.READY, worst, summary, generation, true=False)]
     if stalled:
         text = " ".join(f"{problem.part}: {problem.message}" for problem in stalled)
-        overall.append(condition("Stalled", stalled[0].reason, text, generation, true=True))
+        overall.append(condition(ConditionType.STALLED, stalled[0].reason, text, generation, true=True))
     elif broken and not cluster.spec.paused:
-        overall.append(condition("Reconciling", broken[0]["reason"], summary, generation, true=True))
+        overall.append(
+            condition(ConditionType.RECONCILING, broken[0]["reason"], summary, generation, true=True)
+        )
     if cluster.spec.paused:
         text = "Nothing but this status is written until spec.paused is false."
-        overall.append(condition("Paused", "PausedByUser", text, generation, true=True))
+        overall.append(condition(ConditionType.PAUSED, "PausedByUser", text, generation, true=True))
     return [*overall, *by_part]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
+from pba_api.conditions import ConditionType
 from pba_operator.domain.model import ChildId, Manifest, Observed, Problem
 from pba_operator.domain.wording import sentence
 
@@ -40,7 +41,7 @@ def complete(deployment: Manifest | None) -> bool:
     return numbers == {wanted}
 
 
-def refusals(deployment: Manifest, part: str) -> Iterator[Problem]:
+def refusals(deployment: Manifest, part: ConditionType) -> Iterator[Problem]:
     """Yield what keeps the controller from making pods: a quota, Pod Security, a missing ServiceAccount."""
     for condition in _status(deployment).get("conditions", ()):
         if condition.get("type") == "ReplicaFailure" and condition.get("status") == "True":

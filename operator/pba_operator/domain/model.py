@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any, NamedTuple
 
+from pba_api.conditions import ConditionType
 from pba_api.types import PBAClusterSpec
 
 Manifest = dict[str, Any]
@@ -168,11 +169,11 @@ class Plan:
 class Problem:
     """Something that keeps a part from being ready, worded for the user.
 
-    `stalled`: evidence of failure that needs a human, not mere progress. `part` is a condition's type.
+    `stalled`: evidence of failure that needs a human, not mere progress. `part` is the type of its condition.
     `message` names the object and the remedy.
     """
 
-    part: str
+    part: ConditionType
     reason: str
     message: str
     stalled: bool = False

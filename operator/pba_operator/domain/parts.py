@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from pba_api import names
+from pba_api.conditions import ConditionType
 from pba_api.identity import (
     COMPONENT_BACKEND,
     COMPONENT_DATABASE,
@@ -23,18 +24,13 @@ from pba_operator.domain.ownership import is_leaving
 from pba_operator.domain.plan import conflicts, identity, outdated
 from pba_operator.domain.wording import sentence
 
-DATABASE = "DatabaseReady"
-MANAGEMENT = "ManagementReady"
-BACKEND = "BackendReady"
-FRONTEND = "FrontendReady"
-
 _PART_OF_COMPONENT = {
-    COMPONENT_DATABASE: DATABASE,
-    COMPONENT_MANAGEMENT: MANAGEMENT,
-    COMPONENT_BACKEND: BACKEND,
-    COMPONENT_FRONTEND: FRONTEND,
+    COMPONENT_DATABASE: ConditionType.DATABASE,
+    COMPONENT_MANAGEMENT: ConditionType.MANAGEMENT,
+    COMPONENT_BACKEND: ConditionType.BACKEND,
+    COMPONENT_FRONTEND: ConditionType.FRONTEND,
 }
-_PART_OF_KIND = {"PersistentVolumeClaim": DATABASE, "Secret": DATABASE}
+_PART_OF_KIND = {"PersistentVolumeClaim": ConditionType.DATABASE, "Secret": ConditionType.DATABASE}
 """Of what does not exist yet and is no wanted manifest: generated Secrets, a kept volume."""
 
 
@@ -50,15 +46,22 @@ class View:
     failures: tuple[Failure, ...]
 
 
-def present(cluster: Cluster) -> tuple[str, ...]:
+def present(cluster: Cluster) -> tuple[ConditionType, ...]:
     """Return the parts that the spec asks for, those first on which others depend."""
-    optional = ((BACKEND, cluster.spec.backend), (FRONTEND, cluster.spec.frontend))
-    return (DATABASE, MANAGEMENT, *(part for part, wanted in optional if wanted is not None))
+    optional = (
+        (ConditionType.BACKEND, cluster.spec.backend),
+        (ConditionType.FRONTEND, cluster.spec.frontend),
+    )
+    return (
+        ConditionType.DATABASE,
+        ConditionType.MANAGEMENT,
+        *(part for part, wanted in optional if wanted is not None),
+    )
 
 
-def _part_of(manifest: Manifest) -> str:
+def _part_of(manifest: Manifest) -> ConditionType:
     component = manifest["metadata"].get("labels", {}).get(LABEL_COMPONENT, "")
-    return _PART_OF_COMPONENT.get(component, MANAGEMENT)
+    return _PART_OF_COMPONENT.get(component, ConditionType.MANAGEMENT)
 
 
 def _taken_names(view: View) -> Iterator[Problem]:
@@ -81,7 +84,7 @@ def _refusals(view: View) -> Iterator[Problem]:
     for failure in view.failures:
         manifest = known.get(failure.target)
         yield Problem(
-            part=_PART_OF_KIND.get(failure.target.kind, MANAGEMENT)
+            part=_PART_OF_KIND.get(failure.target.kind, ConditionType.MANAGEMENT)
             if manifest is None
             else _part_of(manifest),
             reason=failure.reason,
@@ -93,10 +96,12 @@ def _refusals(view: View) -> Iterator[Problem]:
         )
 
 
-def _deployment_problems(view: View, part: str, component: str, name: str) -> Iterator[Problem]:
+def _deployment_problems(view: View, part: ConditionType, component: str, name: str) -> Iterator[Problem]:
     deployment = deployments.find(view.observed, name)
     if deployment is None:
-        waits = part in (MANAGEMENT, BACKEND) and not database.ready(view.cluster, view.observed)
+        waits = part in (ConditionType.MANAGEMENT, ConditionType.BACKEND) and not database.ready(
+            view.cluster, view.observed
+        )
         yield Problem(
             part=part,
             reason="WaitingForDatabase" if waits else "Creating",
@@ -136,7 +141,7 @@ def _no_backends(view: View) -> Iterator[Problem]:
         f'The pods of Deployment "{frontend["metadata"]["name"]}" get ready, and answer, once a backend can serve: '
         "raise backend.replicas, which is 0."
     )
-    yield Problem(FRONTEND, "NoBackends", message)
+    yield Problem(ConditionType.FRONTEND, "NoBackends", message)
 
 
 def _pending(view: View) -> Iterator[Problem]:
@@ -172,15 +177,22 @@ def problems(
         *_refusals(view),
         *database.problems(cluster, observed),
         *application.config_problems(cluster, observed),
-        *_deployment_problems(view, MANAGEMENT, COMPONENT_MANAGEMENT, names.management(name)),
+        *_deployment_problems(view, ConditionType.MANAGEMENT, COMPONENT_MANAGEMENT, names.management(name)),
     ]
     if cluster.spec.backend is not None:
-        found.extend(_deployment_problems(view, BACKEND, COMPONENT_BACKEND, names.backend(name)))
+        found.extend(
+            _deployment_problems(view, ConditionType.BACKEND, COMPONENT_BACKEND, names.backend(name))
+        )
     if cluster.spec.frontend is not None:
         found.extend(_no_backends(view))
-        found.extend(_deployment_problems(view, FRONTEND, COMPONENT_FRONTEND, names.frontend(name)))
+        found.extend(
+            _deployment_problems(view, ConditionType.FRONTEND, COMPONENT_FRONTEND, names.frontend(name))
+        )
     found.extend(_pending(view))
     order = present(cluster)
     # The Service is the frontend's; where there is none, it is the management node's.
-    told = [problem if problem.part in order else replace(problem, part=MANAGEMENT) for problem in found]
+    told = [
+        problem if problem.part in order else replace(problem, part=ConditionType.MANAGEMENT)
+        for problem in found
+    ]
     return sorted(told, key=lambda problem: (order.index(problem.part), not problem.stalled))

@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from pba_api.conditions import ConditionType
 from pba_api.identity import LABEL_COMPONENT
 from pba_operator.domain.model import Manifest, Observed, Problem
 from pba_operator.domain.wording import quote, sentence
@@ -64,7 +65,7 @@ def is_ready(pod: Manifest) -> bool:
     return _condition(pod, "Ready").get("status") == "True"
 
 
-def diagnose(pod: Manifest, part: str) -> Problem | None:
+def diagnose(pod: Manifest, part: ConditionType) -> Problem | None:
     """Return what keeps `pod` from being ready; None if it is ready.
 
     Args:
@@ -107,7 +108,7 @@ def _container_statuses(pod: Manifest) -> list[Manifest]:
     return [*(status.get("initContainerStatuses") or []), *(status.get("containerStatuses") or [])]
 
 
-def _unscheduled(pod: Manifest, part: str) -> Problem | None:
+def _unscheduled(pod: Manifest, part: ConditionType) -> Problem | None:
     condition = _condition(pod, "PodScheduled")
     if condition.get("status") != "False":
         return None
@@ -126,7 +127,7 @@ def _unscheduled(pod: Manifest, part: str) -> Problem | None:
     )
 
 
-def _ended(pod: Manifest, part: str) -> Problem | None:
+def _ended(pod: Manifest, part: ConditionType) -> Problem | None:
     status = pod.get("status", {})
     if status.get("phase") != "Failed":
         return None
@@ -136,7 +137,7 @@ def _ended(pod: Manifest, part: str) -> Problem | None:
     )
 
 
-def _container(pod: Manifest, status: Manifest, part: str) -> Problem | None:
+def _container(pod: Manifest, status: Manifest, part: ConditionType) -> Problem | None:
     """Return what the kubelet says against one container; None if nothing does."""
     waiting = status.get("state", {}).get("waiting") or {}
     reason = waiting.get("reason", "")
@@ -151,7 +152,7 @@ def _container(pod: Manifest, status: Manifest, part: str) -> Problem | None:
     return None
 
 
-def _image(status: Manifest, evidence: str, where: str, part: str) -> Problem:
+def _image(status: Manifest, evidence: str, where: str, part: ConditionType) -> Problem:
     lowered = evidence.lower()
     cause = next((words for sign, words in _IMAGE_CAUSES if sign.lower() in lowered), "")
     because = f": {cause}" if cause else ""
@@ -170,7 +171,7 @@ def _is_looping(status: Manifest) -> bool:
     return failed and not status.get("ready") and status.get("restartCount", 0) >= _LOOPING_RESTARTS
 
 
-def _crashed(pod: Manifest, status: Manifest, part: str) -> Problem:
+def _crashed(pod: Manifest, status: Manifest, part: ConditionType) -> Problem:
     name = pod["metadata"]["name"]
     where = f"container {status['name']} of pod {name}"
     ending = status.get("state", {}).get("terminated") or status.get("lastState", {}).get("terminated") or {}
@@ -189,7 +190,7 @@ def _crashed(pod: Manifest, status: Manifest, part: str) -> Problem:
     )
 
 
-def _waiting_for_readiness(pod: Manifest, part: str) -> Problem:
+def _waiting_for_readiness(pod: Manifest, part: ConditionType) -> Problem:
     name = pod["metadata"]["name"]
     statuses: list[Manifest] = pod.get("status", {}).get("containerStatuses") or []
     if statuses and all(status.get("ready") for status in statuses):

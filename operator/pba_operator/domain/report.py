@@ -6,6 +6,7 @@ What must stay true: nothing in it changes with load or with time alone, and no 
 from __future__ import annotations
 
 from pba_api import names
+from pba_api.conditions import ConditionType
 from pba_api.identity import COMPONENT_BACKEND, COMPONENT_MANAGEMENT, selector
 from pba_api.types.status import MAX_ADDRESSES, MAX_NOT_READY
 from pba_operator.domain import conditions, database, deployments, parts, pods
@@ -50,7 +51,7 @@ def _not_ready(observed: Observed) -> list[Manifest]:
     for pod in pods.of_component(observed, COMPONENT_BACKEND):
         if pods.is_ready(pod):
             continue
-        problem = pods.diagnose(pod, parts.BACKEND)
+        problem = pods.diagnose(pod, ConditionType.BACKEND)
         entries.append(
             {
                 "name": pod["metadata"]["name"],
@@ -95,8 +96,8 @@ def _invalid(cluster: Invalid) -> Manifest:
         **cluster.status,
         "observedGeneration": cluster.generation,
         "conditions": [
-            conditions.condition("Ready", "InvalidSpec", text, cluster.generation, true=False),
-            conditions.condition("Stalled", "InvalidSpec", text, cluster.generation, true=True),
+            conditions.condition(ConditionType.READY, "InvalidSpec", text, cluster.generation, true=False),
+            conditions.condition(ConditionType.STALLED, "InvalidSpec", text, cluster.generation, true=True),
         ],
     }
 

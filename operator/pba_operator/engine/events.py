@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pba_api.conditions import ConditionType
 from pba_api.identity import API_VERSION, FIELD_MANAGER, KIND
 from pba_operator.domain.model import Manifest
 from pba_operator.engine.ports import Kube
@@ -53,10 +54,10 @@ def notes(transitions: Iterable[Transition]) -> list[Note]:
     """
     changed = {change.after["type"]: change.after for change in transitions}
     found = []
-    stalled = changed.get("Stalled")
+    stalled = changed.get(ConditionType.STALLED)
     if stalled is not None and stalled["status"] == "True":
         found.append(Note(stalled["reason"], stalled["message"], warning=True))
-    for name in ("Ready", "Paused"):
+    for name in (ConditionType.READY, ConditionType.PAUSED):
         condition = changed.get(name)
         if condition is None or any(note.reason == condition["reason"] for note in found):
             continue

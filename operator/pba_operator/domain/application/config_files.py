@@ -11,6 +11,7 @@ import re
 from collections.abc import Mapping
 
 from pba_api import names
+from pba_api.conditions import ConditionType
 from pba_api.identity import COMPONENT_MANAGEMENT
 from pba_api.types import ConfigFile, PBAClusterSpec
 from pba_operator.domain.database import Connection
@@ -56,7 +57,7 @@ def config_problems(cluster: Cluster, observed: Observed) -> list[Problem]:
         found = observed.references.get(ChildId("ConfigMap", ref.name)) is not None
         problems.append(
             Problem(
-                part="ManagementReady",
+                part=ConditionType.MANAGEMENT,
                 reason="TemplateKeyMissing" if found else "TemplateMissing",
                 message=(
                     f'ConfigMap "{ref.name}" has no text under the key "{ref.key}", which '

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from typing import Final
 
 from pba_api import names
+from pba_api.conditions import ConditionType
 from pba_operator.domain import pods
 from pba_operator.domain.database import accounts, claims, configuration, members, retained, secrets
-from pba_operator.domain.database.retained import PART
 from pba_operator.domain.model import AccountState, ChildId, Cluster, Manifest, Observed, Problem
 
 _ABOUT_VOLUMES: Final = re.compile(
@@ -51,7 +51,7 @@ def _options(cluster: Cluster) -> Problem | None:
         f"database.config must not set {', '.join(wrong)}: the operator sets it itself, or its value does not fit "
         "into one line of my.cnf. Remove it."
     )
-    return Problem(PART, "ConfigRefused", message, stalled=True)
+    return Problem(ConditionType.DATABASE, "ConfigRefused", message, stalled=True)
 
 
 def _password(cluster: Cluster, observed: Observed) -> Problem | None:
@@ -65,20 +65,20 @@ def _password(cluster: Cluster, observed: Observed) -> Problem | None:
             f'The Secret "{given.name}", which database.user.passwordSecretRef names, does not exist in the '
             f'namespace {cluster.namespace}. Create it with the key "{given.key}", or correct the reference.'
         )
-        return Problem(PART, "SecretMissing", message, stalled=True)
+        return Problem(ConditionType.DATABASE, "SecretMissing", message, stalled=True)
     if not (secret.get("data") or {}).get(given.key):
         message = (
             f'The Secret "{given.name}" has nothing under the key "{given.key}", which '
             "database.user.passwordSecretRef names. Add the key, or correct the reference."
         )
-        return Problem(PART, "SecretKeyMissing", message, stalled=True)
+        return Problem(ConditionType.DATABASE, "SecretKeyMissing", message, stalled=True)
     text = secrets.value(secret, given.key)
     if text is None or "\0" in text:
         message = (
             f'The key "{given.key}" of the Secret "{given.name}" is no text (UTF-8 without zero bytes), so it cannot '
             "be a password. Correct it."
         )
-        return Problem(PART, "SecretKeyInvalid", message, stalled=True)
+        return Problem(ConditionType.DATABASE, "SecretKeyInvalid", message, stalled=True)
     return None
 
 
@@ -88,7 +88,7 @@ def _damaged_secrets(cluster: Cluster, observed: Observed) -> Iterator[Problem]:
             f'The Secret "{child.name}" has lost {", ".join(keys)}. Restore it from a copy, or delete it: it is '
             "then made anew, and the database and the application are restarted with it."
         )
-        yield Problem(PART, "SecretKeyMissing", message, stalled=True)
+        yield Problem(ConditionType.DATABASE, "SecretKeyMissing", message, stalled=True)
 
 
 def _volume(cluster: Cluster, observed: Observed) -> Iterator[Problem]:
@@ -102,13 +102,13 @@ def _volume(cluster: Cluster, observed: Observed) -> Iterator[Problem]:
             f'The volume claim "{name}" is being deleted: once its pod stops, the data is gone. Save the data now '
             "if you need it; the database starts empty after that."
         )
-        yield Problem(PART, "VolumeTerminating", message, stalled=True)
+        yield Problem(ConditionType.DATABASE, "VolumeTerminating", message, stalled=True)
     elif phase == "Lost":
         message = (
             f'The volume of the claim "{name}" does not exist any more. Restore it, or delete the claim to start '
             "with an empty database."
         )
-        yield Problem(PART, "VolumeLost", message, stalled=True)
+        yield Problem(ConditionType.DATABASE, "VolumeLost", message, stalled=True)
     elif phase == "Bound":
         yield from _growth(cluster, claim)
 
@@ -121,16 +121,20 @@ def _growth(cluster: Cluster, claim: Manifest) -> Iterator[Problem]:
             f'The volume claim "{name}" still asks for {asked} instead of {wanted}. If its StorageClass refuses to '
             "grow volumes, have allowVolumeExpansion set in it."
         )
-        yield Problem(PART, "VolumeNotExpandable", message, stalled=not cluster.spec.paused)
+        yield Problem(ConditionType.DATABASE, "VolumeNotExpandable", message, stalled=not cluster.spec.paused)
         return
     if not claims.is_larger(asked, (status.get("capacity") or {}).get("storage", asked)):
         return
     progress = (status.get("allocatedResourceStatuses") or {}).get("storage", "")
     if progress.endswith("Infeasible"):
         message = f'The volume of the claim "{name}" cannot be grown to {asked} ({progress}): see its events.'
-        yield Problem(PART, "VolumeNotExpandable", message, stalled=True)
+        yield Problem(ConditionType.DATABASE, "VolumeNotExpandable", message, stalled=True)
     else:
-        yield Problem(PART, "VolumeResizing", f'The volume of the claim "{name}" is growing to {asked}.')
+        yield Problem(
+            ConditionType.DATABASE,
+            "VolumeResizing",
+            f'The volume of the claim "{name}" is growing to {asked}.',
+        )
 
 
 def _serving(cluster: Cluster, observed: Observed) -> Problem | None:
@@ -138,20 +142,20 @@ def _serving(cluster: Cluster, observed: Observed) -> Problem | None:
     owner, member = members.statefulset(cluster, observed), members.pod(cluster, observed)
     if owner is None:
         message = f'The StatefulSet "{names.database(cluster.name)}" does not exist yet.'
-        return Problem(PART, "Creating", message)
+        return Problem(ConditionType.DATABASE, "Creating", message)
     if member is None:
         message = (
             f'The pod "{names.database_member(cluster.name, members.FIRST)}" does not exist yet. If it stays away, '
             f'the events of the StatefulSet "{owner["metadata"]["name"]}" say why.'
         )
-        return Problem(PART, "Creating", message)
-    found = pods.diagnose(member, PART)
+        return Problem(ConditionType.DATABASE, "Creating", message)
+    found = pods.diagnose(member, ConditionType.DATABASE)
     if found is not None and found.reason == "Unschedulable":
         return _unbound(cluster, observed, member) or found
     if found is not None or members.is_current(owner, member):
         return found
     message = f"The pod {member['metadata']['name']} is about to be restarted with the newest settings."
-    return Problem(PART, "RollingOut", message)
+    return Problem(ConditionType.DATABASE, "RollingOut", message)
 
 
 def _unbound(cluster: Cluster, observed: Observed, member: Manifest) -> Problem | None:
@@ -172,7 +176,7 @@ def _unbound(cluster: Cluster, observed: Observed, member: Manifest) -> Problem 
         "that fits, or make the PBACluster anew with another database.storage.storageClassName."
     )
     return Problem(
-        PART,
+        ConditionType.DATABASE,
         "VolumeNotBound",
         f'The volume claim "{claim["metadata"]["name"]}" {of_class} has no volume yet. {remedy}',
         stalled=not has_provisioner,
@@ -186,9 +190,11 @@ def _accounts(cluster: Cluster, observed: Observed) -> Problem | None:
         return None
     answer = observed.database
     if answer.asked != question:
-        return Problem(PART, "Starting", "MySQL runs; its schema and accounts are being checked.")
+        return Problem(
+            ConditionType.DATABASE, "Starting", "MySQL runs; its schema and accounts are being checked."
+        )
     refused = answer.state is AccountState.MISSING
     message = (
         f"The application's schema or account in MySQL at {question.host} is not as asked: {answer.detail}"
     )
-    return Problem(PART, "AccountsFailed", message, stalled=refused)
+    return Problem(ConditionType.DATABASE, "AccountsFailed", message, stalled=refused)

@@ -17,9 +17,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum
-from typing import Final
 
 from pba_api import names
+from pba_api.conditions import ConditionType
 from pba_api.identity import (
     COMPONENT_DATABASE,
     LABEL_CLUSTER,
@@ -30,8 +30,6 @@ from pba_operator.domain.cluster import Invalid
 from pba_operator.domain.database import members
 from pba_operator.domain.model import ChildId, Cluster, Manifest, Observed, Problem
 from pba_operator.domain.ownership import controller_uid, is_leaving, is_ours, marked_uid
-
-PART: Final = "DatabaseReady"
 
 
 class Standing(Enum):
@@ -84,7 +82,7 @@ def verdict(cluster: Cluster, observed: Observed) -> Problem | None:
     leaving = [child for child, what in found.items() if what is Standing.LEAVING]
     if leaving:
         message = f"{_listed(leaving)} of an earlier PBACluster of this name is still being deleted."
-        return Problem(PART, "Terminating", message)
+        return Problem(ConditionType.DATABASE, "Terminating", message)
     return _kept_set(cluster, observed, {child: found[child] for child in required})
 
 
@@ -99,7 +97,7 @@ def _kept_set(cluster: Cluster, observed: Observed, found: dict[ChildId, Standin
     volume_is_others = found[claim_id(cluster)] is Standing.KEPT
     if len(origins) > 1 or (volume_is_others and len(kept) < len(found)):
         return Problem(
-            PART,
+            ConditionType.DATABASE,
             "RetainedSetMixed",
             f"{_listed(found)} were left by different PBAClusters, so they do not belong together, and nothing "
             "was touched. Restore those that belong to the volume, or delete them all to start with an empty "
@@ -120,7 +118,7 @@ def _incomplete(cluster: Cluster, kept: list[ChildId], missing: list[ChildId]) -
             " (or name your own in database.user.passwordSecretRef, as the earlier PBACluster may have done)"
         )
     return Problem(
-        PART,
+        ConditionType.DATABASE,
         "RetainedSetIncomplete",
         f"An earlier PBACluster of this name left {_listed(kept)}, but {_listed(missing)} is missing, so nothing "
         f"was touched. Restore what is missing{remedy}, or delete what is left to start with an empty database.",
@@ -133,7 +131,7 @@ def _other_class(cluster: Cluster, claim: Manifest) -> Problem | None:
     if wanted in ("", has):
         return None
     return Problem(
-        PART,
+        ConditionType.DATABASE,
         "StorageClassDiffers",
         f'The kept volume claim "{claim["metadata"]["name"]}" is of the StorageClass "{has}", and a volume cannot '
         f'move between classes. Make the PBACluster anew with database.storage.storageClassName "{has}".',
@@ -143,7 +141,7 @@ def _other_class(cluster: Cluster, claim: Manifest) -> Problem | None:
 
 def _name_conflict(foreign: list[ChildId]) -> Problem:
     return Problem(
-        PART,
+        ConditionType.DATABASE,
         "NameConflict",
         f"{_listed(foreign)} exists and is not ours, so it was not touched. Delete or rename it, or give the "
         "PBACluster another name.",
