@@ -11,6 +11,11 @@ def service(cluster: str) -> str:
     return cluster
 
 
+def service_host(service: str, namespace: str) -> str:
+    """Return the host name of a Service, from whatever namespace it is asked for."""
+    return f"{service}.{namespace}.svc"
+
+
 def database(cluster: str) -> str:
     """Return the name of the MySQL StatefulSet, its headless Service and its ConfigMap."""
     return f"{cluster}-mysql"
@@ -19,6 +24,11 @@ def database(cluster: str) -> str:
 def database_primary(cluster: str) -> str:
     """Return the name of the Service that leads to the primary."""
     return f"{cluster}-mysql-primary"
+
+
+def database_secondaries(cluster: str) -> str:
+    """Return the name of the Service that leads to the secondaries, in the certificate from the first day."""
+    return f"{cluster}-mysql-secondaries"
 
 
 def database_member(cluster: str, ordinal: int) -> str:

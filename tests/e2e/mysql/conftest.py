@@ -25,7 +25,7 @@ from pba_hack import waiting
 from pba_hack.images.rootfs import rootfs
 from pba_hack.loopback import free_port
 from pba_operator.domain import database
-from pba_operator.domain.database import layout, secrets, statefulset
+from pba_operator.domain.database import layout, secret_ids, secrets, statefulset
 from pba_operator.domain.model import ChildId, Cluster, Generate, Manifest, Observed
 from pba_operator.mysql.material import Material
 
@@ -160,9 +160,9 @@ class Pod:
         my_cnf = my_cnf.replace(":33061", f":{self.group_port}")
         for name, text in {**files, layout.CONFIG_FILE: my_cnf}.items():
             self._write(f"{layout.CONFIG_DIR}/{name}", text, 0o444)
-        admin = self.observed.children[secrets.admin_id(self.cluster)]
+        admin = self.observed.children[secret_ids.admin(self.cluster)]
         self._write(f"{layout.ADMIN_DIR}/init.sql", str(secrets.value(admin, "init.sql")), 0o440)
-        certificate = self.observed.children[secrets.certificate_id(self.cluster)]
+        certificate = self.observed.children[secret_ids.certificate(self.cluster)]
         for name in certificate["data"]:
             self._write(f"{layout.TLS_DIR}/{name}", str(secrets.value(certificate, name)), 0o440)
 
@@ -226,7 +226,7 @@ class Pod:
         return self.wait()
 
     def connect(self, user: str | None = None, password: str | None = None) -> pymysql.Connection[Any]:
-        admin = self.observed.children[secrets.admin_id(self.cluster)]
+        admin = self.observed.children[secret_ids.admin(self.cluster)]
         return pymysql.connect(
             host="127.0.0.1",
             port=self.port,

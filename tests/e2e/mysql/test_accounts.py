@@ -15,7 +15,7 @@ from typing import Any
 import pymysql
 import pytest
 
-from pba_operator.domain.database import layout, secrets
+from pba_operator.domain.database import layout, secret_ids, secrets
 from pba_operator.domain.model import (
     AccountState,
     ChildId,
@@ -44,8 +44,8 @@ class Question:
             schema="my_app-1",
             user="the.app",
             password_ref=(APP, "pw"),
-            admin_ref=secrets.admin_id(pod.cluster),
-            ca_ref=secrets.authority_id(pod.cluster),
+            admin_ref=secret_ids.admin(pod.cluster),
+            ca_ref=secret_ids.authority(pod.cluster),
             incarnation="1",
         )
         self.password = PASSWORD

@@ -7,7 +7,7 @@ and of the Secrets: after a restart, or a change of a password, it is asked agai
 from __future__ import annotations
 
 from pba_operator.domain import pods
-from pba_operator.domain.database import members, secrets
+from pba_operator.domain.database import members, secret_ids, secrets
 from pba_operator.domain.model import AccountState, Cluster, EnsureAccounts, Manifest, Observed
 
 
@@ -15,8 +15,8 @@ def wanted(cluster: Cluster, observed: Observed) -> EnsureAccounts | None:
     """Return what is to be asked of MySQL; None while its pod is not ready, or a Secret is missing."""
     member = members.pod(cluster, observed)
     used = (
-        secrets.ours(cluster, observed, secrets.admin_id(cluster)),
-        secrets.ours(cluster, observed, secrets.authority_id(cluster)),
+        secrets.ours(cluster, observed, secret_ids.admin(cluster)),
+        secrets.ours(cluster, observed, secret_ids.authority(cluster)),
         secrets.password_secret(cluster, observed),
     )
     if member is None or not pods.is_ready(member) or None in used:
@@ -27,8 +27,8 @@ def wanted(cluster: Cluster, observed: Observed) -> EnsureAccounts | None:
         schema=database.name,
         user=database.user.name,
         password_ref=secrets.password_ref(cluster),
-        admin_ref=secrets.admin_id(cluster),
-        ca_ref=secrets.authority_id(cluster),
+        admin_ref=secret_ids.admin(cluster),
+        ca_ref=secret_ids.authority(cluster),
         incarnation=_incarnation(member, [secret for secret in used if secret is not None]),
     )
 

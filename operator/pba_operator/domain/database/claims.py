@@ -13,7 +13,7 @@ from typing import Final
 from pba_api.identity import COMPONENT_DATABASE, LABEL_DATABASE_ID
 from pba_operator.domain import quantity
 from pba_operator.domain.database import members
-from pba_operator.domain.database.retained import Standing, claim_id, standing
+from pba_operator.domain.database.retained import Standing, standing
 from pba_operator.domain.model import Cluster, Manifest, Observed
 from pba_operator.domain.ownership import kept_marks, metadata
 
@@ -34,7 +34,7 @@ def database_id(cluster: Cluster, observed: Observed) -> str:
 def manifest(cluster: Cluster, observed: Observed) -> Manifest:
     """Return the first member's claim: as asked, or as it is where it is larger."""
     live = members.claim(cluster, observed)
-    meta = metadata(cluster, claim_id(cluster).name, COMPONENT_DATABASE, kept=True)
+    meta = metadata(cluster, members.claim_id(cluster).name, COMPONENT_DATABASE, kept=True)
     meta["labels"][LABEL_DATABASE_ID] = database_id(cluster, observed)
     spec = _spec(cluster, _size(cluster, live))
     if live is not None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from pba_api import ports
 from pba_operator.domain import secret_keys
-from pba_operator.domain.database import members, secrets
+from pba_operator.domain.database import members, secret_ids, secrets
 from pba_operator.domain.model import Cluster, Observed
 
 
@@ -34,7 +34,7 @@ def environment(cluster: Cluster, observed: Observed) -> Connection | None:
     """Return how the application reaches its database; None while the Secrets for it are not there."""
     child, key = secrets.password_ref(cluster)
     password = secrets.value(secrets.password_secret(cluster, observed), key)
-    authority = secrets.ours(cluster, observed, secrets.authority_id(cluster))
+    authority = secrets.ours(cluster, observed, secret_ids.authority(cluster))
     certificate = secrets.value(authority, secret_keys.CA_CERTIFICATE)
     if password is None or certificate is None:
         return None
@@ -45,7 +45,7 @@ def environment(cluster: Cluster, observed: Observed) -> Connection | None:
         user=cluster.spec.database.user.name,
         password_secret=child.name,
         password_key=key,
-        ca_secret=secrets.authority_id(cluster).name,
+        ca_secret=secret_ids.authority(cluster).name,
         ca_key=secret_keys.CA_CERTIFICATE,
         password=password,
         fingerprint=hashlib.sha256(f"{password}\n{certificate}".encode()).hexdigest(),

@@ -20,7 +20,7 @@ FIRST: Final = 0
 
 def service_domain(cluster: Cluster) -> str:
     """Return the name under which the headless Service publishes the members."""
-    return f"{names.database(cluster.name)}.{cluster.namespace}.svc"
+    return names.service_host(names.database(cluster.name), cluster.namespace)
 
 
 def host(cluster: Cluster, ordinal: int = FIRST) -> str:
@@ -30,7 +30,7 @@ def host(cluster: Cluster, ordinal: int = FIRST) -> str:
 
 def primary_host(cluster: Cluster) -> str:
     """Return the DNS name that leads to the primary while it is ready."""
-    return f"{names.database_primary(cluster.name)}.{cluster.namespace}.svc"
+    return names.service_host(names.database_primary(cluster.name), cluster.namespace)
 
 
 def statefulset(cluster: Cluster, observed: Observed) -> Manifest | None:
@@ -48,9 +48,14 @@ def pod(cluster: Cluster, observed: Observed) -> Manifest | None:
     return live
 
 
+def claim_id(cluster: Cluster) -> ChildId:
+    """Return the identity of the first member's volume claim."""
+    return ChildId("PersistentVolumeClaim", names.database_claim(cluster.name, FIRST))
+
+
 def claim(cluster: Cluster, observed: Observed) -> Manifest | None:
     """Return the live volume claim of the first member, whoever's it is."""
-    return observed.children.get(ChildId("PersistentVolumeClaim", names.database_claim(cluster.name, FIRST)))
+    return observed.children.get(claim_id(cluster))
 
 
 def is_settled(owner: Manifest) -> bool:

@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Iterable
 from enum import Enum
 
-from pba_api import names
 from pba_api.conditions import ConditionType
 from pba_api.identity import (
     COMPONENT_DATABASE,
@@ -27,7 +26,7 @@ from pba_api.identity import (
     LABEL_DATABASE_ID,
 )
 from pba_operator.domain.cluster import Invalid
-from pba_operator.domain.database import members
+from pba_operator.domain.database import members, secret_ids
 from pba_operator.domain.model import ChildId, Cluster, Manifest, Observed, Problem
 from pba_operator.domain.ownership import controller_uid, is_leaving, is_ours, marked_uid
 
@@ -58,24 +57,13 @@ def standing(cluster: Cluster, live: Manifest | None) -> Standing:
     return Standing.KEPT if marked_uid(live) and ours_by_name and is_database else Standing.FOREIGN
 
 
-def claim_id(cluster: Cluster, ordinal: int = members.FIRST) -> ChildId:
-    """Return the identity of a member's volume claim."""
-    return ChildId("PersistentVolumeClaim", names.database_claim(cluster.name, ordinal))
-
-
-def secret_ids(cluster: Cluster) -> tuple[ChildId, ...]:
-    """Return the generated Secrets that belong to the kept set, in the order in which they are made."""
-    wanted = [names.database_ca_secret(cluster.name), names.database_admin_secret(cluster.name)]
-    if cluster.spec.database.user.password_secret_ref is None:
-        wanted.append(names.database_app_secret(cluster.name))
-    return tuple(ChildId("Secret", name) for name in wanted)
-
-
 def verdict(cluster: Cluster, observed: Observed) -> Problem | None:
     """Return why the database's own names cannot be used as they are found; None if they can."""
-    tls = ChildId("Secret", names.database_tls_secret(cluster.name))
-    required = (claim_id(cluster), *secret_ids(cluster))
-    found = {child: standing(cluster, observed.children.get(child)) for child in (*required, tls)}
+    required = (members.claim_id(cluster), *secret_ids.kept(cluster))
+    found = {
+        child: standing(cluster, observed.children.get(child))
+        for child in (*required, secret_ids.certificate(cluster))
+    }
     foreign = [child for child, what in found.items() if what is Standing.FOREIGN]
     if foreign:
         return _name_conflict(foreign)
@@ -94,7 +82,7 @@ def _kept_set(cluster: Cluster, observed: Observed, found: dict[ChildId, Standin
     if missing:
         return _incomplete(cluster, kept, missing)
     origins = {marked_uid(observed.children[child]) for child in kept}
-    volume_is_others = found[claim_id(cluster)] is Standing.KEPT
+    volume_is_others = found[members.claim_id(cluster)] is Standing.KEPT
     if len(origins) > 1 or (volume_is_others and len(kept) < len(found)):
         return Problem(
             ConditionType.DATABASE,
@@ -104,7 +92,7 @@ def _kept_set(cluster: Cluster, observed: Observed, found: dict[ChildId, Standin
             "database.",
             stalled=True,
         )
-    return _other_class(cluster, observed.children[claim_id(cluster)]) if volume_is_others else None
+    return _other_class(cluster, observed.children[members.claim_id(cluster)]) if volume_is_others else None
 
 
 def _belongs_to_data(live: Manifest) -> bool:
@@ -113,7 +101,7 @@ def _belongs_to_data(live: Manifest) -> bool:
 
 def _incomplete(cluster: Cluster, kept: list[ChildId], missing: list[ChildId]) -> Problem:
     remedy = ""
-    if missing == [ChildId("Secret", names.database_app_secret(cluster.name))]:
+    if missing == [secret_ids.application(cluster)]:
         remedy = (
             " (or name your own in database.user.passwordSecretRef, as the earlier PBACluster may have done)"
         )

@@ -15,8 +15,8 @@ import hashlib
 from pba_api import names
 from pba_api.identity import ANNOTATION_HASH, COMPONENT_DATABASE, LABEL_DATABASE_ID
 from pba_operator.domain import drift, secret_keys
-from pba_operator.domain.database import claims, members
-from pba_operator.domain.database.retained import Standing, secret_ids, standing
+from pba_operator.domain.database import claims, members, secret_ids
+from pba_operator.domain.database.retained import Standing, standing
 from pba_operator.domain.model import (
     Apply,
     ChildId,
@@ -30,26 +30,11 @@ from pba_operator.domain.model import (
 from pba_operator.domain.ownership import kept_marks, metadata
 
 
-def admin_id(cluster: Cluster) -> ChildId:
-    """Return the Secret with the operator's own account."""
-    return ChildId("Secret", names.database_admin_secret(cluster.name))
-
-
-def authority_id(cluster: Cluster) -> ChildId:
-    """Return the Secret with the certificate authority."""
-    return ChildId("Secret", names.database_ca_secret(cluster.name))
-
-
-def certificate_id(cluster: Cluster) -> ChildId:
-    """Return the Secret with the server's certificate."""
-    return ChildId("Secret", names.database_tls_secret(cluster.name))
-
-
 def password_ref(cluster: Cluster) -> tuple[ChildId, str]:
     """Return the Secret and the key that hold the application's password."""
     given = cluster.spec.database.user.password_secret_ref
     if given is None:
-        return ChildId("Secret", names.database_app_secret(cluster.name)), secret_keys.PASSWORD
+        return secret_ids.application(cluster), secret_keys.PASSWORD
     return ChildId("Secret", given.name), given.key
 
 
@@ -81,8 +66,8 @@ def value(secret: Manifest | None, key: str) -> str | None:
 def lacking(cluster: Cluster, observed: Observed) -> dict[ChildId, list[str]]:
     """Return, for our Secrets that cannot be made anew without a loss, the keys that somebody has removed."""
     needed: dict[ChildId, tuple[str, ...]] = {
-        authority_id(cluster): secret_keys.OF_CERTIFICATE,
-        admin_id(cluster): secret_keys.OF_ADMIN,
+        secret_ids.authority(cluster): secret_keys.OF_CERTIFICATE,
+        secret_ids.admin(cluster): secret_keys.OF_ADMIN,
     }
     if cluster.spec.database.user.password_secret_ref is None:
         needed[password_ref(cluster)[0]] = (secret_keys.PASSWORD,)
@@ -97,14 +82,17 @@ def lacking(cluster: Cluster, observed: Observed) -> dict[ChildId, list[str]]:
 
 def are_complete(cluster: Cluster, observed: Observed) -> bool:
     """Tell whether all Secrets that a member needs are there, whole, and fit together."""
-    wanted = (*secret_ids(cluster), certificate_id(cluster))
+    wanted = (*secret_ids.kept(cluster), secret_ids.certificate(cluster))
     all_there = all(ours(cluster, observed, child) is not None for child in wanted)
     return all_there and not lacking(cluster, observed) and not stale_certificate(cluster, observed)
 
 
 def fingerprint(cluster: Cluster, observed: Observed) -> str:
     """Return a hash of what mysqld reads of the Secrets at its start."""
-    admin, certificate = observed.children[admin_id(cluster)], observed.children[certificate_id(cluster)]
+    admin, certificate = (
+        observed.children[secret_ids.admin(cluster)],
+        observed.children[secret_ids.certificate(cluster)],
+    )
     read = (
         admin["data"][secret_keys.ADMIN_SQL],
         *(certificate["data"][key] for key in secret_keys.OF_CERTIFICATE),
@@ -115,27 +103,30 @@ def fingerprint(cluster: Cluster, observed: Observed) -> str:
 def generations(cluster: Cluster, observed: Observed) -> list[Generate]:
     """Return the Secrets that are to be made now; a certificate once the authority that signs it is seen."""
     kinds = {
-        authority_id(cluster): Generator.CERTIFICATE_AUTHORITY,
-        admin_id(cluster): Generator.DATABASE_ADMIN,
+        secret_ids.authority(cluster): Generator.CERTIFICATE_AUTHORITY,
+        secret_ids.admin(cluster): Generator.DATABASE_ADMIN,
         password_ref(cluster)[0]: Generator.PASSWORD,
     }
     wanted = [
         Generate(_kept(cluster, child, kinds[child]), kinds[child])
-        for child in secret_ids(cluster)
+        for child in secret_ids.kept(cluster)
         if child not in observed.children
     ]
-    if authority_id(cluster) in observed.children and certificate_id(cluster) not in observed.children:
+    if (
+        secret_ids.authority(cluster) in observed.children
+        and secret_ids.certificate(cluster) not in observed.children
+    ):
         wanted.append(
             Generate(
                 {
                     "apiVersion": "v1",
                     "kind": "Secret",
-                    "metadata": metadata(cluster, certificate_id(cluster).name, COMPONENT_DATABASE),
+                    "metadata": metadata(cluster, secret_ids.certificate(cluster).name, COMPONENT_DATABASE),
                     "type": "kubernetes.io/tls",
                 },
                 Generator.SERVER_CERTIFICATE,
                 subject=host_names(cluster),
-                issuer=authority_id(cluster),
+                issuer=secret_ids.authority(cluster),
             )
         )
     return wanted
@@ -167,37 +158,35 @@ def host_names(cluster: Cluster) -> tuple[str, ...]:
     services = (
         names.database(cluster.name),
         names.database_primary(cluster.name),
-        f"{names.database(cluster.name)}-secondaries",
+        names.database_secondaries(cluster.name),
         f"*.{names.database(cluster.name)}",
     )
-    suffixes = ("svc", "svc.cluster.local")
     short = [name for name in services if not name.startswith("*")]
     qualified = [f"{name}.{cluster.namespace}" for name in services]
-    return (
-        *short,
-        *qualified,
-        *(f"{name}.{suffix}" for suffix in suffixes for name in qualified),
-        "localhost",
-    )
+    hosts = [names.service_host(name, cluster.namespace) for name in services]
+    return (*short, *qualified, *hosts, *(f"{host}.cluster.local" for host in hosts), "localhost")
 
 
 def stale_certificate(cluster: Cluster, observed: Observed) -> Delete | None:
     """Return the deletion of a server certificate that lacks a key, or that another authority has signed."""
-    live = ours(cluster, observed, certificate_id(cluster))
-    authority = ours(cluster, observed, authority_id(cluster))
+    live = ours(cluster, observed, secret_ids.certificate(cluster))
+    authority = ours(cluster, observed, secret_ids.authority(cluster))
     if live is None or authority is None:
         return None
     signer = value(authority, secret_keys.CA_CERTIFICATE)
     is_whole = all(value(live, key) is not None for key in secret_keys.OF_CERTIFICATE)
     if signer is None or (is_whole and value(live, secret_keys.CA_CERTIFICATE) == signer):
         return None
-    return Delete(certificate_id(cluster), live["metadata"]["uid"])
+    return Delete(secret_ids.certificate(cluster), live["metadata"]["uid"])
 
 
 def marks(cluster: Cluster, observed: Observed) -> list[Apply]:
     """Return the changes of our Secrets' metadata that are due: taken back, `childMetadata`, the database's id."""
-    app = ChildId("Secret", names.database_app_secret(cluster.name))
-    candidates = {*secret_ids(cluster), app, certificate_id(cluster)}
+    candidates = {
+        *secret_ids.kept(cluster),
+        secret_ids.application(cluster),
+        secret_ids.certificate(cluster),
+    }
     due = []
     for child in sorted(candidates):
         live = observed.children.get(child)
@@ -214,7 +203,7 @@ def marks(cluster: Cluster, observed: Observed) -> list[Apply]:
 
 def _marked(cluster: Cluster, observed: Observed, live: Manifest) -> Manifest:
     name = live["metadata"]["name"]
-    is_kept = name != certificate_id(cluster).name
+    is_kept = name != secret_ids.certificate(cluster).name
     meta = metadata(cluster, name, COMPONENT_DATABASE, kept=is_kept)
     meta["uid"] = live["metadata"]["uid"]
     if is_kept and members.claim(cluster, observed) is not None:

@@ -143,7 +143,7 @@ def render(cluster: Cluster) -> str:
         http_port=ports.FRONTEND_HTTP,
         health_port=ports.FRONTEND_HEALTH,
         check_path=quoted(readiness.path),
-        check_host=quoted(f"{names.service(cluster.name)}.{cluster.namespace}.svc"),
+        check_host=quoted(names.service_host(names.service(cluster.name), cluster.namespace)),
         check_seconds=readiness.timeout_seconds,
         log=_LOG,
         unavailable=_UNAVAILABLE,
