@@ -6,8 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pba_api.fields import fields_of
+from pba_api.markers import Number
 from pba_api.parse import parse_spec
-from pba_operator.domain.frontend.haproxy_cfg import quoted, render
+from pba_api.types import Backend
+from pba_operator.domain.frontend.haproxy_cfg import MAX_CLIENTS, MAX_FILES, quoted, render
 from pba_operator.domain.model import Cluster
 
 
@@ -53,6 +56,15 @@ def test_no_server_stands_in_it() -> None:
 )
 def test_what_was_decided_stands_in_it(line: str) -> None:
     assert line in lines(configuration())
+
+
+def test_files_suffice_for_all_clients_and_the_checks_of_all_nodes_twice_over() -> None:
+    [replicas] = [field for field in fields_of(Backend) if field.name == "replicas"]
+    bounds = replicas.shape.mark(Number)
+    assert bounds is not None
+    assert bounds.maximum is not None
+    assert 2 * MAX_CLIENTS + 2 * bounds.maximum + 100 <= MAX_FILES
+    assert {f"fd-hard-limit {MAX_FILES}", f"maxconn {MAX_CLIENTS}"} <= set(lines(configuration()))
 
 
 def test_no_administration_over_tcp() -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import time
 from collections.abc import Callable
@@ -13,7 +14,6 @@ import pytest
 from pba_api.identity import ANNOTATION_CONFIG_HASH, selector
 from pba_api.parse import parse_spec
 from pba_operator.domain.frontend import SyncImage, manifests
-from pba_operator.domain.frontend.deployment import DRAIN_SECONDS
 from pba_operator.domain.model import Cluster, Observed
 from pba_sync.settings import read_settings
 
@@ -149,8 +149,16 @@ def test_only_haproxy_decides_on_readiness() -> None:
 
 
 def test_the_pod_may_take_as_long_to_end_as_its_clients_may_be_idle() -> None:
-    assert pod()["spec"]["terminationGracePeriodSeconds"] > DRAIN_SECONDS > 60
     (shell, option, text) = container("haproxy")["lifecycle"]["preStop"]["exec"]["command"]
+    rounds = re.search(r"-lt (\d+) \]; do sleep 0\.2", text)
+    assert rounds is not None
+    drain = int(rounds[1]) / 5
+    config = made()["ConfigMap"]["data"]["haproxy.cfg"]
+    silent = [
+        int(seconds) for seconds in re.findall(r"timeout (?:client|http-keep-alive|server) (\d+)s\n", config)
+    ]
+    assert f"hard-stop-after {drain:g}s\n" in config
+    assert pod()["spec"]["terminationGracePeriodSeconds"] > drain > max(silent)
     assert (shell, option) == ("/bin/sh", "-c")
     assert text.startswith("touch /run/haproxy/stopping;")
     assert container("haproxy")["livenessProbe"]["terminationGracePeriodSeconds"] < 10

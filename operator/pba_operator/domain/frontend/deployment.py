@@ -28,8 +28,6 @@ SIDECAR: Final = "sync"
 USER: Final = 65532
 """Of both containers: the runtime socket is open to its owner only."""
 
-DRAIN_SECONDS: Final = 90
-"""How long a frontend that goes waits for its clients at most: longer than they may be idle (60 s)."""
 _END_SECONDS: Final = 10
 """What is left of the grace period for HAProxy and the sidecar to end in order."""
 
@@ -38,7 +36,7 @@ _TOKEN_SECONDS: Final = 3607
 
 _DRAIN: Final = (
     f"touch {sidecar.RUN_FOLDER}/{sidecar.STOPPING_FILE}; i=0; "
-    f"while [ ! -e {sidecar.RUN_FOLDER}/{sidecar.DRAINED_FILE} ] && [ $i -lt {DRAIN_SECONDS * 5} ]; "
+    f"while [ ! -e {sidecar.RUN_FOLDER}/{sidecar.DRAINED_FILE} ] && [ $i -lt {haproxy_cfg.DRAIN_SECONDS * 5} ]; "
     "do sleep 0.2; i=$((i+1)); done"
 )
 """The preStop hook: says that the pod terminates, and waits until the sidecar has seen the last client leave."""
@@ -140,7 +138,7 @@ def _template(
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": restricted_pod(USER, USER),
-        "terminationGracePeriodSeconds": DRAIN_SECONDS + _END_SECONDS,
+        "terminationGracePeriodSeconds": haproxy_cfg.DRAIN_SECONDS + _END_SECONDS,
         "topologySpreadConstraints": [
             {
                 "maxSkew": 1,

@@ -23,14 +23,32 @@ from pba_operator.domain.ownership import metadata
 
 FILE: Final = "haproxy.cfg"
 
+SILENT_SECONDS: Final = 60
+"""No connection but a tunnel is silent for longer: a client's between two requests or within one, a node's before it
+answers."""
+DRAIN_SECONDS: Final = SILENT_SECONDS + 30
+"""How long a frontend that goes waits for its clients at most: longer than one of them may be silent, so that each has
+been asked to leave after a response. The preStop hook waits for so long, and so does HAProxy (`hard-stop-after`)."""
+
+MAX_CLIENTS: Final = 8000
+"""Connections of clients at a time. Below the process's own limit, which HAProxy makes from its files (about 10,200):
+so the probes are still accepted when the clients take all of theirs."""
+MAX_FILES: Final = 20_480
+"""Open files: two for each client (its connection and the node's), 16,000; one for the check of each node, 2,000 while
+a rollout doubles the 1,000 that there may be; 13 at rest (3.0.11). It is set because HAProxy makes its tables as large
+as the container's limit, which container runtimes may set to a thousand million."""
+THREADS: Final = 2
+"""HAProxy would start one for each processor of the machine, whatever the pod may use of them. Two, so that one that is
+held up does not hold up all; for more there is `frontend.replicas`."""
+
 _TEMPLATE: Final = Template(r"""# Written by the PBACluster operator; changes are undone.
 global
     log stdout format raw local0 info
     stats socket $socket mode 600 level admin
     stats timeout 10s
-    nbthread 2
-    fd-hard-limit 20480
-    hard-stop-after 90s
+    nbthread $threads
+    fd-hard-limit $max_files
+    hard-stop-after ${drain_seconds}s
 
 defaults
     mode http
@@ -39,12 +57,12 @@ defaults
     option dontlog-normal
 
     timeout connect 500ms
-    timeout client 60s
+    timeout client ${silent_seconds}s
     timeout client-fin 10s
     timeout http-request 10s
-    timeout http-keep-alive 60s
+    timeout http-keep-alive ${silent_seconds}s
     timeout queue 5s
-    timeout server 60s
+    timeout server ${silent_seconds}s
     timeout tunnel 1h
 
     # A connection that a node keeps open may be closed by it at the very moment in which it is used again, and
@@ -62,7 +80,7 @@ frontend $frontend
 .else
     bind :$http_port
 .endif
-    maxconn 8000
+    maxconn $max_clients
     log-format "$log"
 
     # The pod terminates: each client leaves after the response that it is waiting for.
@@ -140,6 +158,11 @@ def render(cluster: Cluster) -> str:
         ready=sidecar.READY,
         stopping=sidecar.STOPPING,
         pod_ips=sidecar.ENV_POD_IPS,
+        threads=THREADS,
+        max_files=MAX_FILES,
+        max_clients=MAX_CLIENTS,
+        silent_seconds=SILENT_SECONDS,
+        drain_seconds=DRAIN_SECONDS,
         http_port=ports.FRONTEND_HTTP,
         health_port=ports.FRONTEND_HEALTH,
         check_path=quoted(readiness.path),
