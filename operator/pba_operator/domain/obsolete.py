@@ -1,7 +1,8 @@
 """Children that the spec no longer asks for, and the order in which they go without a lost request.
 
 What must stay true: nothing goes while clients may still be led to it. First the Service leads elsewhere, then the
-frontends go (and finish what they carry, for which they need the backends), then the backends.
+frontends go (and finish what they carry, for which they need the backends), then the backends. Whatever kind of child
+an optional part comes to make goes here, too: a test settles a whole PBACluster, takes every part out, and compares.
 """
 
 from __future__ import annotations

@@ -150,6 +150,21 @@ def test_on_the_way_back_the_frontends_go_before_the_backends(
     world.settle(alone)
 
 
+def test_what_the_spec_no_longer_asks_for_goes_and_nothing_is_forgotten(
+    world: Any, cluster: MakeCluster, new_world: Callable[[], Any]
+) -> None:
+    templates = {ChildId("ConfigMap", "templates"): {"data": {"app.conf": "x"}}}
+    files = [{"path": "/etc/app.conf", "templateRef": {"name": "templates", "key": "app.conf"}}]
+    world.references = templates
+    everything = cluster(application={"configFiles": files}, backend={}, frontend={"image": "haproxy:3.0.11"})
+    world.settle(everything)
+    alone, never_more = cluster(), new_world()
+    never_more.settle(alone)
+    assert _kinds(world) > _kinds(never_more)
+    world.settle(alone)
+    assert _kinds(world) == _kinds(never_more)
+
+
 def test_every_delete_names_the_uid_of_what_was_seen(
     world: Any, whole: Cluster, cluster: MakeCluster, sync: Any
 ) -> None:
