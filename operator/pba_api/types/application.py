@@ -3,16 +3,15 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+from pba_api.fields import fields_of
 from pba_api.markers import Default, Doc, Items, Kubernetes, Number, Required, Rule, Text
+from pba_api.reserved import OWN_FOLDER, VOLUME_PREFIX
 from pba_api.types.common import AbsolutePath, Image, Json, KeyReference
 
 _Argument = Annotated[str, Text(max_length=4096)]
 _VariableName = Annotated[str, Text(min_length=1, max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 _UrlPath = Annotated[str, Text(min_length=1, max_length=512, pattern=r"^/[!-~]*$")]
 
-_ENV_NAMES = "[{}]".format(
-    ", ".join(f"self.envNames.{name}" for name in ("host", "port", "database", "user", "password", "caFile"))
-)
 VOLUME_KINDS = (
     "configMap",
     "csi",
@@ -27,8 +26,6 @@ VOLUME_KINDS = (
 )
 """What a volume of the application may be. No hostPath: it would break the Pod Security Standard."""
 _VOLUME_SOURCES = "[{}]".format(", ".join(f"has(v.{kind})" for kind in VOLUME_KINDS))
-_OWN_FOLDER = "/etc/pba"
-"""Where the operator mounts what the application needs from it."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +44,12 @@ class EnvNames:
     ]
 
 
+DATABASE_FACTS = tuple(field.json_name for field in fields_of(EnvNames))
+"""What the application is told of its database: by variables, and by placeholders of the same names."""
+_ENV_NAMES = "[{}]".format(", ".join(f"self.envNames.{name}" for name in DATABASE_FACTS))
+_PLACEHOLDERS = [f"${{{name}}}" for name in DATABASE_FACTS]
+
+
 @dataclass(frozen=True)
 class ConfigFile:
     """A file rendered from a template in a ConfigMap; `${host}` and its like are filled in."""
@@ -63,8 +66,8 @@ class ConfigFile:
     template_ref: Annotated[
         KeyReference,
         Doc(
-            "The ConfigMap and key with the template. ${host}, ${port}, ${database}, ${user}, ${password} and "
-            "${caFile} are filled in; all else stays as it is."
+            f"The ConfigMap and key with the template. {', '.join(_PLACEHOLDERS[:-1])} and {_PLACEHOLDERS[-1]} are "
+            "filled in; all else stays as it is."
         ),
         Required(),
     ]
@@ -191,8 +194,8 @@ class Application:
         ),
         Items(20, keys=("path",)),
         Rule(
-            f"!self.exists(f, f.path == '{_OWN_FOLDER}' || f.path.startsWith('{_OWN_FOLDER}/'))",
-            f"{_OWN_FOLDER} is the operator's own folder: choose another path",
+            f"!self.exists(f, f.path == '{OWN_FOLDER}' || f.path.startsWith('{OWN_FOLDER}/'))",
+            f"{OWN_FOLDER} is the operator's own folder: choose another path",
         ),
     ]
     probes: Annotated[
@@ -222,7 +225,9 @@ class Application:
     ]
     volumes: Annotated[
         tuple[Annotated[Json, Kubernetes("io.k8s.api.core.v1.Volume")], ...],
-        Doc("Further volumes of the application's pods; names that begin with 'pba-' are the operator's."),
+        Doc(
+            f"Further volumes of the application's pods; names that begin with '{VOLUME_PREFIX}' are the operator's."
+        ),
         Items(50, keys=("name",)),
         Rule(
             f"self.all(v, {_VOLUME_SOURCES}.exists_one(given, given))",
@@ -230,8 +235,8 @@ class Application:
             f"{', '.join(VOLUME_KINDS)}: add it, or remove what is too much",
         ),
         Rule(
-            "!self.exists(v, v.name.startsWith('pba-'))",
-            "names of volumes that begin with 'pba-' are the operator's: choose another name",
+            f"!self.exists(v, v.name.startsWith('{VOLUME_PREFIX}'))",
+            f"names of volumes that begin with '{VOLUME_PREFIX}' are the operator's: choose another name",
         ),
     ]
     volume_mounts: Annotated[
@@ -239,7 +244,7 @@ class Application:
         Doc("Where the application's containers see these volumes."),
         Items(100, keys=("mountPath",)),
         Rule(
-            f"!self.exists(m, m.mountPath == '{_OWN_FOLDER}' || m.mountPath.startsWith('{_OWN_FOLDER}/'))",
-            f"{_OWN_FOLDER} is the operator's own folder: choose another mountPath",
+            f"!self.exists(m, m.mountPath == '{OWN_FOLDER}' || m.mountPath.startsWith('{OWN_FOLDER}/'))",
+            f"{OWN_FOLDER} is the operator's own folder: choose another mountPath",
         ),
     ]

@@ -4,11 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
+from pba_api.identity import GROUP
 from pba_api.markers import Default, Doc, Entries, IntOrString, Items, Number, Required, Rule, Text
 from pba_api.types.common import AnnotationValue, Image, PodSettings
 from pba_api.types.rules import no_reserved_prefix, qualified_names
 
-_SERVICE_RESERVED = ("pba.dev/", "app.kubernetes.io/", "kubectl.kubernetes.io/", "argocd.argoproj.io/")
+_SERVICE_RESERVED = (f"{GROUP}/", "app.kubernetes.io/", "kubectl.kubernetes.io/", "argocd.argoproj.io/")
 """Cloud providers' annotations begin with `service.beta.kubernetes.io/` and the like: those are wanted here."""
 
 

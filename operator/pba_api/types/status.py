@@ -109,7 +109,7 @@ class BackendStatus:
     updated_replicas: Annotated[_Count, Doc("How many backend nodes are of the present spec.")]
     not_ready: Annotated[
         tuple[NodeProblem, ...],
-        Doc("Nodes that are not ready, at most 20."),
+        Doc(f"Nodes that are not ready, at most {MAX_NOT_READY}."),
         Items(MAX_NOT_READY, keys=("name",)),
     ]
 

@@ -13,15 +13,17 @@ from collections.abc import Mapping
 from pba_api import names
 from pba_api.conditions import ConditionType
 from pba_api.identity import COMPONENT_MANAGEMENT
+from pba_api.reserved import OWN_FOLDER
 from pba_api.types import ConfigFile, PBAClusterSpec
+from pba_api.types.application import DATABASE_FACTS
 from pba_operator.domain.database import Connection
 from pba_operator.domain.model import ChildId, Cluster, Manifest, Observed, Problem
 from pba_operator.domain.ownership import metadata
 
-CA_FILE = "/etc/pba/database/ca.crt"
+CA_FILE = f"{OWN_FOLDER}/database/ca.crt"
 """Where the application finds the certificate of the database's authority."""
 
-_PLACEHOLDER = re.compile(r"\$\{(host|port|database|user|password|caFile)\}")
+_PLACEHOLDER = re.compile(rf"\$\{{({'|'.join(DATABASE_FACTS)})\}}")
 
 
 def secret_key(index: int) -> str:

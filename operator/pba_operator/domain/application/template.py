@@ -8,6 +8,7 @@ from typing import Any
 
 from pba_api import names, ports
 from pba_api.identity import ANNOTATION_CONFIG_HASH
+from pba_api.reserved import VOLUME_PREFIX
 from pba_api.types import Application, PodSettings, Probe
 from pba_operator.domain.application.config_files import CA_FILE, secret_key
 from pba_operator.domain.database import Connection
@@ -15,6 +16,8 @@ from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.podspec import restricted_container, restricted_pod, with_settings
 
 CONTAINER = "application"
+_CA_VOLUME = f"{VOLUME_PREFIX}database-ca"
+_CONFIG_VOLUME = f"{VOLUME_PREFIX}config"
 
 
 def _environment(application: Application, connection: Connection) -> list[Manifest]:
@@ -46,9 +49,9 @@ def _probe(probe: Probe) -> Manifest:
 
 def _mounts(application: Application) -> list[Manifest]:
     return [
-        {"name": "pba-database-ca", "mountPath": CA_FILE.rpartition("/")[0], "readOnly": True},
+        {"name": _CA_VOLUME, "mountPath": CA_FILE.rpartition("/")[0], "readOnly": True},
         *(
-            {"name": "pba-config", "mountPath": file.path, "subPath": secret_key(index), "readOnly": True}
+            {"name": _CONFIG_VOLUME, "mountPath": file.path, "subPath": secret_key(index), "readOnly": True}
             for index, file in enumerate(application.config_files)
         ),
         *application.volume_mounts,
@@ -59,7 +62,7 @@ def _volumes(cluster: Cluster, connection: Connection) -> list[Manifest]:
     application = cluster.spec.application
     volumes: list[Manifest] = [
         {
-            "name": "pba-database-ca",
+            "name": _CA_VOLUME,
             "secret": {
                 "secretName": connection.ca_secret,
                 "items": [{"key": connection.ca_key, "path": CA_FILE.rpartition("/")[2]}],
@@ -68,7 +71,7 @@ def _volumes(cluster: Cluster, connection: Connection) -> list[Manifest]:
     ]
     if application.config_files:
         volumes.append(
-            {"name": "pba-config", "secret": {"secretName": names.application_config(cluster.name)}}
+            {"name": _CONFIG_VOLUME, "secret": {"secretName": names.application_config(cluster.name)}}
         )
     return [*volumes, *application.volumes]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from pba_api.reserved import OWN_FOLDER
+
 USER: Final = 999
 """The user and group of mysqld; the official image's own, too. Any image must run as it."""
 
@@ -13,9 +15,9 @@ DATA_DIR: Final = f"{VOLUME_DIR}/data"
 UNFINISHED_DIR: Final = f"{VOLUME_DIR}/initializing"
 """Where a data directory is made before it is renamed: what lies here is not data yet."""
 
-CONFIG_DIR: Final = "/etc/pba/mysql"
-ADMIN_DIR: Final = "/etc/pba/mysql-admin"
-TLS_DIR: Final = "/etc/pba/mysql-tls"
+CONFIG_DIR: Final = f"{OWN_FOLDER}/mysql"
+ADMIN_DIR: Final = f"{OWN_FOLDER}/mysql-admin"
+TLS_DIR: Final = f"{OWN_FOLDER}/mysql-tls"
 TMP_DIR: Final = "/tmp"  # noqa: S108 - the pod's own, an emptyDir
 RUN_DIR: Final = "/run/mysqld"
 SOCKET: Final = f"{RUN_DIR}/mysqld.sock"
