@@ -7,17 +7,19 @@ Source: the conventions of sigs.k8s.io/cli-utils/pkg/kstatus.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 from pba_api.conditions import ConditionType
 from pba_operator.domain.model import Cluster, Manifest, Problem
 
-MESSAGE_MAX = 1024
-"""Characters of a condition's message; more is cut."""
+CONDITION_TEXT_MAX: Final = 1024
+"""Characters of a condition's message; more is cut. Our own choice, for people who read it in a terminal: the schema
+allows 32,768, as `metav1.Condition` does."""
 
 
 def condition(kind: ConditionType, reason: str, message: str, generation: int, *, true: bool) -> Manifest:
     """Return one condition."""
-    text = message if len(message) <= MESSAGE_MAX else f"{message[: MESSAGE_MAX - 1]}…"
+    text = message if len(message) <= CONDITION_TEXT_MAX else f"{message[: CONDITION_TEXT_MAX - 1]}…"
     return {
         "type": kind.value,
         "status": "True" if true else "False",

@@ -26,8 +26,9 @@ BURST: Final = 10
 REFILL_SECONDS: Final = 30.0
 """A cluster may have `BURST` Events at once, and one more every `REFILL_SECONDS`."""
 REMEMBERED_MAX: Final = 4096
-MESSAGE_MAX: Final = 1024
-"""The API server's limit for an Event's note."""
+NOTE_MAX: Final = 1024
+"""Characters of an Event's message; more is cut. Readers of `events.k8s.io/v1` are promised notes of at most 1 kB; the
+API server holds only Events with an `eventTime` to it (`NoteLengthLimit`, counted in bytes), and ours have none."""
 
 logger = logging.getLogger(__name__)
 
@@ -154,7 +155,7 @@ def _event(cluster: Manifest, note: Note, name: str, now: str) -> dict[str, Any]
         },
         "type": "Warning" if note.warning else "Normal",
         "reason": note.reason,
-        "message": note.message[:MESSAGE_MAX],
+        "message": note.message[:NOTE_MAX],
         "source": {"component": FIELD_MANAGER},
         "reportingComponent": FIELD_MANAGER,
         "reportingInstance": FIELD_MANAGER,

@@ -9,7 +9,7 @@ import pytest
 
 from pba_api.types.status import MAX_NOT_READY
 from pba_operator.domain.cluster import read
-from pba_operator.domain.conditions import MESSAGE_MAX
+from pba_operator.domain.conditions import CONDITION_TEXT_MAX
 from pba_operator.domain.model import ChildId, Cluster, Failure, Manifest
 from pba_operator.domain.report import report
 
@@ -190,7 +190,7 @@ def test_lists_and_messages_are_bounded(world: Any, cluster: MakeCluster) -> Non
     world.deployment("shop-backend")["status"]["availableReplicas"] = 0
     status = world.status(made)
     assert len(status["backend"]["notReady"]) == MAX_NOT_READY
-    assert all(len(entry["message"]) <= MESSAGE_MAX for entry in status["conditions"])
+    assert all(len(entry["message"]) <= CONDITION_TEXT_MAX for entry in status["conditions"])
 
 
 def test_addresses_prefer_the_load_balancer(world: Any, whole: Cluster) -> None:
