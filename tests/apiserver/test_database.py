@@ -54,7 +54,7 @@ class Operator:
             Apply(stamped)
             for manifest in database.manifests(self.cluster, observed)
             if drift.differs(
-                observed.children.get(ChildId(manifest["kind"], manifest["metadata"]["name"])),
+                observed.children.get(ChildId.of(manifest)),
                 stamped := drift.stamp(manifest),
             )
         ]
@@ -63,7 +63,7 @@ class Operator:
     def act(self, action: Action) -> None:
         match action:
             case Apply(manifest):
-                child = ChildId(manifest["kind"], manifest["metadata"]["name"])
+                child = ChildId.of(manifest)
                 query = {**STRICT, "force": "true"}
                 answer = self.server.request("PATCH", self.path(child), manifest, APPLY, **query)
             case Generate():

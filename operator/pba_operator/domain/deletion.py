@@ -7,10 +7,12 @@ and what is kept carries none. A spec that cannot be read is deleted just the sa
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from pba_api.identity import FINALIZER
 from pba_operator.domain.cluster import Invalid
 from pba_operator.domain.database import retained_ids
-from pba_operator.domain.model import Action, ChildId, Cluster, Delete, Observed, Plan, SetFinalizer
+from pba_operator.domain.model import Action, ChildId, Cluster, Delete, Manifest, Observed, Plan, SetFinalizer
 from pba_operator.domain.ownership import controller_uid
 
 _WORKLOADS = ("Deployment", "StatefulSet")
@@ -29,15 +31,19 @@ def finalizer(cluster: Cluster | Invalid) -> list[Action]:
     return [] if present == deletes_data(cluster) else [SetFinalizer(present=not present)]
 
 
-def _data_steps(cluster: Cluster | Invalid, observed: Observed) -> list[Action]:
+def _deletions(objects: Iterable[Manifest]) -> tuple[Action, ...]:
+    """Return the deletion of each object that is not on its way out already."""
+    return tuple(
+        Delete(ChildId.of(live), live["metadata"]["uid"])
+        for live in objects
+        if not live["metadata"].get("deletionTimestamp")
+    )
+
+
+def _data_steps(cluster: Cluster | Invalid, observed: Observed) -> tuple[Action, ...]:
     """Return what is due once no pod is left: volumes and credentials, then the finalizer."""
     kept = retained_ids(cluster, observed)
-    doomed: list[Action] = [
-        Delete(ChildId(live["kind"], live["metadata"]["name"]), live["metadata"]["uid"])
-        for live in kept
-        if not live["metadata"].get("deletionTimestamp")
-    ]
-    return doomed if kept else [SetFinalizer(present=False)]
+    return _deletions(kept) if kept else (SetFinalizer(present=False),)
 
 
 def plan_deletion(cluster: Cluster | Invalid, observed: Observed) -> Plan:
@@ -50,11 +56,5 @@ def plan_deletion(cluster: Cluster | Invalid, observed: Observed) -> Plan:
         live for kind in _WORKLOADS for live in observed.of_kind(kind) if controller_uid(live) == cluster.uid
     ]
     if workloads:
-        doomed = [live for live in workloads if not live["metadata"].get("deletionTimestamp")]
-        return Plan(
-            tuple(
-                Delete(ChildId(live["kind"], live["metadata"]["name"]), live["metadata"]["uid"])
-                for live in doomed
-            )
-        )
-    return Plan() if observed.of_kind("Pod") else Plan(tuple(_data_steps(cluster, observed)))
+        return Plan(_deletions(workloads))
+    return Plan() if observed.of_kind("Pod") else Plan(_data_steps(cluster, observed))

@@ -24,6 +24,11 @@ class ChildId(NamedTuple):
     kind: str
     name: str
 
+    @classmethod
+    def of(cls, manifest: Manifest) -> ChildId:
+        """Return which object a manifest describes."""
+        return cls(manifest["kind"], manifest["metadata"]["name"])
+
 
 @dataclass(frozen=True)
 class Cluster:

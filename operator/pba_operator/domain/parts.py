@@ -19,9 +19,9 @@ from pba_api.identity import (
     LABEL_COMPONENT,
 )
 from pba_operator.domain import application, database, deployments, pods
-from pba_operator.domain.model import Cluster, Failure, Manifest, Observed, Problem
+from pba_operator.domain.model import ChildId, Cluster, Failure, Manifest, Observed, Problem
 from pba_operator.domain.ownership import is_leaving
-from pba_operator.domain.plan import conflicts, identity, outdated
+from pba_operator.domain.plan import conflicts, outdated
 from pba_operator.domain.wording import sentence
 
 _PART_OF_COMPONENT = {
@@ -65,7 +65,7 @@ def _part_of(manifest: Manifest) -> ConditionType:
 
 
 def _taken_names(view: View) -> Iterator[Problem]:
-    parts = {identity(manifest): _part_of(manifest) for manifest in view.wanted}
+    parts = {ChildId.of(manifest): _part_of(manifest) for manifest in view.wanted}
     for taken in conflicts(view.cluster, view.observed, list(view.wanted)):
         what = f'{taken.kind} "{taken.name}"'
         if is_leaving(view.cluster, view.observed.children[taken]):
@@ -80,7 +80,7 @@ def _taken_names(view: View) -> Iterator[Problem]:
 
 
 def _refusals(view: View) -> Iterator[Problem]:
-    known = {**view.observed.children, **{identity(manifest): manifest for manifest in view.wanted}}
+    known = {**view.observed.children, **{ChildId.of(manifest): manifest for manifest in view.wanted}}
     for failure in view.failures:
         manifest = known.get(failure.target)
         yield Problem(
@@ -147,7 +147,7 @@ def _no_backends(view: View) -> Iterator[Problem]:
 def _pending(view: View) -> Iterator[Problem]:
     paused = view.cluster.spec.paused
     for manifest in view.pending:
-        target = identity(manifest)
+        target = ChildId.of(manifest)
         yield Problem(
             part=_part_of(manifest),
             reason="Paused" if paused else "Applying",

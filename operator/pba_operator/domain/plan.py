@@ -32,11 +32,6 @@ def references(spec: PBAClusterSpec) -> tuple[ChildId, ...]:
     return (*database.references(spec), *application.template_references(spec))
 
 
-def identity(manifest: Manifest) -> ChildId:
-    """Return which object a manifest describes."""
-    return ChildId(manifest["kind"], manifest["metadata"]["name"])
-
-
 def _application(cluster: Cluster, observed: Observed) -> list[Manifest]:
     """Return the application's Deployments, with what they read at start.
 
@@ -69,18 +64,20 @@ def conflicts(cluster: Cluster, observed: Observed, wanted: list[Manifest]) -> l
     """Return the names that we need and that somebody else's objects bear."""
     taken = []
     for manifest in wanted:
-        live = observed.children.get(identity(manifest))
+        live = observed.children.get(ChildId.of(manifest))
         if live is not None and not is_ours(cluster, live):
-            taken.append(identity(manifest))
+            taken.append(ChildId.of(manifest))
     return taken
 
 
 def outdated(cluster: Cluster, observed: Observed, wanted: list[Manifest]) -> list[Manifest]:
     """Return, stamped, what differs from the live objects and may be applied."""
     taken = set(conflicts(cluster, observed, wanted))
-    stamped = [drift.stamp(manifest) for manifest in wanted if identity(manifest) not in taken]
+    stamped = [drift.stamp(manifest) for manifest in wanted if ChildId.of(manifest) not in taken]
     return [
-        manifest for manifest in stamped if drift.differs(observed.children.get(identity(manifest)), manifest)
+        manifest
+        for manifest in stamped
+        if drift.differs(observed.children.get(ChildId.of(manifest)), manifest)
     ]
 
 

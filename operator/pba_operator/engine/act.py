@@ -27,7 +27,7 @@ def target_of(action: Action, cluster: str) -> ChildId:
     """Return the object that an action is about; `cluster` is the PBACluster's name."""
     match action:
         case Apply(manifest) | Generate(manifest):
-            return ChildId(manifest["kind"], manifest["metadata"]["name"])
+            return ChildId.of(manifest)
         case Delete(target):
             return target
         case EnsureAccounts():

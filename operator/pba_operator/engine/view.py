@@ -175,7 +175,7 @@ class View:
 
     def saw(self, live: Manifest) -> None:
         """Take in an object that the API server has just answered with."""
-        child = ChildId(live["kind"], live["metadata"]["name"])
+        child = ChildId.of(live)
         address, owner = self._address(child), owner_of(live)
         self._absent.discard(child)
         known = self._store.version(address)

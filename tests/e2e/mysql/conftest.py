@@ -84,7 +84,7 @@ def with_secrets(wanted: Cluster, known: Observed | None = None) -> Observed:
         children = dict(observed.children)
         for step in made:
             content = asyncio.run(material(step, children.get(step.issuer) if step.issuer else None))
-            child = ChildId("Secret", step.manifest["metadata"]["name"])
+            child = ChildId.of(step.manifest)
             children[child] = as_stored(step.manifest, content)
         observed = Observed(children)
     return observed

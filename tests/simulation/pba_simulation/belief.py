@@ -61,7 +61,7 @@ class World:
 
     def put(self, manifest: Manifest) -> Manifest:
         self._counter += 1
-        child = ChildId(manifest["kind"], manifest["metadata"]["name"])
+        child = ChildId.of(manifest)
         old = self.children.get(child, {"metadata": {"uid": f"uid-{self._counter}", "generation": 0}})
         live = copy.deepcopy(self.children.get(child, {}))
         merge(live, copy.deepcopy(manifest))

@@ -124,7 +124,7 @@ class Bench:
         def due(action: Action, observed: Observed) -> bool:
             match action:
                 case Apply(manifest) | Generate(manifest):
-                    return ChildId(manifest["kind"], manifest["metadata"]["name"]) not in observed.children
+                    return ChildId.of(manifest) not in observed.children
                 case Delete(target):
                     return target in observed.children
                 case EnsureAccounts():

@@ -79,7 +79,7 @@ class World:
         return self.children[ChildId(kind, name)]
 
     def apply(self, manifest: Manifest) -> None:
-        before = copy.deepcopy(self.children.get(ChildId(manifest["kind"], manifest["metadata"]["name"]), {}))
+        before = copy.deepcopy(self.children.get(ChildId.of(manifest), {}))
         parts = {key: value for key, value in manifest.items() if key != "kind"}
         live = self.put(manifest["kind"], manifest["metadata"]["name"], **copy.deepcopy(parts))
         if before.get("spec") != live.get("spec"):
@@ -117,9 +117,7 @@ class World:
         changed: list[Action] = [
             Apply(manifest)
             for manifest in stamped
-            if drift.differs(
-                observed.children.get(ChildId(manifest["kind"], manifest["metadata"]["name"])), manifest
-            )
+            if drift.differs(observed.children.get(ChildId.of(manifest)), manifest)
         ]
         made: list[Action] = [step for step in steps if isinstance(step, Generate)]
         return [*made, *changed, *(step for step in steps if not isinstance(step, Generate))]

@@ -197,7 +197,7 @@ def test_a_bad_answer_is_told_and_not_asked_for_again_by_itself(settled: World) 
 def test_the_retained_objects_are_those_with_this_clusters_mark(settled: World) -> None:
     settled.put("Secret", "other", metadata={"name": "other", "labels": {"pba.dev/cluster-uid": "else"}})
     found = database.retained_ids(settled.cluster, settled.observed)
-    assert {ChildId(live["kind"], live["metadata"]["name"]) for live in found} == KEPT
+    assert {ChildId.of(live) for live in found} == KEPT
 
 
 def test_nothing_is_planned_for_options_that_are_the_operators(new_world: Callable[..., World]) -> None:

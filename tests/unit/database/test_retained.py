@@ -59,15 +59,11 @@ def test_the_group_keeps_its_name_with_the_data_and_gets_another_without(settled
 
 def test_the_volume_is_stamped_first_and_every_step_is_for_the_very_object(left: World) -> None:
     steps = [step for step in left.due() if isinstance(step, Apply) and step.manifest["kind"] != "Service"]
-    kept = [
-        step.manifest
-        for step in steps
-        if ChildId(step.manifest["kind"], step.manifest["metadata"]["name"]) in KEPT
-    ]
+    kept = [step.manifest for step in steps if ChildId.of(step.manifest) in KEPT]
     assert kept[0]["kind"] == "PersistentVolumeClaim"
     assert len(kept) == 4
     for manifest in kept:
-        child = ChildId(manifest["kind"], manifest["metadata"]["name"])
+        child = ChildId.of(manifest)
         assert manifest["metadata"]["uid"] == left.children[child]["metadata"]["uid"]
         assert "data" not in manifest
 
