@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from pba_api.identity import FINALIZER
 from pba_operator.domain.cluster import Invalid
-from pba_operator.domain.database import retained_ids
+from pba_operator.domain.database import retained_children
 from pba_operator.domain.model import Action, ChildId, Cluster, Delete, Manifest, Observed, Plan, SetFinalizer
 from pba_operator.domain.ownership import controller_uid
 
@@ -42,7 +42,7 @@ def _deletions(objects: Iterable[Manifest]) -> tuple[Action, ...]:
 
 def _data_steps(cluster: Cluster | Invalid, observed: Observed) -> tuple[Action, ...]:
     """Return what is due once no pod is left: volumes and credentials, then the finalizer."""
-    kept = retained_ids(cluster, observed)
+    kept = retained_children(cluster, observed)
     return _deletions(kept) if kept else (SetFinalizer(present=False),)
 
 

@@ -50,8 +50,9 @@ class AccountState(Enum):
     UNKNOWN = "Unknown"
     """Not looked at yet, or nothing to look at."""
     UNREACHABLE = "Unreachable"
-    MISSING = "Missing"
-    """Schema, account, grants or password differ from what is asked."""
+    """Nobody answered: may pass by itself."""
+    REFUSED = "Refused"
+    """MySQL answered, and refused (or there is nothing to ask it with): somebody has to do something."""
     READY = "Ready"
 
 

@@ -28,7 +28,7 @@ class Memory:
     @property
     def is_database_in_the_way(self) -> bool:
         """Whether MySQL was asked, and did not say that all is well: nothing but asking again tells of its end."""
-        return self.database.state in (AccountState.UNREACHABLE, AccountState.MISSING)
+        return self.database.state in (AccountState.UNREACHABLE, AccountState.REFUSED)
 
     def forget_bad_answer(self) -> None:
         """Have MySQL asked again, if its last answer was that something is wrong."""

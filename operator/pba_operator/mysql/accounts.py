@@ -77,7 +77,7 @@ class MySQLAccounts:
             )
         except (KeyError, ValueError) as error:
             detail = f"a Secret that it needs lacks something: {error}"
-            return DatabaseObservation(AccountState.MISSING, wanted, detail=detail)
+            return DatabaseObservation(AccountState.REFUSED, wanted, detail=detail)
         work = partial(self._ensure, wanted, server, operator, user)
         return await asyncio.get_running_loop().run_in_executor(self._threads, work)
 
@@ -97,9 +97,9 @@ class MySQLAccounts:
                 f'it does not accept the operator\'s account of the Secret "{wanted.admin_ref.name}": it learns it '
                 f"when its pod starts, so delete the pod ({error})"
             )
-            return DatabaseObservation(AccountState.MISSING, wanted, detail=_clean(detail, operator, user))
+            return DatabaseObservation(AccountState.REFUSED, wanted, detail=_clean(detail, operator, user))
         except DatabaseError as error:
-            state = AccountState.UNREACHABLE if isinstance(error, Unreachable) else AccountState.MISSING
+            state = AccountState.UNREACHABLE if isinstance(error, Unreachable) else AccountState.REFUSED
             return DatabaseObservation(state, wanted, detail=_clean(str(error), operator, user))
         return DatabaseObservation(AccountState.READY, wanted, version.partition("-")[0])
 

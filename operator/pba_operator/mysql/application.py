@@ -38,7 +38,7 @@ def ensure(admin: Session, server: Server, schema: str, user: Login, *, connect:
 def _ensure_schema(admin: Session, schema: str) -> None:
     found = "SELECT 1 FROM information_schema.schemata WHERE schema_name = %s"
     if not admin.rows(found, schema):
-        admin.rows(f"CREATE DATABASE IF NOT EXISTS {identifier(schema)}")
+        admin.execute(f"CREATE DATABASE IF NOT EXISTS {identifier(schema)}")
 
 
 def _ensure_account(admin: Session, user: Login) -> None:
@@ -46,11 +46,11 @@ def _ensure_account(admin: Session, user: Login) -> None:
     rows = admin.rows(found, user.user, _ANYWHERE)
     if not rows:
         create = "CREATE USER IF NOT EXISTS %s@%s IDENTIFIED WITH caching_sha2_password BY %s PASSWORD EXPIRE NEVER"
-        admin.rows(create, user.user, _ANYWHERE, user.password)
+        admin.execute(create, user.user, _ANYWHERE, user.password)
         return
     is_locked, is_expired = (str(value) == "Y" for value in rows[0])
     if is_locked:
-        admin.rows("ALTER USER %s@%s ACCOUNT UNLOCK", user.user, _ANYWHERE)
+        admin.execute("ALTER USER %s@%s ACCOUNT UNLOCK", user.user, _ANYWHERE)
     if is_expired:
         _set_password(admin, user)
 
@@ -63,7 +63,7 @@ def _ensure_grants(admin: Session, schema: str, name: str) -> None:
     query = f"SELECT {granted} FROM mysql.db WHERE user = %s AND host = %s AND db = %s"  # noqa: S608 - columns
     rows = admin.rows(query, name, _ANYWHERE, pattern)
     if not rows or any(str(value) != "Y" for value in rows[0]):
-        admin.rows(f"GRANT ALL PRIVILEGES ON {identifier(pattern)}.* TO %s@%s", name, _ANYWHERE)
+        admin.execute(f"GRANT ALL PRIVILEGES ON {identifier(pattern)}.* TO %s@%s", name, _ANYWHERE)
 
 
 def _grant_pattern(admin: Session, schema: str) -> str:
@@ -86,7 +86,7 @@ def _ensure_password(admin: Session, server: Server, schema: str, user: Login, c
 
 def _set_password(admin: Session, user: Login) -> None:
     statement = "ALTER USER %s@%s IDENTIFIED WITH caching_sha2_password BY %s PASSWORD EXPIRE NEVER"
-    admin.rows(statement, user.user, _ANYWHERE, user.password)
+    admin.execute(statement, user.user, _ANYWHERE, user.password)
 
 
 def _can_log_in(server: Server, schema: str, user: Login, connect: Connect) -> bool:

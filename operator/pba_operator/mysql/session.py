@@ -15,6 +15,7 @@ from typing import Any
 
 import pymysql
 from pymysql.connections import Connection
+from pymysql.cursors import Cursor
 
 from pba_operator.mysql.errors import Refused, translated
 
@@ -48,7 +49,7 @@ class Session:
         self._connection = connection
 
     def rows(self, statement: str, *values: str) -> Sequence[Sequence[Any]]:
-        """Return the rows that a statement answers with.
+        """Return the rows that a query answers with.
 
         Args:
             statement: SQL with `%s` for each value, and `%%` for a percent sign.
@@ -57,16 +58,34 @@ class Session:
         Raises:
             DatabaseError: MySQL did not answer, or refused.
         """
+        with self._done(statement, values) as cursor:
+            return tuple(cursor.fetchall())
+
+    def execute(self, statement: str, *values: str) -> None:
+        """Carry out a statement that answers with no rows.
+
+        Args:
+            statement: as in `rows`.
+            values: as in `rows`.
+
+        Raises:
+            DatabaseError: MySQL did not answer, or refused.
+        """
+        with self._done(statement, values):
+            pass
+
+    @contextmanager
+    def _done(self, statement: str, values: Sequence[str]) -> Iterator[Cursor]:
         try:
             with self._connection.cursor() as cursor:
                 cursor.execute(statement, values)
-                return tuple(cursor.fetchall())
+                yield cursor
         except pymysql.MySQLError as error:
             raise translated(error) from error
 
 
 def identifier(name: str) -> str:
-    """Return `name` quoted as an identifier (a schema, table or column) for a statement of `Session.rows`."""
+    """Return `name` quoted as an identifier (a schema, table or column) for a statement of a `Session`."""
     quoted = name.replace("`", "``").replace("%", "%%")
     return f"`{quoted}`"
 

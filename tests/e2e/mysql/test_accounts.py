@@ -176,7 +176,7 @@ def test_an_account_that_goes_before_ours_is_named(question: Question) -> None:
     question.ask()
     question.pod.sql("CREATE USER 'the.app'@'127.0.0.1' IDENTIFIED BY 'other'")
     answer = question.ask()
-    assert answer.state is AccountState.MISSING
+    assert answer.state is AccountState.REFUSED
     assert "'the.app'@'127.0.0.1'" in answer.detail
 
 
@@ -201,7 +201,7 @@ def test_an_operators_account_that_is_refused_is_told_with_its_secret(question: 
     wrong = {**admin["data"], "password": base64.b64encode(b"wr0ng").decode()}
     question.secrets[question.wanted.admin_ref] = {**admin, "data": wrong}
     answer = question.ask()
-    assert answer.state is AccountState.MISSING
+    assert answer.state is AccountState.REFUSED
     assert "shop-mysql-admin" in answer.detail
     assert "wr0ng" not in answer.detail
 
@@ -209,7 +209,7 @@ def test_an_operators_account_that_is_refused_is_told_with_its_secret(question: 
 def test_a_server_that_is_read_only_is_told(question: Question) -> None:
     question.pod.sql("SET GLOBAL super_read_only = ON")
     answer = question.ask()
-    assert answer.state is AccountState.MISSING
+    assert answer.state is AccountState.REFUSED
     assert "read-only" in answer.detail
 
 
@@ -220,7 +220,7 @@ def test_a_password_that_the_server_refuses_is_told_without_it(question: Questio
         answer = question.ask()
     finally:
         question.pod.sql("UNINSTALL COMPONENT 'file://component_validate_password'")
-    assert answer.state is AccountState.MISSING
+    assert answer.state is AccountState.REFUSED
     assert "policy" in answer.detail
     assert "weak-one" not in answer.detail
 

@@ -186,7 +186,7 @@ def test_mysql_is_not_asked_before_its_pod_is_ready(settled: World) -> None:
 
 
 def test_a_bad_answer_is_told_and_not_asked_for_again_by_itself(settled: World) -> None:
-    for state, stalled in ((AccountState.UNREACHABLE, False), (AccountState.MISSING, True)):
+    for state, stalled in ((AccountState.UNREACHABLE, False), (AccountState.REFUSED, True)):
         settled.answer = replace(settled.answer, state=state, detail="it is read-only")
         problem = database.problems(settled.cluster, settled.observed)[0]
         assert (problem.reason, problem.stalled) == ("AccountsFailed", stalled)
@@ -196,7 +196,7 @@ def test_a_bad_answer_is_told_and_not_asked_for_again_by_itself(settled: World) 
 
 def test_the_retained_objects_are_those_with_this_clusters_mark(settled: World) -> None:
     settled.put("Secret", "other", metadata={"name": "other", "labels": {"pba.dev/cluster-uid": "else"}})
-    found = database.retained_ids(settled.cluster, settled.observed)
+    found = database.retained_children(settled.cluster, settled.observed)
     assert {ChildId.of(live) for live in found} == KEPT
 
 

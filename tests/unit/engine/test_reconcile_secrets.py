@@ -90,7 +90,7 @@ async def test_mysql_gets_the_secrets_that_it_needs(bench: Bench) -> None:
     assert set(bench.secrets) == {ChildId("Secret", "adm"), ChildId("Secret", "app")}
 
 
-@pytest.mark.parametrize("state", [AccountState.UNREACHABLE, AccountState.MISSING])
+@pytest.mark.parametrize("state", [AccountState.UNREACHABLE, AccountState.REFUSED])
 async def test_mysql_is_asked_again_until_it_says_that_all_is_well(bench: Bench, state: AccountState) -> None:
     bench.wants(QUESTION)
     bench.answers = [DatabaseObservation(state, QUESTION, detail="no")] * 2

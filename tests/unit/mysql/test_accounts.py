@@ -52,17 +52,17 @@ async def test_a_secret_that_lacks_something_is_told(
     for child in (ADMIN, APP, CA):
         for damaged in ({"data": {}}, {"data": dict.fromkeys(secrets[child]["data"], "/w==")}):
             answer = await accounts.ensure(WANTED, {**secrets, child: damaged})
-            assert answer.state is AccountState.MISSING
+            assert answer.state is AccountState.REFUSED
             assert answer.asked == WANTED
         rest = {key: value for key, value in secrets.items() if key != child}
-        assert (await accounts.ensure(WANTED, rest)).state is AccountState.MISSING
+        assert (await accounts.ensure(WANTED, rest)).state is AccountState.REFUSED
 
 
 async def test_a_certificate_that_is_none_is_told(
     accounts: MySQLAccounts, secrets: dict[ChildId, Manifest]
 ) -> None:
     answer = await accounts.ensure(WANTED, {**secrets, CA: secret(**{"ca.crt": "nonsense"})})
-    assert answer.state is AccountState.MISSING
+    assert answer.state is AccountState.REFUSED
     assert "ca.crt" in answer.detail
 
 

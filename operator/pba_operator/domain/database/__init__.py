@@ -18,10 +18,9 @@ from pba_operator.domain.database import (
     services,
     statefulset,
 )
-from pba_operator.domain.database import problems as obstacles
 from pba_operator.domain.database.connection import Connection, environment
-from pba_operator.domain.database.problems import problems
-from pba_operator.domain.database.retained import Standing, retained_ids
+from pba_operator.domain.database.problems import blocking, problems
+from pba_operator.domain.database.retained import Standing, retained_children
 from pba_operator.domain.database.status import status
 from pba_operator.domain.model import Action, Apply, ChildId, Cluster, Manifest, Observed
 
@@ -34,7 +33,7 @@ __all__ = [
     "problems",
     "ready",
     "references",
-    "retained_ids",
+    "retained_children",
     "status",
 ]
 
@@ -47,7 +46,7 @@ def references(spec: PBAClusterSpec) -> tuple[ChildId, ...]:
 
 def blocked(cluster: Cluster, observed: Observed) -> bool:
     """Tell whether nothing of the database may be created or changed now (`problems` says why)."""
-    return bool(obstacles.blocking(cluster, observed))
+    return bool(blocking(cluster, observed))
 
 
 def manifests(cluster: Cluster, observed: Observed) -> list[Manifest]:

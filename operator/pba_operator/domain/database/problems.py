@@ -193,7 +193,7 @@ def _accounts(cluster: Cluster, observed: Observed) -> Problem | None:
         return Problem(
             ConditionType.DATABASE, "Starting", "MySQL runs; its schema and accounts are being checked."
         )
-    refused = answer.state is AccountState.MISSING
+    refused = answer.state is AccountState.REFUSED
     message = (
         f"The application's schema or account in MySQL at {question.host} is not as asked: {answer.detail}"
     )

@@ -141,7 +141,7 @@ def _listed(children: Iterable[ChildId]) -> str:
     return ", ".join(f'{child.kind} "{child.name}"' for child in children)
 
 
-def retained_ids(cluster: Cluster | Invalid, observed: Observed) -> list[Manifest]:
+def retained_children(cluster: Cluster | Invalid, observed: Observed) -> list[Manifest]:
     """Return the live volume claims and Secrets that outlive the PBACluster, unless its policy is Delete."""
     return [
         live
