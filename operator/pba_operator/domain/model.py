@@ -94,11 +94,10 @@ class CannotGenerateError(Exception):
 
 @dataclass(frozen=True)
 class Delete:
-    """Delete exactly the object of this identity and UID; `foreground` waits for its dependents."""
+    """Delete exactly the object of this identity and UID."""
 
     target: ChildId
     uid: str
-    foreground: bool = False
 
 
 @dataclass(frozen=True)

@@ -54,7 +54,7 @@ def desired(cluster: Cluster, observed: Observed, sync_image: SyncImage) -> list
     manifests = [] if database.blocked(cluster, observed) else database.manifests(cluster, observed)
     manifests.extend(_application(cluster, observed))
     if cluster.spec.frontend is not None:
-        manifests.extend(frontend.manifests(cluster, observed, sync_image))
+        manifests.extend(frontend.manifests(cluster, sync_image))
     manifests.extend(budgets.manifests(cluster))
     manifests.append(service.manifest(cluster, observed))
     return manifests

@@ -86,9 +86,7 @@ class Actor:
     async def _delete(self, action: Delete, view: View) -> None:
         kind = kinds.BY_NAME[action.target.kind]
         try:
-            left = await self._kube.delete(
-                kind, view.key.namespace, action.target.name, uid=action.uid, foreground=action.foreground
-            )
+            left = await self._kube.delete(kind, view.key.namespace, action.target.name, uid=action.uid)
         except NotFound:
             left = None
         if left is None:

@@ -74,7 +74,5 @@ class Kube(Protocol):
     async def merge(self, kind: Kind, namespace: str, name: str, patch: Mapping[str, Any]) -> Manifest:
         """Merge a patch into an object."""
 
-    async def delete(
-        self, kind: Kind, namespace: str, name: str, *, uid: str, foreground: bool = False
-    ) -> Manifest | None:
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> Manifest | None:
         """Delete an object."""

@@ -152,9 +152,7 @@ class Client:
             query={"fieldManager": FIELD_MANAGER},
         )
 
-    async def delete(
-        self, kind: Kind, namespace: str, name: str, *, uid: str, foreground: bool = False
-    ) -> Manifest | None:
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> Manifest | None:
         """Delete exactly the object `uid`.
 
         Returns:
@@ -164,7 +162,7 @@ class Client:
             "apiVersion": "v1",
             "kind": "DeleteOptions",
             "preconditions": {"uid": uid},
-            "propagationPolicy": "Foreground" if foreground else "Background",
+            "propagationPolicy": "Background",
         }
         answer = await self._request("DELETE", kind, kind.path(namespace, name), body=options)
         return answer if answer.get("kind") == kind.name else None

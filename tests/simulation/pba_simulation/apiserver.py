@@ -122,15 +122,7 @@ class SimulatedApi:
         address = Address(kind.name, namespace, name)
         return self._write("PATCH", address, lambda: self.patch_as(FIELD_MANAGER, address, patch))
 
-    async def delete(
-        self,
-        kind: Kind,
-        namespace: str,
-        name: str,
-        *,
-        uid: str,
-        foreground: bool = False,  # noqa: ARG002 - the garbage collector here knows one way
-    ) -> Object | None:
+    async def delete(self, kind: Kind, namespace: str, name: str, *, uid: str) -> Object | None:
         address = Address(kind.name, namespace, name)
         answer = self._write("DELETE", address, lambda: self.delete_as(address, uid) or {})
         return answer or None

@@ -149,9 +149,9 @@ async def test_creation_replacement_and_merge(client: Client, script: Scripted) 
 async def test_a_deletion_names_the_very_object(client: Client, script: Scripted) -> None:
     script.answers = [(200, {"kind": "Status"}), (200, {"kind": "Pod", "metadata": {"name": "a"}})]
     assert await client.delete(POD, "n", "a", uid="u1") is None
-    assert await client.delete(POD, "n", "a", uid="u1", foreground=True) is not None
+    assert await client.delete(POD, "n", "a", uid="u1") is not None
     assert script.asked[0][4]["preconditions"] == {"uid": "u1"}
-    assert [body["propagationPolicy"] for *_, body in script.asked] == ["Background", "Foreground"]
+    assert [body["propagationPolicy"] for *_, body in script.asked] == ["Background", "Background"]
 
 
 async def test_a_refusal_is_an_error_in_the_server_s_words(

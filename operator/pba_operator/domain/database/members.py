@@ -23,9 +23,9 @@ def service_domain(cluster: Cluster) -> str:
     return names.service_host(names.database(cluster.name), cluster.namespace)
 
 
-def host(cluster: Cluster, ordinal: int = FIRST) -> str:
-    """Return the DNS name of one member, ready or not."""
-    return f"{names.database_member(cluster.name, ordinal)}.{service_domain(cluster)}"
+def host(cluster: Cluster) -> str:
+    """Return the DNS name of the first member, ready or not."""
+    return f"{names.database_member(cluster.name, FIRST)}.{service_domain(cluster)}"
 
 
 def primary_host(cluster: Cluster) -> str:

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from pba_operator.domain.frontend import access, backends, deployment, haproxy_cfg
 from pba_operator.domain.frontend.deployment import SyncImage
-from pba_operator.domain.model import Cluster, Manifest, Observed
+from pba_operator.domain.model import Cluster, Manifest
 
 __all__ = ["SyncImage", "manifests"]
 
 
-def manifests(cluster: Cluster, observed: Observed, sync_image: SyncImage) -> list[Manifest]:  # noqa: ARG001
+def manifests(cluster: Cluster, sync_image: SyncImage) -> list[Manifest]:
     """Return the frontend's manifests in the order of their making; none without `spec.frontend`.
 
     Args:
         cluster: the PBACluster.
-        observed: the live state (nothing of it matters to the frontend yet).
         sync_image: the sidecar's image, from the operator's configuration.
     """
     if cluster.spec.frontend is None or cluster.spec.backend is None:
