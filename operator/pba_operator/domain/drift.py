@@ -54,8 +54,7 @@ _ATOMIC_MAPS: Final = frozenset(
 _STRING_MAPS: Final = frozenset(
     {"annotations", "binaryData", "data", "labels", "limits", "matchLabels", "nodeSelector", "requests"}
 )
-"""Maps that the API server drops when they are empty (other empty objects, as in `emptyDir: {}`, it
-keeps)."""
+"""Maps that the API server drops when they are empty (other empty objects, as in `emptyDir: {}`, it keeps)."""
 _MEANINGFUL_ZEROS: Final = frozenset(
     {
         *("allocateLoadBalancerNodePorts", "allowPrivilegeEscalation", "automountServiceAccountToken"),

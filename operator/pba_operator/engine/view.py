@@ -7,9 +7,8 @@ What must stay true:
 - A plan that writes is made from the PBACluster as it is now, not as an old watch remembers it (`confirm`).
 - A child that the cache does not know is looked for before it is made: what is found under its name may be
   somebody else's, or ours and stripped of its label (`look_for`).
-- Before anything is destroyed, everything of the cluster is listed anew: destruction trusts no cache
-(`refresh`). - What is observed, and the fingerprint that stands for it, are of one moment: no `await` between
-them.
+- Before anything is destroyed, everything of the cluster is listed anew: destruction trusts no cache (`refresh`).
+- What is observed, and the fingerprint that stands for it, are of one moment: no `await` between them.
 """
 
 from __future__ import annotations

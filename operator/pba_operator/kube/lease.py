@@ -2,13 +2,10 @@
 
 What must stay true:
 
-- A holder stops acting before anybody else may begin. It counts from the moment at which it *sent* its last
-renewal
-  that was answered, and gives up after `RENEW_DEADLINE`; a rival counts from the moment at which it *saw*
-  that renewal or a later one, and waits for `DURATION`. Nobody compares clocks: both measure durations, each
-  with its own.
-- Who has lost the Lease ends the process: no half-done work goes on. `check` is asked before each write, so
-that a
+- A holder stops acting before anybody else may begin. It counts from the moment at which it *sent* its last renewal
+  that was answered, and gives up after `RENEW_DEADLINE`; a rival counts from the moment at which it *saw* that renewal
+  or a later one, and waits for `DURATION`. Nobody compares clocks: both measure durations, each with its own.
+- Who has lost the Lease ends the process: no half-done work goes on. `check` is asked before each write, so that a
   process that was frozen ends at its first attempt to write, not at its next renewal.
 - A clean end gives the Lease back.
 

@@ -2,17 +2,13 @@
 
 What must stay true:
 
-- A view never goes back in time. Events come late, twice and after our own write was answered: what carries
-an
-  older resourceVersion than what is known of that name is left out, and so is an object that is known to be
-  gone.
-- What a live read says is the truth of that moment, even of an object that a watch has called deleted (it
-calls so
-  an object that lost its label).
+- A view never goes back in time. Events come late, twice and after our own write was answered: what carries an older
+  resourceVersion than what is known of that name is left out, and so is an object that is known to be gone.
+- What a live read says is the truth of that moment, even of an object that a watch has called deleted (it calls so an
+  object that lost its label).
 - An object belongs to the cluster that its label names, and to no other.
 
-resourceVersions are compared as numbers: Kubernetes promises that since 1.35 (KEP-5504), and etcd has always
-kept it.
+resourceVersions are compared as numbers: Kubernetes promises that since 1.35 (KEP-5504), and etcd has always kept it.
 """
 
 from __future__ import annotations
@@ -27,8 +23,7 @@ from pba_operator.kube import kinds
 from pba_operator.kube.packing import Packer
 
 GRAVES_MAX: Final = 4096
-"""How many deletions are remembered: only events that are still on their way have to be told from new
-ones."""
+"""How many deletions are remembered: only events that are still on their way have to be told from new ones."""
 
 
 class Key(NamedTuple):

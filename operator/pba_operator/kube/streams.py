@@ -42,8 +42,7 @@ class Streams:
         Args:
             namespaces: that are watched; empty: all.
             clock: the time.
-            on_gap: called with a stream whose events may have been missed: it was listed anew, or ended
-            early.
+            on_gap: called with a stream whose events may have been missed: it was listed anew, or ended early.
         """
         self._clock = clock
         self._on_gap = on_gap
