@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Callable, Mapping
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import aiohttp
 
@@ -31,6 +31,25 @@ _JSON: Final = "application/json"
 _APPLY: Final = "application/apply-patch+yaml"
 _MERGE: Final = "application/merge-patch+json"
 _METADATA: Final = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1"
+
+
+class _Method(NamedTuple):
+    """How a verb is carried out."""
+
+    http: str
+    writes: bool
+    """Only a process that may act may do it."""
+
+
+_METHODS: Final[Mapping[str, _Method]] = {
+    "GET": _Method("GET", writes=False),
+    "LIST": _Method("GET", writes=False),
+    "APPLY": _Method("PATCH", writes=True),
+    "CREATE": _Method("POST", writes=True),
+    "UPDATE": _Method("PUT", writes=True),
+    "PATCH": _Method("PATCH", writes=True),
+    "DELETE": _Method("DELETE", writes=True),
+}
 
 Observer = Callable[[str, str, str], None]
 """Is told of each request: verb, kind, and the answer's code (or the error's name)."""
@@ -179,12 +198,13 @@ class Client:
         accept: str = _JSON,
         timeout: float = REQUEST_SECONDS,  # noqa: ASYNC109 - it is aiohttp's own
     ) -> Manifest:
-        if body is not None:
+        method = _METHODS[verb]
+        if method.writes:
             self._may_write()
         code = "cancelled"
         try:
             async with self._session.request(
-                _METHODS[verb],
+                method.http,
                 self._server + path,
                 params=query,
                 data=None if body is None else encoded(body),
@@ -201,17 +221,6 @@ class Client:
             raise errors.Unreachable(f"{verb} {path}: {error}") from error
         finally:
             self._observer(verb, kind.name, code)
-
-
-_METHODS: Final[Mapping[str, str]] = {
-    "GET": "GET",
-    "LIST": "GET",
-    "APPLY": "PATCH",
-    "CREATE": "POST",
-    "UPDATE": "PUT",
-    "PATCH": "PATCH",
-    "DELETE": "DELETE",
-}
 
 
 async def _answer(response: aiohttp.ClientResponse) -> Manifest:
