@@ -65,6 +65,8 @@ class Actor:
             case Delete():
                 await self._delete(action, view)
             case EnsureAccounts():
+                # SQL is a write, too: who has lost the Lease sends none.
+                self._kube.check_may_write()
                 view.memory.database = await self._accounts.ensure(action, _secrets(action, observed))
             case SetFinalizer():
                 await self._set_finalizer(action, view)

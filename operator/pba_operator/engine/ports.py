@@ -65,6 +65,13 @@ class Kube(Protocol):
     ) -> AsyncIterator[list[Manifest]]:
         """List objects."""
 
+    def check_may_write(self) -> None:
+        """Make sure that this process may write, to the API server or to anything else.
+
+        Raises:
+            Fenced: it may not.
+        """
+
     async def apply(self, manifest: Manifest, *, subresource: str = "") -> Manifest:
         """Apply a manifest as ours."""
 

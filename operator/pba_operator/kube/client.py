@@ -87,6 +87,14 @@ class Client:
         self._may_write = may_write
         self._observer = observer
 
+    def check_may_write(self) -> None:
+        """Make sure that this process may write: asked before each write here, and by whoever writes elsewhere.
+
+        Raises:
+            errors.Fenced: it may not.
+        """
+        self._may_write()
+
     async def get(self, kind: Kind, namespace: str, name: str) -> Manifest:
         """Return an object as it is now (a quorum read)."""
         return await self._request("GET", kind, kind.path(namespace, name))
@@ -200,7 +208,7 @@ class Client:
     ) -> Manifest:
         method = _METHODS[verb]
         if method.writes:
-            self._may_write()
+            self.check_may_write()
         code = "cancelled"
         try:
             async with self._session.request(

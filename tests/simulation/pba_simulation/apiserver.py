@@ -80,11 +80,16 @@ class SimulatedApi:
         self.reads: list[tuple[str, Address]] = []
         self.before: Fault = _pass
         self.after: Fault = _pass
+        self.fenced = False
         self._fields: dict[Address, Fields] = {}
         self._versions = itertools.count(1000)
         self._uids = itertools.count(1)
 
     # What the operator calls.
+
+    def check_may_write(self) -> None:
+        if self.fenced:
+            raise errors.Fenced("this process does not hold the Lease")
 
     async def get(self, kind: Kind, namespace: str, name: str) -> Object:
         address = Address(kind.name, namespace, name)

@@ -64,6 +64,7 @@ class Bench:
         self.status: Manifest = {"conditions": []}
         self.failures: tuple[Failure, ...] = ()
         self.references: tuple[ChildId, ...] = ()
+        self.asked: list[EnsureAccounts] = []
         self.answers: list[DatabaseObservation] = []
         self.secrets: Mapping[ChildId, Manifest] = {}
         self.planned = 0
@@ -93,6 +94,7 @@ class Bench:
     async def ensure(
         self, wanted: EnsureAccounts, secrets: Mapping[ChildId, Manifest]
     ) -> DatabaseObservation:
+        self.asked.append(wanted)
         self.secrets = secrets
         return (
             self.answers.pop(0) if self.answers else DatabaseObservation(AccountState.READY, wanted, "9.7.4")

@@ -19,6 +19,7 @@ from pba_operator.domain.model import (
     Plan,
 )
 from pba_operator.engine.worker import Outcome
+from pba_operator.kube import errors
 from pba_operator.kube.store import Address
 
 
@@ -88,6 +89,17 @@ async def test_mysql_gets_the_secrets_that_it_needs(bench: Bench) -> None:
     bench.wants(QUESTION)
     assert await bench.reconcile() == Outcome("changed")
     assert set(bench.secrets) == {ChildId("Secret", "adm"), ChildId("Secret", "app")}
+
+
+async def test_who_has_lost_the_lease_sends_no_sql(bench: Bench) -> None:
+    bench.wants(QUESTION)
+    bench.api.fenced = True
+    with pytest.raises(errors.Fenced):
+        await bench.reconcile()
+    assert bench.asked == []
+    bench.api.fenced = False
+    await bench.reconcile()
+    assert bench.asked == [QUESTION]
 
 
 @pytest.mark.parametrize("state", [AccountState.UNREACHABLE, AccountState.REFUSED])
