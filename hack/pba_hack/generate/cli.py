@@ -12,7 +12,7 @@ from pathlib import Path
 from pba_api.schema.kubernetes import PATH as KUBERNETES_SCHEMAS
 from pba_hack.apiserver import running
 from pba_hack.binaries import binary
-from pba_hack.generate import kubernetes
+from pba_hack.generate import kubernetes, merging
 from pba_hack.generate.manifests import manifests
 from pba_hack.generate.outputs import ROOT, resource_files, stale, write
 
@@ -21,7 +21,8 @@ what to generate:
   resource    crds/, the CRD's chart and docs/reference/ from the types in operator/pba_api/types; the charts'
               README.md; manifests/argocd/ from its health.lua
   manifests   manifests/base/, from the chart helm/pba-operator (needs Helm: `hack/cluster binary helm`)
-  kubernetes  the schemas that are Kubernetes' own, from a real API server (`hack/cluster binary kubernetes`)
+  kubernetes  the schemas that are Kubernetes' own, and how it merges what is applied, from a real API server
+              (`hack/cluster binary kubernetes`)
   all         resource and manifests (the default)
 """
 
@@ -49,15 +50,19 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def kubernetes_schemas() -> Mapping[Path, str]:
-    """Return the file of Kubernetes' own schemas, read from an API server that is started for it."""
+    """Return the files of what is Kubernetes' own, read from an API server that is started for it."""
     with (
         tempfile.TemporaryDirectory(prefix="pba-generate-") as folder,
         running(binary("kubernetes"), Path(folder)) as server,
     ):
         version = server.request("GET", "/version").body["gitVersion"]
         types = kubernetes.schemas(server.request("GET", "/openapi/v3/api/v1").body)
-    text = json.dumps({"kubernetesVersion": version, "types": types}, indent=1) + "\n"
-    return {KUBERNETES_SCHEMAS.relative_to(ROOT): text}
+        merged = merging.schemas(lambda path: server.request("GET", path).body)
+    contents = {KUBERNETES_SCHEMAS.relative_to(ROOT): {"types": types}, merging.PATH: merged}
+    return {
+        path: json.dumps({"kubernetesVersion": version, **content}, indent=1) + "\n"
+        for path, content in contents.items()
+    }
 
 
 _SOURCES: Mapping[str, Sequence[Callable[[], Mapping[Path, str]]]] = {

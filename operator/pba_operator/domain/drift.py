@@ -28,59 +28,88 @@ from pba_operator.domain import quantity
 from pba_operator.domain.model import Manifest
 
 _LIST_KEYS: Final[Mapping[str, tuple[tuple[str, ...], ...]]] = {
-    "conditions": (("type",),),
+    "claims": (("name",),),
     "containers": (("name",),),
     "env": (("name",),),
-    "ephemeralContainers": (("name",),),
     "hostAliases": (("ip",),),
     "imagePullSecrets": (("name",),),
     "initContainers": (("name",),),
     "ownerReferences": (("uid",),),
     "ports": (("containerPort", "protocol"), ("port", "protocol")),
+    "resourceClaims": (("name",),),
+    "schedulingGates": (("name",),),
     "secrets": (("name",),),
     "topologySpreadConstraints": (("topologyKey", "whenUnsatisfiable"),),
     "volumeDevices": (("devicePath",),),
     "volumeMounts": (("mountPath",),),
     "volumes": (("name",),),
 }
-"""Lists that are maps: under which keys an item is found. Any other list is one value."""
+"""Lists that are maps: under which keys an item is found. Any other list is one value. (So are
+the imagePullSecrets of a ServiceAccount; ours have none.)"""
 
 _KEY_DEFAULTS: Final = {"protocol": "TCP"}
 _SETS: Final = frozenset({"finalizers"})
-_ATOMIC_MAPS: Final = frozenset(
-    {"labelSelector", "matchLabels", "namespaceSelector", "nodeSelector", "selector"}
-)
-"""Maps that are one value: a key that somebody added must go."""
+_ATOMIC_MAPS: Final[Mapping[str, Mapping[str, Any]]] = {
+    "configMapKeyRef": {},
+    "dataSource": {},
+    "fieldRef": {"apiVersion": "v1"},
+    "fileKeyRef": {},
+    "labelSelector": {},
+    "matchLabels": {},
+    "namespaceSelector": {},
+    "nodePublishSecretRef": {},
+    "nodeSelector": {},
+    "requiredDuringSchedulingIgnoredDuringExecution": {},
+    "resourceFieldRef": {"divisor": "0"},
+    "roleRef": {},
+    "secretKeyRef": {},
+    "selector": {},
+}
+"""Maps that are one value: a key that somebody added must go, unless it is what the API server itself fills in."""
 _STRING_MAPS: Final = frozenset(
     {"annotations", "binaryData", "data", "labels", "limits", "matchLabels", "nodeSelector", "requests"}
 )
 """Maps that the API server drops when they are empty (other empty objects, as in `emptyDir: {}`, it keeps)."""
 _MEANINGFUL_ZEROS: Final = frozenset(
     {
-        *("allocateLoadBalancerNodePorts", "allowPrivilegeEscalation", "automountServiceAccountToken"),
-        *("blockOwnerDeletion", "controller", "enableServiceLinks", "hostUsers", "immutable", "optional"),
-        *(
-            "privileged",
-            "readOnlyRootFilesystem",
-            "runAsNonRoot",
-            "setHostnameAsFQDN",
-            "shareProcessNamespace",
-        ),
-        *(
-            "activeDeadlineSeconds",
-            "defaultMode",
-            "expirationSeconds",
-            "fsGroup",
-            "maxSurge",
-            "maxUnavailable",
-        ),
-        *("minAvailable", "minDomains", "mode", "partition", "progressDeadlineSeconds", "replicas"),
-        *("revisionHistoryLimit", "runAsGroup", "runAsUser", "terminationGracePeriodSeconds"),
-        *("tolerationSeconds", "loadBalancerClass", "runtimeClassName", "storageClassName"),
+        "allocateLoadBalancerNodePorts",
+        "allowPrivilegeEscalation",
+        "automountServiceAccountToken",
+        "blockOwnerDeletion",
+        "controller",
+        "defaultMode",
+        "enableServiceLinks",
+        "fsGroup",
+        "fsType",
+        "hostUsers",
+        "immutable",
+        "maxSurge",
+        "maxUnavailable",
+        "minAvailable",
+        "mode",
+        "optional",
+        "partition",
+        "priority",
+        "privileged",
+        "readOnlyRootFilesystem",
+        "replicas",
+        "revisionHistoryLimit",
+        "runAsGroup",
+        "runAsNonRoot",
+        "runAsUser",
+        "seconds",
+        "serviceName",
+        "setHostnameAsFQDN",
+        "shareProcessNamespace",
+        "storageClassName",
+        "terminationGracePeriodSeconds",
+        "tolerationSeconds",
+        "volumeAttributesClassName",
     }
 )
 """Fields in which false, 0 or "" is something else than their absence (pointers in Kubernetes' types): the API
-server keeps them. Of all others it drops a zero value, so that one and none are the same."""
+server keeps them. Of all others it drops a zero value, or refuses it, so that one and none are the same. (It also keeps
+`readOnly` of a CSI volume and `value` of a header, but not those of other objects.)"""
 _QUANTITIES: Final = frozenset({"averageValue", "divisor", "sizeLimit"})
 _QUANTITY_MAPS: Final = frozenset({"capacity", "hard", "limits", "requests"})
 
@@ -140,7 +169,7 @@ def _map_covers(live: Mapping[str, Any], want: Mapping[str, Any], name: str, *, 
             key in live and (live[key] == value or quantity.equal(live[key], value))
             for key, value in want.items()
         )
-    if name in _ATOMIC_MAPS and live.keys() - want.keys():
+    if name in _ATOMIC_MAPS and _has_more(live, want, _ATOMIC_MAPS[name]):
         return False
     return all(
         _covers(live[key], value, key, atomic=atomic)
@@ -148,6 +177,11 @@ def _map_covers(live: Mapping[str, Any], want: Mapping[str, Any], name: str, *, 
         else _is_nothing(value, key)
         for key, value in want.items()
     )
+
+
+def _has_more(live: Mapping[str, Any], want: Mapping[str, Any], defaults: Mapping[str, Any]) -> bool:
+    """Tell whether somebody has added to `want`."""
+    return any(live[key] != defaults.get(key) for key in live.keys() - want.keys())
 
 
 def _is_nothing(want: Any, name: str) -> bool:

@@ -6,7 +6,8 @@ import copy
 from collections.abc import Mapping
 from typing import Any
 
-from pba_operator.domain.drift import _ATOMIC_MAPS, _SETS, _key, _keys_of
+from pba_simulation import merging
+from pba_simulation.merging import PLAIN, Keys, Schema
 
 Path = tuple[Any, ...]
 Object = dict[str, Any]
@@ -22,31 +23,33 @@ _ADDRESS = {
 }
 
 
-def leaves(value: Any, path: Path = ()) -> dict[Path, Any]:
+def leaves(value: Any, schema: Schema, path: Path = ()) -> dict[Path, Any]:
     """Return the fields of an object by their paths; an item of a keyed list by its key, one of a set by itself."""
-    if isinstance(value, Mapping) and value and not (path and path[-1] in _ATOMIC_MAPS):
-        found: dict[Path, Any] = {}
+    found: dict[Path, Any] = {}
+    if isinstance(value, Mapping) and value and not merging.is_one_value(schema):
         for name, inner in value.items():
-            found |= leaves(inner, (*path, name))
+            found |= leaves(inner, merging.field(schema, name), (*path, name))
         return found
-    name = path[-1] if path else ""
     if isinstance(value, list) and value:
-        keys = _keys_of(value, name) if isinstance(name, str) else None
+        keys = merging.keys(schema)
         if keys is not None:
-            found = {}
             for item in value:
-                found |= leaves(item, (*path, ("key", keys, _key(item, keys))))
+                found |= leaves(item, schema.get("items", PLAIN), (*path, ("key", keys, _key(item, keys))))
             return found
-        if name in _SETS:
+        if merging.is_set(schema):
             return {(*path, ("item", item)): item for item in value}
     return {path: value}
+
+
+def _key(item: Mapping[str, Any], keys: Keys) -> tuple[Any, ...]:
+    return tuple(item.get(name, default) for name, default in keys)
 
 
 def owned(manifest: Object) -> dict[Path, Any]:
     """Return the fields that an apply of `manifest` owns."""
     return {
         path: value
-        for path, value in leaves(manifest).items()
+        for path, value in leaves(manifest, merging.kinds()[manifest["kind"]]).items()
         if path and path not in _NOT_OWNED and not (path[0] == "metadata" and path[1] in _ADDRESS)
     }
 
@@ -60,12 +63,10 @@ def put(target: Any, path: Path, value: Any) -> None:
                 target.append(step[1])
             return
         if isinstance(step, tuple):
-            _, keys, wanted = step
-            item = next((item for item in target if _key(item, keys) == wanted), None)
-            if item is None:
-                item = {key: part for key, part in zip(keys, wanted, strict=True) if part is not None}
-                target.append(item)
-            target = item
+            target = _item(target, *step[1:])
+            if last:  # an item that is one value
+                target.clear()
+                target.update(copy.deepcopy(value))
             continue
         if last:
             target[step] = copy.deepcopy(value)
@@ -75,6 +76,15 @@ def put(target: Any, path: Path, value: Any) -> None:
         if not isinstance(target.get(step), type(empty)):
             target[step] = empty
         target = target[step]
+
+
+def _item(target: list[Object], keys: Keys, wanted: tuple[Any, ...]) -> Object:
+    """Return the item under a key, made now if it is not there."""
+    item = next((item for item in target if _key(item, keys) == wanted), None)
+    if item is None:
+        item = {name: part for (name, _), part in zip(keys, wanted, strict=True) if part is not None}
+        target.append(item)
+    return item
 
 
 def _walk(target: Any, path: Path) -> list[tuple[Any, Any]] | None:
@@ -146,7 +156,7 @@ class Fields:
 
     def updated(self, before: Object, after: Object, manager: str) -> None:
         """Take note of a change that was no apply: who changes a field owns it."""
-        old, new = owned(before), owned(after)
+        old, new = owned(before) if before else {}, owned(after)
         changed = {path: value for path, value in new.items() if old.get(path) != value}
         for paths in self.by_manager.values():
             for path in [path for path in paths if path in changed or path not in new]:

@@ -211,6 +211,20 @@ def test_ports_of_a_service_are_found_by_port_and_protocol() -> None:
     assert differs(live, service)
 
 
+def test_a_reference_is_one_value_apart_from_what_the_server_fills_in() -> None:
+    sources = [{"secretKeyRef": {"name": "a", "key": "b"}}, {"fieldRef": {"fieldPath": "status.podIP"}}]
+    env = [{"name": f"N{number}", "valueFrom": source} for number, source in enumerate(sources)]
+    wanted = stamp(
+        {"kind": "Pod", "metadata": {"name": "a"}, "spec": {"containers": [{"name": "a", "env": env}]}}
+    )
+    live = copy.deepcopy(wanted)
+    secret, field = (item["valueFrom"] for item in live["spec"]["containers"][0]["env"])
+    field["fieldRef"]["apiVersion"] = "v1"
+    assert not differs(live, wanted)
+    secret["secretKeyRef"]["optional"] = True
+    assert differs(live, wanted)
+
+
 def test_a_finalizer_among_others_is_found() -> None:
     wanted = stamp({"kind": "ConfigMap", "metadata": {"name": "a", "finalizers": ["pba.dev/cleanup"]}})
     assert not differs(
