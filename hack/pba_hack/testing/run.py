@@ -1,13 +1,14 @@
 """Running the tiers: the environment once, then each tier's pytest, then the gate.
 
-What must stay true: the packages under test are those of the built wheel; a failure keeps the evidence; a tier
-without tests says so and never counts as passed tests.
+What must stay true: the packages under test are those of the built wheel; a failure keeps the evidence, and no
+result of an earlier run is left beside it; a tier without tests says so and never counts as passed tests.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -32,7 +33,7 @@ class Runner:
     """Runs tiers of tests from one checkout."""
 
     def __init__(self, root: Path) -> None:
-        """Make the environment: the venv with the wheel in it, and an empty folder for results."""
+        """Make the environment: the venv with the wheel in it, and the folder for results."""
         self.root = root
         self.results = root / "test-results"
         self.results.mkdir(exist_ok=True)
@@ -79,6 +80,8 @@ class Runner:
             measured: let the coverage of a tier that covers count for the gate.
         """
         started = time.monotonic()
+        for name in (tier.name, f"{tier.name}-cluster"):
+            (self.results / f"{name}.xml").unlink(missing_ok=True)
         alone, inside = self._folders(tier.alone), self._folders(tier.in_cluster)
         if not alone and not inside:
             say(f"{tier.name}: no tests yet, so nothing was shown")
@@ -110,7 +113,8 @@ class Runner:
 
     def everything(self) -> bool:
         """Run the static checks, all tiers of a full run and the coverage gate; go on after a failure."""
-        (self.results / "coverage").unlink(missing_ok=True)
+        shutil.rmtree(self.results)
+        self.results.mkdir()
         passed = {"static": self.static()}
         for tier in TIERS:
             if tier.in_full_run and self._folders(tier.alone + tier.in_cluster):

@@ -1,0 +1,49 @@
+"""`hack/test`: what it leaves behind, and what it says of tiers without tests."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from pba_hack.testing import run
+from pba_hack.testing.tiers import Tier
+
+TIER = Tier("some", "some tests", alone=("some",))
+EMPTY = Tier("none", "no tests", alone=("none",))
+
+
+@pytest.fixture
+def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> run.Runner:
+    """A runner whose commands all succeed, without tests, and leave nothing."""
+    monkeypatch.setattr(run, "ensure_venv", lambda *_: tmp_path / "venv")
+    monkeypatch.setattr(run, "install_wheel", lambda _: None)
+    monkeypatch.setattr(run.Runner, "_call", lambda *_: True)
+    monkeypatch.setattr(run, "TIERS", (TIER, EMPTY))
+    (tmp_path / "tests/some").mkdir(parents=True)
+    (tmp_path / "tests/some/test_it.py").touch()
+    made = run.Runner(tmp_path)
+    for name in ("some.xml", "some-cluster.xml", "other.xml", "coverage"):
+        (made.results / name).touch()
+    return made
+
+
+@pytest.fixture
+def left(runner: run.Runner) -> Callable[[], set[str]]:
+    return lambda: {path.name for path in runner.results.iterdir()}
+
+
+def test_one_tier_leaves_no_earlier_result_of_its_own(
+    runner: run.Runner, left: Callable[[], set[str]]
+) -> None:
+    assert runner.tier(TIER, [])
+    assert left() == {"other.xml", "coverage"}
+
+
+def test_a_full_run_leaves_no_earlier_result_at_all(
+    runner: run.Runner, left: Callable[[], set[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert runner.everything()
+    assert left() == set()
+    assert "some: passed" in capsys.readouterr().out
