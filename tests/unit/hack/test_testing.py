@@ -46,4 +46,14 @@ def test_a_full_run_leaves_no_earlier_result_at_all(
 ) -> None:
     assert runner.everything()
     assert left() == set()
-    assert "some: passed" in capsys.readouterr().out
+    verdicts = capsys.readouterr().out.splitlines()[-1]
+    assert "some: passed" in verdicts
+    assert "none" not in verdicts
+
+
+def test_a_tier_without_tests_says_so_and_has_not_passed(
+    runner: run.Runner, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert not runner.tier(EMPTY, [])
+    assert runner.everything()
+    assert "none: skipped, there are no tests yet" in capsys.readouterr().out
