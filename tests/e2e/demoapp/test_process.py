@@ -27,6 +27,14 @@ def test_nodes_that_start_at_once_on_an_empty_database_all_get_ready(stage: Any,
 
 def test_a_start_on_a_prepared_database_writes_nothing(stage: Any, mysql: Any) -> None:
     stage.node("first").wait_ready()
+    [written] = mysql.execute("SHOW BINARY LOG STATUS")
+    assert written["Position"] > 0
+    stage.node("second").wait_ready()
+    assert mysql.execute("SHOW BINARY LOG STATUS") == [written]
+
+
+def test_a_node_starts_on_a_server_that_is_read_only(stage: Any, mysql: Any) -> None:
+    stage.node("first").wait_ready()
     mysql.execute("SET GLOBAL super_read_only = ON")
     try:
         stage.node("second").wait_ready()

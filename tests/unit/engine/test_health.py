@@ -107,5 +107,13 @@ async def test_the_probes_are_served(bench: Bench, unused_tcp_port: int) -> None
     await probes.stop()
 
 
-async def test_stopping_what_was_never_started(bench: Bench) -> None:
-    await Probes(bench.health, bench.engine.metrics).stop()
+async def test_what_was_stopped_serves_no_more_and_what_never_started_may_be_stopped(
+    bench: Bench, unused_tcp_port: int
+) -> None:
+    probes = Probes(bench.health, bench.engine.metrics)
+    await probes.stop()
+    await probes.start(unused_tcp_port)
+    await probes.stop()
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(aiohttp.ClientConnectorError):
+            await session.get(f"http://127.0.0.1:{unused_tcp_port}/healthz")
