@@ -3,7 +3,8 @@
 Written once for the CRD's rules and for the operator, which refuses them again: an object may have been stored
 before a name came onto the list. What must stay true: an option that we set, or that would take data, sockets,
 accounts or replication out of our hands, cannot be given under any spelling. A name has one spelling here (lower case,
-underscores): mysqld takes dashes, too, and prefixes before any option.
+underscores): mysqld takes dashes, too, and prefixes before any option (my_getopt.cc); `skip_`, which is part of many
+names, is refused where an option of ours follows.
 """
 
 from __future__ import annotations
@@ -59,15 +60,8 @@ OWNED_OPTIONS: Final = (
     "server_id",
     "server_id_bits",
     "skip_grant_tables",
-    "skip_log_bin",
-    "skip_log_replica_updates",
-    "skip_log_slave_updates",
-    "skip_mysqlx",
     "skip_name_resolve",
     "skip_networking",
-    "skip_read_only",
-    "skip_ssl",
-    "skip_super_read_only",
     "slave_load_tmpdir",
     "socket",
     "ssl",
@@ -94,13 +88,15 @@ OWNED_PREFIXES: Final = (
     "ssl_",
     "tls_",
 )
-"""Groups of such options, and the prefixes that mysqld takes before any option (`skip_` is part of many names)."""
+"""Groups of such options, and the prefixes that mysqld takes before any option."""
+
+SKIP: Final = "skip_"
+"""Before any option: it is switched off, or set to 0."""
 
 
 def is_settable(name: str) -> bool:
     """Tell whether `database.config` may set the option `name`."""
-    return (
-        re.fullmatch(NAME_PATTERN.strip("^$"), name) is not None
-        and name not in OWNED_OPTIONS
-        and not name.startswith(OWNED_PREFIXES)
-    )
+    if re.fullmatch(NAME_PATTERN.strip("^$"), name) is None:
+        return False
+    meant = (name, name.removeprefix(SKIP))
+    return not any(option in OWNED_OPTIONS or option.startswith(OWNED_PREFIXES) for option in meant)

@@ -120,6 +120,7 @@ REFUSED = {
     "config key in capitals": (database(config={"Max_Connections": "1"}), "in lower case"),
     "config key with dashes": (database(config={"max-connections": "1"}), "in lower case"),
     "config of ours": (database(config={"datadir": "/x"}), "must not set datadir"),
+    "config of ours, switched off": (database(config={"skip_gtid_mode": "1"}), "must not set skip_gtid_mode"),
     "config of ours by prefix": (database(config={"group_replication_x": "1"}), "group_replication_x"),
     "config of ours, disguised": (database(config={"loose_port": "1"}), "must not set loose_port"),
     "config value with a newline": (database(config={"sql_mode": "a\n[x]"}), "should match"),

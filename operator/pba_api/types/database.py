@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from pba_api.markers import Default, Doc, Entries, IntOrString, Required, Rule, Text
-from pba_api.mysql_options import NAME_PATTERN, OWNED_OPTIONS, OWNED_PREFIXES
+from pba_api.mysql_options import NAME_PATTERN, OWNED_OPTIONS, OWNED_PREFIXES, SKIP
 from pba_api.types.common import Image, KeyReference, PodSettings
 from pba_api.types.rules import NAME_OR_EMPTY, cel_list, cel_string
 
-_IS_OWNED = f"(k in {cel_list(OWNED_OPTIONS)} || {cel_list(OWNED_PREFIXES)}.exists(p, k.startsWith(p)))"
+_MEANT = f"[k, k.startsWith('{SKIP}') ? k.substring({len(SKIP)}) : k]"
+_OPTIONS, _PREFIXES = cel_list(OWNED_OPTIONS), cel_list(OWNED_PREFIXES)
+_IS_OWNED = f"{_MEANT}.exists(o, o in {_OPTIONS} || {_PREFIXES}.exists(p, o.startsWith(p)))"
 _CLASS = "(has({0}.storageClassName) ? {0}.storageClassName : '')"
 
 

@@ -18,6 +18,8 @@ def test_option_that_is_the_users_may_be_set(option: str) -> None:
         *OWNED_OPTIONS,
         *(f"{prefix}x" for prefix in OWNED_PREFIXES),
         "loose_datadir",
+        "skip_datadir",
+        "skip_ssl_key",
         "enable_log_bin",
         "DATADIR",
         "data-dir",

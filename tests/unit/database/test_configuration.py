@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from pba_api.mysql_options import is_settable
 from pba_operator.domain.database import configuration
 from pba_operator.domain.model import Cluster, Observed
 
@@ -136,6 +137,14 @@ def test_the_user_may_change_defaults_and_nothing_of_the_operators(cluster: Make
 def test_what_is_not_the_users_or_does_not_fit_is_refused(name: str, value: str) -> None:
     config = {name: value, "max_allowed_packet": "64M"}
     assert configuration.refused(config) == [name]
+
+
+@pytest.mark.parametrize("spelling", ["{}", "loose_{}", "skip_{}", "disable_{}", "enable_{}", "maximum_{}"])
+def test_no_option_that_the_operator_sets_itself_is_the_users(cluster: MakeCluster, spelling: str) -> None:
+    own = configuration._own(cluster(), Observed())
+    assert len(own) > 20
+    names = {spelling.format(name.removeprefix("loose_")) for name in own}
+    assert [name for name in sorted(names) if is_settable(name)] == []
 
 
 def test_server_ids_stay_and_leave_room_for_members(cluster: MakeCluster) -> None:
