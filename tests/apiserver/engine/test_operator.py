@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import subprocess
 import sys
 import time
@@ -181,21 +182,20 @@ def test_what_happened_while_nobody_looked_is_found(settled: Namespace, operator
         second.stop()
 
 
-def test_a_clean_end_hands_over_within_two_seconds(place: Namespace, operator: RunningOperator) -> None:
+def test_a_clean_end_releases_the_lease_and_only_then_another_holds_it(
+    place: Namespace, operator: RunningOperator
+) -> None:
     second = RunningOperator(place, "second")
     second.start()
     try:
         eventually(lambda: second.process and second.process.engine.resync.synced, "the second is not ready")
         assert not second.leads
-        began = time.monotonic()
+        held = place.get("Lease", "pba-operator")
+        assert held is not None
         operator.stop()
-        stopped = time.monotonic()
         eventually(lambda: second.leads, "the second never leads")
-        assert stopped - began < 5, "busy machine included"
-        assert time.monotonic() - stopped < 5, "busy machine included"
-        lease = place.get("Lease", "pba-operator")
-        assert lease is not None
-        assert lease["spec"]["holderIdentity"] == "second"
+        holders = [lease["spec"]["holderIdentity"] for lease in place.changes("Lease", since=held)]
+        assert [holder for holder, _ in itertools.groupby(holders) if holder != "test"] == ["", "second"]
     finally:
         second.stop()
 
@@ -216,16 +216,13 @@ def test_the_program_itself_starts_serves_and_stops(place: Namespace, tmp_path: 
         try:
             eventually(lambda: _answers(f"http://127.0.0.1:{port}/readyz"), "never ready")
             eventually(lambda: place.get("Lease", "pba-operator"), "no Lease")
-            began = time.monotonic()
             process.terminate()
             assert process.wait(30) == 0
-            took = time.monotonic() - began
         finally:
             process.kill()
             process.wait()
         log.seek(0)
         text = log.read()
-    assert took < 10, text
     lease = place.get("Lease", "pba-operator")
     assert lease is not None
     assert lease["spec"]["holderIdentity"] == ""
