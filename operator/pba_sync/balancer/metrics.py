@@ -62,11 +62,6 @@ class Metrics:
         self._restarts = Counter(
             "pba_sync_haproxy_restarts", "Restarts of HAProxy that were seen.", registry=self.registry
         )
-        Counter(
-            "pba_sync_haproxy_reloads",
-            "Reloads of HAProxy: none, the sidecar changes it at run time only.",
-            registry=self.registry,
-        )
         self._rotation = Histogram(
             "pba_sync_in_rotation_seconds",
             "From the event of a node's EndpointSlice to its place in HAProxy's rotation.",
