@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable
@@ -30,10 +31,23 @@ def wait_for(
     """
     deadline = time.monotonic() + seconds
     pause = threading.Event()
-    while True:
-        answer = look()
-        if answer:
-            return answer
-        if time.monotonic() > deadline:
-            raise WaitedInVainError(f"waited {seconds:.0f} s for: {what} (last answer: {answer!r})")
+    while not (answer := look()):
+        _check(deadline, what, seconds, answer)
         pause.wait(poll_seconds)
+    return answer
+
+
+async def wait_for_async(
+    what: str, look: Callable[[], T | None], seconds: float = 120.0, *, poll_seconds: float = 0.02
+) -> T:
+    """Do as `wait_for` does, and let the event loop go on meanwhile."""
+    deadline = time.monotonic() + seconds
+    while not (answer := look()):
+        _check(deadline, what, seconds, answer)
+        await asyncio.sleep(poll_seconds)
+    return answer
+
+
+def _check(deadline: float, what: str, seconds: float, answer: object) -> None:
+    if time.monotonic() > deadline:
+        raise WaitedInVainError(f"waited {seconds:.0f} s for: {what} (last answer: {answer!r})")

@@ -3,7 +3,6 @@
 import copy
 import itertools
 import subprocess
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,7 @@ import yaml
 from pba_hack.apiserver import Answer, ApiServer, running
 from pba_hack.binaries import binary
 from pba_hack.generate.manifests import NAMESPACE, render
+from pba_hack.waiting import wait_for
 from pba_operator.kube import kinds
 
 ROOT = Path(__file__).parents[2]
@@ -50,10 +50,8 @@ def crd(api_server: ApiServer) -> str:
     manifest = (ROOT / "crds" / "pba.dev_pbaclusters.yaml").read_bytes()
     applied = api_server.request("PATCH", path, manifest, APPLY, fieldManager="tests", force="true")
     assert applied.ok, applied.data.decode()
-    deadline = time.monotonic() + CRD_SECONDS
-    while not api_server.request("GET", "/apis/pba.dev/v1alpha1/pbaclusters").ok:
-        assert time.monotonic() < deadline, api_server.request("GET", path).data.decode()
-        time.sleep(0.05)
+    for served in ("/apis/pba.dev/v1alpha1/pbaclusters", "/openapi/v3/apis/pba.dev/v1alpha1"):
+        wait_for(served, lambda url=served: api_server.request("GET", url).ok, CRD_SECONDS, poll_seconds=0.05)
     return name
 
 

@@ -5,18 +5,14 @@ import json
 import secrets
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
-__all__ = ["TrialCluster", "eventually", "trial_cluster"]
+__all__ = ["TrialCluster", "trial_cluster"]
 
 _PROGRAM = Path(__file__).resolve().parents[2] / "cluster"
 _COMMAND_SECONDS = 240.0
-_POLL_SECONDS = 0.05
-
-T = TypeVar("T")
 
 
 class TrialCluster:
@@ -79,17 +75,3 @@ def trial_cluster() -> Iterator[TrialCluster]:
         yield cluster
     finally:
         cluster.run("down")
-
-
-def eventually(value: Callable[[], T], seconds: float, what: str) -> T:
-    """The first value that counts as true.
-
-    Raises:
-        AssertionError: There is none in time.
-    """
-    deadline = time.monotonic() + seconds
-    while not (found := value()):
-        if time.monotonic() > deadline:
-            raise AssertionError(f"not within {seconds} s: {what}")
-        time.sleep(_POLL_SECONDS)
-    return found

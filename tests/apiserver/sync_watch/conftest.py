@@ -29,6 +29,7 @@ from pba_api.parse import parse_spec
 from pba_hack.apiserver import ApiServer
 from pba_hack.lab import HAProxyProcess
 from pba_hack.loopback import free_port
+from pba_hack.waiting import wait_for
 from pba_operator.domain.frontend import access, backends, haproxy_cfg
 from pba_operator.domain.model import Cluster
 from pba_sync.balancer.servers import Server, read_servers
@@ -116,10 +117,7 @@ def eventually() -> Callable[..., None]:
     """Wait for a condition; fail at the deadline."""
 
     def wait(condition: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, "the condition was not met in time"
-            time.sleep(0.005)
+        wait_for("the condition to hold", condition, seconds, poll_seconds=0.005)
 
     return wait
 

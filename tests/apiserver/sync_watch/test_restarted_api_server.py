@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from pba_hack import apiserver
 from pba_hack.apiserver import ApiServer
 from pba_hack.binaries import binary
 from pba_hack.loopback import free_port
+from pba_hack.waiting import wait_for
 from pba_operator.domain.model import Cluster
 from pba_sync.balancer.errors import ViewExpiredError
 from pba_sync.balancer.kube import KubernetesSlices
@@ -39,10 +39,7 @@ class Restartable:
 
     def start(self) -> None:
         self._process = self._running.enter_context(apiserver._process(self._command, self._log))
-        deadline = time.monotonic() + START_SECONDS
-        while not self.server.is_ready():
-            assert time.monotonic() < deadline, self._log.read_text(errors="replace")[-2000:]
-            time.sleep(0.05)
+        wait_for(f"the API server ({self._log})", self.server.is_ready, START_SECONDS, poll_seconds=0.05)
 
     def kill(self) -> None:
         self._process.kill()

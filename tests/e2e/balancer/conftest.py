@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import threading
 import time
 from collections import Counter
@@ -15,6 +14,7 @@ import pytest
 
 from pba_api.parse import parse_spec
 from pba_hack.lab import Clients, HAProxyProcess, Node
+from pba_hack.waiting import wait_for_async
 from pba_operator.domain.frontend import haproxy_cfg
 from pba_operator.domain.model import Cluster
 from pba_sync.balancer.loop import Loop, LoopHooks
@@ -90,10 +90,7 @@ def eventually() -> Callable[[Callable[[], Any]], Awaitable[None]]:
     """Wait for a condition; fail at the deadline."""
 
     async def wait(condition: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> None:
-        deadline = time.monotonic() + seconds
-        while not condition():
-            assert time.monotonic() < deadline, "the condition was not met in time"
-            await asyncio.sleep(0.005)
+        await wait_for_async("the condition to hold", condition, seconds, poll_seconds=0.005)
 
     return wait
 

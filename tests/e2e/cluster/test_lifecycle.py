@@ -8,7 +8,8 @@ from pathlib import Path
 
 from pba_hack.cluster import traces
 from pba_hack.cluster.local.layout import STATE_ROOT, Layout
-from pba_hack.cluster.trial import TrialCluster, eventually
+from pba_hack.cluster.trial import TrialCluster
+from pba_hack.waiting import wait_for
 
 POD = """
 apiVersion: v1
@@ -28,14 +29,12 @@ def run_a_pod(cluster: TrialCluster) -> None:
 
 def assert_nothing_is_left(cluster: TrialCluster, processes: dict[int, int], namespaces: set[str]) -> None:
     # What was killed has left its control groups; its last moments may still be ahead of it on a busy machine.
-    eventually(
+    wait_for(
+        "all processes are gone",
         lambda: not {pid for pid, started in processes.items() if traces.start_time(pid) == started},
         5,
-        "all processes are gone",
     )
-    eventually(
-        lambda: not namespaces & traces.namespaces(traces.all_processes()), 5, "all namespaces are gone"
-    )
+    wait_for("all namespaces are gone", lambda: not namespaces & traces.namespaces(traces.all_processes()), 5)
     assert not traces.cluster_groups(cluster.name)
     assert not list(STATE_ROOT.glob(f"{cluster.name}*"))
 
@@ -45,8 +44,8 @@ def test_down_leaves_nothing(cluster: TrialCluster) -> None:
     cluster.run("up", "--nodes", "2")
     run_a_pod(cluster)
     guest = cluster.start("exec", "--", "sleep", "600")
-    eventually(
-        lambda: b"sleep" in Path(f"/proc/{guest.pid}/cmdline").read_bytes()[:6], 10, "the guest is inside"
+    wait_for(
+        "the guest is inside", lambda: b"sleep" in Path(f"/proc/{guest.pid}/cmdline").read_bytes()[:6], 10
     )
     processes = traces.cluster_processes(cluster.name)
     namespaces = traces.namespaces(processes)
@@ -83,7 +82,7 @@ def test_a_component_that_dies_is_started_again(running: TrialCluster) -> None:
 
     [killed] = kubelets()
     os.kill(killed, signal.SIGKILL)
-    [started] = eventually(lambda: kubelets() - {killed}, 20, "another kubelet")
+    [started] = wait_for("another kubelet", lambda: kubelets() - {killed}, 20)
     assert started != killed
     assert running.status()["nodes"][0]["pid"] == node["pid"]
 
@@ -98,7 +97,7 @@ def test_two_at_once_make_one_cluster(cluster: TrialCluster) -> None:
 
 def test_up_after_a_killed_up(cluster: TrialCluster) -> None:
     killed = cluster.start("up", "--nodes", "1")
-    eventually(lambda: _count(cluster, b"kube-apiserver"), 60, "the killed command has got far")
+    wait_for("the killed command has got far", lambda: _count(cluster, b"kube-apiserver"), 60)
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
     left = traces.cluster_processes(cluster.name)
@@ -113,7 +112,7 @@ def test_up_after_a_killed_up(cluster: TrialCluster) -> None:
 
 def test_down_after_a_killed_up(cluster: TrialCluster) -> None:
     killed = cluster.start("up", "--nodes", "1")
-    processes = eventually(lambda: traces.cluster_processes(cluster.name), 60, "the first process is there")
+    processes = wait_for("the first process is there", lambda: traces.cluster_processes(cluster.name), 60)
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait()
     namespaces = traces.namespaces(processes)
@@ -143,7 +142,7 @@ def test_a_crashed_node_comes_back_with_its_disk(cluster: TrialCluster) -> None:
     others = traces.cluster_processes(cluster.name)
 
     os.kill(node["pid"], signal.SIGKILL)
-    eventually(lambda: cluster.status()["state"] == "partial", 10, "the crash shows")
+    wait_for("the crash shows", lambda: cluster.status()["state"] == "partial", 10)
     cluster.run("up")
 
     [restarted] = cluster.status()["nodes"]

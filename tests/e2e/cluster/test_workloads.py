@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from pba_hack import oci
-from pba_hack.cluster.trial import TrialCluster, eventually
+from pba_hack.cluster.trial import TrialCluster
+from pba_hack.waiting import wait_for
 
 WEB = """
 apiVersion: apps/v1
@@ -101,7 +102,7 @@ def test_a_load_balancer_address_reaches_every_pod_from_inside_and_outside(runni
         ingress = running.get("service", "web")["status"]["loadBalancer"].get("ingress", [{}])
         return str(ingress[0].get("ip", ""))
 
-    external = eventually(address, 10, "the Service has an address")
+    external = wait_for("the Service has an address", address, 10)
     pods = {pod["metadata"]["name"] for pod in running.get("pods", "-lapp=web")["items"]}
     fetch = f"for i in $(seq 40); do curl --silent --max-time 5 http://{external}/; done"
     assert set(running.inside("sh", "-c", fetch).stdout.split()) == pods

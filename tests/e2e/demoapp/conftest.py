@@ -25,19 +25,15 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from pba_hack import waiting
 from pba_hack.images import rootfs
 from pba_hack.loopback import free_port
 from pba_hack.venv import CHECKOUT
+from pba_hack.waiting import wait_for
 
 DEADLINE_SECONDS = 60.0
 HOST = "localhost"
 """The name in the server's certificate; its address is not in it."""
 SMALL = ("--innodb-redo-log-capacity=8388608", "--innodb-buffer-pool-size=32M", "--performance-schema=OFF")
-
-
-def wait_for(what: str, condition: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> Any:
-    return waiting.wait_for(what, condition, seconds)
 
 
 def certificates(folder: Path) -> Path:

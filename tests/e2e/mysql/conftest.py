@@ -21,9 +21,9 @@ import pymysql
 import pytest
 
 from pba_api.parse import parse_spec
-from pba_hack import waiting
 from pba_hack.images.rootfs import rootfs
 from pba_hack.loopback import free_port
+from pba_hack.waiting import wait_for
 from pba_operator.domain import database
 from pba_operator.domain.database import layout, secret_ids, secrets, statefulset
 from pba_operator.domain.model import ChildId, Cluster, Generate, Manifest, Observed
@@ -48,10 +48,6 @@ for directory in $DIRECTORIES; do mount --bind "$BASE/mounts$directory" "$BASE/r
 for device in $DEVICES; do mount --bind "/dev/$device" "$BASE/root/dev/$device"; done
 exec chroot "$BASE/root" setpriv --reuid=999 --regid=999 --clear-groups --bounding-set=-all --no-new-privs "$@"
 """
-
-
-def wait_for(what: str, condition: Callable[[], Any], seconds: float = DEADLINE_SECONDS) -> Any:
-    return waiting.wait_for(what, condition, seconds)
 
 
 def cluster(**config: str) -> Cluster:

@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 import re
 import subprocess
-import time
 from collections.abc import Callable
 from copy import deepcopy
 from pathlib import Path
@@ -13,6 +12,7 @@ import pytest
 
 from pba_api.identity import ANNOTATION_CONFIG_HASH, selector
 from pba_api.parse import parse_spec
+from pba_hack.waiting import wait_for
 from pba_operator.domain.frontend import SyncImage, manifests
 from pba_operator.domain.model import Cluster
 from pba_sync.settings import read_settings
@@ -167,10 +167,7 @@ def test_the_pod_may_take_as_long_to_end_as_its_clients_may_be_idle() -> None:
 def test_the_hook_asks_once_and_waits_for_the_answer(tmp_path: Path) -> None:
     text = container("haproxy")["lifecycle"]["preStop"]["exec"]["command"][2]
     with subprocess.Popen(["/bin/sh", "-c", text.replace("/run/haproxy", str(tmp_path))]) as hook:
-        deadline = time.monotonic() + 20
-        while not (tmp_path / "stopping").exists():
-            assert time.monotonic() < deadline
-            time.sleep(0.01)
+        wait_for("the request to stop", (tmp_path / "stopping").exists, 20)
         assert hook.poll() is None
         (tmp_path / "drained").touch()
         assert hook.wait(20) == 0

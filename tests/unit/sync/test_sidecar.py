@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 from prometheus_client import generate_latest
 
+from pba_hack.waiting import wait_for
 from pba_sync import __main__ as program
 from pba_sync import probes
 from pba_sync.balancer.membership import Node
@@ -155,6 +156,13 @@ def test_health_fails_when_the_loop_is_stuck_or_a_thread_is_gone(environment: di
     assert sidecar.healthz() == "threads have ended: watch"
 
 
+def _status(port: int, path: str) -> int:
+    try:
+        return get(port, path)[0]
+    except OSError:
+        return 0
+
+
 def test_the_sidecar_lives_without_haproxy_and_without_an_api_server(environment: dict[str, str]) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
@@ -165,14 +173,7 @@ def test_the_sidecar_lives_without_haproxy_and_without_an_api_server(environment
         stdout=subprocess.DEVNULL,
     )
     try:
-        deadline = time.monotonic() + 30
-        answer = (0, "")
-        while answer[0] != 200:
-            assert time.monotonic() < deadline, answer
-            try:
-                answer = get(port, "/healthz")
-            except OSError:
-                time.sleep(0.02)
+        wait_for("the sidecar to be well", lambda: _status(port, "/healthz") == 200, 30)
         assert get(port, "/readyz")[0] == 503
         assert "pba_sync_view_age_seconds NaN" in get(port, "/metrics")[1]
     finally:

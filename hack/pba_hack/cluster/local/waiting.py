@@ -1,9 +1,9 @@
 """Waits for conditions with a deadline."""
 
-import time
 from collections.abc import Callable
 
 from pba_hack.cluster.errors import ClusterError
+from pba_hack.waiting import WaitedInVainError, wait_for
 
 __all__ = ["until"]
 
@@ -22,14 +22,19 @@ def until(is_so: Callable[[], bool], seconds: float, what: str, why_not: Callabl
     Raises:
         ClusterError: It did not come true in time.
     """
-    deadline = time.monotonic() + seconds
-    while True:
-        reason = ""
+    reason = ""
+
+    def look() -> bool:
+        nonlocal reason
         try:
-            if is_so():
-                return
+            reason = ""
+            return is_so()
         except (OSError, RuntimeError) as error:
             reason = str(error)
-        if time.monotonic() > deadline:
-            raise ClusterError(f"after {seconds:.0f} s still not: {what}. {reason} {why_not()}".rstrip())
-        time.sleep(_POLL_SECONDS)
+            return False
+
+    try:
+        wait_for(what, look, seconds, poll_seconds=_POLL_SECONDS)
+    except WaitedInVainError:
+        text = f"after {seconds:.0f} s still not: {what}. {reason} {why_not()}".rstrip()
+        raise ClusterError(text) from None
