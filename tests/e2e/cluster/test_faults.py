@@ -10,7 +10,8 @@ import pytest
 
 from pba_hack.cluster import traces
 from pba_hack.cluster.local.namespaces import state_of
-from pba_hack.cluster.trial import TrialCluster, eventually
+from pba_hack.cluster.trial import TrialCluster
+from pba_hack.waiting import wait_for
 
 SCRIPT = (
     "echo started >> /data/starts; mkdir -p /tmp/www; echo here > /tmp/www/index.html; "
@@ -77,7 +78,7 @@ def test_a_node_that_crashes_is_gone_at_once_and_comes_back_with_its_disk(runnin
     running.run("restart", "node2")
 
     assert running.status()["state"] == "up"
-    eventually(lambda: answers(running, "node2"), 60, "its pod runs again")
+    wait_for("its pod runs again", lambda: answers(running, "node2"), 60)
     starts = running.kubectl("exec", "on-node2", "-c", "server", "--", "cat", "/data/starts")
     assert starts == "started\nstarted\n"
 
@@ -89,7 +90,7 @@ def test_a_node_that_is_cut_off_goes_on_alone(running: TrialCluster) -> None:
     assert answers(running, "node2")
     assert before.items() <= traces.cluster_processes(running.name, "node1").items()
     running.run("heal", "node1")
-    eventually(lambda: answers(running, "node1"), 30, "it answers again")
+    wait_for("it answers again", lambda: answers(running, "node1"), 30)
     assert restarts(running, "node1") == counts
 
 
@@ -115,8 +116,8 @@ def test_one_container_is_killed_and_started_again(running: TrialCluster) -> Non
     before = restarts(running, "node1")
     running.run("kill", "on-node1", "--container", "server")
     after = {"server": before["server"] + 1, "other": before["other"]}
-    eventually(lambda: restarts(running, "node1") == after, 60, "it is started again")
-    eventually(lambda: answers(running, "node1"), 30, "it answers again")
+    wait_for("it is started again", lambda: restarts(running, "node1") == after, 60)
+    wait_for("it answers again", lambda: answers(running, "node1"), 30)
     state = running.get("pod", "on-node1")["status"]["containerStatuses"]
     (last,) = [entry["lastState"]["terminated"] for entry in state if entry["name"] == "server"]
     assert last["exitCode"] == 137
