@@ -60,9 +60,10 @@ class Material:
         Raises:
             CannotGenerateError: A server's certificate is wanted, and the authority's Secret is of no use for it.
         """
-        return await asyncio.to_thread(self._make, action, issuer)
+        return await asyncio.to_thread(self.make, action, issuer)
 
-    def _make(self, action: Generate, issuer: Manifest | None) -> dict[str, str]:
+    def make(self, action: Generate, issuer: Manifest | None) -> dict[str, str]:
+        """Do the same in this thread, which takes some milliseconds."""
         if action.generator is Generator.PASSWORD:
             return {secret_keys.PASSWORD: self._password()}
         if action.generator is Generator.DATABASE_ADMIN:

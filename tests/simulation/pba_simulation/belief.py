@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import copy
 from typing import Any
 
@@ -23,6 +22,7 @@ from pba_operator.domain.model import (
 )
 from pba_operator.domain.plan import plan
 from pba_operator.domain.report import report
+from pba_simulation.secrets import content, encoded
 
 SYNC_IMAGE = SyncImage("localhost/pba-sync:test", "IfNotPresent")
 UID = "11111111-1111-1111-1111-111111111111"
@@ -79,12 +79,8 @@ class World:
                 case Apply():
                     self.put(action.manifest)
                 case Generate():
-                    content = {
-                        key: f"content of {key}"
-                        for key in ("username", "password", "ca.crt", "tls.crt", "tls.key", "init.sql")
-                    }
-                    data = {key: base64.b64encode(value.encode()).decode() for key, value in content.items()}
-                    self.put({**action.manifest, "data": data})
+                    issuer = None if action.issuer is None else self.children[action.issuer]
+                    self.put({**action.manifest, "data": encoded(content(action, issuer))})
                 case Delete():
                     self.children.pop(action.target, None)
                 case EnsureAccounts():

@@ -15,7 +15,6 @@ from pba_operator.domain.model import (
     DatabaseObservation,
     EnsureAccounts,
     Generate,
-    Generator,
     Manifest,
 )
 from pba_operator.domain.plan import plan, references
@@ -28,6 +27,7 @@ from pba_operator.kube import kinds
 from pba_operator.kube.store import Address
 from pba_simulation.apiserver import Event, SimulatedApi
 from pba_simulation.controllers import Controllers, _is_ready
+from pba_simulation.secrets import content
 from pba_simulation.time import ManualClock
 
 Object = dict[str, Any]
@@ -72,15 +72,9 @@ class SimulatedMySQL:
         return DatabaseObservation(AccountState.READY, wanted, "9.7.4")
 
 
-async def material(action: Generate, _issuer: Manifest | None) -> dict[str, str]:
+async def material(action: Generate, issuer: Manifest | None) -> dict[str, str]:
     """Make the content of a Secret, the same each time."""
-    contents = {
-        Generator.PASSWORD: ("password",),
-        Generator.DATABASE_ADMIN: ("username", "password", "init.sql"),
-        Generator.CERTIFICATE_AUTHORITY: ("ca.crt", "tls.crt", "tls.key"),
-        Generator.SERVER_CERTIFICATE: ("ca.crt", "tls.crt", "tls.key"),
-    }
-    return {key: f"content of {key}" for key in contents[action.generator]}
+    return content(action, issuer)
 
 
 def cluster(name: str = NAME, **spec: Any) -> Object:

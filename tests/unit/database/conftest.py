@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import base64
 import copy
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -26,13 +28,11 @@ from pba_operator.domain.model import (
     Observed,
 )
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
+
+from pba_simulation import secrets
+
 UID = "8f2f0c52-6c1e-4a0e-a9f6-1f9a3a1d4c11"
-KEYS = {
-    "certificate-authority": ("tls.crt", "tls.key", "ca.crt"),
-    "server-certificate": ("tls.crt", "tls.key"),
-    "database-admin": ("username", "password", "init.sql"),
-    "password": ("password",),
-}
 
 
 def make_cluster(*, uid: str = UID, status: Manifest | None = None, **database_spec: Any) -> Cluster:
@@ -86,10 +86,8 @@ class World:
             live["metadata"]["generation"] = before.get("metadata", {}).get("generation", 0) + 1
 
     def generate(self, action: Generate) -> None:
-        generator = action.generator.value
-        data = {key: encoded(f"{key} {self.version}") for key in KEYS[generator]}
-        if action.issuer is not None:
-            data["ca.crt"] = self.children[action.issuer]["data"]["ca.crt"]
+        issuer = None if action.issuer is None else self.children[action.issuer]
+        data = secrets.encoded(secrets.content(action, issuer, salt=str(self.version)))
         manifest = {key: value for key, value in action.manifest.items() if key not in ("kind", "stringData")}
         self.put("Secret", action.manifest["metadata"]["name"], **copy.deepcopy(manifest), data=data)
 

@@ -89,6 +89,12 @@ def _damaged_secrets(cluster: Cluster, observed: Observed) -> Iterator[Problem]:
             "then made anew, and the database and the application are restarted with it."
         )
         yield Problem(ConditionType.DATABASE, "SecretKeyMissing", message, stalled=True)
+    for child, flaw in secrets.unusable(cluster, observed).items():
+        message = (
+            f'The Secret "{child.name}" {flaw}. Restore it from a copy, or delete it: it is then made anew, and '
+            "the database and the application are restarted with it."
+        )
+        yield Problem(ConditionType.DATABASE, "SecretInvalid", message, stalled=True)
 
 
 def _volume(cluster: Cluster, observed: Observed) -> Iterator[Problem]:

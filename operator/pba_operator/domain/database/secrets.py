@@ -15,7 +15,7 @@ import hashlib
 from pba_api import names
 from pba_api.identity import ANNOTATION_HASH, COMPONENT_DATABASE, LABEL_DATABASE_ID
 from pba_operator.domain import drift, secret_keys
-from pba_operator.domain.database import claims, members, secret_ids
+from pba_operator.domain.database import certificates, claims, members, secret_ids
 from pba_operator.domain.database.retained import Standing, standing
 from pba_operator.domain.model import (
     Apply,
@@ -78,6 +78,34 @@ def lacking(cluster: Cluster, observed: Observed) -> dict[ChildId, list[str]]:
         if live is not None
     }
     return {child: keys for child, keys in gaps.items() if keys}
+
+
+def unusable(cluster: Cluster, observed: Observed) -> dict[ChildId, str]:
+    """Return, for our Secrets that have all their keys and cannot be made anew without a loss, what is wrong."""
+    missing = lacking(cluster, observed)
+    authority, admin = secret_ids.authority(cluster), secret_ids.admin(cluster)
+    found = {authority: _flaw_of_authority, admin: _flaw_of_admin}
+    flaws = {
+        child: flaw(live)
+        for child, flaw in found.items()
+        if child not in missing and (live := ours(cluster, observed, child)) is not None
+    }
+    return {child: words for child, words in flaws.items() if words}
+
+
+def _flaw_of_authority(live: Manifest) -> str:
+    certificate, key, copy = (value(live, name) or "" for name in secret_keys.OF_CERTIFICATE)
+    if certificate != copy:
+        return f"holds two different certificates, {secret_keys.TLS_CERTIFICATE} and {secret_keys.CA_CERTIFICATE}"
+    flaw = certificates.flaw_of_authority(certificate, key)
+    return f"holds a certificate authority that {flaw}" if flaw else ""
+
+
+def _flaw_of_admin(live: Manifest) -> str:
+    password, statements = value(live, secret_keys.PASSWORD), value(live, secret_keys.ADMIN_SQL)
+    if f"BY '{password}'" in (statements or ""):
+        return ""
+    return f"holds a {secret_keys.PASSWORD} that is not the one in its {secret_keys.ADMIN_SQL}, from which MySQL learns it"
 
 
 def are_complete(cluster: Cluster, observed: Observed) -> bool:
@@ -168,16 +196,22 @@ def host_names(cluster: Cluster) -> tuple[str, ...]:
 
 
 def stale_certificate(cluster: Cluster, observed: Observed) -> Delete | None:
-    """Return the deletion of a server certificate that lacks a key, or that another authority has signed."""
+    """Return the deletion of a server certificate that lacks a key, cannot be read or is not our authority's."""
     live = ours(cluster, observed, secret_ids.certificate(cluster))
     authority = ours(cluster, observed, secret_ids.authority(cluster))
     if live is None or authority is None:
         return None
     signer = value(authority, secret_keys.CA_CERTIFICATE)
-    is_whole = all(value(live, key) is not None for key in secret_keys.OF_CERTIFICATE)
-    if signer is None or (is_whole and value(live, secret_keys.CA_CERTIFICATE) == signer):
+    if signer is None or _is_vouched_for(live, signer):
         return None
     return Delete(secret_ids.certificate(cluster), live["metadata"]["uid"])
+
+
+def _is_vouched_for(live: Manifest, signer: str) -> bool:
+    certificate, key, issuer = (value(live, name) for name in secret_keys.OF_CERTIFICATE)
+    if certificate is None or key is None or issuer != signer:
+        return False
+    return certificates.is_vouched_for(certificate, key, signer)
 
 
 def marks(cluster: Cluster, observed: Observed) -> list[Apply]:

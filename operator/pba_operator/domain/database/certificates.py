@@ -1,0 +1,55 @@
+"""Certificates as the Secrets hold them, read: can the authority sign, and does it vouch for the server's?
+
+mysqld that is started with a certificate that it cannot read serves without TLS, and then nobody can log in: so it is
+found out before mysqld is told to read it. Pure; what was judged once is remembered, since each plan asks.
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Final
+
+from cryptography import x509
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes
+
+_REMEMBERED: Final = 4096
+_UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm)
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def flaw_of_authority(certificate: str, key: str) -> str:
+    """Return why an authority cannot sign; empty if it can.
+
+    Args:
+        certificate: in PEM.
+        key: its private key, in PEM.
+    """
+    try:
+        read, private = _read(certificate, key)
+    except _UNREADABLE as error:
+        return f"cannot be read ({error})"
+    if not isinstance(private, ec.EllipticCurvePrivateKey) or private.public_key() != read.public_key():
+        return "holds a key that is not the certificate's"
+    return ""
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def is_vouched_for(certificate: str, key: str, authority: str) -> bool:
+    """Tell whether a server's certificate can be read, is its key's, and was signed by the authority (all in PEM)."""
+    try:
+        read, private = _read(certificate, key)
+        signer = x509.load_pem_x509_certificate(authority.encode())
+        read.verify_directly_issued_by(signer)
+    except (*_UNREADABLE, InvalidSignature):
+        return False
+    return private.public_key() == read.public_key()
+
+
+def _read(certificate: str, key: str) -> tuple[x509.Certificate, PrivateKeyTypes]:
+    return (
+        x509.load_pem_x509_certificate(certificate.encode()),
+        serialization.load_pem_private_key(key.encode(), password=None),
+    )
