@@ -16,6 +16,8 @@ from pba_operator.domain.model import Action, ChildId, Cluster, Delete, Manifest
 from pba_operator.domain.ownership import controller_uid
 
 _WORKLOADS = ("Deployment", "StatefulSet")
+_NAMED = 5
+"""How many of the objects that a deletion waits for are named."""
 
 
 def deletes_data(cluster: Cluster | Invalid) -> bool:
@@ -46,15 +48,39 @@ def _data_steps(cluster: Cluster | Invalid, observed: Observed) -> tuple[Action,
     return _deletions(kept) if kept else (SetFinalizer(present=False),)
 
 
+def _workloads(cluster: Cluster | Invalid, observed: Observed) -> list[Manifest]:
+    return [
+        live for kind in _WORKLOADS for live in observed.of_kind(kind) if controller_uid(live) == cluster.uid
+    ]
+
+
+def waits_for(cluster: Cluster | Invalid, observed: Observed) -> str:
+    """Return what a PBACluster that is being deleted waits for, in words for its user."""
+    others = [name for name in cluster.finalizers if name != FINALIZER]
+    if FINALIZER in cluster.finalizers and deletes_data(cluster):
+        left = (
+            _workloads(cluster, observed) or observed.of_kind("Pod") or retained_children(cluster, observed)
+        )
+        if left:
+            return f"waits for the end of {_listed(left)}"
+    if others:
+        return f"waits for whoever set the finalizers {', '.join(others)}"
+    return "all of it is gone but what Kubernetes collects by itself"
+
+
+def _listed(left: list[Manifest]) -> str:
+    named = [f'{live["kind"]} "{live["metadata"]["name"]}"' for live in left[:_NAMED]]
+    more = len(left) - len(named)
+    return ", ".join(named) + (f" and {more} more" if more else "")
+
+
 def plan_deletion(cluster: Cluster | Invalid, observed: Observed) -> Plan:
     """Return the next steps of the deletion; none while we wait for something to end."""
     if FINALIZER not in cluster.finalizers:
         return Plan()
     if not deletes_data(cluster):
         return Plan((SetFinalizer(present=False),))
-    workloads = [
-        live for kind in _WORKLOADS for live in observed.of_kind(kind) if controller_uid(live) == cluster.uid
-    ]
+    workloads = _workloads(cluster, observed)
     if workloads:
         return Plan(_deletions(workloads))
     return Plan() if observed.of_kind("Pod") else Plan(_data_steps(cluster, observed))

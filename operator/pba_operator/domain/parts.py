@@ -79,6 +79,12 @@ def _taken_names(view: View) -> Iterator[Problem]:
         yield Problem(parts[taken], "NameConflict", message, stalled=True)
 
 
+def refusal(failure: Failure) -> str:
+    """Return what the API server had against an action, in words for the user."""
+    what = f'{failure.target.kind} "{failure.target.name}"'
+    return f"{what} could not be brought to the spec: {sentence(failure.message)}"
+
+
 def _refusals(view: View) -> Iterator[Problem]:
     known = {**view.observed.children, **{ChildId.of(manifest): manifest for manifest in view.wanted}}
     for failure in view.failures:
@@ -88,16 +94,15 @@ def _refusals(view: View) -> Iterator[Problem]:
             if manifest is None
             else _part_of(manifest),
             reason=failure.reason,
-            message=(
-                f'{failure.target.kind} "{failure.target.name}" could not be brought to the spec: '
-                f"{sentence(failure.message)}"
-            ),
+            message=refusal(failure),
             stalled=True,
         )
 
 
 def _deployment_problems(view: View, part: ConditionType, component: str, name: str) -> Iterator[Problem]:
     deployment = deployments.find(view.observed, name)
+    if part in (ConditionType.MANAGEMENT, ConditionType.BACKEND) and not deployments.complete(deployment):
+        yield from application.volume_problems(view.cluster.spec, view.observed, part)
     if deployment is None:
         waits = part in (ConditionType.MANAGEMENT, ConditionType.BACKEND) and not database.ready(
             view.cluster, view.observed

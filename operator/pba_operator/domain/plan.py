@@ -6,6 +6,7 @@ application never starts against a database that is not there; nothing that hold
 
 from __future__ import annotations
 
+from pba_api.conditions import ConditionType
 from pba_api.types import PBAClusterSpec
 from pba_operator.domain import (
     application,
@@ -25,11 +26,17 @@ from pba_operator.domain.ownership import is_ours
 
 LOOK_AGAIN_SECONDS = 15.0
 """How soon to look again at what no watch tells: a user's Secret that is missing, a name that is taken."""
+REFERENCES_SECONDS = 60.0
+"""How soon to look again at the user's objects that are as they should be: a password that is changed is taken up."""
 
 
 def references(spec: PBAClusterSpec) -> tuple[ChildId, ...]:
     """Return the user's Secrets and ConfigMaps that a plan needs to see."""
-    return (*database.references(spec), *application.template_references(spec))
+    return (
+        *database.references(spec),
+        *application.template_references(spec),
+        *application.volume_references(spec),
+    )
 
 
 def _application(cluster: Cluster, observed: Observed) -> list[Manifest]:
@@ -82,9 +89,21 @@ def outdated(cluster: Cluster, observed: Observed, wanted: list[Manifest]) -> li
 
 
 def waits_for_references(cluster: Cluster, observed: Observed) -> bool:
-    """Tell whether something that the user must provide is not there."""
+    """Tell whether something that the user must provide is not there, or not as it must be."""
     missing = any(observed.references.get(reference) is None for reference in references(cluster.spec))
-    return missing or bool(application.config_problems(cluster, observed))
+    return (
+        missing
+        or database.lacks_password(cluster, observed)
+        or bool(application.config_problems(cluster, observed))
+        or bool(application.volume_problems(cluster.spec, observed, ConditionType.MANAGEMENT))
+    )
+
+
+def _look_again(cluster: Cluster, observed: Observed, wanted: list[Manifest]) -> float | None:
+    """Return after how many seconds to look at what no watch tells; None if there is no such thing."""
+    if waits_for_references(cluster, observed) or conflicts(cluster, observed, wanted):
+        return LOOK_AGAIN_SECONDS
+    return REFERENCES_SECONDS if references(cluster.spec) else None
 
 
 def plan(cluster: Cluster | Invalid, observed: Observed, sync_image: SyncImage) -> Plan:
@@ -106,5 +125,4 @@ def plan(cluster: Cluster | Invalid, observed: Observed, sync_image: SyncImage) 
     actions.extend(Apply(manifest) for manifest in outdated(cluster, observed, wanted))
     actions.extend(step for step in steps if not isinstance(step, Generate))
     actions.extend(obsolete.deletions(cluster, observed))
-    look_again = waits_for_references(cluster, observed) or bool(conflicts(cluster, observed, wanted))
-    return Plan(tuple(actions), requeue_after=LOOK_AGAIN_SECONDS if look_again else None)
+    return Plan(tuple(actions), requeue_after=_look_again(cluster, observed, wanted))

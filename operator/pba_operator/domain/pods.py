@@ -121,10 +121,16 @@ def _unscheduled(pod: Manifest, part: ConditionType) -> Problem | None:
     return Problem(
         part,
         "Unschedulable",
-        f"No machine can take the pod {name}: {words} Lower the resources, loosen the placement under `pod`, "
-        "or add a machine.",
+        f"No machine can take the pod {name}: {words} {_remedy(words)}",
         stalled=True,
     )
+
+
+def _remedy(words: str) -> str:
+    """Return what helps against the scheduler's words."""
+    if "persistentvolumeclaim" in words.lower():
+        return "Create the volume claim that it names, or correct the name."
+    return "Lower the resources, loosen the placement under `pod`, or add a machine."
 
 
 def _ended(pod: Manifest, part: ConditionType) -> Problem | None:

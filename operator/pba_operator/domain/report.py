@@ -9,7 +9,7 @@ from pba_api import names
 from pba_api.conditions import ConditionType
 from pba_api.identity import COMPONENT_BACKEND, COMPONENT_MANAGEMENT, selector
 from pba_api.types.status import MAX_ADDRESSES, MAX_NOT_READY
-from pba_operator.domain import conditions, database, deployments, parts, pods
+from pba_operator.domain import conditions, database, deletion, deployments, parts, pods
 from pba_operator.domain.cluster import Invalid
 from pba_operator.domain.frontend import SyncImage
 from pba_operator.domain.model import ChildId, Cluster, Failure, Manifest, Observed
@@ -102,6 +102,20 @@ def _invalid(cluster: Invalid) -> Manifest:
     }
 
 
+def _deleting(cluster: Cluster | Invalid, observed: Observed, failures: tuple[Failure, ...]) -> Manifest:
+    """Return the status of a PBACluster on its way out: what is left, not what would be missing if it stayed."""
+    text = f"The PBACluster is being deleted: {deletion.waits_for(cluster, observed)}."
+    found = [conditions.condition(ConditionType.READY, "Deleting", text, cluster.generation, true=False)]
+    if failures:
+        refused = parts.refusal(failures[0])
+        found.append(
+            conditions.condition(ConditionType.STALLED, failures[0].reason, refused, cluster.generation, true=True)
+        )
+    else:
+        found.append(conditions.condition(ConditionType.RECONCILING, "Deleting", text, cluster.generation, true=True))
+    return {**cluster.status, "observedGeneration": cluster.generation, "conditions": found}
+
+
 def report(
     cluster: Cluster | Invalid, observed: Observed, failures: tuple[Failure, ...], sync_image: SyncImage
 ) -> Manifest:
@@ -113,6 +127,8 @@ def report(
         failures: the actions that were refused.
         sync_image: the sidecar's image, from the operator's own configuration.
     """
+    if cluster.deleting:
+        return _deleting(cluster, observed, failures)
     if isinstance(cluster, Invalid):
         return _invalid(cluster)
     wanted = desired(cluster, observed, sync_image)

@@ -23,6 +23,7 @@ PASSED_ON = {
     "stalled[0].reason",
     "broken[0]['reason']",
     "failure.reason",
+    "failures[0].reason",
     "error.reason",
 }
 """Reasons that were collected where they came from."""

@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pba_simulation.belief import SYNC_IMAGE
+
 from pba_operator.domain.cluster import Invalid, read
-from pba_operator.domain.model import ChildId, Cluster, Delete, Manifest, SetFinalizer
+from pba_operator.domain.model import ChildId, Cluster, Delete, Failure, Manifest, SetFinalizer
 from pba_operator.domain.plan import plan
+from pba_operator.domain.report import report
 
 MakeCluster = Callable[..., Cluster]
 GOING: Manifest = {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["pba.dev/cleanup"]}
@@ -100,3 +103,52 @@ def test_a_foreign_claim_under_our_name_survives(world: Any, cluster: MakeCluste
     world.put(foreign)
     going = cluster(deletionPolicy="Delete", metadata=GOING)
     assert plan(going, world.observed, sync).actions == (SetFinalizer(present=False),)
+
+
+def _told(world: Any, going: Cluster | Invalid) -> dict[str, str]:
+    status = world.status(going)
+    return {
+        entry["type"]: f"{entry['status']} {entry['reason']}: {entry['message']}"
+        for entry in status["conditions"]
+    }
+
+
+def test_what_a_deletion_waits_for_is_told(world: Any, cluster: MakeCluster, sync: Any) -> None:
+    world.settle(cluster(deletionPolicy="Delete", metadata={"finalizers": ["pba.dev/cleanup"]}))
+    going = cluster(deletionPolicy="Delete", metadata=GOING)
+    told = _told(world, going)
+    assert set(told) == {"Ready", "Reconciling"}
+    assert told["Ready"].startswith("False Deleting: ")
+    assert 'StatefulSet "shop-mysql"' in told["Ready"]
+    world.carry_out(plan(going, world.observed, sync))
+    assert 'waits for the end of Pod "' in _told(world, going)["Ready"]
+    for child in [child for child in world.children if child.kind == "Pod"]:
+        world.children.pop(child)
+    assert 'PersistentVolumeClaim "data-shop-mysql-0"' in _told(world, going)["Ready"]
+
+
+def test_the_finalizers_of_others_are_named(world: Any, cluster: MakeCluster) -> None:
+    going = cluster(metadata={**GOING, "finalizers": ["example.com/backup"]})
+    assert "waits for whoever set the finalizers example.com/backup." in _told(world, going)["Ready"]
+
+
+def test_many_that_are_left_are_counted(world: Any, cluster: MakeCluster) -> None:
+    going = cluster(deletionPolicy="Delete", metadata=GOING)
+    for number in range(8):
+        world.put_pod(f"shop-backend-{number}", "backend")
+    assert "and 3 more." in _told(world, going)["Ready"]
+
+
+def test_a_deletion_that_is_refused_is_told(world: Any, cluster: MakeCluster) -> None:
+    going = cluster(deletionPolicy="Delete", metadata=GOING)
+    failure = Failure(ChildId("StatefulSet", "shop-mysql"), "Forbidden", "a policy is against it")
+    status = report(going, world.observed, (failure,), SYNC_IMAGE)
+    stalled = [entry for entry in status["conditions"] if entry["type"] == "Stalled"]
+    assert [entry["reason"] for entry in stalled] == ["Forbidden"]
+    assert 'StatefulSet "shop-mysql"' in stalled[0]["message"]
+
+
+def test_a_spec_that_cannot_be_read_is_told_as_deleted(world: Any, raw: Any) -> None:
+    broken = raw(metadata=GOING)
+    del broken["spec"]["application"]
+    assert "Stalled" not in _told(world, read(broken))

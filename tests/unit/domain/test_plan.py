@@ -10,8 +10,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from pba_operator.domain.cluster import Invalid, read
-from pba_operator.domain.model import Apply, ChildId, Cluster, Delete, Generate, Manifest, SetFinalizer
-from pba_operator.domain.plan import plan
+from pba_operator.domain.model import Apply, ChildId, Cluster, Delete, Generate, Manifest, Plan, SetFinalizer
+from pba_operator.domain.plan import LOOK_AGAIN_SECONDS, REFERENCES_SECONDS, plan
 
 MakeCluster = Callable[..., Cluster]
 
@@ -240,3 +240,29 @@ def test_credentials_are_generated_once(world: Any, whole: Cluster, sync: Any) -
     assert not [
         action for action in plan(whole, world.observed, sync).actions if isinstance(action, Generate)
     ]
+
+
+def _secret(**data: str) -> Manifest:
+    return {"metadata": {"resourceVersion": "1"}, "data": data}
+
+
+@pytest.mark.parametrize(
+    ("secret", "expected"),
+    [
+        (None, LOOK_AGAIN_SECONDS),
+        (_secret(), LOOK_AGAIN_SECONDS),
+        (_secret(password="/w=="), LOOK_AGAIN_SECONDS),
+        (_secret(password="aGlkZGVu"), REFERENCES_SECONDS),
+    ],
+)
+def test_what_no_watch_tells_is_looked_at_again(
+    world: Any, cluster: MakeCluster, sync: Any, secret: Manifest | None, expected: float
+) -> None:
+    asks = cluster(database={"user": {"passwordSecretRef": {"name": "theirs", "key": "password"}}})
+    world.references = {ChildId("Secret", "theirs"): secret}
+    assert plan(asks, world.observed, sync).requeue_after == expected
+
+
+def test_who_refers_to_nothing_is_not_looked_at_again(world: Any, whole: Cluster, sync: Any) -> None:
+    world.settle(whole)
+    assert plan(whole, world.observed, sync) == Plan()

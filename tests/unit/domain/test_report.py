@@ -11,6 +11,7 @@ from pba_api.types.status import MAX_NOT_READY
 from pba_operator.domain.cluster import read
 from pba_operator.domain.conditions import CONDITION_TEXT_MAX
 from pba_operator.domain.model import ChildId, Cluster, Failure, Manifest
+from pba_operator.domain.plan import references
 from pba_operator.domain.report import report
 
 MakeCluster = Callable[..., Cluster]
@@ -234,3 +235,36 @@ def test_a_spec_that_cannot_be_read_is_told_in_whole_sentences(world: Any, raw: 
     stalled = _condition(status, "Stalled")
     assert stalled is not None
     assert "spec.database: is required. Nothing is changed until it is corrected." in stalled["message"]
+
+
+VOLUMES = [
+    {"name": "logo", "secret": {"secretName": "nope"}},
+    {"name": "maybe", "configMap": {"name": "may-be-absent", "optional": True}},
+    {"name": "files", "persistentVolumeClaim": {"claimName": "shared"}},
+    {"name": "all", "projected": {"sources": [{"configMap": {"name": "texts", "items": [{"key": "a"}]}}]}},
+]
+
+
+def test_a_volume_whose_source_is_not_there_is_told_by_name(world: Any, cluster: MakeCluster) -> None:
+    asks = cluster(application={"volumes": VOLUMES}, backend={}, frontend={"image": "haproxy:3"})
+    world.settle(asks)
+    world.references = {child: {"data": {"a": ""}} for child in references(asks.spec)}
+    assert {child.name for child in world.references} == {"nope", "shared", "texts"}
+    assert _states(world.status(asks))["Ready"] == "True"
+
+    world.deployment("shop-backend")["status"]["availableReplicas"] = 0
+    for child, words in (
+        (ChildId("Secret", "nope"), "create it"),
+        (ChildId("ConfigMap", "texts"), "add the key"),
+    ):
+        before = world.references[child]
+        world.references[child] = None if child.kind == "Secret" else {"data": {}}
+        status = world.status(asks)
+        backend = _condition(status, "BackendReady")
+        assert backend is not None
+        assert backend["reason"] == "VolumeSourceMissing"
+        assert f'{child.kind} "{child.name}"' in backend["message"]
+        assert words in backend["message"]
+        assert _states(status)["Stalled"] == "True"
+        assert _states(status)["ManagementReady"] == "True", "its pods run: they have what they need"
+        world.references[child] = before

@@ -19,7 +19,7 @@ from pba_operator.domain.database import (
     statefulset,
 )
 from pba_operator.domain.database.connection import Connection, environment
-from pba_operator.domain.database.problems import blocking, problems
+from pba_operator.domain.database.problems import blocking, password_problem, problems
 from pba_operator.domain.database.retained import Standing, retained_children
 from pba_operator.domain.database.status import status
 from pba_operator.domain.model import Action, Apply, ChildId, Cluster, Manifest, Observed
@@ -29,6 +29,7 @@ __all__ = [
     "actions",
     "blocked",
     "environment",
+    "lacks_password",
     "manifests",
     "problems",
     "ready",
@@ -47,6 +48,11 @@ def references(spec: PBAClusterSpec) -> tuple[ChildId, ...]:
 def blocked(cluster: Cluster, observed: Observed) -> bool:
     """Tell whether nothing of the database may be created or changed now (`problems` says why)."""
     return bool(blocking(cluster, observed))
+
+
+def lacks_password(cluster: Cluster, observed: Observed) -> bool:
+    """Tell whether the user's Secret with the application's password is not there, or not as it must be."""
+    return password_problem(cluster, observed) is not None
 
 
 def manifests(cluster: Cluster, observed: Observed) -> list[Manifest]:

@@ -28,7 +28,7 @@ def blocking(cluster: Cluster, observed: Observed) -> list[Problem]:
     """Return what forbids to create or change anything of the database."""
     found = [
         _options(cluster),
-        _password(cluster, observed),
+        password_problem(cluster, observed),
         retained.verdict(cluster, observed),
         *_damaged_secrets(cluster, observed),
     ]
@@ -54,7 +54,7 @@ def _options(cluster: Cluster) -> Problem | None:
     return Problem(ConditionType.DATABASE, "ConfigRefused", message, stalled=True)
 
 
-def _password(cluster: Cluster, observed: Observed) -> Problem | None:
+def password_problem(cluster: Cluster, observed: Observed) -> Problem | None:
     """Return what is wrong with the Secret of the user's that holds the application's password."""
     given = cluster.spec.database.user.password_secret_ref
     if given is None:

@@ -105,7 +105,7 @@ def _flaw_of_admin(live: Manifest) -> str:
     password, statements = value(live, secret_keys.PASSWORD), value(live, secret_keys.ADMIN_SQL)
     if f"BY '{password}'" in (statements or ""):
         return ""
-    return f"holds a {secret_keys.PASSWORD} that is not the one in its {secret_keys.ADMIN_SQL}, from which MySQL learns it"
+    return f"holds a {secret_keys.PASSWORD} that is not in its {secret_keys.ADMIN_SQL}, from which MySQL learns it"
 
 
 def are_complete(cluster: Cluster, observed: Observed) -> bool:
