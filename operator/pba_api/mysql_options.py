@@ -15,6 +15,9 @@ from typing import Final
 NAME_PATTERN: Final = r"^[a-z][a-z0-9_]*([.][a-z0-9_]+)?$"
 """The name of an option, or of a component's variable (with a dot)."""
 
+LONGEST_NAME: Final = 100
+"""Characters; MySQL's own longest has 62. With the longest value it fits into a line of my.cnf."""
+
 OWNED_OPTIONS: Final = (
     "admin_address",
     "admin_port",

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from pba_api.types.application import VOLUME_KINDS
+from pba_hack.generate.kubernetes_checks import checks_of, narrowed
 
 Schema = dict[str, Any]
 
@@ -48,6 +49,8 @@ _DROPPED: Mapping[str, frozenset[str]] = {
     ),
     _CORE + "PersistentVolumeClaimSpec": frozenset(("volumeAttributesClassName",)),
     _CORE + "SecurityContext": frozenset(("windowsOptions", "procMount")),
+    # A reference into another namespace, which is dropped silently unless a cluster was told to allow it.
+    _CORE + "TypedObjectReference": frozenset(("namespace",)),
     _CORE + "VolumeMount": frozenset(("recursiveReadOnly",)),
     _CORE + "VolumeProjection": frozenset(("clusterTrustBundle", "podCertificate")),
     # Refers to a list in the pod that we do not offer.
@@ -63,8 +66,12 @@ _REQUIRED: Mapping[str, frozenset[str]] = {
     _CORE + "SecretKeySelector": frozenset(("name",)),
     _CORE + "SecretProjection": frozenset(("name",)),
     _CORE + "SecretVolumeSource": frozenset(("secretName",)),
+    _CORE + "LocalObjectReference": frozenset(("name",)),
+    _CORE + "EphemeralVolumeSource": frozenset(("volumeClaimTemplate",)),
+    _CORE + "PersistentVolumeClaimSpec": frozenset(("accessModes", "resources")),
+    _CORE + "VolumeResourceRequirements": frozenset(("requests",)),
 }
-"""References that only an old rule of compatibility makes optional: none works without."""
+"""What only an old rule of compatibility makes optional: none works without."""
 
 _LONG_TEXTS = {"value": 32768}
 """Greatest lengths of strings, by field; the others have `_TEXT`."""
@@ -86,8 +93,12 @@ _ORDER = (
     "type",
     "format",
     "enum",
+    "minLength",
     "maxLength",
     "pattern",
+    "minimum",
+    "maximum",
+    "minItems",
     "maxItems",
     "maxProperties",
     "x-kubernetes-int-or-string",
@@ -119,6 +130,10 @@ def first_sentence(text: str) -> str:
     return (found.group(1) if found else line).rstrip(":")
 
 
+def _in_order(schema: Mapping[str, Any]) -> Schema:
+    return dict(sorted(schema.items(), key=lambda entry: _ORDER.index(entry[0])))
+
+
 class _Reader:
     def __init__(self, definitions: Mapping[str, Any]) -> None:
         self._definitions = definitions
@@ -131,13 +146,18 @@ class _Reader:
         properties = {key: value for key, value in definition.get("properties", {}).items() if key in wanted}
         required = {key for key in definition.get("required", ()) if key in wanted}
         required |= _REQUIRED.get(name, frozenset())
-        return self.bounded({**definition, "properties": properties, "required": sorted(required)}, "")
+        schema = self.bounded({**definition, "properties": properties, "required": sorted(required)}, "")
+        fields = {
+            field: _in_order(narrowed(inner, checks_of(name).get(field, {})))
+            for field, inner in schema["properties"].items()
+        }
+        return {**schema, "properties": fields} if fields else schema
 
     def bounded(self, raw: Mapping[str, Any], field: str) -> Schema:
         schema = self._resolved(raw, field)
         if "description" in raw:
             schema["description"] = first_sentence(raw["description"])
-        return dict(sorted(schema.items(), key=lambda entry: _ORDER.index(entry[0])))
+        return _in_order(schema)
 
     def _resolved(self, raw: Mapping[str, Any], field: str) -> Schema:
         if "allOf" in raw:
@@ -170,5 +190,6 @@ def _quantity() -> Schema:
     return {
         "x-kubernetes-int-or-string": True,
         "maxLength": 64,
-        "pattern": r"^(\+|-)?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?[0-9]+))?$",
+        "minimum": 0,
+        "pattern": r"^\+?(([0-9]+(\.[0-9]*)?)|(\.[0-9]+))(([KMGTPE]i)|[numkMGTPE]|([eE](\+|-)?[0-9]+))?$",
     }

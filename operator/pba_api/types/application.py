@@ -7,8 +7,9 @@ from pba_api.fields import fields_of
 from pba_api.markers import Default, Doc, Items, Kubernetes, Number, Required, Rule, Text
 from pba_api.reserved import OWN_FOLDER, VOLUME_PREFIX
 from pba_api.types.common import AbsolutePath, Image, Json, KeyReference
+from pba_api.types.kubernetes_rules import localhost_profile
 
-_Argument = Annotated[str, Text(max_length=4096)]
+_Argument = Annotated[str, Text(max_length=4096, pattern=r"^[^\x00]*$")]
 _VariableName = Annotated[str, Text(min_length=1, max_length=128, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 _UrlPath = Annotated[str, Text(min_length=1, max_length=512, pattern=r"^/[!-~]*$")]
 
@@ -18,14 +19,24 @@ VOLUME_KINDS = (
     "downwardAPI",
     "emptyDir",
     "ephemeral",
-    "image",
     "nfs",
     "persistentVolumeClaim",
     "projected",
     "secret",
 )
-"""What a volume of the application may be. No hostPath: it would break the Pod Security Standard."""
+"""What a volume of the application may be. No hostPath: it would break the Pod Security Standard; no image: before
+Kubernetes 1.35 it is dropped silently."""
 _VOLUME_SOURCES = "[{}]".format(", ".join(f"has(v.{kind})" for kind in VOLUME_KINDS))
+_VALUE_KINDS = ("configMapKeyRef", "fieldRef", "resourceFieldRef", "secretKeyRef")
+_VALUE_SOURCES = "[{}]".format(", ".join(f"has(e.valueFrom.{kind})" for kind in _VALUE_KINDS))
+
+
+def _given(field: str, default: str) -> str:
+    """Return, in CEL, what the application's container has in a field of its security context."""
+    in_pod = f"has(self.podSecurityContext) && has(self.podSecurityContext.{field})"
+    in_container = f"has(self.securityContext) && has(self.securityContext.{field})"
+    of_pod = f"({in_pod} ? self.podSecurityContext.{field} : {default})"
+    return f"({in_container} ? self.securityContext.{field} : {of_pod})"
 
 
 @dataclass(frozen=True)
@@ -142,6 +153,12 @@ class Application:
             "application.volumeMounts and application.configFiles must not use the same path: change one of them",
             field_path=".volumeMounts",
         ),
+        Rule(
+            f"{_given('runAsUser', '1')} != 0 || !{_given('runAsNonRoot', 'true')}",
+            "application runs as user 0 (runAsUser) while runAsNonRoot is true, which is the default: set "
+            "runAsNonRoot to false beside it, or choose another user",
+            field_path=".securityContext",
+        ),
     )
 
     image: Annotated[
@@ -169,8 +186,13 @@ class Application:
         ),
         Items(200, keys=("name",)),
         Rule(
-            "!self.exists(e, has(e.value) && has(e.valueFrom))",
+            "!self.exists(e, has(e.value) && e.value != '' && has(e.valueFrom))",
             "an entry of application.env must not have both value and valueFrom: remove one of them",
+        ),
+        Rule(
+            f"self.all(e, !has(e.valueFrom) || {_VALUE_SOURCES}.exists_one(given, given))",
+            f"valueFrom of an entry of application.env must have exactly one of {', '.join(_VALUE_KINDS)}: add it, or "
+            "remove what is too much",
         ),
     ]
     env_from: Annotated[
@@ -214,6 +236,7 @@ class Application:
             "'restricted'; loosen it only for an image that needs it."
         ),
         Kubernetes("io.k8s.api.core.v1.PodSecurityContext"),
+        *localhost_profile("podSecurityContext"),
     ]
     security_context: Annotated[
         Json,
@@ -222,6 +245,12 @@ class Application:
             "'restricted'; loosen it only for an image that needs it."
         ),
         Kubernetes("io.k8s.api.core.v1.SecurityContext"),
+        *localhost_profile("securityContext"),
+        Rule(
+            "!(has(self.privileged) && self.privileged) || "
+            "(has(self.allowPrivilegeEscalation) && self.allowPrivilegeEscalation)",
+            "securityContext.privileged needs allowPrivilegeEscalation: true beside it: add it, or remove privileged",
+        ),
     ]
     volumes: Annotated[
         tuple[Annotated[Json, Kubernetes("io.k8s.api.core.v1.Volume")], ...],
@@ -243,6 +272,15 @@ class Application:
         tuple[Annotated[Json, Kubernetes("io.k8s.api.core.v1.VolumeMount")], ...],
         Doc("Where the application's containers see these volumes."),
         Items(100, keys=("mountPath",)),
+        Rule(
+            r"self.all(m, m.mountPath.startsWith('/') && !m.mountPath.matches('(^|/)\\.\\.?(/|$)') && "
+            "!m.mountPath.contains('//'))",
+            "a mountPath must be absolute and plain: begin with '/', without '.', '..' and doubled slashes",
+        ),
+        Rule(
+            "!self.exists(m, has(m.subPath) && m.subPath != '' && has(m.subPathExpr) && m.subPathExpr != '')",
+            "an entry of application.volumeMounts must not have both subPath and subPathExpr: remove one of them",
+        ),
         Rule(
             f"!self.exists(m, m.mountPath == '{OWN_FOLDER}' || m.mountPath.startsWith('{OWN_FOLDER}/'))",
             f"{OWN_FOLDER} is the operator's own folder: choose another mountPath",

@@ -6,19 +6,29 @@ from typing import Annotated, Any
 
 from pba_api.identity import RESERVED_PREFIXES
 from pba_api.markers import Doc, Entries, Items, Kubernetes, Required, Text
-from pba_api.types.rules import NAME_OR_EMPTY, no_reserved_prefix, qualified_names
+from pba_api.types.kubernetes_rules import IMAGE, RESOURCES, SPREAD, TOLERATIONS
+from pba_api.types.rules import (
+    NAME,
+    NAME_OR_EMPTY,
+    no_key_of_controllers,
+    no_key_of_kubernetes,
+    no_reserved_prefix,
+    qualified_names,
+)
 
 Json = dict[str, Any]
 """A JSON object whose shape is Kubernetes' own (an affinity, an environment variable, a volume)."""
 
-ObjectName = Annotated[str, Text(min_length=1, max_length=253, pattern=r"^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$")]
+ObjectName = Annotated[str, Text(min_length=1, max_length=253, pattern=NAME)]
 """The name of an object of Kubernetes: a DNS-1123 subdomain."""
 
-Image = Annotated[str, Text(min_length=1, max_length=512, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$")]
+Image = Annotated[str, Text(min_length=1, max_length=512, pattern=r"^[A-Za-z0-9][A-Za-z0-9._:/@-]*$"), IMAGE]
 """A reference of a container image."""
 
-AbsolutePath = Annotated[str, Text(min_length=2, max_length=1024, pattern=r"^/[^:]*[^:/]$")]
-"""A path in a container; Kubernetes allows no colon in it."""
+AbsolutePath = Annotated[
+    str, Text(min_length=2, max_length=1024, pattern=r"^/[^:\x00-\x1f\x7f]*[^:/\x00-\x1f\x7f]$")
+]
+"""A path in a container; Kubernetes allows no colon in it, and no control character makes sense there."""
 
 LabelValue = Annotated[str, Text(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
 AnnotationValue = Annotated[str, Text(max_length=4096)]
@@ -35,6 +45,7 @@ class PodSettings:
         Json,
         Doc("Processor time and memory that the role's main container asks for and is limited to."),
         Kubernetes("io.k8s.api.core.v1.ResourceRequirements"),
+        *RESOURCES,
     ]
     node_selector: Annotated[
         Labels,
@@ -45,6 +56,7 @@ class PodSettings:
         tuple[Annotated[Json, Kubernetes("io.k8s.api.core.v1.Toleration")], ...],
         Doc("Taints of nodes that these pods put up with."),
         Items(50),
+        *TOLERATIONS,
     ]
     affinity: Annotated[
         Json,
@@ -55,6 +67,7 @@ class PodSettings:
         tuple[Annotated[Json, Kubernetes("io.k8s.api.core.v1.TopologySpreadConstraint")], ...],
         Doc("How these pods spread over zones, machines or other domains."),
         Items(10, keys=("topologyKey", "whenUnsatisfiable")),
+        *SPREAD,
     ]
     priority_class_name: Annotated[
         str,
@@ -66,12 +79,14 @@ class PodSettings:
         Doc("Further labels of these pods; never part of a selector."),
         qualified_names("pod.labels"),
         no_reserved_prefix("pod.labels", RESERVED_PREFIXES),
+        no_key_of_controllers("pod.labels"),
     ]
     annotations: Annotated[
         Annotations,
         Doc("Further annotations of these pods."),
         qualified_names("pod.annotations"),
         no_reserved_prefix("pod.annotations", RESERVED_PREFIXES),
+        no_key_of_controllers("pod.annotations"),
     ]
 
 
@@ -84,12 +99,16 @@ class ChildMetadata:
         Doc("Labels that every object made for this PBACluster carries; never part of a selector."),
         qualified_names("childMetadata.labels"),
         no_reserved_prefix("childMetadata.labels", RESERVED_PREFIXES),
+        no_key_of_kubernetes("childMetadata.labels"),
+        no_key_of_controllers("childMetadata.labels"),
     ]
     annotations: Annotated[
         Annotations,
         Doc("Annotations that every object made for this PBACluster carries."),
         qualified_names("childMetadata.annotations"),
         no_reserved_prefix("childMetadata.annotations", RESERVED_PREFIXES),
+        no_key_of_kubernetes("childMetadata.annotations"),
+        no_key_of_controllers("childMetadata.annotations"),
     ]
 
 

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from pba_api.markers import Default, Doc, Entries, IntOrString, Required, Rule, Text
-from pba_api.mysql_options import NAME_PATTERN, OWNED_OPTIONS, OWNED_PREFIXES, SKIP
+from pba_api.mysql_names import ADMINISTRATOR, MYSQL_PREFIX, MYSQL_SCHEMAS, OPERATOR_PREFIX
+from pba_api.mysql_options import LONGEST_NAME, NAME_PATTERN, OWNED_OPTIONS, OWNED_PREFIXES, SKIP
 from pba_api.types.common import Image, KeyReference, PodSettings
 from pba_api.types.rules import NAME_OR_EMPTY, cel_list, cel_string
 
@@ -59,8 +60,13 @@ class DatabaseUser:
         Text(min_length=1, max_length=32, pattern=r"^[A-Za-z_][A-Za-z0-9_.-]*$"),
         Rule("self == oldSelf", "database.user.name cannot be changed: set it back"),
         Rule(
-            "self != 'root' && !self.startsWith('mysql.')",
+            f"self != '{ADMINISTRATOR}' && !self.startsWith('{MYSQL_PREFIX}')",
             "database.user.name must not be an account of MySQL's own: choose another name",
+        ),
+        Rule(
+            f"!self.startsWith('{OPERATOR_PREFIX}')",
+            f"names that begin with '{OPERATOR_PREFIX}' are the operator's own accounts: choose another "
+            "database.user.name",
         ),
     ]
     password_secret_ref: Annotated[
@@ -84,21 +90,23 @@ class Database:
             "database.name cannot be changed, because the data is in that schema: set it back",
         ),
         Rule(
-            "!(self.lowerAscii() in ['mysql', 'sys', 'information_schema', 'performance_schema'])",
+            f"!(self.lowerAscii() in {cel_list(MYSQL_SCHEMAS)})",
             "database.name must not be a schema of MySQL's own: choose another name",
         ),
     ]
     user: Annotated[DatabaseUser, Doc("The application's MySQL account."), Default({})]
     storage: Annotated[Storage, Doc("The volume of each member."), Required()]
     config: Annotated[
-        Mapping[str, Annotated[str, IntOrString(), Text(max_length=1024, pattern=r"^[^\r\n]*$")]],
+        Mapping[
+            str, Annotated[str, IntOrString(), Text(max_length=960, pattern=r"^[^\x00-\x08\x0a-\x1f\x7f]*$")]
+        ],
         Doc(
             "Options of mysqld (its [mysqld] group), such as innodb_buffer_pool_size: 1G. Options that the operator "
             "sets itself are refused."
         ),
         Entries(100),
         Rule(
-            f"self.all(k, k.matches({cel_string(NAME_PATTERN)}))",
+            f"self.all(k, k.size() <= {LONGEST_NAME} && k.matches({cel_string(NAME_PATTERN)}))",
             "a key of database.config must be an option of mysqld in lower case, with '_' for '-', such as "
             "innodb_buffer_pool_size",
         ),

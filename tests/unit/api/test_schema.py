@@ -1,4 +1,5 @@
 import json
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -46,6 +47,36 @@ def test_every_string_list_and_map_has_bounds(root: dict[str, Any]) -> None:
         return False
 
     assert [path for path, schema in schemas(root) if unbounded(schema)] == []
+
+
+def test_every_integer_of_the_spec_has_bounds_that_fit_its_type(root: dict[str, Any]) -> None:
+    """2^32 would come out as 0 in Kubernetes' own integers of 32 bits."""
+    integers = [
+        (path, schema)
+        for path, schema in schemas(root)
+        if schema.get("type") == "integer" and path.startswith(".spec")
+    ]
+    assert len(integers) > 50
+    assert [path for path, schema in integers if not {"minimum", "maximum"} <= schema.keys()] == []
+    greatest = {path: schema["maximum"] for path, schema in integers if schema.get("format") != "int64"}
+    assert [path for path, maximum in greatest.items() if maximum >= 2**31] == []
+
+
+def test_no_field_of_kubernetes_is_one_that_its_older_servers_drop(root: dict[str, Any]) -> None:
+    """What is dropped silently looks like drift for ever, and does not act."""
+    paths = [path for path, _ in schemas(root) if path.startswith(".spec")]
+    younger = re.compile(
+        r"(.volumes\[\].image|.(fileKeyRef|procMount|recursiveReadOnly|seLinuxChangePolicy|claims|podCertificate)"
+        r"|.(supplementalGroupsPolicy|clusterTrustBundle|mismatchLabelKeys|volumeAttributesClassName)"
+        r"|.dataSourceRef.namespace|[aA]ffinity.*.matchLabelKeys)$"
+    )
+    assert [path for path in paths if younger.search(path)] == []
+
+
+def test_tolerations_compare_no_numbers(root: dict[str, Any]) -> None:
+    """Gt and Lt are of Kubernetes 1.35; before, the whole pod is refused."""
+    found = [schema for path, schema in schemas(root) if path.endswith(".tolerations[].operator")]
+    assert [schema["enum"] for schema in found] == [["Equal", "Exists"]] * 4
 
 
 def test_every_list_says_how_two_appliers_merge(root: dict[str, Any]) -> None:
