@@ -10,7 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from pba_api.mysql_names import is_free_account, is_free_schema
 from pba_api.parse import InvalidSpec, parse_spec
+from pba_api.types import PBAClusterSpec
+from pba_operator.domain.frontend.haproxy_cfg import is_quotable
 from pba_operator.domain.model import Cluster
 
 
@@ -43,7 +46,32 @@ def read(raw: Mapping[str, Any]) -> Cluster | Invalid:
         "status": raw.get("status") or {},
     }
     try:
-        return Cluster(spec=parse_spec(spec), **identity)
+        return Cluster(spec=_usable(parse_spec(spec)), **identity)
     except InvalidSpec as error:
         deletes_data = isinstance(spec, Mapping) and spec.get("deletionPolicy") == "Delete"
         return Invalid(deletes_data=deletes_data, problem=str(error), **identity)
+
+
+def _usable(spec: PBAClusterSpec) -> PBAClusterSpec:
+    """Return `spec` if no value in it can harm where it is used.
+
+    The schema refuses the same when it is applied; this is for what was stored while it let more through.
+
+    Raises:
+        InvalidSpec: a value cannot be written where it belongs, or would take over what is not the application's.
+    """
+    database = spec.database
+    if not is_quotable(spec.application.probes.readiness.path):
+        raise InvalidSpec("spec.application.probes.readiness.path", "must be made of printable characters")
+    if not is_free_account(database.user.name):
+        raise InvalidSpec(
+            "spec.database.user.name",
+            f"must not be \"{database.user.name}\", an account of the operator's or of MySQL's own: make the "
+            "PBACluster anew with another name",
+        )
+    if not is_free_schema(database.name):
+        raise InvalidSpec(
+            "spec.database.name",
+            f'must not be "{database.name}", a schema of MySQL\'s own: make the PBACluster anew with another name',
+        )
+    return spec
