@@ -67,7 +67,10 @@ _ATOMIC_MAPS: Final[Mapping[str, Mapping[str, Any]]] = {
 }
 """Maps that are one value: a key that somebody added must go, unless it is what the API server itself fills in."""
 _STRING_MAPS: Final = frozenset(
-    {"annotations", "binaryData", "data", "labels", "limits", "matchLabels", "nodeSelector", "requests"}
+    {
+        *("annotations", "binaryData", "data", "labels", "limits", "matchLabels", "nodeSelector", "requests"),
+        "volumeAttributes",
+    }
 )
 """Maps that the API server drops when they are empty (other empty objects, as in `emptyDir: {}`, it keeps)."""
 _MEANINGFUL_ZEROS: Final = frozenset(
