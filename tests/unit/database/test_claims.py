@@ -55,6 +55,18 @@ def test_it_grows_as_the_very_object_and_the_template_stays(
     assert template["spec"]["resources"]["requests"]["storage"] == "1Gi"
 
 
+@pytest.mark.parametrize("phase", ["Pending", "Bound"])
+def test_a_size_in_other_words_is_not_applied_again(new_world: Callable[..., World], phase: str) -> None:
+    world = new_world(storage={"size": "0.5Gi"})
+    world.settle()
+    claim = _claim(world)
+    claim["spec"]["resources"]["requests"]["storage"] = "512Mi"
+    claim["status"] = {"phase": phase}
+    template = world.get("StatefulSet", "shop-mysql")["spec"]["volumeClaimTemplates"][0]
+    template["spec"]["resources"]["requests"]["storage"] = "512Mi"
+    assert [step for step in world.due() if isinstance(step, Apply)] == []
+
+
 @settings(deadline=None)
 @given(asked=SIZES, has=SIZES)
 def test_a_claim_never_shrinks(new_world: Callable[..., World], asked: str, has: str) -> None:

@@ -49,7 +49,7 @@ def template(cluster: Cluster, observed: Observed) -> Manifest:
     live: list[Manifest] = owner["spec"].get("volumeClaimTemplates") or [] if owner else []
     if live:
         claim, spec = live[0], live[0]["spec"]
-        wanted = {"accessModes": spec["accessModes"], "resources": spec["resources"]}
+        wanted = {"accessModes": spec["accessModes"], "resources": _requests(_in_users_words(cluster, claim))}
         if "storageClassName" in spec:
             wanted["storageClassName"] = spec["storageClassName"]
         return {"metadata": {"name": TEMPLATE, "labels": claim["metadata"]["labels"]}, "spec": wanted}
@@ -76,11 +76,26 @@ def _size(cluster: Cluster, live: Manifest | None) -> str:
     if live is None:
         return wanted
     is_bound = live.get("status", {}).get("phase") == "Bound"
-    return wanted if is_bound and not is_larger(requested(live), wanted) else requested(live)
+    if is_bound and not is_larger(requested(live), wanted):
+        return wanted
+    return _in_users_words(cluster, live)
+
+
+def _in_users_words(cluster: Cluster, claim: Manifest) -> str:
+    """Return the size that a claim asks for, as the user writes it if it is the same.
+
+    The API server writes 0.5Gi as 512Mi: asking for that next would be another apply, which changes nothing.
+    """
+    size, wanted = requested(claim), cluster.spec.database.storage.size
+    return wanted if quantity.equal(size, wanted) else size
+
+
+def _requests(size: str) -> Manifest:
+    return {"requests": {"storage": size}}
 
 
 def _spec(cluster: Cluster, size: str) -> Manifest:
-    spec: Manifest = {"accessModes": list(ACCESS_MODES), "resources": {"requests": {"storage": size}}}
+    spec: Manifest = {"accessModes": list(ACCESS_MODES), "resources": _requests(size)}
     if cluster.spec.database.storage.storage_class_name:
         spec["storageClassName"] = cluster.spec.database.storage.storage_class_name
     return spec
