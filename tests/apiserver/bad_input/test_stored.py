@@ -1,0 +1,97 @@
+"""What the schema refuses may have been stored before it did: the planner reads it, acts on it safely, or tells it."""
+
+from __future__ import annotations
+
+import pytest
+from pba_mutation.commands import commands, outsiders
+from pba_mutation.examples import BASE
+from pba_mutation.files import options, words
+from pba_mutation.mutations import Mutation
+from pba_mutation.planning import Planned, observed, planned, stored
+from pba_mutation.schema import is_borrowed, is_twin
+from pba_mutation.verdicts import Verdict
+from pba_simulation.belief import SYNC_IMAGE
+
+from pba_operator.domain.cluster import Invalid, read
+from pba_operator.domain.model import Cluster, Observed, Plan
+from pba_operator.domain.plan import plan
+from pba_operator.domain.report import report
+
+Readings = list[tuple[Mutation, Cluster | Invalid]]
+Plans = list[tuple[Mutation, Planned]]
+
+ENOUGH = frozenset({"a number", "a list", "zero byte", "line break"})
+"""Of what is changed in shapes of Kubernetes' own, which the planner passes on as they are."""
+
+
+@pytest.fixture(scope="module")
+def readings(refused: list[Verdict]) -> Readings:
+    """Read what the API server has refused, as if no schema had stood before it."""
+    tried = [
+        verdict.mutation
+        for verdict in refused
+        if not is_twin(verdict.mutation.node)
+        and (not is_borrowed(verdict.mutation.node) or verdict.mutation.kind in ENOUGH)
+    ]
+    return [(mutation, read(stored(mutation.spec()))) for mutation in tried]
+
+
+@pytest.fixture(scope="module")
+def plans(readings: Readings) -> Plans:
+    return [
+        (mutation, planned(mutation.spec())) for mutation, cluster in readings if isinstance(cluster, Cluster)
+    ]
+
+
+def test_what_cannot_be_read_is_told_by_the_name_of_its_field(readings: Readings) -> None:
+    invalid = [(mutation, cluster) for mutation, cluster in readings if isinstance(cluster, Invalid)]
+    assert len(invalid) > 300
+    for mutation, cluster in invalid:
+        field = cluster.problem.partition(": ")[0]
+        assert mutation.where.startswith(field) or field.startswith(mutation.where), mutation.id
+        assert plan(cluster, Observed(), SYNC_IMAGE) == Plan()
+        conditions = report(cluster, Observed(), (), SYNC_IMAGE)["conditions"]
+        assert all(cluster.problem[:900] in condition["message"] for condition in conditions), mutation.id
+
+
+def test_what_can_be_read_is_planned_and_reported_on(readings: Readings, plans: Plans) -> None:
+    assert len(plans) > 500
+    for mutation, cluster in readings:
+        if isinstance(cluster, Cluster):
+            status = report(cluster, observed(cluster), (), SYNC_IMAGE)
+            assert status["conditions"], mutation.id
+
+
+def test_no_line_of_a_file_is_the_users(plans: Plans) -> None:
+    """Whatever a value holds, each line of my.cnf and of haproxy.cfg is one that the operator writes."""
+    usual = planned(BASE)
+    lengths = {child: _lines(usual, child.name, "haproxy.cfg") for child in usual.children}
+    for mutation, found in plans:
+        for child, manifest in found.children.items():
+            data = manifest.get("data", {})
+            if child.kind == "ConfigMap" and "my.cnf" in data:
+                assert options(data["my.cnf"]), mutation.id
+            if child.kind == "ConfigMap" and "haproxy.cfg" in data:
+                assert _lines(found, child.name, "haproxy.cfg") == lengths[child], mutation.id
+                assert all(words(data["haproxy.cfg"])), mutation.id
+
+
+def _lines(found: Planned, name: str, file: str) -> int:
+    return sum(
+        len(manifest.get("data", {}).get(file, "").split("\n"))
+        for child, manifest in found.children.items()
+        if (child.kind, child.name) == ("ConfigMap", name)
+    )
+
+
+def test_no_value_ends_in_a_shell(plans: Plans) -> None:
+    """Where our containers run a shell, its text is the same whatever the spec says."""
+    usual = {command[:4]: command for command in commands(planned(BASE).children)}
+    assert len(usual) > 10
+    for mutation, found in plans:
+        for command in commands(found.children):
+            assert command == usual[command[:4]], mutation.id
+
+
+def test_nothing_stored_leads_out_of_the_namespace(plans: Plans) -> None:
+    assert [f"{mutation.id}: {who}" for mutation, found in plans for who in outsiders(found.children)] == []
