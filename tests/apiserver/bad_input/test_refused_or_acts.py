@@ -116,7 +116,7 @@ def _is_told(verdict: Verdict) -> bool:
     """Tell whether the status says which child is refused, and names a field on the way to the place."""
     child = verdict.failures[0].target
     fields = [step for step in verdict.mutation.node.path[1:] if step.isalpha()]
-    return f'{child.kind} "{child.name}" was refused' in verdict.told and any(
+    return f'{child.kind} "{child.name}"' in verdict.told and any(
         re.search(rf"\b{name}\b", verdict.told) for name in fields
     )
 
