@@ -9,7 +9,7 @@ from __future__ import annotations
 import base64
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
@@ -36,6 +36,8 @@ class Planned:
     children: Children
     others: tuple[Action, ...]
     """What is no apply of a child: the finalizer, say."""
+    cluster: Cluster = field(compare=False)
+    """What was planned for."""
 
 
 def stored(spec: Mapping[str, Any]) -> Manifest:
@@ -46,23 +48,23 @@ def stored(spec: Mapping[str, Any]) -> Manifest:
 
 def planned(spec: Mapping[str, Any]) -> Planned:
     """Return what the planner makes of a spec that it can read."""
-    cluster = _read(spec)
+    cluster = read(stored(spec))
+    assert isinstance(cluster, Cluster), cluster.problem
     actions = plan(cluster, observed(cluster), SYNC_IMAGE).actions
     applied = {_child(action.manifest): action.manifest for action in actions if isinstance(action, Apply)}
-    return Planned(applied, tuple(action for action in actions if not isinstance(action, Apply)))
+    others = tuple(action for action in actions if not isinstance(action, Apply))
+    return Planned(applied, others, cluster)
 
 
-def planned_again(spec: Mapping[str, Any], first: Planned, taken: Children) -> list[str]:
+def planned_again(first: Planned, taken: Children) -> list[str]:
     """Return what the planner would do next, after a plan was carried out as far as Kubernetes took it.
 
     Args:
-        spec: what was planned for.
         first: the plan.
         taken: the API server's answers to its applies; what is not among them is left out of account.
     """
-    cluster = _read(spec)
     live = {**_beginning(), **taken}
-    actions = plan(cluster, Observed(live, provided(cluster)), SYNC_IMAGE).actions
+    actions = plan(first.cluster, Observed(live, provided(first.cluster)), SYNC_IMAGE).actions
     others = first.children.keys() - taken.keys()
     return [
         str(action)
@@ -72,17 +74,10 @@ def planned_again(spec: Mapping[str, Any], first: Planned, taken: Children) -> l
     ]
 
 
-def told(spec: Mapping[str, Any], failures: tuple[Failure, ...]) -> str:
+def told(first: Planned, failures: tuple[Failure, ...]) -> str:
     """Return what the user reads under Stalled if Kubernetes refuses children; empty if nothing."""
-    cluster = _read(spec)
-    status = report(cluster, observed(cluster), failures, SYNC_IMAGE)
+    status = report(first.cluster, observed(first.cluster), failures, SYNC_IMAGE)
     return "".join(entry["message"] for entry in status["conditions"] if entry["type"] == "Stalled")
-
-
-def _read(spec: Mapping[str, Any]) -> Cluster:
-    cluster = read(stored(spec))
-    assert isinstance(cluster, Cluster), cluster.problem
-    return cluster
 
 
 def _child(manifest: Manifest) -> ChildId:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
@@ -61,7 +62,7 @@ class Court:
 
     def __init__(self, bulk: Bulk) -> None:
         self._bulk = bulk
-        self._taken: dict[tuple[ChildId, str], Answer] = {}
+        self._answers: dict[tuple[ChildId, str], Manifest | Failure] = {}
 
     def create(self, spec: Mapping[str, Any]) -> Answer:
         """Return what the API server answers to a new PBACluster with this spec."""
@@ -73,16 +74,15 @@ class Court:
         }
         return self._bulk.request("POST", CLUSTERS, body, dryRun="All", fieldValidation="Strict")
 
-    def apply(self, child: ChildId, manifest: Manifest) -> Answer:
-        """Return what the API server answers to the operator's apply of a child; the same one is asked once."""
+    def apply(self, child: ChildId, manifest: Manifest) -> Manifest | Failure:
+        """Return what the operator's apply of a child gives; the same one is asked once."""
         key = (child, manifest["metadata"]["annotations"][identity.ANNOTATION_HASH])
-        if key not in self._taken:
+        if key not in self._answers:
             path = kinds.of(manifest).path(NAMESPACE, child.name)
             query = {"fieldManager": identity.FIELD_MANAGER, "force": "true", "dryRun": "All"}
-            self._taken[key] = self._bulk.request(
-                "PATCH", path, manifest, APPLY, fieldValidation="Strict", **query
-            )
-        return self._taken[key]
+            answer = self._bulk.request("PATCH", path, manifest, APPLY, fieldValidation="Strict", **query)
+            self._answers[key] = answer.body if answer.ok else _failure(child, answer)
+        return self._answers[key]
 
     def judge(self, mutation: Mutation) -> Verdict:
         """Return what becomes of a mutation."""
@@ -96,8 +96,8 @@ class Court:
             for child, manifest in plan.children.items()
             if child.name not in MADE_BEFORE
         }
-        failures = tuple(_failure(child, answer) for child, answer in answers.items() if not answer.ok)
-        taken = {child: answer.body for child, answer in answers.items() if answer.ok}
+        failures = tuple(answer for answer in answers.values() if isinstance(answer, Failure))
+        taken = {child: answer for child, answer in answers.items() if not isinstance(answer, Failure)}
         return Verdict(
             mutation,
             answer.status,
@@ -105,8 +105,8 @@ class Court:
             unchanged=plan == _without(mutation.node.path),
             unseen=[] if spec["paused"] else unseen(spec, plan.children),
             failures=failures,
-            told=told(spec, failures) if failures else "",
-            drifting=planned_again(spec, plan, taken),
+            told=told(plan, failures) if failures else "",
+            drifting=planned_again(plan, taken),
             commands=frozenset(commands(plan.children)),
             outsiders=list(outsiders(plan.children)),
         )
@@ -120,4 +120,9 @@ def _failure(child: ChildId, answer: Answer) -> Failure:
 
 @cache
 def _without(path: tuple[str, ...]) -> Planned:
-    return planned(spec_without(path))
+    return _planned(json.dumps(spec_without(path)))
+
+
+@cache
+def _planned(spec: str) -> Planned:
+    return planned(json.loads(spec))
