@@ -86,6 +86,13 @@ class Court:
 
     def judge(self, mutation: Mutation) -> Verdict:
         """Return what becomes of a mutation."""
+        try:
+            return self._judge(mutation)
+        except Exception as error:
+            error.add_note(f"at the mutation {mutation.id}")
+            raise
+
+    def _judge(self, mutation: Mutation) -> Verdict:
         answer = self.create(mutation.spec())
         if not answer.ok:
             return Verdict(mutation, answer.status, answer.body["message"])
