@@ -7,10 +7,14 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pytest
 import yaml
 from pba_mutation.places import PLACES
 from pba_mutation.schema import is_borrowed, leaves, nodes
 from pba_mutation.verdicts import Verdict
+
+pytestmark = pytest.mark.timeout(900)
+"""The first test waits for all verdicts: a minute, or several on a busy machine."""
 
 ROOT = Path(__file__).parents[3]
 PLAIN = ("boolean", "integer", "number", "string")

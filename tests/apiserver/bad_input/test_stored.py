@@ -17,6 +17,9 @@ from pba_operator.domain.model import Cluster, Observed, Plan
 from pba_operator.domain.plan import plan
 from pba_operator.domain.report import report
 
+pytestmark = pytest.mark.timeout(900)
+"""The first test waits for all verdicts: a minute, or several on a busy machine."""
+
 Readings = list[tuple[Mutation, Cluster | Invalid]]
 Plans = list[tuple[Mutation, Planned]]
 

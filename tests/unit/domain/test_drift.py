@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import copy
-import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -10,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pba_api.identity import ANNOTATION_HASH
-from pba_api.schema.kubernetes import PATH as KUBERNETES_SCHEMAS
 from pba_operator.domain.drift import differs, stamp
 
 Manifest = dict[str, Any]
@@ -242,23 +239,6 @@ def test_string_data_of_a_secret_comes_back_encoded() -> None:
     )
     assert not differs({**wanted, "data": {"k": "dg==", "b": "Yg=="}}, wanted)
     assert differs({**wanted, "data": {"k": "dw==", "b": "Yg=="}}, wanted)
-
-
-def _maps(schema: Any, name: str = "") -> Iterator[str]:
-    """Yield the names of the fields of Kubernetes' own shapes that are maps."""
-    if isinstance(schema, dict):
-        if "additionalProperties" in schema:
-            yield name
-        for key, inner in schema.items():
-            yield from _maps(inner, name if key in ("items", "properties") else key)
-
-
-def test_every_map_that_the_server_drops_when_empty_is_known() -> None:
-    found = set(_maps(json.loads(KUBERNETES_SCHEMAS.read_text())["types"]))
-    assert "volumeAttributes" in found
-    for name in found:
-        wanted = stamp({"kind": "Pod", "metadata": {"name": "a"}, "spec": {name: {}}})
-        assert not differs({**wanted, "spec": {}}, wanted), name
 
 
 def test_an_empty_map_of_texts_that_the_server_dropped_is_no_difference() -> None:
