@@ -1,4 +1,4 @@
-"""Which maps the API server drops when they are empty, by Kubernetes' own schemas: a forgotten one is drift for ever."""
+"""Which maps the API server drops when they are empty, by Kubernetes' own schemas: one forgotten is drift for ever."""
 
 from __future__ import annotations
 
