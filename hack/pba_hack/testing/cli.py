@@ -19,7 +19,7 @@ Without a tier: the static checks, then all tiers but bench, then the coverage g
 
 tiers:
 {tiers}
-  static     format, lint, types, layers, generated files
+  static     format, lint, types, layers, generated files, shell and Go
 
 Results (JUnit), and on failure the logs of the operator and the nodes, are in test-results/.
 """

@@ -1,4 +1,4 @@
-"""The checks that run no test: formatting, lint, types, layers, and generated files that are up to date."""
+"""The checks that run no test: formatting, lint, types, layers, generated files that are up to date, shell and Go."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CHECKED = ("operator", "hack", "tests")
+_VETTED = Path("hack/pba_hack/cluster/local/go/init")
+"""The Go program that needs no library. The compiler alone has to do for the others: to vet them is to read all of
+Kubernetes' source."""
+_GOFMT = """
+gofmt=$(go env GOROOT)/bin/gofmt
+found=$("$gofmt" -l "$@")
+test -z "$found" || { "$gofmt" -d "$@"; exit 1; }
+"""
 
 
 def checks(python: Path, root: Path) -> Iterator[tuple[str, list[str]]]:
@@ -21,3 +29,10 @@ def checks(python: Path, root: Path) -> Iterator[tuple[str, list[str]]]:
     yield "mypy --strict", [*tool, "mypy"]
     yield "import-linter: layers", [str(python.parent / "lint-imports")]
     yield "generated files", [str(root / "hack" / "generate"), "--check"]
+    yield "shellcheck", [str(python.parent / "shellcheck"), *map(str, _sources(root, ".sh"))]
+    yield "gofmt", ["sh", "-ec", _GOFMT, "gofmt", *map(str, _sources(root, ".go"))]
+    yield f"go vet: {_VETTED.name}", ["env", "GOWORK=off", "go", "-C", str(root / _VETTED), "vet", "."]
+
+
+def _sources(root: Path, suffix: str) -> list[Path]:
+    return sorted(path for folder in CHECKED for path in (root / folder).rglob(f"*{suffix}"))
