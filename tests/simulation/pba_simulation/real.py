@@ -58,12 +58,12 @@ class Namespace:
         found: list[Object] = [{"kind": kind, **item} for item in items]
         return found
 
-    def changes(self, kind: str, since: Object) -> list[Object]:
+    def changes(self, kind: str, since: Object) -> tuple[Object, ...]:
         """Return what became of the objects of a kind after one of them was read."""
         path = kinds.BY_NAME[kind].path(self.name)
         version = since["metadata"]["resourceVersion"]
         told = self.server.request("GET", path, watch="true", resourceVersion=version, timeoutSeconds="1")
-        return [json.loads(line)["object"] for line in told.data.splitlines()]
+        return tuple(json.loads(line)["object"] for line in told.data.splitlines())
 
     def create(self, manifest: Object) -> Object:
         manifest["metadata"].setdefault("namespace", self.name)

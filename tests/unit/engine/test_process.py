@@ -66,8 +66,8 @@ async def process(server: LeaseServer) -> Process:
         return Engine(
             kube=client,
             domain=domain_for(configuration),
-            accounts=None,  # type: ignore[arg-type] - nobody asks MySQL here
-            material=None,  # type: ignore[arg-type] - nor makes Secrets
+            accounts=None,  # type: ignore[arg-type]  # nobody asks MySQL here
+            material=None,  # type: ignore[arg-type]  # nor makes Secrets
             clock=ManualClock(),
             jitter=lambda: 0.0,
             metrics=Metrics(),

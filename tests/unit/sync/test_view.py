@@ -252,7 +252,7 @@ def test_a_watch_that_ends_as_soon_as_it_opens_makes_no_busy_loop(
         yield from opened(version)
         clock.now = now
 
-    script.watch = at_once  # type: ignore[method-assign]
+    script.watch = at_once  # type: ignore[method-assign, assignment]
     run()
     assert slept == [pytest.approx(0.2)] * 3
 
