@@ -5,7 +5,7 @@ One fact in one place: `hack/test --help`, the order of a full run and the cover
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,6 @@ class Tier:
     in_cluster: tuple[str, ...] = ()
     covers: bool = False
     in_full_run: bool = True
-    pytest_options: tuple[str, ...] = field(default=())
 
 
 TIERS = (

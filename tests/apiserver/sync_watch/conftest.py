@@ -25,9 +25,12 @@ from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "lab"))
+
+from pba_lab import HAProxyProcess
+
 from pba_api.parse import parse_spec
 from pba_hack.apiserver import ApiServer
-from pba_hack.lab import HAProxyProcess
 from pba_hack.loopback import free_port
 from pba_hack.waiting import wait_for
 from pba_operator.domain.frontend import access, backends, haproxy_cfg

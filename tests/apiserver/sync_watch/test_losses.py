@@ -9,8 +9,8 @@ from typing import Any
 
 import pykube  # type: ignore[import-untyped]
 import pytest
+from pba_lab import HAProxyProcess
 
-from pba_hack.lab import HAProxyProcess
 from pba_operator.domain.model import Cluster
 from pba_sync.balancer import kube
 from pba_sync.balancer.kube import KubernetesSlices

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections import Counter
@@ -12,8 +13,11 @@ from typing import Any
 
 import pytest
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "lab"))
+
+from pba_lab import Clients, HAProxyProcess, Node
+
 from pba_api.parse import parse_spec
-from pba_hack.lab import Clients, HAProxyProcess, Node
 from pba_hack.waiting import wait_for_async
 from pba_operator.domain.frontend import haproxy_cfg
 from pba_operator.domain.model import Cluster

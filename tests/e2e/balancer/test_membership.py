@@ -10,7 +10,8 @@ import time
 from collections import Counter
 from typing import Any
 
-from pba_hack.lab import Clients, HAProxyProcess, Node
+from pba_lab import Clients, HAProxyProcess, Node
+
 from pba_sync.balancer.planner import Kind
 
 

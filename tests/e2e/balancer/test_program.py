@@ -9,10 +9,10 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pba_lab import HAProxyProcess
+from pba_lab.model import HAProxyModel
 
 from pba_hack.images.rootfs import command, rootfs
-from pba_hack.lab import HAProxyProcess
-from pba_hack.lab.model import HAProxyModel
 from pba_sync.balancer import commands
 from pba_sync.balancer.servers import count_connections, read_servers
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import http.client
 from typing import Any
 
-from pba_hack.lab import Clients, HAProxyProcess
+from pba_lab import Clients, HAProxyProcess
 
 
 def ready(haproxy: HAProxyProcess) -> int:

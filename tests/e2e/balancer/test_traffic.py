@@ -9,8 +9,7 @@ import re
 from typing import Any
 
 import pytest
-
-from pba_hack.lab import Clients, HAProxyProcess, Node
+from pba_lab import Clients, HAProxyProcess, Node
 
 
 async def get(haproxy: HAProxyProcess, headers: list[tuple[str, str]] | None = None, path: str = "/") -> Any:

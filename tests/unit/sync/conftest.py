@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from pba_hack.lab.model import HAProxyModel
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "lab"))
+
+from pba_lab.model import HAProxyModel
+
 from pba_sync.balancer.errors import HAProxyUnreachableError
 from pba_sync.balancer.membership import Node, NodeState
 from pba_sync.balancer.runtime import HAProxy

@@ -15,7 +15,7 @@ from pba_sync.balancer.stopping import Stopping
 from pba_sync.balancer.view import Board
 
 if TYPE_CHECKING:
-    from pba_hack.lab.model import HAProxyModel
+    from pba_lab.model import HAProxyModel
 
 Nodes = Callable[..., dict[str, Node]]
 

@@ -1,6 +1,6 @@
 """A state machine: nodes come, go, move and return, HAProxy restarts, passes are broken off; then all is at rest.
 
-The planner plays against a model of HAProxy (`pba_hack.lab.model`), which another test compares with the real one.
+The planner plays against a model of HAProxy (`pba_lab.model`), which another test compares with the real one.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from pathlib import Path
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
+from pba_lab.model import HAProxyModel
 
-from pba_hack.lab.model import HAProxyModel
 from pba_sync.balancer.errors import CommandRefusedError
 from pba_sync.balancer.membership import Node, NodeState
 from pba_sync.balancer.planner import Change, drain_clock, plan, wanted

@@ -8,8 +8,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from pba_lab.model import HAProxyModel
 
-from pba_hack.lab.model import HAProxyModel
 from pba_sync.balancer import commands
 from pba_sync.balancer.errors import AnswerMalformedError, CommandRefusedError, HAProxyUnreachableError
 from pba_sync.balancer.runtime import HAProxy

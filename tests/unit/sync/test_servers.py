@@ -1,8 +1,8 @@
 from __future__ import annotations
 
 import pytest
+from pba_lab.model import HAProxyModel
 
-from pba_hack.lab.model import HAProxyModel
 from pba_sync.balancer.errors import AnswerMalformedError
 from pba_sync.balancer.servers import Admin, count_connections, read_servers
 

@@ -9,7 +9,7 @@ import pytest
 from pba_sync.balancer.stopping import IDLE_SECONDS, SPREAD_SECONDS, Stopping
 
 if TYPE_CHECKING:
-    from pba_hack.lab.model import HAProxyModel
+    from pba_lab.model import HAProxyModel
 
 
 @pytest.fixture

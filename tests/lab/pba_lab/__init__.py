@@ -3,8 +3,8 @@
 Everything is on loopback. Requests carry identifiers that both ends count: sent = answered = executed once.
 """
 
-from pba_hack.lab.clients import Clients
-from pba_hack.lab.haproxy import HAProxyProcess
-from pba_hack.lab.nodes import Node
+from pba_lab.clients import Clients
+from pba_lab.haproxy import HAProxyProcess
+from pba_lab.nodes import Node
 
 __all__ = ["Clients", "HAProxyProcess", "Node"]

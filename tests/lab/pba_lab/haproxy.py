@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 import signal
 import socket
@@ -15,7 +14,6 @@ from pba_hack.loopback import free_port
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 20.0
-_TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class HAProxyDiedError(RuntimeError):
@@ -43,13 +41,6 @@ class HAProxyProcess:
         self.file = folder / "haproxy.cfg"
         self.file.write_text(text)
         self._process: subprocess.Popen[bytes] | None = None
-
-    @property
-    def pid(self) -> int:
-        """The process that serves."""
-        if self._process is None:
-            raise HAProxyDiedError("HAProxy was not started")
-        return self._process.pid
 
     def start(self) -> None:
         """Start, and return when the runtime socket and the clients' port answer.
@@ -91,11 +82,6 @@ class HAProxyProcess:
         """Return `show info` as a mapping."""
         pairs = (line.partition(": ") for line in self.ask("show info").splitlines() if line)
         return {key: value for key, _, value in pairs}
-
-    def cpu_seconds(self) -> float:
-        """Return the processor time that HAProxy has used."""
-        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
-        return (int(fields[11]) + int(fields[12])) / _TICKS
 
     def kill(self) -> None:
         """Kill HAProxy, as a crash would."""
