@@ -266,5 +266,5 @@ class Disturbances(RuleBasedStateMachine):
 
 TestDisturbances = Disturbances.TestCase
 TestDisturbances.settings = settings(
-    max_examples=40, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=40, stateful_step_count=12, suppress_health_check=list(HealthCheck)
 )

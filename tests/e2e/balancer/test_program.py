@@ -70,7 +70,7 @@ COMMANDS = st.one_of(
 )
 
 
-@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=st.lists(COMMANDS, max_size=15))
 def test_the_model_answers_as_haproxy_does(haproxy: HAProxyProcess, told: list[commands.Command]) -> None:
     model = HAProxyModel()

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pba_operator.domain import database, quantity
@@ -67,7 +67,6 @@ def test_a_size_in_other_words_is_not_applied_again(new_world: Callable[..., Wor
     assert [step for step in world.due() if isinstance(step, Apply)] == []
 
 
-@settings(deadline=None)
 @given(asked=SIZES, has=SIZES)
 def test_a_claim_never_shrinks(new_world: Callable[..., World], asked: str, has: str) -> None:
     world = new_world(storage={"size": asked})

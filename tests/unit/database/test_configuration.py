@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pba_api.mysql_options import is_settable
@@ -68,7 +68,6 @@ def mysqld_reads(text: str) -> dict[str, str]:
     return options
 
 
-@settings(deadline=None)
 @given(name=NAMES, value=VALUES)
 def test_a_value_never_leaves_its_line(name: str, value: str) -> None:
     try:
@@ -154,7 +153,6 @@ def test_server_ids_stay_and_leave_room_for_members(cluster: MakeCluster) -> Non
     assert 1000 <= base <= 2**32 - 1000
 
 
-@settings(deadline=None)
 @given(namespace=st.text(max_size=63), name=st.text(max_size=40))
 def test_every_server_id_is_one(cluster: MakeCluster, namespace: str, name: str) -> None:
     made: Any = cluster()

@@ -196,7 +196,7 @@ def test_a_password_of_the_users_own_needs_no_kept_one_and_takes_it_along(
     assert left.reasons() == []
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.sets(st.sampled_from(KEPT)), st.data())
 def test_whatever_is_left_nothing_kept_is_ever_overwritten(
     new_world: Callable[..., World], missing: set[ChildId], data: st.DataObject

@@ -198,7 +198,7 @@ def test_the_finalizer_follows_the_policy(
     assert [change.present for change in changes] == ([] if expected is None else [expected])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     parts=st.booleans(),
     replicas=st.integers(0, 6),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from pba_operator.domain.model import ChildId, Observed, Problem
@@ -232,7 +232,6 @@ def test_the_first_error_of_a_server_is_its_last_words_without_the_time() -> Non
     assert last_words("2026-11-24 03:34:09,851 CRITICAL gone") == "CRITICAL gone"
 
 
-@settings(deadline=None)
 @given(st.text(max_size=2000))
 def test_a_quote_is_one_line_that_fits(text: str) -> None:
     line = quote(text)

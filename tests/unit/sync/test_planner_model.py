@@ -141,5 +141,5 @@ class Membership(RuleBasedStateMachine):
         assert plan(self.nodes, haproxy.servers(), {}, now, DRAIN_SECONDS) == ()
 
 
-Membership.TestCase.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
+Membership.TestCase.settings = settings(max_examples=150, stateful_step_count=30)
 TestMembership = Membership.TestCase
