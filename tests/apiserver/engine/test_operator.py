@@ -207,6 +207,7 @@ def test_the_program_itself_starts_serves_and_stops(place: Namespace, tmp_path: 
         "PBA_WATCH_NAMESPACES": place.name,
         "POD_NAMESPACE": place.name,
         "PBA_HTTP_PORT": str(port),
+        "PBA_SYNC_IMAGE": "sync:1",
         "PATH": "",
     }
     with (tmp_path / "operator.log").open("w+") as log:
