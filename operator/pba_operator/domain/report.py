@@ -109,10 +109,14 @@ def _deleting(cluster: Cluster | Invalid, observed: Observed, failures: tuple[Fa
     if failures:
         refused = parts.refusal(failures[0])
         found.append(
-            conditions.condition(ConditionType.STALLED, failures[0].reason, refused, cluster.generation, true=True)
+            conditions.condition(
+                ConditionType.STALLED, failures[0].reason, refused, cluster.generation, true=True
+            )
         )
     else:
-        found.append(conditions.condition(ConditionType.RECONCILING, "Deleting", text, cluster.generation, true=True))
+        found.append(
+            conditions.condition(ConditionType.RECONCILING, "Deleting", text, cluster.generation, true=True)
+        )
     return {**cluster.status, "observedGeneration": cluster.generation, "conditions": found}
 
 
