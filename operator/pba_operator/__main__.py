@@ -11,7 +11,7 @@ from kubernetes.config import ConfigException
 
 from pba_operator.domain.cluster import read
 from pba_operator.domain.frontend import SyncImage
-from pba_operator.domain.plan import plan, references
+from pba_operator.domain.plan import evidence, plan, references
 from pba_operator.domain.report import report
 from pba_operator.engine.assembly import Engine
 from pba_operator.engine.configuration import Configuration, ConfigurationError, from_environment
@@ -35,6 +35,7 @@ def domain_for(configuration: Configuration) -> Domain:
         plan=functools.partial(plan, sync_image=image),
         report=functools.partial(report, sync_image=image),
         references=references,
+        evidence=evidence,
     )
 
 

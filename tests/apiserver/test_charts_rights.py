@@ -80,6 +80,8 @@ def test_operator_may_write_a_pbaclusters_status_and_marks_alone(operator: ApiSe
 def test_operator_may_tell_and_lead(operator: ApiServer) -> None:
     assert may(operator, "create", kinds.EVENT, "one")
     assert may(operator, "patch", kinds.EVENT, "one")
+    assert may(operator, "list", kinds.EVENT, "one")
+    assert not may(operator, "watch", kinds.EVENT, "one")
     assert may(operator, "create", kinds.LEASE, NAMESPACE)
     for verb in ("get", "update"):
         assert may(operator, verb, kinds.LEASE, NAMESPACE, name="pba-operator")

@@ -70,5 +70,5 @@ Role for them, and nobody can grant what he does not have.
   verbs: [list, watch]
 - apiGroups: [""]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [list, create, patch]
 {{- end -}}

@@ -143,6 +143,8 @@ class Observed:
     children: Mapping[ChildId, Manifest] = field(default_factory=dict)
     references: Mapping[ChildId, Manifest | None] = field(default_factory=dict)
     database: DatabaseObservation = field(default_factory=DatabaseObservation)
+    evidence: str = ""
+    """The last words about the object whose Events were asked for (`plan.evidence`), if they were a warning."""
 
     def of_kind(self, kind: str) -> list[Manifest]:
         """Return the live children of `kind`, by name."""

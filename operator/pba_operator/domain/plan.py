@@ -25,7 +25,7 @@ from pba_operator.domain.model import Action, Apply, ChildId, Cluster, Generate,
 from pba_operator.domain.ownership import is_ours
 
 LOOK_AGAIN_SECONDS = 15.0
-"""How soon to look again at what no watch tells: a user's Secret that is missing, a name that is taken."""
+"""How soon to look again at what no watch tells: a user's Secret that is missing, a name that is taken, Events."""
 REFERENCES_SECONDS = 60.0
 """How soon to look again at the user's objects that are as they should be: a password that is changed is taken up."""
 
@@ -37,6 +37,11 @@ def references(spec: PBAClusterSpec) -> tuple[ChildId, ...]:
         *application.template_references(spec),
         *application.volume_references(spec),
     )
+
+
+def evidence(cluster: Cluster, observed: Observed) -> Manifest | None:
+    """Return the live object whose Events tell why it does not do what it should; None if none is needed."""
+    return database.without_pod(cluster, observed)
 
 
 def _application(cluster: Cluster, observed: Observed) -> list[Manifest]:
@@ -101,7 +106,8 @@ def waits_for_references(cluster: Cluster, observed: Observed) -> bool:
 
 def _look_again(cluster: Cluster, observed: Observed, wanted: list[Manifest]) -> float | None:
     """Return after how many seconds to look at what no watch tells; None if there is no such thing."""
-    if waits_for_references(cluster, observed) or conflicts(cluster, observed, wanted):
+    waits = waits_for_references(cluster, observed) or evidence(cluster, observed) is not None
+    if waits or conflicts(cluster, observed, wanted):
         return LOOK_AGAIN_SECONDS
     return REFERENCES_SECONDS if references(cluster.spec) else None
 

@@ -33,6 +33,8 @@ class Domain:
     plan: Callable[[Cluster | Invalid, Observed], Plan]
     report: Callable[[Cluster | Invalid, Observed, tuple[Failure, ...]], Manifest]
     references: Callable[[PBAClusterSpec], tuple[ChildId, ...]]
+    evidence: Callable[[Cluster, Observed], Manifest | None]
+    """The object whose Events tell what its status does not; None: nothing is wanted of Events."""
 
 
 class Accounts(Protocol):
@@ -60,6 +62,7 @@ class Kube(Protocol):
         namespace: str = "",
         *,
         selector: str = "",
+        fields: str = "",
         metadata_only: bool = False,
         limit: int = 100,
     ) -> AsyncIterator[list[Manifest]]:

@@ -14,6 +14,7 @@ What must stay true:
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Iterable
 
 from pba_api.identity import LABEL_CLUSTER
@@ -23,8 +24,10 @@ from pba_operator.engine.memory import Memory
 from pba_operator.engine.ports import Domain, Kube
 from pba_operator.engine.references import References
 from pba_operator.kube import kinds
-from pba_operator.kube.errors import NotFound
+from pba_operator.kube.errors import NotFound, Refused
 from pba_operator.kube.store import Address, Key, Store, Version, address_of, owner_of, version_of
+
+logger = logging.getLogger(__name__)
 
 
 class Vanished(Exception):
@@ -61,6 +64,7 @@ class View:
         self._refreshed = False
         self._known: Known = frozenset()
         self._read: Read = {}
+        self._evidence: str | None = None
 
     @property
     def raw(self) -> Manifest:
@@ -79,9 +83,35 @@ class View:
         wanted = () if isinstance(cluster, Invalid) else self._domain.references(cluster.spec)
         self.memory.references = wanted
         self._read = await self._references.fetch(self.key.namespace, wanted)
+        if not isinstance(cluster, Invalid):
+            await self._look_for_evidence(self._domain.evidence(cluster, self._observed()))
         self._known = self._store.fingerprint(self.key)
-        children = {**self._overlay, **self._store.children(self.key)}
-        return Observed(children=children, references=self._read, database=self.memory.database)
+        return self._observed()
+
+    def _observed(self) -> Observed:
+        return Observed(
+            children={**self._overlay, **self._store.children(self.key)},
+            references=self._read,
+            database=self.memory.database,
+            evidence=self._evidence or "",
+        )
+
+    async def _look_for_evidence(self, subject: Manifest | None) -> None:
+        """Read the Events of an object, once for each view."""
+        if subject is None or self._evidence is not None:
+            return
+        self._evidence = ""
+        about = f"involvedObject.uid={subject['metadata']['uid']}"
+        try:
+            pages = [page async for page in self._kube.pages(kinds.EVENT, self.key.namespace, fields=about)]
+        except Refused as error:
+            logger.warning("events not read", extra={"cluster": "/".join(self.key), "error": str(error)})
+            return
+        found = [event for page in pages for event in page]
+        last = max(found, key=lambda event: event.get("lastTimestamp") or "", default=None)
+        # A warning that was followed by a success is history.
+        if last is not None and last.get("type") == "Warning":
+            self._evidence = str(last.get("message", ""))
 
     def fingerprint(self, written: Manifest | None) -> int:
         """Return what stands for the last observation.

@@ -105,6 +105,7 @@ class Client:
         namespace: str = "",
         *,
         selector: str = "",
+        fields: str = "",
         metadata_only: bool = False,
         limit: int = PAGE,
     ) -> AsyncIterator[list[Manifest]]:
@@ -114,6 +115,7 @@ class Client:
             kind: what to list.
             namespace: where; empty: everywhere.
             selector: a label selector.
+            fields: a field selector.
             metadata_only: leave out all but `metadata`.
             limit: objects in a page.
 
@@ -123,6 +125,8 @@ class Client:
         query = {"limit": str(limit)}
         if selector:
             query["labelSelector"] = selector
+        if fields:
+            query["fieldSelector"] = fields
         accept = _METADATA if metadata_only else _JSON
         while True:
             answer = await self._request(

@@ -80,6 +80,40 @@ def _cases(images: dict[str, str]) -> list[Bad]:
             missing=_secret("absent-pw", "password"),
         ),
         Bad(
+            "half-password",
+            {
+                "database": {
+                    "user": {"name": "app", "passwordSecretRef": {"name": "half-pw", "key": "password"}}
+                }
+            },
+            "DatabaseReady",
+            ("SecretKeyMissing",),
+            "half-pw",
+            missing=_secret("half-pw", "password"),
+            squatter=_secret("half-pw", "another-key"),
+        ),
+        Bad(
+            "no-volume-source",
+            {
+                "application": {
+                    "volumes": [{"name": "logo", "secret": {"secretName": "absent-logo"}}],
+                    "volumeMounts": [{"name": "logo", "mountPath": "/logo"}],
+                }
+            },
+            "ManagementReady",
+            ("VolumeSourceMissing",),
+            "absent-logo",
+            missing=_secret("absent-logo", "logo.svg"),
+        ),
+        Bad(
+            "db-forbidden",
+            {"database": {"pod": {"priorityClassName": "absent-class"}}},
+            "DatabaseReady",
+            ("FailedCreate",),
+            "absent-class",
+            ({"op": "remove", "path": "/spec/database/pod/priorityClassName"},),
+        ),
+        Bad(
             "no-env",
             {
                 "application": {

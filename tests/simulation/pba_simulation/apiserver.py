@@ -70,6 +70,14 @@ def merge(target: Object, patch: Mapping[str, Any]) -> None:
             target[name] = copy.deepcopy(value)
 
 
+def _at(live: Object, path: str) -> Any:
+    """Return what stands in a field, named as a field selector does."""
+    found: Any = live
+    for step in path.split("."):
+        found = (found or {}).get(step)
+    return found
+
+
 class SimulatedApi:
     """The objects, and what happens to them. Its public methods without `_as` are the operator's (`ports.Kube`)."""
 
@@ -103,6 +111,7 @@ class SimulatedApi:
         namespace: str = "",
         *,
         selector: str = "",
+        fields: str = "",
         metadata_only: bool = False,
         limit: int = 100,
     ) -> AsyncIterator[list[Object]]:
@@ -110,6 +119,9 @@ class SimulatedApi:
         self.reads.append(("LIST", address))
         self.before("LIST", address)
         found = [copy.deepcopy(live) for live in self._selected(kind.name, namespace, selector)]
+        if fields:
+            path, _, value = fields.partition("=")
+            found = [live for live in found if _at(live, path) == value]
         if metadata_only:
             found = [{field: live[field] for field in ("apiVersion", "kind", "metadata")} for live in found]
         for index in range(0, len(found) or 1, limit):

@@ -63,6 +63,7 @@ class Bench:
         self.plan: Callable[[Observed], Plan] = lambda _observed: Plan()
         self.status: Manifest = {"conditions": []}
         self.failures: tuple[Failure, ...] = ()
+        self.evidence: Callable[[Observed], Manifest | None] = lambda _observed: None
         self.references: tuple[ChildId, ...] = ()
         self.asked: list[EnsureAccounts] = []
         self.answers: list[DatabaseObservation] = []
@@ -72,7 +73,11 @@ class Bench:
         self.engine = Engine(
             kube=self.api,
             domain=Domain(
-                read=read, plan=self._plan, report=self._report, references=lambda _spec: self.references
+                read=read,
+                plan=self._plan,
+                report=self._report,
+                references=lambda _spec: self.references,
+                evidence=lambda _cluster, observed: self.evidence(observed),
             ),
             accounts=self,
             material=self._material,

@@ -17,7 +17,7 @@ from pba_operator.domain.model import (
     Generate,
     Manifest,
 )
-from pba_operator.domain.plan import plan, references
+from pba_operator.domain.plan import evidence, plan, references
 from pba_operator.domain.report import report
 from pba_operator.engine.assembly import Engine
 from pba_operator.engine.metrics import Metrics
@@ -42,6 +42,7 @@ DOMAIN = Domain(
     plan=functools.partial(plan, sync_image=SYNC_IMAGE),
     report=functools.partial(report, sync_image=SYNC_IMAGE),
     references=references,
+    evidence=evidence,
 )
 
 

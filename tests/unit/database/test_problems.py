@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -82,3 +83,19 @@ def test_what_is_stalled_is_told_first(settled: World) -> None:
     settled.put_pod("r1", ready=False)
     settled.children[CLAIM]["status"] = {"phase": "Lost"}
     assert settled.reasons() == ["VolumeLost", "NotReady"]
+
+
+def test_a_pod_that_cannot_be_made_is_told_with_the_words_of_the_statefulsets_events(settled: World) -> None:
+    del settled.children[ChildId("Pod", "shop-mysql-0")]
+    subject = database.without_pod(settled.cluster, settled.observed)
+    assert subject == settled.get("StatefulSet", "shop-mysql")
+    (problem,) = database.problems(settled.cluster, settled.observed)
+    assert (problem.reason, problem.stalled) == ("Creating", False)
+    observed = replace(settled.observed, evidence="exceeded quota: pods=0")
+    (problem,) = database.problems(settled.cluster, observed)
+    assert (problem.reason, problem.stalled) == ("FailedCreate", True)
+    assert "exceeded quota: pods=0. Remove what forbids it" in problem.message
+
+
+def test_no_events_are_asked_for_while_the_pod_is_there(settled: World) -> None:
+    assert database.without_pod(settled.cluster, settled.observed) is None

@@ -36,6 +36,7 @@ __all__ = [
     "references",
     "retained_children",
     "status",
+    "without_pod",
 ]
 
 
@@ -53,6 +54,11 @@ def blocked(cluster: Cluster, observed: Observed) -> bool:
 def lacks_password(cluster: Cluster, observed: Observed) -> bool:
     """Tell whether the user's Secret with the application's password is not there, or not as it must be."""
     return password_problem(cluster, observed) is not None
+
+
+def without_pod(cluster: Cluster, observed: Observed) -> Manifest | None:
+    """Return the live StatefulSet, if its pod does not exist: only its Events say why."""
+    return None if members.pod(cluster, observed) else members.statefulset(cluster, observed)
 
 
 def manifests(cluster: Cluster, observed: Observed) -> list[Manifest]:

@@ -16,6 +16,7 @@ from pba_api.conditions import ConditionType
 from pba_operator.domain import pods
 from pba_operator.domain.database import accounts, claims, configuration, members, retained, secrets
 from pba_operator.domain.model import AccountState, ChildId, Cluster, Manifest, Observed, Problem
+from pba_operator.domain.wording import sentence
 
 _ABOUT_VOLUMES: Final = re.compile(
     r"persistent ?volume|storageclass|storage class|free storage|volume node affinity", re.IGNORECASE
@@ -150,10 +151,14 @@ def _serving(cluster: Cluster, observed: Observed) -> Problem | None:
         message = f'The StatefulSet "{names.database(cluster.name)}" does not exist yet.'
         return Problem(ConditionType.DATABASE, "Creating", message)
     if member is None:
-        message = (
-            f'The pod "{names.database_member(cluster.name, members.FIRST)}" does not exist yet. If it stays away, '
-            f'the events of the StatefulSet "{owner["metadata"]["name"]}" say why.'
-        )
+        name = names.database_member(cluster.name, members.FIRST)
+        if observed.evidence:
+            message = (
+                f'The pod "{name}" cannot be made: {sentence(observed.evidence)} Remove what forbids it (a quota, a '
+                "policy of the namespace), or change what the spec asks for under database."
+            )
+            return Problem(ConditionType.DATABASE, "FailedCreate", message, stalled=True)
+        message = f'The pod "{name}" does not exist yet.'
         return Problem(ConditionType.DATABASE, "Creating", message)
     found = pods.diagnose(member, ConditionType.DATABASE)
     if found is not None and found.reason == "Unschedulable":
