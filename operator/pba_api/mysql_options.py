@@ -34,6 +34,7 @@ OWNED_OPTIONS: Final = (
     "early_plugin_load",
     "enforce_gtid_consistency",
     "gtid_mode",
+    "help",
     "init_file",
     "innodb_data_home_dir",
     "innodb_directories",
@@ -73,6 +74,8 @@ OWNED_OPTIONS: Final = (
     "upgrade",
     "user",
     "validate_config",
+    "verbose",
+    "version",
 )
 """What the operator sets, and what would keep the server from starting, from clients or from a group."""
 

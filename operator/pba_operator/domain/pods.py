@@ -26,6 +26,7 @@ _IMAGE_REASONS: Final = frozenset(
         "SignatureValidationFailed",
     }
 )
+_NO_REGISTRY: Final = "the registry does not answer"
 _IMAGE_CAUSES: Final = (
     ("not found", "the registry has no such image or tag"),
     ("manifest unknown", "the registry has no such image or tag"),
@@ -35,8 +36,8 @@ _IMAGE_CAUSES: Final = (
     ("no such host", "the registry's name cannot be resolved"),
     ("InvalidImageName", "this is not the name of an image"),
     ("ErrImageNeverPull", "it is not on the machine, and imagePullPolicy is Never"),
-    ("timeout", "the registry does not answer"),
-    ("connection refused", "the registry does not answer"),
+    ("timeout", _NO_REGISTRY),
+    ("connection refused", _NO_REGISTRY),
 )
 _CONFIGURATION_REASONS: Final = frozenset(
     {"CreateContainerConfigError", "CreateContainerError", "RunContainerError"}
@@ -151,11 +152,22 @@ def _container(pod: Manifest, status: Manifest, part: ConditionType) -> Problem 
     if reason in _IMAGE_REASONS:
         return _image(status, f"{reason} {waiting.get('message', '')}", where, part)
     if reason in _CONFIGURATION_REASONS:
-        message = f"The {where} cannot be started: {sentence(waiting.get('message', reason))} Correct what it names."
+        words = waiting.get("message", reason)
+        message = f"The {where} cannot be started: {sentence(words)} {_start_remedy(words)}"
         return Problem(part, reason, message, stalled=True)
     if reason == "CrashLoopBackOff" or _is_looping(status):
         return _crashed(pod, status, part)
     return None
+
+
+def _start_remedy(words: str) -> str:
+    """Return what helps against the kubelet's words."""
+    if "runasnonroot" in words.lower():
+        return (
+            "Take an image whose user is a number other than 0; or set, in application.podSecurityContext, runAsUser "
+            "to that number, or runAsNonRoot to false where the namespace allows it."
+        )
+    return "Correct what it names."
 
 
 def _image(status: Manifest, evidence: str, where: str, part: ConditionType) -> Problem:
@@ -165,10 +177,15 @@ def _image(status: Manifest, evidence: str, where: str, part: ConditionType) -> 
     return Problem(
         part,
         "ImagePullFailed",
-        f"The image {status.get('image', '')} for {where} cannot be had{because}. Correct the image's name "
-        "or tag, or name a Secret with the registry's log-in in spec.imagePullSecrets.",
+        f"The image {status.get('image', '')} for {where} cannot be had{because}. {_image_remedy(cause)}",
         stalled=True,
     )
+
+
+def _image_remedy(cause: str) -> str:
+    if cause == _NO_REGISTRY:
+        return "It is tried again and again: let the machine reach the registry, or name another one."
+    return "Correct the image's name or tag, or name a Secret with the registry's log-in in spec.imagePullSecrets."
 
 
 def _is_looping(status: Manifest) -> bool:
@@ -196,6 +213,16 @@ def _crashed(pod: Manifest, status: Manifest, part: ConditionType) -> Problem:
     )
 
 
+def _asked(pod: Manifest, container: str) -> str:
+    """Return what the readiness probe asks for, if it is a request."""
+    containers = pod.get("spec", {}).get("containers") or ()
+    probe: Manifest = next((entry for entry in containers if entry.get("name") == container), {}).get(
+        "readinessProbe", {}
+    )
+    request = probe.get("httpGet") or {}
+    return f" (GET {request.get('path', '/')} on port {request['port']})" if request.get("port") else ""
+
+
 def _waiting_for_readiness(pod: Manifest, part: ConditionType) -> Problem:
     name = pod["metadata"]["name"]
     statuses: list[Manifest] = pod.get("status", {}).get("containerStatuses") or []
@@ -207,6 +234,9 @@ def _waiting_for_readiness(pod: Manifest, part: ConditionType) -> Problem:
         return Problem(part, "MachineNotReporting", message)
     silent = [status["name"] for status in statuses if status.get("started") and not status.get("ready")]
     if silent:
-        message = f"The container {silent[0]} of pod {name} runs, but does not pass its readiness probe."
+        message = (
+            f"The container {silent[0]} of pod {name} runs, but does not pass its readiness probe"
+            f"{_asked(pod, silent[0])}. Its log may say why."
+        )
         return Problem(part, "NotReady", message)
     return Problem(part, "Starting", f"The pod {name} is starting.")

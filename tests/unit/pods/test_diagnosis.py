@@ -117,6 +117,35 @@ def test_a_container_that_cannot_be_started_is_told_with_the_kubelets_words(reas
     assert 'secret "absent" not found' in problem.message
 
 
+def test_an_image_that_runs_as_root_is_told_with_the_field_that_helps() -> None:
+    words = "container has runAsNonRoot and image will run as root"
+    problem = found(pod(container(waiting("CreateContainerConfigError", words))))
+    assert "application.podSecurityContext" in problem.message
+
+
+def test_a_registry_that_does_not_answer_is_no_fault_of_the_images_name() -> None:
+    problem = found(pod(container(waiting("ErrImagePull", "dial tcp 10.0.0.1:443: connection refused"))))
+    assert "the registry does not answer" in problem.message
+    assert "imagePullSecrets" not in problem.message
+
+
+def test_a_probe_that_does_not_pass_is_told_with_what_it_asks() -> None:
+    silent = pod(container({"running": {}}, started=True))
+    probe = {"httpGet": {"path": "/wrong", "port": 8080}}
+    silent["spec"] = {"containers": [{"name": "app", "readinessProbe": probe}]}
+    problem = found(silent)
+    assert problem.reason == "NotReady"
+    assert "(GET /wrong on port 8080)" in problem.message
+
+
+def test_a_volume_claim_that_is_not_there_is_no_want_of_room() -> None:
+    words = 'persistentvolumeclaim "nope" not found'
+    conditions = [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": words}]
+    message = found(pod(conditions=conditions)).message
+    assert "Create the volume claim" in message
+    assert "resources" not in message
+
+
 def test_a_failure_that_names_another_container_each_time_is_told_in_the_same_words() -> None:
     first, then = (
         pod(container(waiting("CreateContainerError", f'name "c_x" is reserved for "{digit * 64}"')))
