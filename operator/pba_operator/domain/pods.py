@@ -215,10 +215,9 @@ def _crashed(pod: Manifest, status: Manifest, part: ConditionType) -> Problem:
 
 def _asked(pod: Manifest, container: str) -> str:
     """Return what the readiness probe asks for, if it is a request."""
-    containers = pod.get("spec", {}).get("containers") or ()
-    probe: Manifest = next((entry for entry in containers if entry.get("name") == container), {}).get(
-        "readinessProbe", {}
-    )
+    containers: list[Manifest] = pod.get("spec", {}).get("containers") or []
+    asked = [entry.get("readinessProbe") or {} for entry in containers if entry.get("name") == container]
+    probe = asked[0] if asked else {}
     request = probe.get("httpGet") or {}
     return f" (GET {request.get('path', '/')} on port {request['port']})" if request.get("port") else ""
 

@@ -6,7 +6,7 @@ looked at like all that the user must provide.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,19 +58,30 @@ def _flaw(source: _Source, live: Manifest | None) -> str:
 
 
 def _sources(spec: PBAClusterSpec) -> Iterator[_Source]:
-    for volume in spec.application.volumes:
+    """Yield what volumes name. A stored spec may be older than the schema: what has no sense names nothing."""
+    for volume in map(_mapping, spec.application.volumes):
         name = str(volume.get("name", ""))
         yield from _of_kind("Secret", volume.get("secret"), "secretName", name)
         yield from _of_kind("ConfigMap", volume.get("configMap"), "name", name)
         yield from _of_kind("PersistentVolumeClaim", volume.get("persistentVolumeClaim"), "claimName", name)
-        for projection in (volume.get("projected") or {}).get("sources") or ():
+        for projection in map(_mapping, _list(_mapping(volume.get("projected")).get("sources"))):
             yield from _of_kind("Secret", projection.get("secret"), "name", name)
             yield from _of_kind("ConfigMap", projection.get("configMap"), "name", name)
 
 
-def _of_kind(kind: str, source: Any, field: str, volume: str) -> Iterator[_Source]:
+def _of_kind(kind: str, given: Any, field: str, volume: str) -> Iterator[_Source]:
     """Yield the object that a volume's source names, unless it may be absent (`optional`)."""
-    if not source or source.get("optional") or not source.get(field):
+    source = _mapping(given)
+    name = source.get(field)
+    if not isinstance(name, str) or not name or source.get("optional"):
         return
-    keys = tuple(str(item.get("key", "")) for item in source.get("items") or ())
-    yield _Source(ChildId(kind, source[field]), volume, keys)
+    keys = tuple(str(item.get("key", "")) for item in map(_mapping, _list(source.get("items"))))
+    yield _Source(ChildId(kind, name), volume, keys)
+
+
+def _mapping(value: Any) -> Mapping[str, Any]:
+    return value if isinstance(value, Mapping) else {}
+
+
+def _list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else []
