@@ -88,6 +88,8 @@ def _describe(status: Status) -> str:
     lines += [
         f"  {node.name} {node.address} {'Ready' if node.ready else 'not ready'}" for node in status.nodes
     ]
+    if status.kubeconfig:
+        lines.append(f"  kubeconfig: {status.kubeconfig}")
     if status.audit_log:
         lines.append(f"  audit log: {status.audit_log}")
     if status.logs:

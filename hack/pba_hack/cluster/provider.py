@@ -68,7 +68,8 @@ class Provider(Protocol):
         """Bring the cluster up, or complete what is there; returns when it is usable.
 
         Args:
-            nodes: How many worker nodes; None means `DEFAULT_NODES`, or as many as a running cluster has.
+            nodes: How many worker nodes; None means `DEFAULT_NODES`, or as many as a running cluster has. None is
+                ever taken away: who asks for fewer is told so.
         """
 
     def down(self) -> None:
@@ -91,4 +92,8 @@ class Provider(Protocol):
         """
 
     def logs(self, folder: Path) -> None:
-        """Copy the logs of the cluster's parts and of its pods into a folder."""
+        """Copy the logs of the cluster's parts and of its pods into a folder.
+
+        Raises:
+            ClusterError: nothing of the cluster is there.
+        """

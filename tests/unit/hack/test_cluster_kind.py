@@ -71,6 +71,7 @@ def test_up_takes_another_number_of_workers(kind: KindProvider, machine: Machine
 def test_up_when_it_is_up_runs_nothing(kind: KindProvider, machine: Machine) -> None:
     machine.clusters = ["kind", "pba-shop-1"]
     kind.up(None)
+    kind.up(2)
     assert not machine.ran
 
 
@@ -105,5 +106,8 @@ def test_exec_without_a_cluster_says_what_to_do(kind: KindProvider) -> None:
 
 
 def test_logs_are_exported(kind: KindProvider, machine: Machine, tmp_path: Path) -> None:
+    with pytest.raises(ClusterError, match="no cluster shop-1"):
+        kind.logs(tmp_path)
+    machine.clusters = ["pba-shop-1"]
     kind.logs(tmp_path)
     assert machine.ran == [["kind", "export", "logs", str(tmp_path), "--name", "pba-shop-1"]]

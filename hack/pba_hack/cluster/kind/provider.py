@@ -47,6 +47,8 @@ class KindProvider:
         """Create the cluster unless it is there."""
         if self._exists():
             self._progress.say(f"the cluster {self._name} is up")
+            if nodes is not None:
+                self._progress.say("kind adds and removes no nodes: for another number, take it down first")
             return
         with self._progress.step(f"kind cluster {self._cluster}", announce=True):
             config = cache.folder("kind") / f"{self._cluster}.yaml"
@@ -102,6 +104,8 @@ class KindProvider:
 
     def logs(self, folder: Path) -> None:
         """Copy all logs into a folder."""
+        if not self._exists():
+            raise ClusterError(f"there is no cluster {self._name}, so it has no logs: run `hack/cluster up`")
         self._run(["kind", "export", "logs", str(folder), "--name", self._cluster])
 
     def _exists(self) -> bool:

@@ -52,6 +52,11 @@ class LocalProvider:
             hub = first_process(self._groups, "hub")
             if hub is not None and record is not None and record.phase == "ready":
                 wanted = max(nodes or 0, record.nodes)
+                if nodes is not None and nodes < wanted:
+                    self._progress.say(
+                        f"the cluster {self._layout.name} has {wanted} nodes and keeps them: "
+                        f"for {nodes}, take it down first"
+                    )
                 state.write(self._layout, State("ready", wanted))
                 creation.complete(self._layout, self._groups, hub, wanted, programs, self._progress)
             else:
@@ -95,6 +100,10 @@ class LocalProvider:
     def logs(self, folder: Path) -> None:
         """Copy all logs into a folder."""
         machine.check_root()
+        if not teardown.remains(self._layout, self._groups):
+            raise ClusterError(
+                f"there is no cluster {self._layout.name}, so it has no logs: run `hack/cluster up`"
+            )
         report.collect_logs(self._layout, self._groups, folder)
 
     def _create(self, nodes: int, programs: Binaries) -> None:
