@@ -76,13 +76,17 @@ def test_all_samples_are_applied_on_the_servers_side(kubectl: Kubectl) -> None:
     assert [line.split()[0] for line in lines[1:]] == ["corner-shop", "shop"]
 
 
-def test_kustomize_builds_the_base_with_the_crd(kubectl: Kubectl) -> None:
-    found = {
-        (m["kind"], m["metadata"]["name"]) for m in yaml.safe_load_all(kubectl("kustomize", "manifests/base"))
-    }
-    assert ("CustomResourceDefinition", "pbaclusters.pba.dev") in found
-    assert ("Namespace", "pba-system") in found
-    assert ("Deployment", "pba-operator") in found
+def test_kustomize_builds_the_type_and_the_operator_apart(kubectl: Kubectl) -> None:
+    """Who deletes the base must not delete the type: every PBACluster of all namespaces would go with it."""
+
+    def built(folder: str) -> set[tuple[str, str]]:
+        documents = yaml.safe_load_all(kubectl("kustomize", folder))
+        return {(manifest["kind"], manifest["metadata"]["name"]) for manifest in documents}
+
+    assert built("crds") == {("CustomResourceDefinition", "pbaclusters.pba.dev")}
+    base = built("manifests/base")
+    assert {("Namespace", "pba-system"), ("Deployment", "pba-operator")} <= base
+    assert "CustomResourceDefinition" not in {kind for kind, _ in base}
 
 
 def test_health_check_joins_the_settings_of_argo_cd(kubectl: Kubectl) -> None:

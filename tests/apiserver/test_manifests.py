@@ -12,6 +12,7 @@ from pba_hack.generate.outputs import stale
 
 ROOT = Path(__file__).parents[2]
 CRDS = Path("helm/pba-operator-crds")
+TYPE = Path("crds")
 SAMPLES = Path("manifests/samples")
 
 
@@ -47,15 +48,15 @@ def test_base_is_the_chart_byte_for_byte() -> None:
     assert on_disk == {path.name for path in manifests()}
 
 
-def test_base_has_the_objects_of_the_charts_and_their_namespace(charts: Any) -> None:
+def test_base_and_type_have_the_objects_of_their_charts_and_the_namespace(charts: Any) -> None:
     def by_identity(found: Any) -> dict[tuple[str, str], Any]:
         return {(m["kind"], m["metadata"]["name"]): without_helm(m) for m in found}
 
-    charts = by_identity([*charts.rendered(CHART), *charts.rendered(CRDS)])
     base = by_identity(built(BASE))
     namespace = base.pop(("Namespace", NAMESPACE))
     assert namespace["metadata"]["labels"] == {"pod-security.kubernetes.io/enforce": "restricted"}
-    assert base == charts
+    assert base == by_identity(charts.rendered(CHART))
+    assert by_identity(built(TYPE)) == by_identity(charts.rendered(CRDS))
 
 
 def test_base_is_accepted_by_the_server(charts: Any) -> None:

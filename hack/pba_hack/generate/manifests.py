@@ -1,7 +1,8 @@
 """manifests/base: the chart as plain objects for kustomize, so that the two ways to install cannot part.
 
 The chart is the source: it is rendered with its default values, and the labels that only Helm understands are taken
-out. Which files there are is Helm's template per object; `kustomization.yaml` lists them.
+out. Which files there are is Helm's template per object; `kustomization.yaml` lists them. The CRD is none of them: who
+deletes the base would delete every PBACluster with it. It has a kustomization of its own, as it has a chart of its own.
 """
 
 from __future__ import annotations
@@ -68,7 +69,7 @@ metadata:
 
 
 def _kustomization(names: list[str]) -> str:
-    resources = "".join(f"- {name}\n" for name in ["../../crds", *names])
+    resources = "".join(f"- {name}\n" for name in names)
     return (
         _NOTE.format(source=CHART)
         + "apiVersion: kustomize.config.k8s.io/v1beta1\nkind: Kustomization\n"
