@@ -103,6 +103,29 @@ def test_releases_beside_each_other_have_a_lease_each(charts: Any) -> None:
     assert lease("shops") == ("shops-pba-operator", ["shops-pba-operator"])
 
 
+def test_teams_with_a_release_of_one_name_share_no_object(charts: Any) -> None:
+    """Helm refuses to install what another release owns."""
+
+    def made(team: str) -> set[tuple[str, str, str]]:
+        found = charts.rendered(CHART, f"--namespace={team}", f"--set=watchNamespaces={{{team}}}")
+        return {(m["kind"], m["metadata"].get("namespace", ""), m["metadata"]["name"]) for m in found}
+
+    one, two = made("one"), made("two")
+    assert {kind for kind, _, _ in one} == {
+        "ClusterRole", "Deployment", "Role", "RoleBinding", "ServiceAccount",
+    }  # fmt: skip
+    assert len(one) == len(two)
+    assert not one & two
+
+
+def test_second_operator_for_all_namespaces_is_refused_under_the_same_name(charts: Any) -> None:
+    def rights(namespace: str) -> set[str]:
+        found = charts.rendered(CHART, f"--namespace={namespace}")
+        return {m["metadata"]["name"] for m in found if m["kind"] == "ClusterRoleBinding"}
+
+    assert rights("one") == rights("two") == {"pba-operator"}
+
+
 def test_only_several_operators_have_a_budget(charts: Any) -> None:
     def budgets(*options: str) -> list[str]:
         return [m["kind"] for m in charts.rendered(CHART, *options) if m["kind"] == "PodDisruptionBudget"]

@@ -109,7 +109,7 @@ def test_operator_can_grant_what_its_sidecar_needs_and_no_more(charts: Any, oper
 
 def test_a_namespaces_editors_and_viewers_come_to_hold_pbaclusters(charts: Any) -> None:
     by_name = {m["metadata"]["name"]: m for m in charts.rendered(CHART) if m["kind"] == "ClusterRole"}
-    view, edit = by_name["pba-operator-view"], by_name["pba-operator-edit"]
+    view, edit = (by_name[f"pba-operator:{NAMESPACE}:{which}"] for which in ("view", "edit"))
     assert view["rules"][0]["verbs"] == ["get", "list", "watch"]
     assert "rbac.authorization.k8s.io/aggregate-to-view" in view["metadata"]["labels"]
     assert "rbac.authorization.k8s.io/aggregate-to-view" not in edit["metadata"]["labels"]
