@@ -1,4 +1,4 @@
-"""Deletion in every phase, by either policy; and what was kept is found again."""
+"""Deletion while creating, while Ready and while stalled, by either policy; and what was kept is found again."""
 
 from __future__ import annotations
 
@@ -70,19 +70,30 @@ def test_kept_data_is_back_under_the_same_name_and_deleted_data_is_not(
 
 
 @pytest.mark.timeout(600)
-def test_deletion_while_creating_and_while_stalled_leaves_nothing(
+def test_deletion_while_creating_and_while_stalled_leaves_what_the_policy_says(
     namespace: Kubectl, manifest: Callable[..., Json]
 ) -> None:
+    broken = {"image": "localhost/does-not-exist:1"}
     namespace.apply(
-        manifest("creating"),
-        manifest("stalled", database={"image": "localhost/does-not-exist:1"}),
+        manifest("creating-dropped", deletionPolicy="Delete"),
+        manifest("creating-kept", deletionPolicy="Retain"),
+        manifest("stalled-dropped", deletionPolicy="Delete", database=broken),
+        manifest("stalled-kept", deletionPolicy="Retain", database=broken),
     )
-    wait_for("the database's pod", lambda: namespace.items("pods", "pba.dev/cluster=creating"))
-    namespace("delete", "pbacluster", "creating", "--timeout=120s")
-    wait_for("a verdict", lambda: namespace.condition("stalled", "Stalled"))
-    namespace("delete", "pbacluster", "stalled", "--timeout=120s")
-    for name in ("creating", "stalled"):
-        wait_for(f"nothing of {name} to be left", lambda name=name: not _leftovers(namespace, name))
+    for name in ("creating-dropped", "creating-kept"):
+        database = f"pba.dev/cluster={name},pba.dev/component=database"
+        wait_for("the database's pod", lambda database=database: namespace.items("pods", database))
+        namespace("delete", "pbacluster", name, "--timeout=120s")
+    for name in ("stalled-dropped", "stalled-kept"):
+        wait_for("a verdict", lambda name=name: namespace.condition(name, "Stalled"))
+        namespace("delete", "pbacluster", name, "--timeout=120s")
+    for phase in ("creating", "stalled"):
+        kept = {entry.format(f"{phase}-kept") for entry in KEPT}
+        for name, left in ((f"{phase}-dropped", set()), (f"{phase}-kept", kept)):
+            wait_for(
+                f"{left or 'nothing'} of {name} to be left",
+                lambda name=name, left=left: _leftovers(namespace, name) == left,
+            )
 
 
 def test_an_incomplete_kept_set_is_not_touched(namespace: Kubectl, manifest: Callable[..., Json]) -> None:
