@@ -13,7 +13,7 @@ from pba_hack.apiserver import ApiServer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
 
-from pba_simulation.real import AuditLog, Hands, Namespace, Object, RunningOperator, eventually
+from pba_simulation.real import Hands, Namespace, Object, OperatorsRequests, RunningOperator, eventually
 
 from pba_operator.kube import kinds
 
@@ -31,8 +31,8 @@ def hands(place: Namespace) -> Hands:
 
 
 @pytest.fixture
-def audit(api_server: ApiServer, place: Namespace) -> Callable[[], AuditLog]:
-    return lambda: AuditLog(api_server.audit_log, place.name)
+def audit(api_server: ApiServer, place: Namespace) -> Callable[[], OperatorsRequests]:
+    return lambda: OperatorsRequests(api_server.audit_log, place.name)
 
 
 @pytest.fixture

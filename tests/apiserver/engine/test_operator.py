@@ -11,7 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pba_simulation.real import AuditLog, Hands, Namespace, RunningOperator, eventually
+from pba_simulation.real import Hands, Namespace, OperatorsRequests, RunningOperator, eventually
 
 from pba_api.identity import ANNOTATION_HASH, FINALIZER, LABEL_CLUSTER
 from pba_hack.loopback import free_port
@@ -60,7 +60,7 @@ def test_everything_is_made_and_told(settled: Namespace) -> None:
 
 
 def test_an_idle_cluster_costs_no_write_and_no_request(
-    settled: Namespace, audit: Callable[[], AuditLog]
+    settled: Namespace, audit: Callable[[], OperatorsRequests]
 ) -> None:
     quiet_since = [time.monotonic(), 0]
 
@@ -156,7 +156,7 @@ def test_deletion_with_the_data(
 
 
 def test_a_restart_changes_nothing(
-    settled: Namespace, operator: RunningOperator, audit: Callable[[], AuditLog]
+    settled: Namespace, operator: RunningOperator, audit: Callable[[], OperatorsRequests]
 ) -> None:
     operator.stop()
     log = audit()

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from pba_hack.apiserver import ApiServer
+from pba_hack.audit import READS, AuditLog
 from pba_hack.loopback import free_port
 from pba_hack.waiting import wait_for
 from pba_operator.__main__ import domain_for
@@ -222,22 +223,18 @@ class RunningOperator:
         assert not self._thread.is_alive()
 
 
-class AuditLog:
-    """The API server's audit log, from a point in time on."""
+class OperatorsRequests:
+    """What the operator asks of a namespace from a point in time on, by the API server's audit log."""
 
     def __init__(self, path: Path, namespace: str) -> None:
-        self._path = path
+        self._log = AuditLog(path)
         self._namespace = namespace
-        self._offset = path.stat().st_size
 
     def requests(self) -> list[Object]:
-        """Return what the operator has asked of its namespace since then, its watches and its Lease apart."""
-        with self._path.open() as log:
-            log.seek(self._offset)
-            entries = [json.loads(line) for line in log if line.endswith("\n")]
+        """Return what it has asked since then, its watches and its Lease apart."""
         return [
             entry
-            for entry in entries
+            for entry in self._log.entries()
             if "pba-operator" in entry.get("userAgent", "")
             and entry.get("objectRef", {}).get("namespace") == self._namespace
             and entry["objectRef"].get("resource") != "leases"
@@ -245,9 +242,9 @@ class AuditLog:
         ]
 
     def writes(self) -> list[str]:
-        """Return the operator's writes that succeeded."""
+        """Return the writes that succeeded."""
         return [
             f"{entry['verb']} {entry['objectRef']['resource']}/{entry['objectRef'].get('name', '')}"
             for entry in self.requests()
-            if entry["verb"] not in ("get", "list") and entry["responseStatus"]["code"] < 400
+            if entry["verb"] not in READS and entry["responseStatus"]["code"] < 400
         ]
