@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
-for tools in (ROOT / "hack", ROOT / "hack" / "demoapp"):
+for tools in (ROOT / "hack", ROOT / "hack" / "demoapp", ROOT / "tests" / "nodes"):
     sys.path.insert(0, str(tools))
 
 # On a busy machine any example may take long.

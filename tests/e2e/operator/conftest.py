@@ -1,109 +1,22 @@
 """The operator on real nodes: installed by its chart, driven by kubectl, loaded by clients that never retry.
 
-The tests run inside the cluster's network (`hack/cluster exec`). `PBA_IMAGES` (JSON: image name to reference) says
-what `hack/test` built and loaded. One PBACluster with everything in it serves all tests that leave it as it was.
+One PBACluster with everything in it serves all tests that leave it as it was.
 """
 
 from __future__ import annotations
 
-import json
-import os
-import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pba_nodes.fixtures import images, manifest, module_namespace, namespace, operator, shared_namespace
 
-from pba_hack.helm import OPERATOR_NAMESPACE, install_operator
+from pba_hack.helm import OPERATOR_NAMESPACE
 from pba_hack.kubectl import Kubectl, wait_for
 
-RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+__all__ = ["images", "manifest", "module_namespace", "namespace", "operator", "shared_namespace"]
 
 Json = dict[str, Any]
-
-
-@pytest.fixture(scope="session")
-def images() -> dict[str, str]:
-    """Return the references of the images that the nodes hold."""
-    known: dict[str, str] = json.loads(os.environ["PBA_IMAGES"])
-    return known
-
-
-@pytest.fixture(scope="session")
-def operator(images: dict[str, str]) -> Kubectl:
-    """Install the operator as the README says; return kubectl in its namespace."""
-    install_operator(images)
-    return Kubectl(OPERATOR_NAMESPACE)
-
-
-@pytest.fixture
-def namespace() -> Iterator[Kubectl]:
-    """Return kubectl in a fresh namespace that enforces the restricted Pod Security Standard."""
-    yield from _namespace()
-
-
-@pytest.fixture(scope="module")
-def module_namespace() -> Iterator[Kubectl]:
-    """Return kubectl in a namespace that the tests of one module share."""
-    yield from _namespace()
-
-
-@pytest.fixture(scope="session")
-def shared_namespace() -> Iterator[Kubectl]:
-    """Return kubectl in the namespace of the PBACluster that the tests share."""
-    yield from _namespace()
-
-
-def _namespace() -> Iterator[Kubectl]:
-    name = f"e2e-{uuid.uuid4().hex[:8]}"
-    Kubectl().apply(
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": RESTRICTED}},
-    )
-    yield Kubectl(name)
-    # A namespace on its way out waits for the grace periods of all pods first: ours go sooner by themselves.
-    Kubectl(name)("delete", "pbacluster", "--all", "--wait=false")
-    Kubectl()("delete", "namespace", name, "--wait=false")
-
-
-@pytest.fixture(scope="session")
-def manifest(images: dict[str, str]) -> Callable[..., Json]:
-    """Return a maker of PBAClusters that start and stop fast: `manifest(name, frontend=..., ...)`."""
-
-    def make(name: str, *, cluster: bool = True, **spec: Any) -> Json:
-        whole: Json = {
-            "deletionPolicy": "Delete",
-            "application": {
-                "image": images["demoapp"],
-                "terminationGracePeriodSeconds": 10,
-                "probes": {"startup": {"path": "/healthz", "periodSeconds": 1, "failureThreshold": 120}},
-            },
-            "database": {
-                "image": images["mysql"],
-                "storage": {"size": "1Gi"},
-                "config": {"innodb_buffer_pool_size": "64M"},
-            },
-        }
-        if cluster:
-            whole["backend"] = {"replicas": 2, "drainTimeoutSeconds": 3}
-            whole["frontend"] = {"image": images["haproxy"], "replicas": 2}
-        merge(whole, spec)
-        return {
-            "apiVersion": "pba.dev/v1alpha1",
-            "kind": "PBACluster",
-            "metadata": {"name": name},
-            "spec": whole,
-        }
-
-    return make
-
-
-def merge(base: Json, changes: Json) -> None:
-    """Merge `changes` into `base`, objects key by key."""
-    for key, value in changes.items():
-        if isinstance(value, dict) and isinstance(base.get(key), dict):
-            merge(base[key], value)
-        else:
-            base[key] = value
 
 
 @pytest.fixture(scope="session")

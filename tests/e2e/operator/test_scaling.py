@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from pba_nodes.frontends import haproxy_identity, serving
+
 from pba_hack.kubectl import Kubectl, wait_for
 from pba_hack.traffic import Load
 from pba_hack.traffic.shopper import Shopper
@@ -16,13 +18,6 @@ def _frontend_pods(shop: Kubectl) -> list[str]:
     return [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
 
-def _haproxy_identity(shop: Kubectl, pod: str) -> str:
-    """Return HAProxy's process identifier and the time of its start."""
-    printed = shop("exec", pod, "-c", "haproxy", "--", "sh", "-c", "cat /proc/[0-9]*/stat")
-    rows = [line.split() for line in printed.splitlines() if "(haproxy)" in line]
-    return " ".join(f"{row[0]}@{row[21]}" for row in rows)
-
-
 def _ready_backends(shop: Kubectl, wanted: int) -> bool:
     found = shop.get("pbacluster", "shop")
     assert found is not None
@@ -30,25 +25,17 @@ def _ready_backends(shop: Kubectl, wanted: int) -> bool:
     return backend["replicas"] == backend["readyReplicas"] == wanted
 
 
-def _serving(shop: Kubectl) -> set[str]:
-    slices = shop.items("endpointslices", "kubernetes.io/service-name=shop-backend")
-    return {
-        endpoint["targetRef"]["name"]
-        for found in slices
-        for endpoint in found.get("endpoints") or ()
-        if endpoint["conditions"].get("ready")
-    }
-
-
 def test_scaling_loses_no_request_and_reloads_nothing(shop: Kubectl, address: str) -> None:
-    before = {pod: _haproxy_identity(shop, pod) for pod in _frontend_pods(shop)}
+    before = {pod: haproxy_identity(shop, pod) for pod in _frontend_pods(shop)}
     assert all(before.values())
     shopper = Shopper()
     with Load(address, 80, shopper.visit) as load:
         shop("scale", "pbacluster/shop", "--replicas=5")
         wait_for("five backends", lambda: _ready_backends(shop, 5))
         wait_for(
-            "all five to have answered", lambda: _serving(shop) <= set(load.tally.snapshot().by_node), 60
+            "all five to have answered",
+            lambda: serving(shop, "shop-backend") <= set(load.tally.snapshot().by_node),
+            60,
         )
         shop("scale", "pbacluster/shop", "--replicas=2")
         wait_for("two backends", lambda: _ready_backends(shop, 2))
@@ -58,7 +45,7 @@ def test_scaling_loses_no_request_and_reloads_nothing(shop: Kubectl, address: st
     assert counts.failed == 0, counts.by_failure
     assert counts.sent == counts.answered
     assert counts.sent > 200
-    assert {pod: _haproxy_identity(shop, pod) for pod in _frontend_pods(shop)} == before
+    assert {pod: haproxy_identity(shop, pod) for pod in _frontend_pods(shop)} == before
     shop.wait_ready("shop")
 
 
