@@ -78,6 +78,8 @@ class Shopper:
 
     acknowledged: list[str] = field(default_factory=list)
     """Request identifiers of the orders that the application confirmed; appended by many threads."""
+    asked: list[str] = field(default_factory=list)
+    """Those of all orders that were sent, confirmed or not."""
 
     def visit(self, client: Client) -> None:
         """Make one visit of seven requests.
@@ -91,6 +93,7 @@ class Shopper:
         products = client.request("GET", "/api/products").body["products"]
         request_id = uuid.uuid4().hex
         lines = [{"product": product["code"], "quantity": 1} for product in products[:2]]
+        self.asked.append(request_id)
         order = client.request("POST", "/api/orders", {"lines": lines}, request_id=request_id).body["order"]
         self.acknowledged.append(request_id)
         invoice = client.request("GET", f"/api/invoices/{order['invoice_id']}").body["invoice"]

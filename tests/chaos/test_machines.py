@@ -1,0 +1,127 @@
+"""The machine of each part crashes under load: what works without that part goes on, and it comes back by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from pba_nodes.books import Audit
+from pba_nodes.conditions import ReadyHistory
+from pba_nodes.frontends import answered_by, failed_checks, haproxy_identity, none_fails_in, serving
+from pba_nodes.operatorless import without_operator
+from pba_nodes.stage import CLIENTS, Stage, load, name_of, visited_anew
+
+from pba_hack.kubectl import wait_for
+from pba_hack.traffic.shopper import Shopper
+
+Record = Callable[[str, object], None]
+
+NOTICE_SECONDS = 150
+"""A deadline for Kubernetes to notice that a machine is silent: about 50 s by its defaults."""
+
+
+def test_without_the_operators_nobody_notices_and_an_edit_waits(
+    stage: Stage, shopper: Shopper, fault: str, orders_before: int
+) -> None:
+    stage.arrange(operator=stage.third, backends=(stage.home, stage.second))
+    without_operator(stage, shopper, orders_before, lambda: stage.break_machine(fault, stage.third))
+
+
+def test_the_databases_loses_no_acknowledged_order(
+    stage: Stage, shopper: Shopper, fault: str, orders_before: int
+) -> None:
+    stage.arrange(operator=stage.third, backends=(stage.home, stage.second))
+    clients_of = stage.address(stage.pod("frontend", stage.second))
+    audit = Audit.open(*clients_of)
+    with ReadyHistory(stage.shop, "shop") as ready, load(clients_of, shopper.visit) as steady:
+        wait_for("some orders", lambda: len(shopper.acknowledged) > orders_before)
+        stage.break_machine(fault, stage.home)
+        wait_for("the fault to reach the clients", lambda: steady.tally.snapshot().failed)
+        if fault == "partition":
+            ready.wait_blamed("DatabaseReady", NOTICE_SECONDS)
+        stage.mend()
+        assert ready.blamed("DatabaseReady")
+        orders = len(shopper.acknowledged)
+        wait_for("orders again", lambda: len(shopper.acknowledged) > orders + 10)
+    counts = visited_anew(clients_of, shopper.visit)
+    assert counts.failed == 0, counts.by_failure
+    counts = visited_anew(stage.address(stage.pod("frontend", stage.home)), shopper.visit)
+    assert counts.failed == 0, counts.by_failure
+    audit.close(*clients_of, shopper)
+
+
+def test_a_backends_takes_along_what_was_in_flight_there(
+    stage: Stage, shopper: Shopper, fault: str, orders_before: int
+) -> None:
+    stage.arrange(operator=stage.home, backends=(stage.home, stage.third))
+    victim, other = (name_of(stage.pod("backend", node)) for node in (stage.third, stage.home))
+    frontends = [stage.pod("frontend", node) for node in (stage.home, stage.second)]
+    audit = Audit.open(*stage.address(frontends[0]))
+    names = [name_of(pod) for pod in frontends]
+    processes = {name: haproxy_identity(stage.shop, name) for name in names}
+    assert all(processes.values())
+    downs = {name: failed_checks(stage.shop, name, victim) for name in names}
+    loads = tuple(load(stage.address(pod), shopper.visit) for pod in frontends)
+    with ReadyHistory(stage.shop, "shop") as ready, loads[0], loads[1]:
+        wait_for("some orders", lambda: len(shopper.acknowledged) > orders_before)
+        wait_for("the backend to answer", lambda: answered_by(loads, victim))
+        stage.break_machine(fault, stage.third)
+        for name in names:
+            wait_for(
+                f"the checks of {name} to find it",
+                lambda name=name: failed_checks(stage.shop, name, victim) > downs[name],
+            )
+        for pod in frontends:
+            counts = visited_anew(stage.address(pod), shopper.visit)
+            assert counts.failed == 0, counts.by_failure
+            assert set(counts.by_node) == {other}
+        if fault == "partition":
+            ready.wait_blamed("BackendReady", NOTICE_SECONDS)
+        stage.mend()
+        assert ready.blamed("BackendReady")
+        answers = answered_by(loads, victim)
+        wait_for("the backend to answer again", lambda: answered_by(loads, victim) > answers)
+    for each in loads:
+        # What was in flight on that machine, and nothing else: each client had one request at a time.
+        counts = each.tally.snapshot()
+        assert counts.failed <= CLIENTS, counts.by_failure
+        assert counts.sent == counts.answered + counts.failed
+    assert {name: haproxy_identity(stage.shop, name) for name in names} == processes
+    for pod in frontends:
+        counts = visited_anew(stage.address(pod), shopper.visit)
+        assert counts.failed == 0, counts.by_failure
+    audit.close(*stage.address(frontends[0]), shopper)
+
+
+def test_a_frontends_is_not_noticed_at_the_other_frontend(
+    stage: Stage, shopper: Shopper, fault: str, orders_before: int, record_property: Record
+) -> None:
+    """What is in front of the frontends is Kubernetes' own: it sends clients to a dead one until it notices."""
+    stage.arrange(operator=stage.home, backends=(stage.home, stage.third))
+    other = stage.pod("frontend", stage.home)
+    audit = Audit.open(*stage.address(other))
+    process = haproxy_identity(stage.shop, name_of(other))
+    steady = load(stage.address(other), shopper.visit)
+    clients = load(stage.service_address(), shopper.visit)
+    with ReadyHistory(stage.shop, "shop") as ready, steady, clients:
+        wait_for("some orders", lambda: len(shopper.acknowledged) > orders_before)
+        stage.break_machine(fault, stage.second)
+        answered = clients.tally.snapshot().answered
+        ready.wait_blamed("FrontendReady", NOTICE_SECONDS)
+        wait_for("Kubernetes to send nobody there", lambda: serving(stage.shop, "shop") == {name_of(other)})
+        unnoticed = clients.tally.snapshot()
+        # One of two is dead: the other still gets its share of the clients.
+        assert unnoticed.answered > answered
+        wait_for("all machines to know", lambda: none_fails_in(clients, 100))
+        counts = visited_anew(stage.service_address(), shopper.visit)
+        assert counts.failed == 0, counts.by_failure
+        stage.mend()
+    record_property("failed_through_the_service_until_noticed", unnoticed.failed)
+    record_property("answered_through_the_service_until_noticed", unnoticed.answered - answered)
+    counts = steady.tally.snapshot()
+    assert counts.failed == 0, counts.by_failure
+    assert counts.sent == counts.answered > 100
+    assert haproxy_identity(stage.shop, name_of(other)) == process
+    for address in (stage.address(stage.pod("frontend", stage.second)), stage.service_address()):
+        counts = visited_anew(address, shopper.visit)
+        assert counts.failed == 0, counts.by_failure
+    audit.close(*stage.address(other), shopper)
