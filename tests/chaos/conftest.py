@@ -37,6 +37,17 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "long: only with --long")
 
 
+FIGURES = pytest.StashKey[dict[str, dict[str, object]]]()
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Print what the tests counted: a record of a run has more in it than its verdict."""
+    for test, figures in terminalreporter.config.stash.get(FIGURES, {}).items():
+        terminalreporter.section(test, sep="-")
+        for what, figure in figures.items():
+            terminalreporter.write_line(f"{what}: {figure}")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what is only for the long form."""
     if config.getoption("--long"):
@@ -64,6 +75,8 @@ def stage(operator: Kubectl, shared_namespace: Kubectl, manifest: Callable[..., 
             made.label(role, (made.home,))
         made.label("frontend", (made.home, made.second))
         made.label("backend", (made.home, made.second))
+        # Where the first test wants it: it moves while the database starts.
+        made.pin_operator(made.third)
         shared_namespace.apply(manifest("shop", **placement("shop")))
         shared_namespace.wait_ready("shop")
         yield made
@@ -71,6 +84,7 @@ def stage(operator: Kubectl, shared_namespace: Kubectl, manifest: Callable[..., 
         for role in ("database", "management", "frontend", "backend"):
             made.label(role, ())
         made.pin_operator(None)
+        made.await_operator()
 
 
 @pytest.fixture(autouse=True)
@@ -84,6 +98,13 @@ def undone(stage: Stage) -> Iterator[None]:
 def shopper() -> Shopper:
     """Return the customer of one test."""
     return Shopper()
+
+
+@pytest.fixture
+def figures(request: pytest.FixtureRequest) -> dict[str, object]:
+    """Return where a test puts what it counted."""
+    kept: dict[str, dict[str, object]] = request.config.stash.setdefault(FIGURES, {})
+    return kept.setdefault(request.node.name, {})
 
 
 @pytest.fixture

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from pba_nodes.books import Audit
 from pba_nodes.conditions import ReadyHistory
 from pba_nodes.frontends import answered_by, failed_checks, haproxy_identity, none_fails_in, serving
 from pba_nodes.operatorless import without_operator
-from pba_nodes.stage import CLIENTS, Stage, load, name_of, visited_anew
+from pba_nodes.stage import CLIENTS, Stage, load, name_of, outcome, visited_anew
 
 from pba_hack.kubectl import wait_for
 from pba_hack.traffic.shopper import Shopper
-
-Record = Callable[[str, object], None]
 
 NOTICE_SECONDS = 150
 """A deadline for Kubernetes to notice that a machine is silent: about 50 s by its defaults."""
 
 
 def test_without_the_operators_nobody_notices_and_an_edit_waits(
-    stage: Stage, shopper: Shopper, fault: str, orders_before: int
+    stage: Stage, shopper: Shopper, fault: str, orders_before: int, figures: dict[str, object]
 ) -> None:
     stage.arrange(operator=stage.third, backends=(stage.home, stage.second))
-    without_operator(stage, shopper, orders_before, lambda: stage.break_machine(fault, stage.third))
+    loads = without_operator(stage, shopper, orders_before, lambda: stage.break_machine(fault, stage.third))
+    figures |= {f"clients of {each.target[0]}": outcome(each) for each in loads}
 
 
 def test_the_databases_loses_no_acknowledged_order(
-    stage: Stage, shopper: Shopper, fault: str, orders_before: int
+    stage: Stage, shopper: Shopper, fault: str, orders_before: int, figures: dict[str, object]
 ) -> None:
     stage.arrange(operator=stage.third, backends=(stage.home, stage.second))
     clients_of = stage.address(stage.pod("frontend", stage.second))
@@ -47,10 +44,14 @@ def test_the_databases_loses_no_acknowledged_order(
     counts = visited_anew(stage.address(stage.pod("frontend", stage.home)), shopper.visit)
     assert counts.failed == 0, counts.by_failure
     audit.close(*clients_of, shopper)
+    figures["clients"] = outcome(steady)
+    figures["orders"] = (
+        f"{len(shopper.asked)} sent, {len(shopper.acknowledged)} acknowledged, 0 of these lost"
+    )
 
 
 def test_a_backends_takes_along_what_was_in_flight_there(
-    stage: Stage, shopper: Shopper, fault: str, orders_before: int
+    stage: Stage, shopper: Shopper, fault: str, orders_before: int, figures: dict[str, object]
 ) -> None:
     stage.arrange(operator=stage.home, backends=(stage.home, stage.third))
     victim, other = (name_of(stage.pod("backend", node)) for node in (stage.third, stage.home))
@@ -85,6 +86,7 @@ def test_a_backends_takes_along_what_was_in_flight_there(
         counts = each.tally.snapshot()
         assert counts.failed <= CLIENTS, counts.by_failure
         assert counts.sent == counts.answered + counts.failed
+        figures[f"clients of {each.target[0]}"] = outcome(each)
     assert {name: haproxy_identity(stage.shop, name) for name in names} == processes
     for pod in frontends:
         counts = visited_anew(stage.address(pod), shopper.visit)
@@ -93,7 +95,7 @@ def test_a_backends_takes_along_what_was_in_flight_there(
 
 
 def test_a_frontends_is_not_noticed_at_the_other_frontend(
-    stage: Stage, shopper: Shopper, fault: str, orders_before: int, record_property: Record
+    stage: Stage, shopper: Shopper, fault: str, orders_before: int, figures: dict[str, object]
 ) -> None:
     """What is in front of the frontends is Kubernetes' own: it sends clients to a dead one until it notices."""
     stage.arrange(operator=stage.home, backends=(stage.home, stage.third))
@@ -115,8 +117,10 @@ def test_a_frontends_is_not_noticed_at_the_other_frontend(
         counts = visited_anew(stage.service_address(), shopper.visit)
         assert counts.failed == 0, counts.by_failure
         stage.mend()
-    record_property("failed_through_the_service_until_noticed", unnoticed.failed)
-    record_property("answered_through_the_service_until_noticed", unnoticed.answered - answered)
+    figures["through the Service until Kubernetes noticed"] = (
+        f"{unnoticed.answered - answered} requests answered, {unnoticed.failed} failed {unnoticed.by_failure}"
+    )
+    figures["at the other frontend meanwhile"] = outcome(steady)
     counts = steady.tally.snapshot()
     assert counts.failed == 0, counts.by_failure
     assert counts.sent == counts.answered > 100

@@ -7,6 +7,7 @@ import uuid
 from collections.abc import Callable
 
 from pba_hack.kubectl import wait_for
+from pba_hack.traffic import Load
 from pba_hack.traffic.shopper import Shopper
 from pba_nodes.books import Audit
 from pba_nodes.frontends import answered_by
@@ -15,7 +16,7 @@ from pba_nodes.stage import Stage, load, name_of
 
 def without_operator(
     stage: Stage, shopper: Shopper, orders_before: int, take_away: Callable[[], None]
-) -> None:
+) -> tuple[Load, ...]:
     """Show that nothing fails while the operator is away, and that it carries out afterwards what was asked meanwhile.
 
     Args:
@@ -23,6 +24,9 @@ def without_operator(
         shopper: who shops meanwhile.
         orders_before: how many orders are made before the fault.
         take_away: brings about the fault, which `stage.mend` undoes.
+
+    Returns:
+        The clients of each frontend, when they have left.
 
     Raises:
         AssertionError: a request failed, or something of it is not so.
@@ -54,6 +58,7 @@ def without_operator(
         assert counts.failed == 0, counts.by_failure
         assert counts.sent == counts.answered > 100
     audit.close(*stage.address(frontends[0]), shopper)
+    return loads
 
 
 def _edit(stage: Stage) -> str | None:

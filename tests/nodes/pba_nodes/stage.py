@@ -118,14 +118,18 @@ class Stage:
                 backends
             )
 
+        self.await_operator()
         wait_for("the backends to be in place", in_place)
         self.shop.wait_ready("shop")
 
     def pin_operator(self, node: str | None) -> None:
-        """Put the operator on a machine; None: wherever the scheduler likes."""
+        """Let the operator move to a machine; None: wherever the scheduler likes."""
         selector = {HOSTNAME: node} if node else None
         patch = {"spec": {"template": {"spec": {"nodeSelector": selector}}}}
         self.operator("patch", "deployment", "pba-operator", "--type=merge", "-p", json.dumps(patch))
+
+    def await_operator(self) -> None:
+        """Return when the operator has moved."""
         self.operator("rollout", "status", "deployment/pba-operator", "--timeout=90s")
         wait_for("the former operator to end", lambda: len(self._operators()) == 1)
 
@@ -194,3 +198,10 @@ def visited_anew(address: Address, journey: Journey) -> Snapshot:
             f"answers to new clients of {address}", lambda: fresh.tally.snapshot().answered > _FRESH_ANSWERS
         )
     return fresh.tally.snapshot()
+
+
+def outcome(clients: Load) -> str:
+    """Return in words what became of all requests of some clients."""
+    counts = clients.tally.snapshot()
+    failures = f" {counts.by_failure}" if counts.failed else ""
+    return f"{counts.sent} requests sent, {counts.failed} failed{failures}, longest {counts.longest_seconds:.1f} s"
