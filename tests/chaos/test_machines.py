@@ -6,7 +6,7 @@ from pba_nodes.books import Audit
 from pba_nodes.conditions import ReadyHistory
 from pba_nodes.frontends import answered_by, failed_checks, haproxy_identity, none_fails_in, serving
 from pba_nodes.operatorless import without_operator
-from pba_nodes.stage import CLIENTS, Stage, load, name_of, outcome, visited_anew
+from pba_nodes.stage import CLIENTS, Stage, load, name_of, outcome, serve_newcomers
 
 from pba_hack.kubectl import wait_for
 from pba_hack.traffic.shopper import Shopper
@@ -39,10 +39,7 @@ def test_the_databases_loses_no_acknowledged_order(
         assert ready.blamed("DatabaseReady")
         orders = len(shopper.acknowledged)
         wait_for("orders again", lambda: len(shopper.acknowledged) > orders + 10)
-    counts = visited_anew(clients_of, shopper.visit)
-    assert counts.failed == 0, counts.by_failure
-    counts = visited_anew(stage.address(stage.pod("frontend", stage.home)), shopper.visit)
-    assert counts.failed == 0, counts.by_failure
+    serve_newcomers([clients_of, stage.address(stage.pod("frontend", stage.home))], shopper.visit)
     audit.close(*clients_of, shopper)
     figures["clients"] = outcome(steady)
     figures["orders"] = (
@@ -55,43 +52,39 @@ def test_a_backends_takes_along_what_was_in_flight_there(
 ) -> None:
     stage.arrange(operator=stage.home, backends=(stage.home, stage.third))
     victim, other = (name_of(stage.pod("backend", node)) for node in (stage.third, stage.home))
-    frontends = [stage.pod("frontend", node) for node in (stage.home, stage.second)]
-    audit = Audit.open(*stage.address(frontends[0]))
-    names = [name_of(pod) for pod in frontends]
-    processes = {name: haproxy_identity(stage.shop, name) for name in names}
-    assert all(processes.values())
-    downs = {name: failed_checks(stage.shop, name, victim) for name in names}
-    loads = tuple(load(stage.address(pod), shopper.visit) for pod in frontends)
+    frontends = stage.pods("frontend")
+    addresses = [stage.address(pod) for pod in frontends]
+    processes = [haproxy_identity(stage.shop, name_of(pod)) for pod in frontends]
+    assert all(processes)
+    found = [failed_checks(stage.shop, name_of(pod), victim) for pod in frontends]
+    audit = Audit.open(*addresses[0])
+    loads = tuple(load(address, shopper.visit) for address in addresses)
     with ReadyHistory(stage.shop, "shop") as ready, loads[0], loads[1]:
         wait_for("some orders", lambda: len(shopper.acknowledged) > orders_before)
         wait_for("the backend to answer", lambda: answered_by(loads, victim))
         stage.break_machine(fault, stage.third)
-        for name in names:
+        for pod, before in zip(frontends, found, strict=True):
+            name = name_of(pod)
             wait_for(
                 f"the checks of {name} to find it",
-                lambda name=name: failed_checks(stage.shop, name, victim) > downs[name],
+                lambda name=name, before=before: failed_checks(stage.shop, name, victim) > before,
             )
-        for pod in frontends:
-            counts = visited_anew(stage.address(pod), shopper.visit)
-            assert counts.failed == 0, counts.by_failure
-            assert set(counts.by_node) == {other}
+        assert serve_newcomers(addresses, shopper.visit) == {other}
         if fault == "partition":
             ready.wait_blamed("BackendReady", NOTICE_SECONDS)
         stage.mend()
         assert ready.blamed("BackendReady")
         answers = answered_by(loads, victim)
         wait_for("the backend to answer again", lambda: answered_by(loads, victim) > answers)
+    figures |= {f"clients of {each.target[0]}": outcome(each) for each in loads}
     for each in loads:
         # What was in flight on that machine, and nothing else: each client had one request at a time.
         counts = each.tally.snapshot()
         assert counts.failed <= CLIENTS, counts.by_failure
         assert counts.sent == counts.answered + counts.failed
-        figures[f"clients of {each.target[0]}"] = outcome(each)
-    assert {name: haproxy_identity(stage.shop, name) for name in names} == processes
-    for pod in frontends:
-        counts = visited_anew(stage.address(pod), shopper.visit)
-        assert counts.failed == 0, counts.by_failure
-    audit.close(*stage.address(frontends[0]), shopper)
+    assert [haproxy_identity(stage.shop, name_of(pod)) for pod in frontends] == processes
+    serve_newcomers(addresses, shopper.visit)
+    audit.close(*addresses[0], shopper)
 
 
 def test_a_frontends_is_not_noticed_at_the_other_frontend(
@@ -114,8 +107,7 @@ def test_a_frontends_is_not_noticed_at_the_other_frontend(
         # One of two is dead: the other still gets its share of the clients.
         assert unnoticed.answered > answered
         wait_for("all machines to know", lambda: none_fails_in(clients, 100))
-        counts = visited_anew(stage.service_address(), shopper.visit)
-        assert counts.failed == 0, counts.by_failure
+        serve_newcomers([stage.service_address()], shopper.visit)
         stage.mend()
     figures["through the Service until Kubernetes noticed"] = (
         f"{unnoticed.answered - answered} requests answered, {unnoticed.failed} failed {unnoticed.by_failure}"
@@ -125,7 +117,6 @@ def test_a_frontends_is_not_noticed_at_the_other_frontend(
     assert counts.failed == 0, counts.by_failure
     assert counts.sent == counts.answered > 100
     assert haproxy_identity(stage.shop, name_of(other)) == process
-    for address in (stage.address(stage.pod("frontend", stage.second)), stage.service_address()):
-        counts = visited_anew(address, shopper.visit)
-        assert counts.failed == 0, counts.by_failure
+    back = stage.address(stage.pod("frontend", stage.second))
+    serve_newcomers([back, stage.service_address()], shopper.visit)
     audit.close(*stage.address(other), shopper)

@@ -191,13 +191,27 @@ def load(address: Address, journey: Journey) -> Load:
     return Load(*address, journey, clients=CLIENTS, pause_seconds=0.1)
 
 
-def visited_anew(address: Address, journey: Journey) -> Snapshot:
-    """Return what became of the requests of clients that begin only now."""
-    with load(address, journey) as fresh:
-        wait_for(
-            f"answers to new clients of {address}", lambda: fresh.tally.snapshot().answered > _FRESH_ANSWERS
-        )
-    return fresh.tally.snapshot()
+def serve_newcomers(addresses: Iterable[Address], journey: Journey) -> set[str]:
+    """See that clients who begin only now get all their answers, at each address.
+
+    Returns:
+        The backend nodes that answered them.
+
+    Raises:
+        AssertionError: a request failed.
+    """
+    nodes: set[str] = set()
+    for address in addresses:
+        with load(address, journey) as fresh:
+            wait_for(f"answers to new clients of {address}", lambda fresh=fresh: _answered(fresh) > _FRESH_ANSWERS)
+        counts = fresh.tally.snapshot()
+        assert counts.failed == 0, (address, counts.by_failure)
+        nodes |= set(counts.by_node)
+    return nodes
+
+
+def _answered(clients: Load) -> int:
+    return clients.tally.snapshot().answered
 
 
 def outcome(clients: Load) -> str:
