@@ -202,16 +202,19 @@ def serve_newcomers(addresses: Iterable[Address], journey: Journey) -> set[str]:
     """
     nodes: set[str] = set()
     for address in addresses:
-        with load(address, journey) as fresh:
-            wait_for(f"answers to new clients of {address}", lambda fresh=fresh: _answered(fresh) > _FRESH_ANSWERS)
-        counts = fresh.tally.snapshot()
+        counts = _visited(address, journey)
         assert counts.failed == 0, (address, counts.by_failure)
         nodes |= set(counts.by_node)
     return nodes
 
 
-def _answered(clients: Load) -> int:
-    return clients.tally.snapshot().answered
+def _visited(address: Address, journey: Journey) -> Snapshot:
+    with load(address, journey) as fresh:
+        wait_for(
+            f"answers to new clients of {address}",
+            lambda: fresh.tally.snapshot().answered > _FRESH_ANSWERS,
+        )
+    return fresh.tally.snapshot()
 
 
 def outcome(clients: Load) -> str:
