@@ -34,8 +34,13 @@ _AUDIT_POLICY = {
     "apiVersion": "audit.k8s.io/v1",
     "kind": "Policy",
     "omitStages": ["RequestReceived"],
-    "rules": [{"level": "Metadata"}],
+    "omitManagedFields": True,
+    "rules": [
+        {"level": "RequestResponse", "verbs": ["create", "update", "patch", "delete"]},
+        {"level": "Metadata"},
+    ],
 }
+"""What was written is kept, so that a write that changed nothing can be told from one that did."""
 
 _DISABLED_ADMISSION = (
     "ServiceAccount",  # no controller makes a namespace's default account, without which it refuses pods

@@ -27,7 +27,7 @@ from pba_operator.engine.metrics import Metrics
 from pba_operator.engine.process import Process
 from pba_operator.kube import kinds
 from pba_operator.kube.client import Client
-from pba_operator.kube.clock import SystemClock
+from pba_operator.kube.clock import Clock, SystemClock
 from pba_operator.kube.credentials import load
 from pba_operator.mysql.material import Material
 from pba_operator.shell.run import run
@@ -173,7 +173,10 @@ class Willing:
 class RunningOperator:
     """The operator with kopf, in a thread of its own (kopf ends every task of its event loop)."""
 
-    def __init__(self, namespace: Namespace, identity: str = "test") -> None:
+    def __init__(
+        self, namespace: Namespace, identity: str = "test", *, clock: Clock | None = None
+    ) -> None:
+        self._clock = clock or SystemClock()
         self.configuration = Configuration(
             namespaces=(namespace.name,),
             lease_namespace=namespace.name,
@@ -190,22 +193,20 @@ class RunningOperator:
         self._thread = threading.Thread(target=lambda: asyncio.run(self._run()), name="operator")
 
     async def _run(self) -> None:
-        clock = SystemClock()
-
         def build(client: Client) -> Engine:
             return Engine(
                 kube=client,
                 domain=domain_for(self.configuration),
                 accounts=Willing(),
                 material=Material(),
-                clock=clock,
+                clock=self._clock,
                 jitter=random.random,
                 metrics=Metrics(),
                 namespaces=self.configuration.namespaces,
             )
 
         self._loop = asyncio.get_running_loop()
-        self.process = Process(self.configuration, load(), clock, build)
+        self.process = Process(self.configuration, load(), self._clock, build)
         self.code = await run(self.process)
 
     @property

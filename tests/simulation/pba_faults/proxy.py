@@ -1,0 +1,248 @@
+"""The proxy: the operator speaks to it, and it to the API server.
+
+It lives in a thread of its own, with its own event loop: the operator ends every task of the loop that it runs in.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import ssl
+import threading
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import aiohttp
+from aiohttp import web
+from yarl import URL
+
+from pba_faults.exchange import Exchange, exchange_of
+from pba_faults.script import LoseAnswer, Refuse, Rule, Silence, Weather, Where
+from pba_faults.streams import Events, Stream
+from pba_hack.apiserver import ApiServer
+
+T = TypeVar("T")
+_HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server", "host"}
+HOST = "127.0.0.1"
+
+
+class Proxy:
+    """A way to the API server on which everything can happen; all of it happens in one event loop."""
+
+    def __init__(self, server: ApiServer) -> None:
+        self._server = server
+        self.port = 0
+        self.events = Events()
+        self.rules: list[Rule] = []
+        self.weather: Weather | None = None
+        self.written: list[Exchange] = []
+        """The writes that the API server has carried out, the Lease's apart."""
+        self.cut_after: float = float("inf")
+        """After so many writes nothing comes through any more, not even the answer to the last one."""
+        self.cut = asyncio.Event()
+        self._silent = False
+        self._web = web.Server(self._handle, handler_cancellation=True)
+        self._runner = web.ServerRunner(self._web)
+        self._site: web.TCPSite | None = None
+        self._session: aiohttp.ClientSession | None = None
+
+    @property
+    def url(self) -> str:
+        """Where it listens."""
+        return f"http://{HOST}:{self.port}"
+
+    async def start(self) -> None:
+        """Begin to listen."""
+        context = ssl.create_default_context(cafile=str(self._server.ca_file))
+        connector = aiohttp.TCPConnector(ssl=context, limit=0)
+        self._session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
+        await self._runner.setup()
+        await self.up()
+
+    async def stop(self) -> None:
+        """End, and everything that goes through it."""
+        self._abort()
+        await self._runner.cleanup()
+        if self._session is not None:
+            await self._session.close()
+
+    async def up(self) -> None:
+        """Be there (again)."""
+        self._silent = False
+        if self._site is None:
+            self._site = web.TCPSite(self._runner, HOST, self.port, reuse_address=True)
+            await self._site.start()
+            self.port = self._runner.addresses[0][1]
+
+    async def down(self, *, silently: bool = False) -> None:
+        """Go away, until `up`: connections break and are refused, or (silently) nothing answers on any of them."""
+        if silently:
+            self._silent = True
+            self.events.mute()
+            return
+        if self._site is not None:
+            await self._site.stop()
+            self._site = None
+        self._abort()
+
+    def _abort(self) -> None:
+        for connection in self._web.connections:
+            if connection.transport is not None:
+                connection.transport.abort()
+
+    async def _handle(self, request: web.BaseRequest) -> web.StreamResponse:
+        exchange = exchange_of(request.method, request.url, request.headers.get("Content-Type", ""))
+        body = await request.read()
+        if self._silent or self.cut.is_set():
+            await _for_ever()
+        fault = next((rule.fault for rule in self.rules if rule.meets(exchange)), None)
+        if fault is None and self.weather is not None:
+            fault = self.weather.fault(exchange)
+        match fault:
+            case Refuse():
+                headers = {} if fault.retry_after is None else {"Retry-After": str(fault.retry_after)}
+                return web.json_response(fault.body, status=fault.code, headers=headers)
+            case Silence(done=False):
+                await _for_ever()
+        if exchange.verb == "WATCH":
+            return await self._watch(exchange, request)
+        answer = await self._forward(exchange, request, body)
+        if isinstance(fault, Silence) or self.cut.is_set():
+            await _for_ever()
+        if isinstance(fault, LoseAnswer) and request.transport is not None:
+            request.transport.abort()
+        return answer
+
+    def _upstream(self, request: web.BaseRequest, **options: Any) -> Any:
+        assert self._session is not None
+        headers = {name: value for name, value in request.headers.items() if name.lower() not in _HOP}
+        return self._session.request(
+            request.method,
+            URL(self._server.url + request.raw_path, encoded=True),
+            headers=headers,
+            skip_auto_headers=("Content-Type",),
+            **options,
+        )
+
+    async def _forward(self, exchange: Exchange, request: web.BaseRequest, body: bytes) -> web.Response:
+        # Whatever becomes of the client, what has been sent is carried out: so it is with a real server.
+        return await asyncio.shield(asyncio.ensure_future(self._carry_out(exchange, request, body)))
+
+    async def _carry_out(self, exchange: Exchange, request: web.BaseRequest, body: bytes) -> web.Response:
+        async with self._upstream(request, data=body or None) as found:
+            data = await found.read()
+            headers = {name: value for name, value in found.headers.items() if name.lower() not in _HOP}
+            if exchange.is_write and found.status < 400:  # noqa: PLR2004 - HTTP: no error
+                self.written.append(exchange)
+                if len(self.written) >= self.cut_after:
+                    self.cut.set()
+            return web.Response(body=data, status=found.status, headers=headers)
+
+    async def _watch(self, exchange: Exchange, request: web.BaseRequest) -> web.StreamResponse:
+        async with self._upstream(request, timeout=aiohttp.ClientTimeout(total=None)) as found:
+            response = web.StreamResponse(
+                status=found.status, headers={"Content-Type": found.headers["Content-Type"]}
+            )
+            await response.prepare(request)
+            if found.status != 200:  # noqa: PLR2004 - HTTP: no stream follows
+                await response.write(await found.read())
+                return response
+            stream = Stream(exchange, response)
+            try:
+                if await self.events.opened(stream):
+                    await self._pump(found, stream)
+            finally:
+                if stream in self.events.streams:
+                    self.events.streams.remove(stream)
+            if stream.muted:
+                await _for_ever()
+            return response
+
+    async def _pump(self, found: aiohttp.ClientResponse, stream: Stream) -> None:
+        reading = asyncio.ensure_future(self._read(found, stream))
+        ending = asyncio.ensure_future(stream.ended.wait())
+        try:
+            done, _ = await asyncio.wait({reading, ending}, return_when=asyncio.FIRST_COMPLETED)
+            for task in done:
+                task.result()
+        finally:
+            for task in (reading, ending):
+                task.cancel()
+            await asyncio.gather(reading, ending, return_exceptions=True)
+
+    async def _read(self, found: aiohttp.ClientResponse, stream: Stream) -> None:
+        rest = b""
+        async for data in found.content.iter_any():
+            *lines, rest = (rest + data).split(b"\n")
+            for line in lines:
+                await self.events.passes(stream, json.loads(line))
+
+
+async def _for_ever() -> None:
+    """Keep a request waiting until its client gives up."""
+    await asyncio.Event().wait()
+
+
+class Road:
+    """The proxy in its thread, for tests that are not in its event loop."""
+
+    def __init__(self, proxy: Proxy, loop: asyncio.AbstractEventLoop, kubeconfig: Path) -> None:
+        self._proxy = proxy
+        self._loop = loop
+        self.kubeconfig = kubeconfig
+
+    def do(self, work: Callable[[Proxy], Awaitable[T] | T]) -> T:
+        """Do something with the proxy, in its own event loop; return what it answers."""
+
+        async def doing() -> T:
+            answer = work(self._proxy)
+            return await answer if isinstance(answer, Awaitable) else answer
+
+        return asyncio.run_coroutine_threadsafe(doing(), self._loop).result(30)
+
+    def rule(self, fault: Refuse | LoseAnswer | Silence, where: Where, times: float = 1, skip: int = 0) -> Rule:
+        """Have requests meet a fault from now on."""
+        made = Rule(fault, where, times, skip)
+        self.do(lambda proxy: proxy.rules.append(made))
+        return made
+
+    def clear(self) -> None:
+        """Let everything through again."""
+
+        async def clear(proxy: Proxy) -> None:
+            proxy.rules.clear()
+            proxy.weather = None
+            proxy.events.jitter(0, 0)
+            proxy.events.release()
+            await proxy.up()
+
+        self.do(clear)
+
+
+@contextlib.contextmanager
+def road(server: ApiServer, folder: Path) -> Iterator[Road]:
+    """Run a proxy in a thread until the block ends; its kubeconfig is in `folder`."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="proxy", daemon=True)
+    thread.start()
+
+    async def begin() -> Proxy:
+        proxy = Proxy(server)
+        await proxy.start()
+        return proxy
+
+    proxy = asyncio.run_coroutine_threadsafe(begin(), loop).result(30)
+    try:
+        kubeconfig = folder / "proxy.kubeconfig"
+        config = json.loads(server.kubeconfig.read_text())
+        config["clusters"][0]["cluster"] = {"server": proxy.url}
+        kubeconfig.touch(0o600)
+        kubeconfig.write_text(json.dumps(config))
+        yield Road(proxy, loop, kubeconfig)
+    finally:
+        asyncio.run_coroutine_threadsafe(proxy.stop(), loop).result(30)
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join(30)
+        loop.close()
