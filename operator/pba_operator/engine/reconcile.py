@@ -174,7 +174,9 @@ class Reconciler:
         made = [target_of(action, view.key.name) for action in due if isinstance(action, Apply | Generate)]
         if not await view.confirm() or await view.look_for(made):
             return False
-        return not any(is_destructive(action) for action in due) or await view.refresh()
+        if any(is_destructive(action) for action in due) and not await view.refresh():
+            return False
+        return view.is_as_observed()
 
     async def _act(self, due: list[Action], view: View, progress: _Progress) -> None:
         for action in due:

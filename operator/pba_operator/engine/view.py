@@ -8,6 +8,7 @@ What must stay true:
 - A child that the cache does not know is looked for before it is made: what is found under its name may be
   somebody else's, or ours and stripped of its label (`look_for`).
 - Before anything is destroyed, everything of the cluster is listed anew: destruction trusts no cache (`refresh`).
+- What a watch tells while the API server is asked counts as well (`is_as_observed`).
 - What is observed, and the fingerprint that stands for it, are of one moment: no `await` between them.
 """
 
@@ -112,6 +113,13 @@ class View:
         # A warning that was followed by a success is history.
         if last is not None and last.get("type") == "Warning":
             self._evidence = str(last.get("message", ""))
+
+    def is_as_observed(self) -> bool:
+        """Tell whether the cache is as it was at the last observation.
+
+        A watch may tell something while we ask the API server, whose answer is then no news any more.
+        """
+        return self._store.fingerprint(self.key) == self._known
 
     def fingerprint(self, written: Manifest | None) -> int:
         """Return what stands for the last observation.
