@@ -18,6 +18,7 @@ import aiohttp
 from pba_operator.engine.assembly import Engine
 from pba_operator.engine.configuration import Configuration
 from pba_operator.engine.probes import Probes
+from pba_operator.kube import lease
 from pba_operator.kube.client import Client
 from pba_operator.kube.clock import Clock
 from pba_operator.kube.credentials import Credentials, open_session
@@ -52,7 +53,7 @@ class Process:
         """Set when a part has ended that should not."""
         self._session = open_session(credentials)
         self._elector = Elector(
-            Client(self._session, credentials.server),
+            Client(self._session, credentials.server, seconds=lease.REQUEST_SECONDS),
             namespace=configuration.lease_namespace,
             name=configuration.lease_name,
             identity=configuration.identity,

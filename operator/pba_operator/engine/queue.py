@@ -22,6 +22,8 @@ BACKOFF_FIRST: Final = 0.5
 BACKOFF_MAX: Final = 60.0
 """Seconds. What is refused may be acceptable a moment later: evidence is told within a minute, and so is its
 end."""
+AWAY_MAX: Final = 5.0
+"""The same, for an API server that cannot: when it can again, all is caught up with within ten seconds."""
 
 
 @dataclass
@@ -72,18 +74,19 @@ class Queue:
             waiting.timer.cancel()
         self._waiting[key] = _Waiting(due, self._clock.call_later(seconds, lambda: self.add(key)))
 
-    def retry(self, key: Key, *, at_least: float = 0.0) -> float:
+    def retry(self, key: Key, *, at_least: float = 0.0, at_most: float = BACKOFF_MAX) -> float:
         """Have `key`, which has failed, looked at after a while that grows with each failure in a row.
 
         Args:
             key: what failed.
             at_least: seconds that the API server has asked us to wait.
+            at_most: seconds that the back-off grows to, its jitter apart.
 
         Returns:
             The seconds until then.
         """
         count = self._failures[key] = self._failures.get(key, 0) + 1
-        backoff = min(BACKOFF_MAX, BACKOFF_FIRST * 2.0 ** (min(count, 32) - 1))
+        backoff = min(at_most, BACKOFF_FIRST * 2.0 ** (min(count, 32) - 1))
         seconds = max(at_least, backoff * (1 + self._jitter() / 2))
         self.add_after(key, seconds)
         return seconds

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from pba_operator.engine.metrics import Metrics
-from pba_operator.engine.queue import Queue
+from pba_operator.engine.queue import AWAY_MAX, BACKOFF_MAX, Queue
 from pba_operator.kube.clock import Clock
-from pba_operator.kube.errors import ApiError, Fenced, Throttled
+from pba_operator.kube.errors import ApiError, Fenced, Throttled, Transient
 from pba_operator.kube.store import Key
 
 WORKERS: Final = 16
@@ -82,9 +82,7 @@ class Workers:
         except Fenced:
             raise
         except ApiError as error:
-            self._again(
-                key, "error", error, at_least=error.retry_after if isinstance(error, Throttled) else 0.0
-            )
+            self._again(key, "error", error)
             return "error"
         except TimeoutError as error:
             self._again(key, "deadline", error)
@@ -104,8 +102,10 @@ class Workers:
         if outcome.again_after is not None:
             self._queue.add_after(key, outcome.again_after)
 
-    def _again(self, key: Key, what: str, error: BaseException, *, at_least: float = 0.0) -> None:
-        seconds = self._queue.retry(key, at_least=at_least)
+    def _again(self, key: Key, what: str, error: BaseException) -> None:
+        asked = error.retry_after if isinstance(error, Throttled) else 0.0
+        ceiling = AWAY_MAX if isinstance(error, Transient) else BACKOFF_MAX
+        seconds = self._queue.retry(key, at_least=asked, at_most=ceiling)
         logger.warning(
             "reconcile failed",
             extra={

@@ -73,6 +73,7 @@ class Client:
         *,
         may_write: Callable[[], None] = _allow,
         observer: Observer = _ignore,
+        seconds: float = REQUEST_SECONDS,
     ) -> None:
         """Make a client.
 
@@ -81,11 +82,13 @@ class Client:
             server: the API server's URL.
             may_write: raises when this process must not write any more; called right before each write.
             observer: is told of each request.
+            seconds: that a request may take, a listing apart.
         """
         self._session = session
         self._server = server.rstrip("/")
         self._may_write = may_write
         self._observer = observer
+        self._seconds = seconds
 
     def check_may_write(self) -> None:
         """Make sure that this process may write: asked before each write here, and by whoever writes elsewhere.
@@ -208,8 +211,9 @@ class Client:
         body: Mapping[str, Any] | None = None,
         content_type: str = _JSON,
         accept: str = _JSON,
-        timeout: float = REQUEST_SECONDS,  # noqa: ASYNC109 - it is aiohttp's own
+        timeout: float | None = None,  # noqa: ASYNC109 - it is aiohttp's own
     ) -> Manifest:
+        seconds = self._seconds if timeout is None else timeout
         method = _METHODS[verb]
         if method.writes:
             self.check_may_write()
@@ -221,13 +225,13 @@ class Client:
                 params=query,
                 data=None if body is None else encoded(body),
                 headers={"Content-Type": content_type, "Accept": accept},
-                timeout=aiohttp.ClientTimeout(total=timeout, sock_connect=CONNECT_SECONDS),
+                timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=CONNECT_SECONDS),
             ) as response:
                 code = str(response.status)
                 return await _answer(response)
         except TimeoutError as error:
             code = "timeout"
-            raise errors.TimedOut(f"{verb} {path}: no answer within {timeout:g} s") from error
+            raise errors.TimedOut(f"{verb} {path}: no answer within {seconds:g} s") from error
         except aiohttp.ClientError as error:
             code = "unreachable"
             raise errors.Unreachable(f"{verb} {path}: {error}") from error

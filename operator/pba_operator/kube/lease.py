@@ -32,6 +32,9 @@ RENEW_EVERY: Final = 2.0
 RETRY_EVERY: Final = 1.0
 """Seconds between attempts of one who waits, or whose renewal failed: after a clean end another acts within two."""
 
+REQUEST_SECONDS: Final = RENEW_DEADLINE / 2
+"""For one request: one that hangs leaves time for another (Kubernetes' own components do the same)."""
+
 logger = logging.getLogger(__name__)
 
 Exit = Callable[[str], NoReturn]

@@ -21,6 +21,9 @@ from pba_operator.kube.streams import STREAM_SECONDS
 BACKOFFS: Final = (0.2, 0.5, 1.0, 2.0)
 """Seconds between attempts of a watch at an API server that is away; the last one again and again."""
 
+SILENCE_SECONDS: Final = 100.0
+"""After so long without a byte a watch is taken for dead: the API server sends a bookmark about once a minute."""
+
 
 class NoDiffBase(kopf.DiffBaseStorage):
     """Keeps nothing: kopf makes a copy of each object for change handlers, of which there are none."""
@@ -79,7 +82,7 @@ def settings() -> kopf.OperatorSettings:
     settings.peering.standalone = True
     settings.watching.server_timeout = STREAM_SECONDS
     settings.watching.client_timeout = STREAM_SECONDS + 20
-    settings.watching.inactivity_timeout = 100
+    settings.watching.inactivity_timeout = SILENCE_SECONDS
     settings.watching.chunk_size = PAGE
     for kind in kinds.CHILDREN:
         settings.watching.label_selectors[kind.group, kind.version, kind.plural] = LABEL_CLUSTER

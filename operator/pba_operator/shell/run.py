@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
+
 import kopf
 
 from pba_operator.engine.process import Process
 from pba_operator.shell.memories import NoMemories
 from pba_operator.shell.registry import registry_for, settings
+
+logger = logging.getLogger(__name__)
 
 
 async def run(process: Process) -> int:
@@ -25,6 +29,10 @@ async def run(process: Process) -> int:
             namespaces=namespaces,
             stop_flag=process.died,
         )
+    except Exception:
+        # kopf takes some answers for fatal: an error in a watch other than 410, a listing that cannot be continued.
+        logger.critical("kopf has ended", exc_info=True)
+        return 1
     finally:
         await process.stop()
     return 1 if process.died.is_set() else 0

@@ -62,11 +62,12 @@ class Trial:
 
     def collect_garbage(self) -> None:
         """Delete what is owned by what is gone; nobody else does here."""
-        for kind in kinds.CHILDREN:
-            for live in self.place.list(kind.name):
-                owners = live["metadata"].get("ownerReferences", ())
-                if owners and all(self.place.get(owner["kind"], owner["name"]) is None for owner in owners):
-                    self.place.delete(kind.name, live["metadata"]["name"])
+        everything = [live for kind in kinds.WATCHED for live in self.place.list(kind.name)]
+        living = {live["metadata"]["uid"] for live in everything}
+        for live in everything:
+            owners = {owner["uid"] for owner in live["metadata"].get("ownerReferences", ())}
+            if owners and not owners & living:
+                self.place.delete(live["kind"], live["metadata"]["name"])
 
     def is_well(self) -> bool:
         """Let nodes and controllers work; tell whether the PBACluster is ready."""

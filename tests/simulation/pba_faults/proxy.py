@@ -63,7 +63,7 @@ class Proxy:
 
     async def stop(self) -> None:
         """End, and everything that goes through it."""
-        self._abort()
+        self.abort()
         await self._runner.cleanup()
         if self._session is not None:
             await self._session.close()
@@ -85,9 +85,10 @@ class Proxy:
         if self._site is not None:
             await self._site.stop()
             self._site = None
-        self._abort()
+        self.abort()
 
-    def _abort(self) -> None:
+    def abort(self) -> None:
+        """Break every connection, as a machine on the way does that has forgotten them."""
         for connection in self._web.connections:
             if connection.transport is not None:
                 connection.transport.abort()
@@ -207,6 +208,15 @@ class Road:
         made = Rule(fault, where, times, skip)
         self.do(lambda proxy: proxy.rules.append(made))
         return made
+
+    def bad_weather(self, seed: int, likelihood: float = 0.1, late: float = 0.2) -> None:
+        """Have requests fail by chance, and every event be late by up to `late` seconds."""
+
+        def begin(proxy: Proxy) -> None:
+            proxy.weather = Weather(seed, likelihood)
+            proxy.events.jitter(seed, late)
+
+        self.do(begin)
 
     def clear(self) -> None:
         """Let everything through again."""

@@ -78,7 +78,7 @@ class Weather:
     """
 
     seed: int
-    likelihood: float = 0.25
+    likelihood: float = 0.1
     met: list[Exchange] = field(default_factory=list)
 
     def __post_init__(self) -> None:

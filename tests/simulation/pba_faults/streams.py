@@ -27,7 +27,7 @@ from aiohttp import web
 from pba_faults.exchange import Exchange
 
 Event = dict[str, Any]
-GONE = {
+GONE: dict[str, Any] = {
     "type": "ERROR",
     "object": {
         "kind": "Status",
@@ -38,6 +38,8 @@ GONE = {
         "message": "too old resource version: a fault of this test",
     },
 }
+
+FAILED = {"type": "ERROR", "object": {**GONE["object"], "reason": "InternalError", "code": 500}}
 
 
 class Stream:
@@ -105,6 +107,11 @@ class Events:
         self._expired = {stream.exchange.kind for stream in self.streams}
         for stream in list(self.streams):
             await stream.expire()
+
+    async def fail(self) -> None:
+        """Tell every stream of an error that is not 410."""
+        for stream in list(self.streams):
+            await stream.send(FAILED)
 
     def end(self) -> None:
         """End all streams in the way that does no harm."""

@@ -213,6 +213,10 @@ class RunningOperator:
     def leads(self) -> bool:
         return self.process is not None and self.process.engine.health.acting
 
+    @property
+    def is_alive(self) -> bool:
+        return self._thread.is_alive()
+
     def start(self) -> None:
         self._thread.start()
 

@@ -101,6 +101,23 @@ async def test_whatever_happens_to_a_key_happens_to_it_alone(
     assert await bench.queue.get() == A
 
 
+@pytest.mark.parametrize(
+    ("error", "seconds"), [(ServerError("etcd is away"), 5.0), (ZeroDivisionError(), 60.0)]
+)
+async def test_a_server_that_is_away_for_long_is_found_back_soon(
+    bench: Bench, error: Exception, seconds: float
+) -> None:
+    """Ten failures in a row: what the API server cannot do is tried again within ten seconds, jitter included."""
+    bench.answer = error
+    for _ in range(10):
+        bench.queue.add(A)
+        await bench.workers.work_once()
+    await bench.clock.advance(seconds - 0.1)
+    assert bench.queue.depth == 0
+    await bench.clock.advance(0.1)
+    assert bench.queue.depth == 1
+
+
 async def test_a_busy_server_is_left_alone_for_as_long_as_it_says(bench: Bench) -> None:
     bench.answer = Throttled("busy", retry_after=20)
     bench.queue.add(A)

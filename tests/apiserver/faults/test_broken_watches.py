@@ -1,0 +1,75 @@
+"""Watches that break: each as a real API server, or the network before it, breaks them.
+
+Bug class: unobserved state (Sieve). What was not seen while a watch was broken is caught up with.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pba_faults.script import Refuse
+from pba_simulation.real import eventually
+
+from pba_operator.shell import registry
+
+Road = Any
+BREAKS: dict[str, Callable[[Road], object]] = {
+    "ended": lambda road: road.do(lambda proxy: proxy.events.end()),
+    "410 Gone": lambda road: road.do(lambda proxy: proxy.events.expire()),
+    "connections reset": lambda road: road.do(lambda proxy: proxy.abort()),
+    "429 at the next watch": lambda road: _refuse_and_end(road, Refuse(429, retry_after=1)),
+    "500 at the next watch": lambda road: _refuse_and_end(road, Refuse(500)),
+    "403 at the next watch": lambda road: _refuse_and_end(road, Refuse(403)),
+}
+
+
+def _refuse_and_end(road: Road, fault: Refuse) -> None:
+    road.rule(fault, lambda exchange: exchange.verb == "WATCH", times=12)
+    road.do(lambda proxy: proxy.events.end())
+
+
+@pytest.mark.parametrize("how", BREAKS)
+def test_unobserved_state_a_broken_watch_is_caught_up_with(settled: Any, how: str) -> None:
+    settled.road.do(lambda proxy: proxy.events.hold())
+    settled.edit(application={"image": "app:2"})
+    settled.place.delete("Service", "shop-backend")
+    BREAKS[how](settled.road)
+    settled.road.do(lambda proxy: proxy.events.release())
+    settled.catch_up(
+        lambda: settled.image() == "app:2", lambda: settled.place.get("Service", "shop-backend")
+    )
+    settled.assert_right()
+
+
+def test_unobserved_state_a_dead_watch_that_says_nothing(
+    trial: Any, shop: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No byte, no end: the promise is counted from the moment at which silence is taken for death."""
+    monkeypatch.setattr(registry, "SILENCE_SECONDS", 2.0)
+    trial.begin()
+    trial.place.create(shop())
+    trial.until(trial.is_well, "ready")
+    trial.road.do(lambda proxy: proxy.events.mute())
+    trial.edit(application={"image": "app:2"})
+    trial.place.delete("Service", "shop-backend")
+    trial.catch_up(lambda: trial.image() == "app:2", lambda: trial.place.get("Service", "shop-backend"))
+    trial.assert_right()
+
+
+@pytest.mark.parametrize("where", ["in a stream", "in a listing"])
+def test_intermediate_state_what_kopf_takes_for_fatal_ends_the_process_cleanly(
+    settled: Any, where: str
+) -> None:
+    """An error event that is not 410, and a continuation that has expired: the next process goes on at once."""
+    if where == "in a listing":
+        settled.road.rule(Refuse(410, "Expired"), lambda exchange: exchange.verb == "LIST", times=1)
+        settled.road.do(lambda proxy: proxy.events.expire())
+    else:
+        settled.road.do(lambda proxy: proxy.events.fail())
+    eventually(lambda: settled.operator.code is not None or not settled.operator.is_alive, "the process ends")
+    settled.edit(application={"image": "app:2"})
+    settled.begin()
+    settled.catch_up(lambda: settled.image() == "app:2")
+    settled.assert_right()

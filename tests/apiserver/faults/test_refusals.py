@@ -1,0 +1,98 @@
+"""Requests that fail: refused, throttled, unanswered; before they took effect and after.
+
+Bug classes: intermediate state (Sieve), recovery from an error state (Acto), eventual stability (Anvil).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from pba_faults.script import Fault, LoseAnswer, Refuse, Silence
+
+FAULTS: dict[str, Fault] = {
+    "409": Refuse(409, "Conflict"),
+    "429": Refuse(429, "TooManyRequests", retry_after=1),
+    "500": Refuse(500, "InternalError"),
+    "answer lost": LoseAnswer(),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_intermediate_state_three_writes_of_a_roll_out_fail(
+    trial: Any, shop: Callable[..., Any], name: str
+) -> None:
+    trial.begin()
+    rule = trial.road.rule(FAULTS[name], lambda exchange: exchange.is_write, times=3, skip=5)
+    trial.place.create(shop())
+    trial.until(lambda: len(rule.met) == 3, "all three have failed", 30)
+    trial.catch_up()
+    assert trial.judge.deleted() == []
+    assert trial.judge.doubled() == []
+    trial.assert_right()
+
+
+def test_intermediate_state_every_kind_of_write_times_out_after_it_took_effect(
+    trial: Any, shop: Callable[..., Any]
+) -> None:
+    """The whole time-out of the client: nobody is told that the StatefulSet is there, and it is made once."""
+    trial.begin()
+    rule = trial.road.rule(
+        Silence(done=True), lambda exchange: exchange.is_write and exchange.kind == "StatefulSet"
+    )
+    trial.place.create(shop())
+    trial.until(lambda: rule.met, "it is met")
+    trial.until(lambda: trial.place.condition("Ready"), "the time is out", 20)
+    trial.catch_up()
+    trial.assert_right()
+
+
+def test_error_state_reads_that_fail_are_no_reason_to_write(settled: Any) -> None:
+    """What cannot be read is not taken for missing (K8SPXC-896): nothing is made anew, nothing deleted."""
+    reads = ("GET", "LIST")
+    rule = settled.road.rule(
+        Refuse(500), lambda exchange: exchange.verb in reads and exchange.kind != "Lease", times=4
+    )
+    before = settled.judge.writes()
+    settled.edit(application={"image": "app:2"})
+    settled.place.delete("Service", "shop-backend")
+    settled.until(lambda: len(rule.met) >= 2, "reads fail")
+    settled.catch_up(
+        lambda: settled.image() == "app:2", lambda: settled.place.get("Service", "shop-backend")
+    )
+    made = {write.target for write in settled.judge.writes()[len(before) :] if write.verb != "delete"}
+    assert {target.split("/")[0] for target in made} <= {
+        "deployments", "services", "pbaclusters", "events", "configmaps",
+    }
+    settled.assert_right()
+
+
+def test_error_state_a_hanging_renewal_does_not_cost_the_lease(settled: Any) -> None:
+    """One connection on which nothing comes: there is time for another try before others may act."""
+    rule = settled.road.rule(
+        Silence(), lambda exchange: exchange.kind == "Lease" and exchange.verb == "UPDATE", times=1
+    )
+    settled.until(lambda: rule.met, "a renewal hangs")
+    before = settled.place.get("Lease", "pba-operator")["spec"]["renewTime"]
+    settled.until(
+        lambda: settled.place.get("Lease", "pba-operator")["spec"]["renewTime"] != before, "renewed"
+    )
+    settled.edit(application={"image": "app:2"})
+    settled.catch_up(lambda: settled.image() == "app:2")
+    assert settled.operator.is_alive
+
+
+@pytest.mark.parametrize("seed", [1, 2, 3])
+def test_eventually_stable_in_bad_weather(trial: Any, shop: Callable[..., Any], seed: int) -> None:
+    """Every tenth request fails in one way or another, and every event is late; then the sky clears."""
+    trial.begin()
+    trial.road.bad_weather(seed)
+    trial.place.create(shop())
+    trial.until(lambda: trial.place.get("StatefulSet", "shop-mysql"), "on its way", 30)
+    trial.edit(application={"image": "app:2"}, backend={"replicas": 1})
+    trial.until(lambda: len(trial.road.do(lambda proxy: proxy.weather.met)) > 15, "enough has failed", 30)
+    trial.road.clear()
+    trial.catch_up(lambda: trial.image() == "app:2", lambda: trial.replicas() == 1)
+    trial.assert_right()
+    trial.assert_at_rest()
