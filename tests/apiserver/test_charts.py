@@ -80,6 +80,7 @@ def test_operator_is_told_where_it_works_and_with_what(charts: Any) -> None:
     }
     assert environment == {
         "POD_NAME": None,
+        "POD_UID": None,
         "POD_NAMESPACE": None,
         "PBA_LEASE_NAME": "pba-operator",
         "PBA_SYNC_IMAGE": "r/sync:7",

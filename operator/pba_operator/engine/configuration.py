@@ -29,7 +29,11 @@ class Configuration:
     lease_namespace: str
     lease_name: str
     identity: str
-    """Unlike that of any other process: the pod's name, and a random part."""
+    """Unlike that of any other process that runs: the pod's name and UID; outside a pod, a random part.
+
+    A container is started again only when its last process is gone. So the new one may take up the Lease that the
+    last one held at once, instead of waiting until it runs out.
+    """
     http_port: int
     sync_image: str
     """The image of the sidecar in the frontend's pods."""
@@ -50,7 +54,7 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Configuration:
         ),
         lease_namespace=environ.get("POD_NAMESPACE", "default"),
         lease_name=environ.get("PBA_LEASE_NAME", "pba-operator"),
-        identity=f"{host}_{uuid.uuid4()}",
+        identity=f"{host}_{environ.get('POD_UID') or uuid.uuid4()}",
         http_port=_port(environ.get("PBA_HTTP_PORT", str(OPERATOR_HTTP))),
         sync_image=_image(environ.get("PBA_SYNC_IMAGE", "")),
         sync_image_pull_policy=_one_of(

@@ -29,7 +29,7 @@ from pba_operator.kube.streams import Stream
 RESYNC_SECONDS: Final = 600.0
 SETTLE_SECONDS: Final = 2.0
 """A gap is looked into after so long; what a listing finds newer is left to the watch for so long."""
-RETRY_SECONDS: Final = 5.0
+RETRY_SECONDS: Final = 2.0
 
 logger = logging.getLogger(__name__)
 

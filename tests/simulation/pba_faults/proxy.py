@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator
@@ -46,6 +47,7 @@ class Proxy:
         self._web = web.Server(self._handle, handler_cancellation=True)
         self._runner = web.ServerRunner(self._web)
         self._site: web.TCPSite | None = None
+        self._void: list[socket.socket] = []
         self._session: aiohttp.ClientSession | None = None
 
     @property
@@ -64,6 +66,8 @@ class Proxy:
     async def stop(self) -> None:
         """End, and everything that goes through it."""
         self.abort()
+        while self._void:
+            self._void.pop().close()
         await self._runner.cleanup()
         if self._session is not None:
             await self._session.close()
@@ -71,21 +75,28 @@ class Proxy:
     async def up(self) -> None:
         """Be there (again)."""
         self._silent = False
+        while self._void:
+            self._void.pop().close()
         if self._site is None:
             self._site = web.TCPSite(self._runner, HOST, self.port, reuse_address=True)
             await self._site.start()
             self.port = self._runner.addresses[0][1]
 
     async def down(self, *, silently: bool = False) -> None:
-        """Go away, until `up`: connections break and are refused, or (silently) nothing answers on any of them."""
-        if silently:
-            self._silent = True
-            self.events.mute()
-            return
+        """Go away, until `up`: connections break and are refused.
+
+        Silently: as a machine that is off. What was open stays open, and nothing comes through it ever again; who
+        tries to connect is not answered at all.
+        """
         if self._site is not None:
             await self._site.stop()
             self._site = None
-        self.abort()
+        if silently:
+            self._silent = True
+            self.events.mute()
+            self._void = _void(self.port)
+        else:
+            self.abort()
 
     def abort(self) -> None:
         """Break every connection, as a machine on the way does that has forgotten them."""
@@ -181,6 +192,15 @@ class Proxy:
                 await self.events.passes(stream, json.loads(line))
 
 
+def _void(port: int) -> list[socket.socket]:
+    """Listen on `port` without ever accepting, the queue full: Linux leaves who wants to connect unanswered."""
+    listening = socket.socket()
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    listening.bind((HOST, port))
+    listening.listen(0)
+    return [listening, socket.create_connection((HOST, port), 5)]
+
+
 async def _for_ever() -> None:
     """Keep a request waiting until its client gives up."""
     await asyncio.Event().wait()
@@ -209,11 +229,11 @@ class Road:
         self.do(lambda proxy: proxy.rules.append(made))
         return made
 
-    def bad_weather(self, seed: int, likelihood: float = 0.1, late: float = 0.2) -> None:
+    def bad_weather(self, seed: int, late: float = 0.2) -> None:
         """Have requests fail by chance, and every event be late by up to `late` seconds."""
 
         def begin(proxy: Proxy) -> None:
-            proxy.weather = Weather(seed, likelihood)
+            proxy.weather = Weather(seed)
             proxy.events.jitter(seed, late)
 
         self.do(begin)

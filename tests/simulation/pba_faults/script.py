@@ -72,22 +72,26 @@ class Rule:
 
 @dataclass
 class Weather:
-    """Faults that any request meets by chance, for as long as the weather lasts.
+    """Faults that requests meet by chance, one in about six, for as long as the weather lasts.
 
     Requests to a Lease are spared: what happens to those is another test's story.
     """
 
     seed: int
-    likelihood: float = 0.1
     met: list[Exchange] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._random = random.Random(self.seed)  # noqa: S311 - a test's own dice
+        self._spared = self._random.randint(0, 10)
 
     def fault(self, exchange: Exchange) -> Fault | None:
         """Return what this request meets."""
-        if exchange.kind in ("", "Lease") or self._random.random() > self.likelihood:
+        if exchange.kind in ("", "Lease"):
             return None
+        self._spared -= 1
+        if self._spared >= 0:
+            return None
+        self._spared = self._random.randint(0, 10)
         self.met.append(exchange)
         choice: list[Fault] = [Refuse(500), Refuse(429, retry_after=1), Refuse(503)]
         if exchange.verb != "WATCH":

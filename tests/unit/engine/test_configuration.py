@@ -43,6 +43,11 @@ def test_no_two_processes_are_the_same() -> None:
     assert one.identity != other.identity
 
 
+def test_a_container_that_is_started_again_is_who_it_was() -> None:
+    pod = {**LEAST, "POD_NAME": "x", "POD_UID": "5f2d"}
+    assert from_environment(pod).identity == from_environment(pod).identity == "x_5f2d"
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

@@ -260,6 +260,21 @@ async def test_who_got_the_lease_without_hearing_of_it_takes_it_up(
     await one.stop()
 
 
+async def test_who_is_started_again_takes_up_its_own_lease_at_once(
+    server: Server, clock: ManualClock, replicas: list[Replica]
+) -> None:
+    one, two = replicas
+    await clock.advance(7)
+    await one.crash()
+    again = Replica(server, clock, "one")
+    await settle_tasks()
+    assert again.acting
+    await clock.advance(60)
+    assert again.may_write()
+    assert not two.acting
+    await again.stop()
+
+
 async def test_clocks_that_differ_change_nothing(server: Server) -> None:
     fast, slow = ManualClock(), ManualClock()
     fast.seconds += 86400

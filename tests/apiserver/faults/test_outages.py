@@ -1,0 +1,93 @@
+"""The API server goes away, and comes back.
+
+`PBA_OUTAGE_SECONDS` says for how long: by default a few seconds more than the Lease survives; 120 is the long form.
+"""
+
+from __future__ import annotations
+
+import datetime as dt
+import os
+import threading
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pba_faults.kubelet import Kubelet
+
+from pba_operator.kube.clock import SystemClock
+from pba_operator.kube.lease import RENEW_DEADLINE
+
+LONG = float(os.environ.get("PBA_OUTAGE_SECONDS", RENEW_DEADLINE + 2))
+SHORT = 4.0
+"""Seconds that a holder of the Lease survives."""
+
+
+def _pass(seconds: float) -> None:
+    """Let the fault last: its length is what the test is about."""
+    threading.Event().wait(seconds)
+
+
+def test_error_state_an_api_server_that_is_away_for_seconds(settled: Any) -> None:
+    settled.road.do(lambda proxy: proxy.down())
+    settled.edit(application={"image": "app:2"})
+    settled.place.delete("Service", "shop-backend")
+    _pass(SHORT)
+    settled.road.clear()
+    settled.catch_up(
+        lambda: settled.image() == "app:2", lambda: settled.place.get("Service", "shop-backend")
+    )
+    assert settled.operator.is_alive
+    settled.assert_right()
+
+
+def test_error_state_an_api_server_that_is_away_for_longer_than_the_lease(
+    trial: Any, shop: Callable[..., Any], tmp_path: Path
+) -> None:
+    """The process ends (somebody else might act by now), is started again, and has nobody to wait for."""
+    kubelet = Kubelet(trial.place, trial.road.kubeconfig, tmp_path / "operator.log")
+    kubelet.start()
+    try:
+        trial.place.create(shop())
+        trial.until(trial.is_well, "ready", 60)
+        trial.road.do(lambda proxy: proxy.down(silently=True))
+        trial.edit(application={"image": "app:2"})
+        trial.place.delete("Service", "shop-backend")
+        _pass(LONG)
+        assert kubelet.ends[:1] == [1], (tmp_path / "operator.log").read_text()
+        trial.road.clear()
+        trial.catch_up(lambda: trial.image() == "app:2", lambda: trial.place.get("Service", "shop-backend"))
+    finally:
+        kubelet.stop()
+    trial.assert_right()
+
+
+class JumpingClock(SystemClock):
+    """The machine's time, but somebody sets the calendar."""
+
+    def __init__(self) -> None:
+        self.ahead = dt.timedelta()
+
+    def utc(self) -> dt.datetime:
+        return super().utc() + self.ahead
+
+
+@pytest.mark.parametrize("days", [400, -400])
+def test_stale_state_a_clock_that_is_set(trial: Any, shop: Callable[..., Any], days: int) -> None:
+    """Durations come from a clock that nobody sets: no write follows, nothing expires, and the Lease stays."""
+    clock = JumpingClock()
+    trial.begin(clock=clock)
+    trial.place.create(shop())
+    trial.until(trial.is_well, "ready")
+    trial.until(trial.is_idle, "at rest")
+    before = trial.judge.writes()
+    clock.ahead = dt.timedelta(days=days)
+    renewed = trial.place.get("Lease", "pba-operator")["spec"]["renewTime"]
+    trial.until(lambda: trial.place.get("Lease", "pba-operator")["spec"]["renewTime"] != renewed, "renewed")
+    assert trial.judge.writes() == before
+    trial.edit(application={"image": "app:2"})
+    trial.catch_up(lambda: trial.image() == "app:2")
+    touched = {write.target for write in trial.judge.writes()[len(before) :]}
+    assert {target for target in touched if target.startswith("secrets")} == set()
+    trial.assert_right()
+    assert trial.operator.is_alive

@@ -1,0 +1,32 @@
+"""`python -m pba_faults.program`: the operator's program, with a MySQL that does all that it is asked.
+
+As a process of its own it may end as it likes: by `os._exit` when it has lost the Lease.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+
+from pba_operator import __main__ as program
+from pba_operator.engine.configuration import from_environment
+from pba_operator.shell.logs import configure
+from pba_simulation.real import Willing
+
+
+class Accounts(Willing):
+    """The stand-in, as the program makes it."""
+
+    def close(self) -> None:
+        """Close nothing."""
+
+
+def main() -> None:
+    """Run the operator as the environment says; exit with its code."""
+    configure("INFO")
+    program.MySQLAccounts = Accounts  # type: ignore[assignment, misc]
+    sys.exit(asyncio.run(program.operate(from_environment())))
+
+
+if __name__ == "__main__":
+    main()
