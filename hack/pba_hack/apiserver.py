@@ -9,6 +9,7 @@ terminating.
 from __future__ import annotations
 
 import contextlib
+import functools
 import http
 import json
 import os
@@ -110,9 +111,8 @@ class ApiServer:
                 "Content-Type": content_type,
             },
         )
-        context = ssl.create_default_context(cafile=str(self.ca_file))
         try:
-            with urllib.request.urlopen(request, timeout=60, context=context) as answer:  # noqa: S310
+            with urllib.request.urlopen(request, timeout=60, context=_trusting(self.ca_file)) as answer:  # noqa: S310
                 return Answer(answer.status, answer.read())
         except urllib.error.HTTPError as refused:
             with refused:
@@ -124,6 +124,12 @@ class ApiServer:
             return self.ca_file.exists() and self.request("GET", "/readyz").status == http.HTTPStatus.OK
         except OSError:
             return False
+
+
+@functools.cache
+def _trusting(ca_file: Path) -> ssl.SSLContext:
+    """Return what trusts one server; made once, since reading it costs more than a request."""
+    return ssl.create_default_context(cafile=str(ca_file))
 
 
 @contextlib.contextmanager

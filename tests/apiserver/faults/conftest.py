@@ -60,15 +60,6 @@ class Trial:
         process = self.operator.process
         return process is not None and process.engine.queue.idle
 
-    def collect_garbage(self) -> None:
-        """Delete what is owned by what is gone; nobody else does here."""
-        everything = [live for kind in kinds.WATCHED for live in self.place.list(kind.name)]
-        living = {live["metadata"]["uid"] for live in everything}
-        for live in everything:
-            owners = {owner["uid"] for owner in live["metadata"].get("ownerReferences", ())}
-            if owners and not owners & living:
-                self.place.delete(live["kind"], live["metadata"]["name"])
-
     def is_well(self) -> bool:
         """Let nodes and controllers work; tell whether the PBACluster is ready."""
         self.hands.work()

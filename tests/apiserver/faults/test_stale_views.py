@@ -51,11 +51,11 @@ def test_stale_state_time_travel_after_a_restart_deletes_nothing(
     trial.place.delete("PBACluster", "shop")
 
     def gone() -> bool:
-        trial.collect_garbage()
+        trial.hands.collect_garbage()
         return trial.place.get("PBACluster", "shop") is None
 
     trial.until(gone, "the first one is gone")
-    trial.collect_garbage()
+    trial.hands.collect_garbage()
     trial.place.create(shop(deletionPolicy="Delete"))
     trial.until(trial.is_well, "ready again")
     before = trial.judge.writes()

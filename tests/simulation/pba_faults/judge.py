@@ -10,7 +10,6 @@ What must stay true: it believes nobody's word but the audit log's. It looks at 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -39,15 +38,6 @@ class Write:
         return f"{self.verb} {self.target}"
 
 
-def _entries(path: Path, namespace: str) -> Iterator[Entry]:
-    with path.open() as log:
-        for line in log:
-            if f'"{namespace}"' in line and line.endswith("\n"):
-                entry = json.loads(line)
-                if entry.get("objectRef", {}).get("namespace") == namespace:
-                    yield entry
-
-
 def _write(entry: Entry, seen: set[tuple[str, str, str]]) -> Write:
     answer = entry.get("responseObject", {})
     reference, metadata = entry["objectRef"], answer.get("metadata", {})
@@ -55,7 +45,8 @@ def _write(entry: Entry, seen: set[tuple[str, str, str]]) -> Write:
     uid = metadata.get("uid") or answer.get("details", {}).get("uid", "")
     version = metadata.get("resourceVersion", "")
     state = (reference["resource"], name, version)
-    repeats = bool(version) and state in seen
+    ends = "deletionTimestamp" in metadata and not metadata.get("finalizers")  # gone with it: no new version
+    repeats = bool(version) and state in seen and not ends
     seen.add(state)
     target = "/".join(part for part in (reference["resource"], name, reference.get("subresource", "")) if part)
     stamp = metadata.get("annotations", {}).get(ANNOTATION_HASH, "")
@@ -66,15 +57,34 @@ class Judge:
     """Reads what was done in one namespace."""
 
     def __init__(self, audit_log: Path, namespace: str) -> None:
+        """Begin to look at a namespace that nothing has happened in yet."""
         self._path = audit_log
         self._namespace = namespace
+        self._offset = audit_log.stat().st_size
+        self._read: list[Entry] = []
+
+    def _entries(self) -> list[Entry]:
+        """Return what has happened so far."""
+        word = f'"namespace":"{self._namespace}"'.encode()
+        with self._path.open("rb") as log:
+            log.seek(self._offset)
+            text = log.read()
+        whole = text[: text.rfind(b"\n") + 1]
+        self._offset += len(whole)
+        entries = (json.loads(line) for line in whole.splitlines() if word in line)
+        self._read += [
+            entry
+            for entry in entries
+            if entry["verb"] not in _READS and entry["objectRef"].get("namespace") == self._namespace
+        ]
+        return self._read
 
     def writes(self) -> list[Write]:
         """Return the operator's writes that were carried out, the Lease's apart."""
         seen: set[tuple[str, str, str]] = set()
         found = []
-        for entry in _entries(self._path, self._namespace):
-            if entry["verb"] in _READS or entry["responseStatus"]["code"] >= 400:  # noqa: PLR2004 - an error
+        for entry in self._entries():
+            if entry["responseStatus"]["code"] >= 400:  # noqa: PLR2004 - an error
                 continue
             write = _write(entry, seen)
             if AGENT in entry.get("userAgent", "") and entry["objectRef"]["resource"] != "leases":
@@ -83,10 +93,7 @@ class Judge:
 
     def attempts(self) -> int:
         """Return how many writes the operator has asked for, those that were refused included."""
-        return sum(
-            entry["verb"] not in _READS and AGENT in entry.get("userAgent", "")
-            for entry in _entries(self._path, self._namespace)
-        )
+        return sum(AGENT in entry.get("userAgent", "") for entry in self._entries())
 
     def deleted(self) -> list[str]:
         """Return what the operator has deleted, in this order."""

@@ -68,9 +68,11 @@ class Proxy:
         self.abort()
         while self._void:
             self._void.pop().close()
-        await self._runner.cleanup()
-        if self._session is not None:
-            await self._session.close()
+        try:
+            await self._runner.cleanup()
+        finally:
+            if self._session is not None:
+                await self._session.close()
 
     async def up(self) -> None:
         """Be there (again)."""

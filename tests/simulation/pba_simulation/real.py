@@ -116,6 +116,19 @@ class Hands:
             size = live["spec"]["resources"]["requests"]["storage"]
             self._status(live, {"phase": "Bound", "capacity": {"storage": size}})
 
+    def collect_garbage(self) -> int:
+        """Delete what is owned by what is gone; return how much."""
+        everything = [live for kind in kinds.WATCHED for live in self._namespace.list(kind.name)]
+        living = {live["metadata"]["uid"] for live in everything}
+        doomed = []
+        for live in everything:
+            owners = {owner["uid"] for owner in live["metadata"].get("ownerReferences", ())}
+            if owners and not owners & living:
+                doomed.append(live)
+        for live in doomed:
+            self._namespace.delete(live["kind"], live["metadata"]["name"])
+        return len(doomed)
+
     def _stateful_set(self, live: Object) -> None:
         name = f"{live['metadata']['name']}-0"
         template = live["spec"]["template"]
