@@ -116,7 +116,7 @@ class ApiServer:
 
     def _connect(self) -> http.client.HTTPSConnection:
         host, _, port = self.url.rpartition("/")[2].partition(":")
-        return http.client.HTTPSConnection(host, int(port), timeout=60, context=_trusting(self.ca_file))
+        return http.client.HTTPSConnection(host, int(port), timeout=60, context=trusting(self.ca_file))
 
     def _exchange(
         self,
@@ -145,7 +145,7 @@ class ApiServer:
 
 
 @functools.cache
-def _trusting(ca_file: Path) -> ssl.SSLContext:
+def trusting(ca_file: Path) -> ssl.SSLContext:
     """Return what trusts one server; made once, since reading it costs more than a request."""
     return ssl.create_default_context(cafile=str(ca_file))
 

@@ -67,9 +67,9 @@ SCENARIOS: dict[str, tuple[Step, Step]] = {
 }
 
 
-async def _live(place: Namespace, **options: Any) -> bool:
+async def _live(place: Namespace, ends_after: int | None = None) -> bool:
     """Let an operator live until all is at rest, or until its end; tell whether it has ended before."""
-    async with life(place, **options) as operator:
+    async with life(place, ends_after=ends_after) as operator:
         await operator.settle()
         return operator.ended
 

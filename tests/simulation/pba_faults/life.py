@@ -9,10 +9,11 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
 from pba_faults.proxy import Proxy
+from pba_hack.apiserver import trusting
 from pba_operator.engine.assembly import Engine
 from pba_operator.engine.metrics import Metrics
 from pba_operator.kube import kinds
@@ -27,16 +28,20 @@ _lives = itertools.count()
 """Each life begins an hour after the one before."""
 ROUNDS_MAX: Final = 60
 """Looks at the cluster until it must be at rest."""
+WORKED_ON: Final = tuple(
+    kinds.BY_NAME[name] for name in ("StatefulSet", "Deployment", "Pod", "PersistentVolumeClaim")
+)
+"""What others than the operator change while all goes well."""
 
 
 class Life:
     """An operator between its start and its end."""
 
-    def __init__(self, place: Namespace, proxy: Proxy, client: Client) -> None:
+    def __init__(self, place: Namespace, client: Client, cut: asyncio.Event) -> None:
         self._place = place
         self._hands = Hands(place)
-        self._proxy = proxy
         self._client = client
+        self._cut = cut
         self._clock = ManualClock()
         self._clock.seconds += 3600.0 * next(_lives)
         self._engine = Engine(
@@ -53,17 +58,22 @@ class Life:
     @property
     def ended(self) -> bool:
         """Whether it has come to its last write."""
-        return self._proxy.cut.is_set()
+        return self._cut.is_set()
 
     async def settle(self) -> None:
         """Let the operator, the controllers and the nodes work until nobody has anything to do, or it has ended."""
+        changing: tuple[kinds.Kind, ...] = kinds.WATCHED
         for _ in range(ROUNDS_MAX):
-            news = await self._look()
+            news = await self._look(changing)
+            changing = WORKED_ON
             busy = await self._work()
             if self.ended:
                 return
             self._hands.work()
-            if news or busy or self._hands.collect_garbage():
+            if news or busy:
+                continue
+            if self._is_going() and self._hands.collect_garbage():
+                changing = kinds.WATCHED
                 continue
             due = self._clock.next_due()
             if due is None:
@@ -71,9 +81,13 @@ class Life:
             await self._clock.advance(due)
         raise AssertionError("it never comes to rest")
 
-    async def _look(self) -> bool:
-        """See everything as it is now; tell whether there was any news."""
-        return any(await asyncio.gather(*(self._look_at(kind) for kind in kinds.WATCHED)))
+    def _is_going(self) -> bool:
+        live = self._place.get(kinds.CLUSTER.name, "shop")
+        return live is None or "deletionTimestamp" in live["metadata"]
+
+    async def _look(self, at: Iterable[kinds.Kind]) -> bool:
+        """See some kinds as they are now; tell whether there was any news."""
+        return any(await asyncio.gather(*(self._look_at(kind) for kind in at)))
 
     async def _look_at(self, kind: kinds.Kind) -> bool:
         intake = self._engine.intake
@@ -92,7 +106,7 @@ class Life:
         busy = bool(self._engine.queue.depth)
         while self._engine.queue.depth and not self.ended:
             working = asyncio.ensure_future(self._engine.workers.work_once())
-            ending = asyncio.ensure_future(self._proxy.cut.wait())
+            ending = asyncio.ensure_future(self._cut.wait())
             await asyncio.wait({working, ending}, return_when=asyncio.FIRST_COMPLETED)
             for task in (working, ending):
                 task.cancel()
@@ -101,13 +115,16 @@ class Life:
 
 
 @contextlib.asynccontextmanager
-async def life(place: Namespace, *, ends_after: float = float("inf")) -> AsyncIterator[Life]:
+async def life(place: Namespace, *, ends_after: int | None = None) -> AsyncIterator[Life]:
     """Have an operator live until the block ends, or until its write number `ends_after`."""
     async with contextlib.AsyncExitStack() as stack:
-        proxy = Proxy(place.server)
-        proxy.cut_after = ends_after
-        stack.push_async_callback(proxy.stop)
-        await proxy.start()
-        credentials = Credentials(proxy.url, None, lambda: f"Bearer {place.server.token}")
+        server, tls, cut = place.server.url, trusting(place.server.ca_file), asyncio.Event()
+        if ends_after is not None:
+            proxy = Proxy(place.server)
+            proxy.cut_after = ends_after
+            stack.push_async_callback(proxy.stop)
+            await proxy.start()
+            server, cut = proxy.url, proxy.cut
+        credentials = Credentials(server, tls, lambda: f"Bearer {place.server.token}")
         session = await stack.enter_async_context(open_session(credentials))
-        yield Life(place, proxy, Client(session, proxy.url))
+        yield Life(place, Client(session, server), cut)

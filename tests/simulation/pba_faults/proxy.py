@@ -9,7 +9,6 @@ import asyncio
 import contextlib
 import json
 import socket
-import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -22,7 +21,7 @@ from yarl import URL
 from pba_faults.exchange import Exchange, exchange_of
 from pba_faults.script import LoseAnswer, Refuse, Rule, Silence, Weather, Where
 from pba_faults.streams import Events, Stream
-from pba_hack.apiserver import ApiServer
+from pba_hack.apiserver import ApiServer, trusting
 
 T = TypeVar("T")
 _HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server", "host"}
@@ -57,8 +56,7 @@ class Proxy:
 
     async def start(self) -> None:
         """Begin to listen."""
-        context = ssl.create_default_context(cafile=str(self._server.ca_file))
-        connector = aiohttp.TCPConnector(ssl=context, limit=0)
+        connector = aiohttp.TCPConnector(ssl=trusting(self._server.ca_file), limit=0)
         self._session = aiohttp.ClientSession(connector=connector, auto_decompress=False)
         await self._runner.setup()
         await self.up()
