@@ -110,7 +110,9 @@ class ApiServer:
         }
         target = f"{path}?{urllib.parse.urlencode(query)}"
         while self.idle:
-            with contextlib.suppress(http.client.HTTPException, OSError):  # the server has closed it meanwhile
+            with contextlib.suppress(
+                http.client.HTTPException, OSError
+            ):  # the server has closed it meanwhile
                 return self._exchange(self.idle.pop(), method, target, data, headers)
         return self._exchange(self._connect(), method, target, data, headers)
 

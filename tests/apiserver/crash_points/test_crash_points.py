@@ -57,8 +57,8 @@ SCENARIOS: dict[str, tuple[Step, Step]] = {
     "scale down": (_create(), _edit(backend={"replicas": 1})),
     "image change": (_create(), _edit(application={"image": "app:2"})),
     "a field removed": (
-        _create(childMetadata={"labels": {"team": "billing"}}),
-        _edit(childMetadata=None),
+        _create(application={"image": "app:1", "env": [{"name": "LOCALE", "value": "de"}]}),
+        _edit(application={"env": None}),
     ),
     "deletion": (
         _create(deletionPolicy="Delete"),

@@ -37,9 +37,7 @@ def test_unobserved_state_a_broken_watch_is_caught_up_with(settled: Any, how: st
     settled.place.delete("Service", "shop-backend")
     BREAKS[how](settled.road)
     settled.road.do(lambda proxy: proxy.events.release())
-    settled.catch_up(
-        lambda: settled.image() == "app:2", lambda: settled.place.get("Service", "shop-backend")
-    )
+    settled.catch_up(lambda: settled.image() == "app:2", lambda: settled.place.get("Service", "shop-backend"))
     settled.assert_right()
 
 

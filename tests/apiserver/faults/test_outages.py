@@ -34,9 +34,7 @@ def test_error_state_an_api_server_that_is_away_for_seconds(settled: Any) -> Non
     settled.place.delete("Service", "shop-backend")
     _pass(SHORT)
     settled.road.clear()
-    settled.catch_up(
-        lambda: settled.image() == "app:2", lambda: settled.place.get("Service", "shop-backend")
-    )
+    settled.catch_up(lambda: settled.image() == "app:2", lambda: settled.place.get("Service", "shop-backend"))
     assert settled.operator.is_alive
     settled.assert_right()
 

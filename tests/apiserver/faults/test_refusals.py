@@ -58,12 +58,14 @@ def test_error_state_reads_that_fail_are_no_reason_to_write(settled: Any) -> Non
     settled.edit(application={"image": "app:2"})
     settled.place.delete("Service", "shop-backend")
     settled.until(lambda: len(rule.met) >= 2, "reads fail")
-    settled.catch_up(
-        lambda: settled.image() == "app:2", lambda: settled.place.get("Service", "shop-backend")
-    )
+    settled.catch_up(lambda: settled.image() == "app:2", lambda: settled.place.get("Service", "shop-backend"))
     made = {write.target for write in settled.judge.writes()[len(before) :] if write.verb != "delete"}
     assert {target.split("/")[0] for target in made} <= {
-        "deployments", "services", "pbaclusters", "events", "configmaps",
+        "deployments",
+        "services",
+        "pbaclusters",
+        "events",
+        "configmaps",
     }
     settled.assert_right()
 

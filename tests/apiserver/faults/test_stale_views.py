@@ -18,7 +18,9 @@ def test_stale_state_children_are_seen_long_after_they_were_made(
 ) -> None:
     """Watches that are behind our own writes: cassandra-operator#402, casskop#370."""
     trial.begin()
-    trial.road.do(lambda proxy: proxy.events.hold("Deployment", "StatefulSet", "Service", "Secret", "ConfigMap"))
+    trial.road.do(
+        lambda proxy: proxy.events.hold("Deployment", "StatefulSet", "Service", "Secret", "ConfigMap")
+    )
     trial.place.create(shop())
     trial.until(lambda: trial.place.get("StatefulSet", "shop-mysql"), "the first step")
     trial.edit(backend={"replicas": 4})

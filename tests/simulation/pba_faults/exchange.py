@@ -36,7 +36,7 @@ def exchange_of(method: str, url: URL, content_type: str) -> Exchange:
     """Return what a request is about."""
     parts = url.path.strip("/").split("/")
     parts = parts[2:] if parts[0] == "api" else parts[3:]
-    if parts[:1] == ["namespaces"] and len(parts) > 2:  # noqa: PLR2004 - a namespace's name, and what is in it
+    if parts[:1] == ["namespaces"] and len(parts) > 2:
         parts = parts[2:]
     plural, name, subresource = [*parts, "", "", ""][:3]
     return Exchange(_verb(method, url, name, content_type), _KINDS.get(plural, ""), name, subresource)

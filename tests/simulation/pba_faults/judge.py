@@ -48,7 +48,9 @@ def _write(entry: Entry, seen: set[tuple[str, str, str]]) -> Write:
     ends = "deletionTimestamp" in metadata and not metadata.get("finalizers")  # gone with it: no new version
     repeats = bool(version) and state in seen and not ends
     seen.add(state)
-    target = "/".join(part for part in (reference["resource"], name, reference.get("subresource", "")) if part)
+    target = "/".join(
+        part for part in (reference["resource"], name, reference.get("subresource", "")) if part
+    )
     stamp = metadata.get("annotations", {}).get(ANNOTATION_HASH, "")
     return Write(entry["verb"], target, uid, version, stamp, repeats)
 
@@ -84,7 +86,7 @@ class Judge:
         seen: set[tuple[str, str, str]] = set()
         found = []
         for entry in self._entries():
-            if entry["responseStatus"]["code"] >= 400:  # noqa: PLR2004 - an error
+            if entry["responseStatus"]["code"] >= 400:
                 continue
             write = _write(entry, seen)
             if AGENT in entry.get("userAgent", "") and entry["objectRef"]["resource"] != "leases":

@@ -12,8 +12,9 @@ import threading
 from pathlib import Path
 from typing import Final
 
-from pba_hack.loopback import free_port
 from pba_simulation.real import Namespace
+
+from pba_hack.loopback import free_port
 
 _SIMULATION: Final = Path(__file__).resolve().parents[1]
 _HACK: Final = _SIMULATION.parents[1] / "hack"
@@ -51,7 +52,7 @@ class Kubelet:
         with self._log.open("ab") as log:
             while not self._stopping:
                 command = [sys.executable, "-m", "pba_faults.program"]
-                self._process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)  # noqa: S603
+                self._process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
                 self._started.set()
                 self.ends.append(self._process.wait())
 

@@ -1,7 +1,7 @@
 """One life of the operator: its engine and its client, from a start with nothing to its end at a chosen write.
 
-kopf is left out: what a watch would tell is listed when the test says so, so that a life is the same each time and costs
-little. The writes go through the proxy, which lets the k-th one take effect and nothing come back from it.
+kopf is left out: what a watch would tell is listed when the test says so, so that a life is the same each time and
+costs little. The writes go through the proxy, which lets the k-th one take effect and nothing come back from it.
 """
 
 from __future__ import annotations
@@ -12,6 +12,10 @@ import itertools
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
+from pba_simulation.real import Hands, Namespace, Willing
+from pba_simulation.time import ManualClock
+from pba_simulation.world import DOMAIN, material
+
 from pba_faults.proxy import Proxy
 from pba_hack.apiserver import trusting
 from pba_operator.engine.assembly import Engine
@@ -20,9 +24,6 @@ from pba_operator.kube import kinds
 from pba_operator.kube.client import Client
 from pba_operator.kube.credentials import Credentials, open_session
 from pba_operator.kube.store import Address
-from pba_simulation.real import Hands, Namespace, Willing
-from pba_simulation.time import ManualClock
-from pba_simulation.world import DOMAIN, material
 
 _lives = itertools.count()
 """Each life begins an hour after the one before."""

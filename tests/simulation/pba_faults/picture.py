@@ -6,9 +6,10 @@ import json
 import re
 from typing import Any, Final
 
+from pba_simulation.real import Namespace
+
 from pba_api.identity import ANNOTATION_CONFIG_HASH, ANNOTATION_HASH
 from pba_operator.kube import kinds
-from pba_simulation.real import Namespace
 
 Object = dict[str, Any]
 _METADATA: Final = ("uid", "resourceVersion", "generation", "creationTimestamp", "managedFields")

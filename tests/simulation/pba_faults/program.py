@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import asyncio
 import sys
+from unittest import mock
+
+from pba_simulation.real import Willing
 
 from pba_operator import __main__ as program
 from pba_operator.engine.configuration import from_environment
 from pba_operator.shell.logs import configure
-from pba_simulation.real import Willing
 
 
 class Accounts(Willing):
@@ -24,8 +26,8 @@ class Accounts(Willing):
 def main() -> None:
     """Run the operator as the environment says; exit with its code."""
     configure("INFO")
-    program.MySQLAccounts = Accounts  # type: ignore[assignment, misc]
-    sys.exit(asyncio.run(program.operate(from_environment())))
+    with mock.patch.object(program, "MySQLAccounts", Accounts):
+        sys.exit(asyncio.run(program.operate(from_environment())))
 
 
 if __name__ == "__main__":

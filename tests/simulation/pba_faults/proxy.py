@@ -43,6 +43,7 @@ class Proxy:
         """After so many writes nothing comes through any more, not even the answer to the last one."""
         self.cut = asyncio.Event()
         self._silent = False
+        self._under_way: set[asyncio.Future[web.Response]] = set()
         self._web = web.Server(self._handle, handler_cancellation=True)
         self._runner = web.ServerRunner(self._web)
         self._site: web.TCPSite | None = None
@@ -68,6 +69,7 @@ class Proxy:
             self._void.pop().close()
         try:
             await self._runner.cleanup()
+            await asyncio.gather(*self._under_way, return_exceptions=True)
         finally:
             if self._session is not None:
                 await self._session.close()
@@ -140,13 +142,16 @@ class Proxy:
 
     async def _forward(self, exchange: Exchange, request: web.BaseRequest, body: bytes) -> web.Response:
         # Whatever becomes of the client, what has been sent is carried out: so it is with a real server.
-        return await asyncio.shield(asyncio.ensure_future(self._carry_out(exchange, request, body)))
+        work = asyncio.ensure_future(self._carry_out(exchange, request, body))
+        self._under_way.add(work)
+        work.add_done_callback(self._under_way.discard)
+        return await asyncio.shield(work)
 
     async def _carry_out(self, exchange: Exchange, request: web.BaseRequest, body: bytes) -> web.Response:
         async with self._upstream(request, data=body or None) as found:
             data = await found.read()
             headers = {name: value for name, value in found.headers.items() if name.lower() not in _HOP}
-            if exchange.is_write and found.status < 400:  # noqa: PLR2004 - HTTP: no error
+            if exchange.is_write and found.status < 400:
                 self.written.append(exchange)
                 if len(self.written) >= self.cut_after:
                     self.cut.set()
@@ -158,7 +163,7 @@ class Proxy:
                 status=found.status, headers={"Content-Type": found.headers["Content-Type"]}
             )
             await response.prepare(request)
-            if found.status != 200:  # noqa: PLR2004 - HTTP: no stream follows
+            if found.status != 200:
                 await response.write(await found.read())
                 return response
             stream = Stream(exchange, response)
@@ -223,7 +228,9 @@ class Road:
 
         return asyncio.run_coroutine_threadsafe(doing(), self._loop).result(30)
 
-    def rule(self, fault: Refuse | LoseAnswer | Silence, where: Where, times: float = 1, skip: int = 0) -> Rule:
+    def rule(
+        self, fault: Refuse | LoseAnswer | Silence, where: Where, times: float = 1, skip: int = 0
+    ) -> Rule:
         """Have requests meet a fault from now on."""
         made = Rule(fault, where, times, skip)
         self.do(lambda proxy: proxy.rules.append(made))

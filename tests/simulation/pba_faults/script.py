@@ -1,8 +1,8 @@
 """What becomes of requests: which of them meet which fault, how often.
 
-    Refuse       the API server says no: 409, 410, 429 with Retry-After, 500 ...; nothing was done
-    LoseAnswer   it is done, and the connection breaks before the answer has come
-    Silence      no answer comes at all; `done` says whether it was carried out
+Refuse       the API server says no: 409, 410, 429 with Retry-After, 500 ...; nothing was done
+LoseAnswer   it is done, and the connection breaks before the answer has come
+Silence      no answer comes at all; `done` says whether it was carried out
 """
 
 from __future__ import annotations

@@ -186,9 +186,7 @@ class Willing:
 class RunningOperator:
     """The operator with kopf, in a thread of its own (kopf ends every task of its event loop)."""
 
-    def __init__(
-        self, namespace: Namespace, identity: str = "test", *, clock: Clock | None = None
-    ) -> None:
+    def __init__(self, namespace: Namespace, identity: str = "test", *, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
         self.configuration = Configuration(
             namespaces=(namespace.name,),
