@@ -16,7 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
 
 from pba_faults.judge import Judge
 from pba_faults.proxy import Road, road
-from pba_simulation.real import Hands, Namespace, Object, RunningOperator, eventually
+from pba_simulation.real import PATIENCE, Hands, Namespace, Object, RunningOperator, eventually
 
 from pba_operator.engine import process
 from pba_operator.kube import kinds
@@ -65,7 +65,7 @@ class Trial:
         self.hands.work()
         return self.place.is_ready()
 
-    def until(self, holds: Callable[[], Any], what: str, seconds: float = CATCH_UP) -> Any:
+    def until(self, holds: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
         """Wait for a condition while nodes and controllers work."""
 
         def working() -> Any:
@@ -79,6 +79,7 @@ class Trial:
         self.until(
             lambda: self.place.is_ready() and all(holds() for holds in conditions),
             f"caught up {CATCH_UP:.0f} s after the end of the fault",
+            CATCH_UP,
         )
 
     def assert_right(self, deleted: tuple[str, ...] = ()) -> None:

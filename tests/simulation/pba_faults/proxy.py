@@ -12,7 +12,7 @@ import socket
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import aiohttp
 from aiohttp import web
@@ -23,7 +23,6 @@ from pba_faults.script import LoseAnswer, Refuse, Rule, Silence, Weather, Where
 from pba_faults.streams import Events, Stream
 from pba_hack.apiserver import ApiServer, trusting
 
-T = TypeVar("T")
 _HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server", "host"}
 HOST = "127.0.0.1"
 
@@ -219,10 +218,10 @@ class Road:
         self._loop = loop
         self.kubeconfig = kubeconfig
 
-    def do(self, work: Callable[[Proxy], Awaitable[T] | T]) -> T:
+    def do(self, work: Callable[[Proxy], Any]) -> Any:
         """Do something with the proxy, in its own event loop; return what it answers."""
 
-        async def doing() -> T:
+        async def doing() -> Any:
             answer = work(self._proxy)
             return await answer if isinstance(answer, Awaitable) else answer
 
