@@ -11,7 +11,7 @@ import shutil
 import sys
 import tempfile
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -95,8 +95,16 @@ def _requirements(extras: Sequence[str], group: str | None) -> list[str]:
     for extra in extras:
         found += project["project"]["optional-dependencies"][extra]
     if group:
-        found += project["dependency-groups"][group]
+        found += _group(project["dependency-groups"], group)
     return sorted(set(found))
+
+
+def _group(groups: Mapping[str, Sequence[Any]], name: str) -> list[str]:
+    """Return what a dependency group asks for, with the groups that it includes (PEP 735)."""
+    found = []
+    for entry in groups[name]:
+        found += [entry] if isinstance(entry, str) else _group(groups, entry["include-group"])
+    return found
 
 
 def _create(venv: Path, requirements: Sequence[str], progress: Progress) -> None:

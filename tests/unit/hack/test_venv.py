@@ -24,7 +24,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
         '[project]\nname = "pba-small"\nversion = "1"\ndependencies = []\n'
         '[project.optional-dependencies]\noperator = ["kopf~=1.0"]\nsync = ["pykube-ng"]\n'
-        '[dependency-groups]\ntest = ["pytest"]\n'
+        '[dependency-groups]\ntest = ["pytest"]\nmutation = [{include-group = "test"}, "mutmut"]\n'
         '[tool.hatch.build.targets.wheel]\npackages = ["operator/pba_small"]\n'
     )
     monkeypatch.setattr(venv, "CHECKOUT", root)
@@ -37,6 +37,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_only_what_is_asked_for_is_required() -> None:
     assert venv._requirements(["operator"], None) == ["kopf~=1.0"]
     assert venv._requirements(["operator", "sync"], "test") == ["kopf~=1.0", "pykube-ng", "pytest"]
+    assert venv._requirements(["operator"], "mutation") == ["kopf~=1.0", "mutmut", "pytest"]
 
 
 def test_an_environment_is_made_once_and_anew_when_a_pin_changes(
