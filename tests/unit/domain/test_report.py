@@ -41,6 +41,16 @@ def test_all_is_well(world: Any, whole: Cluster) -> None:
     assert status["frontend"] == {"replicas": 2, "readyReplicas": 2}
 
 
+def test_frontends_or_backends_alone_are_no_cluster_of_backends(world: Any, whole: Cluster) -> None:
+    world.settle(whole)
+    for deployment in ("shop-frontend", "shop-backend"):
+        ready = world.deployment(deployment)["status"].pop("readyReplicas")
+        assert world.status(whole)["stage"] == "Standalone", (
+            "clients are served by the management node or nobody"
+        )
+        world.deployment(deployment)["status"]["readyReplicas"] = ready
+
+
 def test_a_new_cluster_is_reconciling_and_says_what_it_waits_for(world: Any, whole: Cluster) -> None:
     status = world.status(whole)
     assert _states(status)["Ready"] == "False"

@@ -1,0 +1,280 @@
+"""What may go wrong with a PBACluster that all was well with, as live objects show it: one function for each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, Final
+
+from pba_operator.domain.model import AccountState, ChildId, DatabaseObservation, Manifest
+from pba_simulation.belief import World
+
+CLAIM: Final = ChildId("PersistentVolumeClaim", "data-shop-mysql-0")
+BACKEND: Final = "shop-backend-7d4b9c-x2x9z"
+
+
+def _nothing(_world: World) -> None:
+    """Leave all as it is."""
+
+
+def _lacking(world: World) -> Manifest:
+    """Take one backend away and return its pod, for something to be wrong with it."""
+    world.deployment("shop-backend")["status"] |= {"availableReplicas": 1, "readyReplicas": 1}
+    return world.put_pod(BACKEND, "backend", ready=False)
+
+
+def _container(world: World, **status: Any) -> None:
+    _lacking(world)["status"]["containerStatuses"] = [
+        {"name": "application", "image": "app:1", "ready": False, "started": False, "restartCount": 0}
+        | status
+    ]
+
+
+def _waiting(reason: str, message: str = "") -> Callable[[World], None]:
+    return lambda world: _container(world, state={"waiting": {"reason": reason, "message": message}})
+
+
+def _crashed(*, restarts: int = 5, **ending: Any) -> Callable[[World], None]:
+    return lambda world: _container(
+        world,
+        restartCount=restarts,
+        state={"running": {}},
+        lastState={"terminated": {"exitCode": 1} | ending},
+    )
+
+
+def _unscheduled(pod: Manifest, words: str) -> None:
+    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": words}
+    pod["status"] = {"phase": "Pending", "conditions": [condition]}
+
+
+def _no_machine(world: World) -> None:
+    _unscheduled(_lacking(world), "0/2 nodes are available: 2 Insufficient memory.")
+
+
+def _gated(world: World) -> None:
+    pod = _lacking(world)
+    _unscheduled(pod, "")
+    pod["status"]["conditions"][0]["reason"] = "SchedulingGated"
+
+
+def _failed(world: World) -> None:
+    _lacking(world)["status"] = {
+        "phase": "Failed",
+        "reason": "Evicted",
+        "message": "The node was low on memory.",
+    }
+
+
+def _silent(world: World) -> None:
+    _container(world, started=True, state={"running": {}})
+
+
+def _cut_off(world: World) -> None:
+    _container(world, started=True, ready=True, state={"running": {}})
+
+
+def _quota(world: World) -> None:
+    world.deployment("shop-backend")["status"] |= {
+        "replicas": 0,
+        "conditions": [
+            {"type": "Available", "status": "True", "reason": "Enough", "message": "fine"},
+            {"type": "Progressing", "status": "True"},
+            {"type": "ReplicaFailure", "status": "False", "reason": "Over", "message": "was so once"},
+            {
+                "type": "ReplicaFailure",
+                "status": "True",
+                "reason": "FailedCreate",
+                "message": "exceeded quota",
+            },
+        ],
+    }
+
+
+def _foreign(world: World) -> None:
+    world.children[ChildId("Service", "shop")]["metadata"].pop("ownerReferences")
+
+
+def _leaving(world: World) -> None:
+    world.children[ChildId("Service", "shop")]["metadata"]["ownerReferences"][0]["uid"] = "an-earlier-one"
+
+
+def _database_pod(world: World) -> Manifest:
+    return world.children[ChildId("Pod", "shop-mysql-0")]
+
+
+def _no_volume(world: World) -> None:
+    world.children[CLAIM]["status"] = {"phase": "Pending"}
+    _unscheduled(_database_pod(world), "pod has unbound immediate PersistentVolumeClaims.")
+
+
+def _volume_being_made(world: World) -> None:
+    _no_volume(world)
+    annotations = {"volume.kubernetes.io/storage-provisioner": "example.org/disks"}
+    world.children[CLAIM]["metadata"]["annotations"] = annotations
+
+
+def _claim(**status: Any) -> Callable[[World], None]:
+    return lambda world: world.children[CLAIM]["status"].update(status)
+
+
+def _claim_going(world: World) -> None:
+    world.children[CLAIM]["metadata"]["deletionTimestamp"] = "2026-11-24T00:00:00Z"
+
+
+def _growing(**status: Any) -> Callable[[World], None]:
+    def grow(world: World) -> None:
+        world.children[CLAIM]["spec"]["resources"] = {"requests": {"storage": "2Gi"}}
+        world.children[CLAIM]["status"].update(status)
+
+    return grow
+
+
+def _old_revision(world: World) -> None:
+    _database_pod(world)["metadata"]["labels"]["controller-revision-hash"] = "r0"
+
+
+def _no_database_pod(world: World) -> None:
+    world.children.pop(ChildId("Pod", "shop-mysql-0"))
+
+
+def _no_statefulset(world: World) -> None:
+    world.children.pop(ChildId("StatefulSet", "shop-mysql"))
+
+
+def _answer(state: AccountState, detail: str) -> Callable[[World], None]:
+    def answer(world: World) -> None:
+        world.database = DatabaseObservation(state, world.database.asked, "9.7.4", detail)
+
+    return answer
+
+
+def _not_asked(world: World) -> None:
+    world.database = DatabaseObservation()
+
+
+def _scheduler_silent(world: World) -> None:
+    _no_volume(world)
+    del _database_pod(world)["status"]["conditions"][0]["message"]
+
+
+def _one_container_of_two(world: World) -> None:
+    ready = {"name": "first", "ready": True, "started": True, "restartCount": 0, "state": {"running": {}}}
+    _container(world, started=True, state={"running": {}})
+    statuses = world.children[ChildId("Pod", BACKEND)]["status"]["containerStatuses"]
+    statuses[:0] = [ready]
+
+
+def _management_waits(world: World) -> None:
+    world.deployment("shop-management")["status"] |= {"availableReplicas": 0, "readyReplicas": 0}
+    pod = world.put_pod("shop-management-5f6", "management", ready=False)
+    del pod["spec"], pod["status"]
+
+
+def _kept(*missing: str) -> Callable[[World], None]:
+    """Leave what outlives a PBACluster, but for the Secrets in `missing`."""
+
+    def leave(world: World) -> None:
+        world.children = {
+            child: live
+            for child, live in world.children.items()
+            if child.kind in ("Secret", "PersistentVolumeClaim")
+            and "ownerReferences" not in live["metadata"]
+            and child.name not in missing
+        }
+        world.database = DatabaseObservation()
+
+    return leave
+
+
+def _mixed(world: World) -> None:
+    _kept()(world)
+    world.children[ChildId("Secret", "shop-mysql-ca")]["metadata"]["labels"]["pba.dev/cluster-uid"] = (
+        "another"
+    )
+
+
+def _of_another_class(world: World) -> None:
+    _kept()(world)
+    world.children[CLAIM]["spec"]["storageClassName"] = "slow"
+
+
+def _emptied(world: World) -> None:
+    world.children[ChildId("Secret", "shop-mysql-admin")]["data"].pop("password")
+
+
+def _half_a_set(world: World) -> None:
+    world.children.pop(ChildId("Secret", "shop-mysql-admin"))
+
+
+def _no_backend_yet(world: World) -> None:
+    world.children.pop(ChildId("Deployment", "shop-backend"))
+
+
+def _frontends_starting(world: World) -> None:
+    world.deployment("shop-frontend")["status"]["availableReplicas"] = 0
+
+
+def _edited(world: World) -> None:
+    world.deployment("shop-backend")["spec"]["replicas"] = 9
+
+
+TROUBLES: Final[dict[str, Callable[[World], None]]] = {
+    "nothing": _nothing,
+    "nothing exists": lambda world: world.children.clear(),
+    "a backend's Deployment is missing": _no_backend_yet,
+    "a backend's Deployment was edited": _edited,
+    "a backend is starting": lambda world: _lacking(world)["status"].clear(),
+    "a backend's image is not there": _waiting("ErrImagePull", "app:1: not found"),
+    "a backend's registry refuses": _waiting("ImagePullBackOff", "pull access denied"),
+    "a backend's registry is silent": _waiting("ErrImagePull", "dial tcp: i/o timeout"),
+    "a backend's registry has no name": _waiting("ErrImagePull", "no such host"),
+    "a backend's image has a bad name": _waiting("InvalidImageName"),
+    "a backend's image may not be pulled": _waiting("ErrImageNeverPull"),
+    "a backend's image fails for a reason unknown": _waiting("ImageInspectError", "odd"),
+    "a backend's Secret lacks a key": _waiting("CreateContainerConfigError", "couldn't find key x"),
+    "a backend cannot be started, without a word": lambda world: _container(
+        world, state={"waiting": {"reason": "RunContainerError"}}
+    ),
+    "a backend crashes with words": _crashed(message="Traceback\nValueError: no table"),
+    "a backend crashes without words": _crashed(),
+    "a backend has too little memory": _crashed(reason="OOMKilled"),
+    "a backend crashed once": _crashed(restarts=1),
+    "a backend waits to crash again": _waiting("CrashLoopBackOff"),
+    "a backend fits nowhere": _no_machine,
+    "a backend is gated": _gated,
+    "a backend was evicted": _failed,
+    "a backend is not ready": _silent,
+    "a backend's machine is silent": _cut_off,
+    "a quota forbids backends": _quota,
+    "the Service is somebody else's": _foreign,
+    "the Service is an earlier namesake's": _leaving,
+    "the volume is made by nobody": _no_volume,
+    "the volume is being made": _volume_being_made,
+    "the volume is lost": _claim(phase="Lost"),
+    "the volume is being deleted": _claim_going,
+    "the volume is growing": _growing(),
+    "the volume cannot grow": _growing(allocatedResourceStatuses={"storage": "ControllerResizeInfeasible"}),
+    "the database is about to be restarted": _old_revision,
+    "the database's pod is missing": _no_database_pod,
+    "the database's StatefulSet is missing": _no_statefulset,
+    "MySQL was not asked yet": _not_asked,
+    "MySQL refuses the accounts": _answer(AccountState.REFUSED, "the account is locked."),
+    "MySQL is not reached": _answer(AccountState.UNREACHABLE, "timed out."),
+    "a Secret of the set is missing": _half_a_set,
+    "the scheduler says nothing of the database's pod": _scheduler_silent,
+    "one of two containers of a backend is not ready": _one_container_of_two,
+    "the management node is on no machine yet": _management_waits,
+    "a Secret of the set lost a key": _emptied,
+    "an earlier namesake left all": _kept(),
+    "an earlier namesake left all but its password": _kept("shop-mysql-app"),
+    "an earlier namesake left half": _kept("shop-mysql-app", "shop-mysql-admin"),
+    "two earlier namesakes left something": _mixed,
+    "an earlier namesake left a volume of another class": _of_another_class,
+    "options of MySQL are refused": _nothing,
+    "a Secret of the user's is missing": _nothing,
+    "a template of the user's is missing": _nothing,
+    "actions are refused": _nothing,
+    "it is paused, and other backends are asked for": _nothing,
+    "no backend is asked for while frontends start": _frontends_starting,
+    "the spec cannot be read": _nothing,
+}

@@ -1,0 +1,23 @@
+"""What users are told stays as it is, unless a change is meant.
+
+Alerts and scripts match on reasons, people search for messages, and an operator with other words writes the status of
+every PBACluster anew at its start. `words.json` is also where all the words can be read together.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from pba_simulation.troubles import TROUBLES
+from pba_simulation.words import told
+
+TOLD = json.loads((Path(__file__).parent / "words.json").read_text())
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_no_word_changes_unannounced(trouble: str) -> None:
+    assert told(trouble) == TOLD.get(trouble), (
+        "if that is meant, write the file anew (pba_simulation/words.py says how) and tell users in CHANGELOG.md"
+    )
