@@ -92,7 +92,7 @@ def _operators_writes(log: AuditLog) -> list[Json]:
     return [
         entry
         for entry in log.entries()
-        if entry["user"]["username"] == OPERATOR and entry["verb"] not in READS
+        if entry["user"].get("username") == OPERATOR and entry["verb"] not in READS
     ]
 
 
