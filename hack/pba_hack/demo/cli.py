@@ -22,6 +22,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         description="Bring up a cluster, install the operator, apply a PBACluster, and scale it under real traffic.",
     )
     parser.add_argument("--requests", type=int, default=3000, help="at least so many requests (default 3000)")
+    parser.add_argument("--namespace", default="demo", help="where the PBACluster goes (default demo)")
     parser.add_argument(
         "--inject-failure", action="store_true", help="send one request that must fail: the demo must notice"
     )
@@ -33,7 +34,9 @@ def main(argv: list[str]) -> int:
     """Run the demo; return the exit status: 0 only if no request failed and the ledger is balanced."""
     arguments = _arguments(argv)
     if arguments.inside:
-        wanted = inside.Wanted(arguments.requests, inject_failure=arguments.inject_failure)
+        wanted = inside.Wanted(
+            arguments.requests, arguments.namespace, inject_failure=arguments.inject_failure
+        )
         return inside.run(json.loads(arguments.inside), wanted)
     started = time.monotonic()
     try:

@@ -9,7 +9,8 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
-from pba_hack.demo.picture import Picture, lines
+from pba_hack.demo.leaving import await_gone
+from pba_hack.demo.picture import Picture, lines, say
 from pba_hack.helm import HelmError, install_operator
 from pba_hack.kubectl import Json, Kubectl, KubectlError, wait_for
 from pba_hack.traffic import Client, Load, RequestFailedError, Tally
@@ -18,7 +19,6 @@ from pba_hack.waiting import WaitedInVainError
 
 ROOT = Path(__file__).resolve().parents[3]
 SAMPLE = ROOT / "manifests" / "samples" / "backend-cluster.yaml"
-NAMESPACE = "demo"
 RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 NAME = "shop"
 CLIENTS = 6
@@ -32,13 +32,8 @@ class Wanted:
     """What the command line asks for."""
 
     requests: int
+    namespace: str
     inject_failure: bool
-
-
-def say(text: str) -> None:
-    """Print a heading."""
-    sys.stdout.write(f"\n==> {text}\n")
-    sys.stdout.flush()
 
 
 def _sample(kubectl: Kubectl, images: dict[str, str]) -> Json:
@@ -109,7 +104,7 @@ class Show:
         """Send traffic through every step of the scaling."""
         share = self._wanted.requests // (len(STEPS) + 1) + 1
         with self.load:
-            self._watch("2 backends", share)
+            self._watch(f"{_backends(self._kubectl)[1]} backends", share)
             for step, number in enumerate(STEPS, start=2):
                 self._scale(number)
                 self._watch(f"{number} backends", share * step)
@@ -140,13 +135,13 @@ def _verdict(show: Show, host: str) -> bool:
     return whole and counts.failed == 0 and counts.sent == counts.answered
 
 
-def _look_around(host: str) -> None:
+def _look_around(host: str, namespace: str) -> None:
     sys.stdout.write(
         f"""
 Look around:
   ./hack/cluster exec -- curl -s http://{host}/whoami
-  ./hack/cluster exec -- kubectl --namespace {NAMESPACE} get pba,pods,services
-  ./hack/cluster exec -- kubectl --namespace {NAMESPACE} scale pba/{NAME} --replicas=4
+  ./hack/cluster exec -- kubectl --namespace {namespace} get pba,pods,services
+  ./hack/cluster exec -- kubectl --namespace {namespace} scale pba/{NAME} --replicas=4
 Take it down:
   ./hack/cluster down
 """
@@ -158,11 +153,12 @@ def run(images: dict[str, str], wanted: Wanted) -> int:
     try:
         say("install the operator (Helm)")
         install_operator(images)
-        kubectl = Kubectl(NAMESPACE)
-        say(f"apply {SAMPLE.relative_to(ROOT)} as {NAMESPACE}/{NAME}")
-        kubectl.apply(
-            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": RESTRICTED}}
-        )
+        kubectl = Kubectl(wanted.namespace)
+        await_gone(kubectl, "namespace", wanted.namespace)
+        await_gone(kubectl, "pbacluster", NAME)
+        say(f"apply {SAMPLE.relative_to(ROOT)} as {wanted.namespace}/{NAME}")
+        metadata = {"name": wanted.namespace, "labels": RESTRICTED}
+        kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
         kubectl.apply(_sample(kubectl, images))
         _progress(kubectl)
         service = kubectl.get("service", NAME) or {}
@@ -172,7 +168,7 @@ def run(images: dict[str, str], wanted: Wanted) -> int:
         show = Show(kubectl, host, wanted)
         show.run()
         good = _verdict(show, host)
-        _look_around(host)
+        _look_around(host, wanted.namespace)
     except (HelmError, KubectlError, WaitedInVainError) as error:
         sys.stderr.write(f"hack/demo: {error}\n")
         return 1

@@ -1,4 +1,4 @@
-"""The live picture: who answered how often, how many requests were sent, how many failed.
+"""What the demo shows: headings, and the live picture of who answered how often, and what was sent and failed.
 
 On a terminal it is drawn over itself; elsewhere (a log) it is a line now and then.
 """
@@ -11,6 +11,12 @@ from collections.abc import Callable
 from pba_hack.traffic.tally import Snapshot
 
 BAR_WIDTH = 40
+
+
+def say(text: str) -> None:
+    """Print a heading."""
+    sys.stdout.write(f"\n==> {text}\n")
+    sys.stdout.flush()
 
 
 def lines(counts: Snapshot, state: str) -> list[str]:
