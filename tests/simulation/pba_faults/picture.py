@@ -17,10 +17,11 @@ _SERVICE: Final = ("clusterIP", "clusterIPs")
 _DERIVED: Final = (
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "a UUID"),
     (re.compile(r'"PBA_SERVER_ID_BASE", "value": "[0-9]+"'), '"PBA_SERVER_ID_BASE", "value": "a number"'),
+    (re.compile(r'"tls\.(crt|key)": "[^"]+"'), r'"tls.\1": "made anew each time"'),
     (re.compile(r'"10\.96\.[0-9.]+"'), '"an address"'),
     (re.compile(f'"({ANNOTATION_HASH}|{ANNOTATION_CONFIG_HASH})": "[0-9a-f]+"'), r'"\1": "a hash"'),
 )
-"""What follows from a UID or from the namespace's name."""
+"""What follows from a UID or from the namespace's name, or is random."""
 _TIMES: Final = ("lastTransitionTime", "observedGeneration")
 
 

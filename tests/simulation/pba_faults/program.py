@@ -5,15 +5,11 @@ As a process of its own it may end as it likes: by `os._exit` when it has lost t
 
 from __future__ import annotations
 
-import asyncio
-import sys
 from unittest import mock
 
 from pba_simulation.real import Willing
 
 from pba_operator import __main__ as program
-from pba_operator.engine.configuration import from_environment
-from pba_operator.shell.logs import configure
 
 
 class Accounts(Willing):
@@ -25,9 +21,8 @@ class Accounts(Willing):
 
 def main() -> None:
     """Run the operator as the environment says; exit with its code."""
-    configure("INFO")
     with mock.patch.object(program, "MySQLAccounts", Accounts):
-        sys.exit(asyncio.run(program.operate(from_environment())))
+        program.main()
 
 
 if __name__ == "__main__":
