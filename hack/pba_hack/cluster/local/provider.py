@@ -69,7 +69,7 @@ class LocalProvider:
             self._progress.say(f"there is no cluster {self._layout.name}")
             return
         with state.locked(self._layout, self._progress), self._progress.step(f"{self._layout.name} removed"):
-            teardown.clear(self._layout, self._groups)
+            teardown.clear(self._layout, self._groups, self._progress)
 
     def status(self) -> Status:
         """Say how the cluster is."""
@@ -110,7 +110,7 @@ class LocalProvider:
         layout, groups = self._layout, self._groups
         if teardown.remains(layout, groups):
             self._progress.say(f"what is left of an earlier {layout.name} is cleared away")
-            teardown.clear(layout, groups)
+            teardown.clear(layout, groups, self._progress)
         layout.folder.mkdir(mode=0o755)
         state.write(layout, State("starting", nodes))
         creation.create(layout, groups, programs, nodes, self._progress)

@@ -6,14 +6,15 @@ interfaces and rules. What remains are the control groups and the folder.
 
 import contextlib
 import os
-import shutil
 import signal
 import time
 
 from pba_hack.cluster.errors import ClusterError
+from pba_hack.cluster.local import removal
 from pba_hack.cluster.local.cgroups import Groups
 from pba_hack.cluster.local.layout import Layout
 from pba_hack.cluster.local.namespaces import first_process, network_users, parent
+from pba_hack.progress import Progress
 
 __all__ = ["clear", "remains"]
 
@@ -27,19 +28,22 @@ def remains(layout: Layout, groups: Groups) -> bool:
     return layout.folder.exists() or groups.exists()
 
 
-def clear(layout: Layout, groups: Groups) -> None:
-    """Remove everything of the cluster.
+def clear(layout: Layout, groups: Groups, progress: Progress) -> None:
+    """Remove everything of the cluster, and tell how long each part of it takes.
 
     Raises:
         ClusterError: We run inside of the cluster, or something does not end.
     """
-    hub = first_process(groups, "hub")
-    if hub is not None:
-        _end_guests(groups, hub)
-    groups.kill(seconds=_KILL_SECONDS)
-    groups.remove()
+    with progress.step("processes ended"):
+        hub = first_process(groups, "hub")
+        if hub is not None:
+            _end_guests(groups, hub)
+        groups.kill(seconds=_KILL_SECONDS)
+    with progress.step("control groups removed"):
+        groups.remove()
     if layout.folder.exists():
-        shutil.rmtree(layout.folder)
+        with progress.step("files removed"):
+            removal.remove(layout.folder)
 
 
 def _end_guests(groups: Groups, hub: int) -> None:
