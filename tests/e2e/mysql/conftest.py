@@ -41,6 +41,11 @@ DIRECTORIES = (
     layout.RUN_DIR,
 )
 DEVICES = ("null", "urandom", "random")
+PAUSE = """
+"$@" &
+wait $!
+"""
+"""What Kubernetes' pause container is to a pod with one process namespace: the first process, and no part of ours."""
 MOUNT = """
 set -eu
 mount -t overlay overlay -o "lowerdir=$BASE/skeleton:$IMAGE" "$BASE/root"
@@ -86,6 +91,14 @@ def with_secrets(wanted: Cluster, known: Observed | None = None) -> Observed:
     return observed
 
 
+def child_of(pid: int) -> int:
+    """Return the first child of a process; 0: there is none."""
+    try:
+        return int(Path(f"/proc/{pid}/task/{pid}/children").read_text().split()[0])
+    except (FileNotFoundError, ProcessLookupError, IndexError):
+        return 0
+
+
 class Pod:
     """The pod of the member 0, and its volume."""
 
@@ -96,6 +109,7 @@ class Pod:
         self.observed = with_secrets(self.cluster)
         self.port, self.group_port = free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
+        self._has_pause = False
         for directory in DIRECTORIES:
             (base / f"skeleton{directory}").mkdir(parents=True)
             (base / f"mounts{directory}").mkdir(parents=True)
@@ -137,6 +151,10 @@ class Pod:
         environment |= {"DIRECTORIES": " ".join(DIRECTORIES), "DEVICES": " ".join(DEVICES)}
         environment |= {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
         isolated = ["unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child"]
+        pod = statefulset.manifest(self.cluster, self.observed)["spec"]["template"]["spec"]
+        self._has_pause = bool(pod.get("shareProcessNamespace"))
+        if self._has_pause:
+            isolated += ["sh", "-c", PAUSE, "sh"]
         with (self.base / "log").open("wb") as log:
             self._process = subprocess.Popen(
                 [*isolated, "sh", "-c", MOUNT, "sh", *container["command"]],
@@ -173,11 +191,7 @@ class Pod:
     def first_process(self) -> int:
         """Return the process that is the container's first (of this machine's numbers); 0: there is none."""
         assert self._process is not None
-        children = Path(f"/proc/{self._process.pid}/task/{self._process.pid}/children")
-        try:
-            return int(children.read_text().split()[0])
-        except (FileNotFoundError, IndexError):
-            return 0
+        return child_of(child_of(self._process.pid)) if self._has_pause else child_of(self._process.pid)
 
     @property
     def is_running(self) -> bool:

@@ -11,7 +11,8 @@ It depends on no image's entrypoint. What must stay true:
   `RESET REPLICA ALL FOR CHANNEL 'group_replication_applier'` says that it has left for good (measured, 9.7.4).
 - The operator's account is made at each start from the admin Secret, so that a Secret made anew heals. It is
   not written to the binary log: it belongs to the server, not to the data.
-- mysqld becomes the container's first process: signals reach it, and its exit status is the container's.
+- mysqld becomes the container's process: signals reach it, and its exit status is the container's. It is not the
+  first of its process namespace (that is Kubernetes' pause): that one ignores what it has no handler for yet.
 - The first line with [ERROR] says why it did not start: the kubelet puts the log's end into the pod's status.
 """
 

@@ -76,6 +76,9 @@ def _pod(cluster: Cluster) -> Manifest:
     return {
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
+        # The first process of a namespace ignores SIGTERM until it has a handler: a start that is told to end would
+        # not hear it, and take the whole grace period.
+        "shareProcessNamespace": True,
         "terminationGracePeriodSeconds": _GRACE_SECONDS,
         "securityContext": restricted_pod(layout.USER, layout.USER, layout.USER),
         "containers": [_container(cluster)],
