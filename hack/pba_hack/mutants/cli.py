@@ -56,9 +56,11 @@ def main(argv: Sequence[str]) -> int:
     for survivor in left:
         print(f"{survivor.outcome}: {survivor.function}\n    " + survivor.change.replace("\n", "\n    "))
     print("\n".join(record.lines(table)))
-    print(f"mutants: {record.verdict(table)} (>= {record.REACH})")
+    fair = record.sample(index, verdicts)
+    print(f"a fair sample: {fair.killed}/{fair.asked}; {record.verdict(table)} (>= {record.REACH})")
     if options.record:
-        record.write(options.record, shlex.join(["./hack/mutants", *argv]), ROOT, table, left)
+        command = shlex.join(["./hack/mutants", *argv])
+        record.write(options.record, command=command, checkout=ROOT, table=table, fair=fair, left=left)
     return {"reached": 0, "missed": 1, "not complete": 3}[record.verdict(table)]
 
 

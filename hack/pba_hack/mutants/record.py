@@ -6,6 +6,7 @@ nothing, and how many there are is said; a judgement once written is kept as lon
 
 from __future__ import annotations
 
+import itertools
 import json
 import platform
 import subprocess
@@ -15,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pba_hack.mutants.verdicts import NOTICED, Verdict
+from pba_hack.mutants.verdicts import NOTICED, Verdict, order
 
 REACH = 0.85
 
@@ -52,6 +53,16 @@ def figures(index: Index, verdicts: Mapping[str, Verdict]) -> dict[str, Figures]
         outcomes = [verdicts[name].outcome for name in names if name in verdicts]
         found[module] = Figures(sum(outcome in NOTICED for outcome in outcomes), len(outcomes), len(names))
     return found
+
+
+def sample(index: Index, verdicts: Mapping[str, Verdict]) -> Figures:
+    """Return the figures of the mutants up to the first, in the order of asking, that has no verdict.
+
+    They are a fair sample (all, if the run is whole). What was asked beyond is not: other tests make those who
+    survived be asked again, while those who were killed stay killed.
+    """
+    asked = list(itertools.takewhile(verdicts.__contains__, order(index)))
+    return Figures(sum(verdicts[mutant].outcome in NOTICED for mutant in asked), len(asked), len(index))
 
 
 def survivors(
@@ -94,10 +105,15 @@ def verdict(table: Mapping[str, Figures]) -> str:
 
 
 def write(
-    path: Path, command: str, checkout: Path, table: Mapping[str, Figures], left: Sequence[Survivor]
+    path: Path,
+    *,
+    command: str,
+    checkout: Path,
+    table: Mapping[str, Figures],
+    fair: Figures,
+    left: Sequence[Survivor],
 ) -> None:
-    """Write the record as JSON."""
-    total = _total(table)
+    """Write the record as JSON; its `value` is that of the fair sample."""
     content: dict[str, Any] = {
         "bench": "mutants",
         "command": command,
@@ -105,9 +121,11 @@ def write(
         "machine": machine(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "reach": f">= {REACH}",
-        "value": round(total.killed / total.asked, 4) if total.asked else None,
+        "value": round(fair.killed / fair.asked, 4) if fair.asked else None,
         "verdict": verdict(table),
-        "together": asdict(total),
+        "n": fair.asked,
+        "sample": asdict(fair),
+        "together": asdict(_total(table)),
         "modules": {module: asdict(one) for module, one in table.items()},
         "survivors": [asdict(survivor) for survivor in left],
     }

@@ -8,7 +8,6 @@ is a fair sample of what it was asked for. A mutant that only acts while tests a
 
 from __future__ import annotations
 
-import hashlib
 import importlib
 import json
 import os
@@ -28,7 +27,7 @@ import pytest
 from _pytest.runner import runtestprotocol
 
 from pba_hack.mutants.mutate import INDEX
-from pba_hack.mutants.verdicts import ENDLESS, KILLED, SURVIVED, UNTESTED, Verdict, Verdicts
+from pba_hack.mutants.verdicts import ENDLESS, KILLED, SURVIVED, UNTESTED, Verdict, Verdicts, order
 
 ORDERS = "PBA_MUTANTS"
 """The environment variable with the orders: JSON with the fields of `Orders`."""
@@ -136,13 +135,10 @@ class _Loop:
     def run(self) -> None:
         """Judge what is not judged yet, until the time is over."""
         judged = self._verdicts.valid(self._index, self._orders.tests, self._items)
-        waiting = sorted(
-            (
-                mutant
-                for mutant, about in self._index.items()
-                if about["module"] in self._orders.modules and mutant not in judged
-            ),
-            key=lambda mutant: hashlib.sha256(mutant.encode()).digest(),
+        waiting = order(
+            mutant
+            for mutant, about in self._index.items()
+            if about["module"] in self._orders.modules and mutant not in judged
         )
         if not waiting:
             return

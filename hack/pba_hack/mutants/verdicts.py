@@ -7,8 +7,9 @@ run with `--fresh` asks everything anew.
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -29,6 +30,11 @@ class Verdict:
     tests: str
     outcome: str
     by: str = ""
+
+
+def order(mutants: Iterable[str]) -> list[str]:
+    """Return the mutants in the order in which they are asked: by chance, but always the same."""
+    return sorted(mutants, key=lambda mutant: hashlib.sha256(mutant.encode()).digest())
 
 
 class Verdicts:

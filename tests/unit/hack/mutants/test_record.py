@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from pba_hack.mutants import record
-from pba_hack.mutants.verdicts import ENDLESS, KILLED, SURVIVED, UNTESTED, Verdict
+from pba_hack.mutants.verdicts import ENDLESS, KILLED, SURVIVED, UNTESTED, Verdict, order
 
 ROOT = Path(__file__).resolve().parents[4]
 
@@ -28,6 +28,13 @@ def test_no_test_counts_as_survived_and_never_ending_as_noticed() -> None:
     assert "(1 not asked)" in record.lines(table)[0]
 
 
+def test_the_sample_ends_where_the_first_was_not_asked() -> None:
+    mutants, verdicts = index(*[KILLED] * 9, SURVIVED)
+    assert record.sample(mutants, verdicts) == record.Figures(9, 10, 10)
+    del verdicts[order(mutants)[4]]
+    assert record.sample(mutants, verdicts).asked == 4
+
+
 @pytest.mark.parametrize(
     ("killed", "asked", "verdict"),
     [(85, 100, "reached"), (84, 100, "missed"), (99, 99, "not complete")],
@@ -41,7 +48,8 @@ def test_a_judgement_is_kept_with_its_change(tmp_path: Path) -> None:
     assert record.judgements(path) == {}
     mutants, verdicts = index(SURVIVED, SURVIVED, KILLED)
     first = record.survivors(mutants, verdicts, {})
-    record.write(path, "./hack/mutants", ROOT, record.figures(mutants, verdicts), first)
+    table, fair = record.figures(mutants, verdicts), record.sample(mutants, verdicts)
+    record.write(path, command="./hack/mutants", checkout=ROOT, table=table, fair=fair, left=first)
     written = json.loads(path.read_text())
     written["survivors"][0]["judged"] = "the same: it is sorted afterwards"
     path.write_text(json.dumps(written))
