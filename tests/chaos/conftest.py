@@ -1,7 +1,7 @@
 """Faults on real nodes under clients that never retry: machines crash or are cut off, pods freeze or are killed.
 
-The short form, part of every `./hack/test`, crashes the machine of each part once. `./hack/test chaos --long` repeats
-that at other moments and adds all the other faults.
+The short form, part of every `./hack/test`, crashes the machine of each part once. `./hack/test chaos` is the long one
+(pytest's `--long`): it repeats that at other moments and adds all the other faults.
 """
 
 from __future__ import annotations

@@ -43,7 +43,8 @@ def main(argv: list[str]) -> int:
     elif argv[0] == "static":
         passed = runner.static()
     elif argv[0] in BY_NAME:
-        passed = runner.tier(BY_NAME[argv[0]], argv[1:])
+        tier = BY_NAME[argv[0]]
+        passed = runner.tier(tier, [*tier.when_named, *argv[1:]])
     else:
         sys.stderr.write(f"hack/test: no tier is called {argv[0]!r}\n\n{usage()}")
         return 2

@@ -14,6 +14,7 @@ class Tier:
 
     `alone`: folders below `tests/` that run on this machine. `in_cluster`: folders that run inside the local
     cluster's network, with the operator installed. `covers`: its branch coverage counts for the gate.
+    `when_named`: pytest options of the long form, which is run when the tier is asked for by its name.
     """
 
     name: str
@@ -22,6 +23,7 @@ class Tier:
     in_cluster: tuple[str, ...] = ()
     covers: bool = False
     in_full_run: bool = True
+    when_named: tuple[str, ...] = ()
 
 
 TIERS = (
@@ -34,7 +36,12 @@ TIERS = (
         alone=("e2e/mysql", "e2e/balancer", "e2e/demoapp", "e2e/cluster", "e2e/images"),
         in_cluster=("e2e/operator",),
     ),
-    Tier("chaos", "faults on real nodes", in_cluster=("chaos",)),
+    Tier(
+        "chaos",
+        "faults on real nodes; by its name the long form, in a full run the short one",
+        in_cluster=("chaos",),
+        when_named=("--long",),
+    ),
     Tier("bench", "ratios, side by side", in_cluster=("bench",), in_full_run=False),
 )
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from pba_hack.testing import run
+from pba_hack.testing import cli, run
 from pba_hack.testing.tiers import Tier
 
 TIER = Tier("some", "some tests", alone=("some",))
@@ -57,3 +57,25 @@ def test_a_tier_without_tests_says_so_and_has_not_passed(
     assert not runner.tier(EMPTY, [])
     assert runner.everything()
     assert "none: skipped, there are no tests yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"), [(["chaos", "-x"], ["--long", "-x"]), (["unit", "-x"], ["-x"])]
+)
+def test_a_tier_that_is_asked_for_by_its_name_runs_in_its_long_form(
+    words: list[str], expected: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[list[str]] = []
+
+    class Asked:
+        def __init__(self, _root: Path) -> None:
+            pass
+
+        def tier(self, _tier: Tier, options: list[str]) -> bool:
+            asked.append(options)
+            return True
+
+    monkeypatch.setattr(cli, "Runner", Asked)
+    monkeypatch.setattr(cli.os, "chdir", lambda _: None)
+    assert cli.main(words) == 0
+    assert asked == [expected]
