@@ -55,7 +55,9 @@ def pods(running: TrialCluster) -> Iterator[None]:
 
 def answers(cluster: TrialCluster, node: str) -> bool:
     """Whether the server on a node answers; a pod whose machine restarted has another address."""
-    address = cluster.get("pod", f"on-{node}")["status"]["podIP"]
+    address = cluster.get("pod", f"on-{node}")["status"].get("podIP")
+    if address is None:
+        return False
     done = cluster.inside("curl", "-s", "--max-time", "2", f"http://{address}:8080/", check=False)
     return done.stdout == "here\n"
 

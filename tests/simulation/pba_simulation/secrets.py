@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import base64
 import random
+import threading
 from datetime import UTC, datetime
 from functools import lru_cache
 
 from pba_operator.domain.model import Generate, Generator, Manifest
 from pba_operator.mysql.material import Material
 
+_ONE_AT_A_TIME = threading.Lock()
+"""Two threads that make the same at once would each have keys of their own."""
 _NOW = datetime(2026, 11, 24, tzinfo=UTC)
 
 
@@ -22,7 +25,10 @@ def content(action: Generate, issuer: Manifest | None, salt: str = "") -> dict[s
         salt: tells one making from another.
     """
     signer = tuple(sorted((issuer or {}).get("data", {}).items()))
-    return dict(_made(action.generator, action.manifest["metadata"]["name"], action.subject, signer, salt))
+    with _ONE_AT_A_TIME:
+        return dict(
+            _made(action.generator, action.manifest["metadata"]["name"], action.subject, signer, salt)
+        )
 
 
 def encoded(texts: dict[str, str]) -> dict[str, str]:
