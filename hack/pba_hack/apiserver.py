@@ -138,6 +138,11 @@ class ApiServer:
         self.idle.append(connection)
         return answer
 
+    def hang_up(self) -> None:
+        """Close the connections that wait for a next request."""
+        while self.idle:
+            self.idle.pop().close()
+
     def is_ready(self) -> bool:
         """Whether the server answers, and says that all its parts have started."""
         try:
@@ -177,8 +182,7 @@ def running(binary: Path, folder: Path) -> Iterator[ApiServer]:
         try:
             yield server
         finally:
-            for connection in server.idle:
-                connection.close()
+            server.hang_up()
 
 
 def _prepare(folder: Path, port: int) -> ApiServer:

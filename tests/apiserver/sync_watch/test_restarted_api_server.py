@@ -32,6 +32,7 @@ class Restartable:
             apiserver._process(apiserver._etcd_command(program, folder, etcd_url), folder / "etcd.log")
         )
         self.server: ApiServer = apiserver._prepare(folder, free_port())
+        stack.callback(self.server.hang_up)
         self._command = apiserver._server_command(program, folder, etcd_url, self.server)
         self._log = folder / "kube-apiserver.log"
         self._running = stack.enter_context(contextlib.ExitStack())
