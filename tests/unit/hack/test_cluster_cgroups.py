@@ -103,7 +103,7 @@ def test_only_members_are_killed(version_1: Path) -> None:
     with subprocess.Popen(["sleep", "60"]) as member, subprocess.Popen(["sleep", "60"]) as stranger:
         try:
             entrance.write_text(f"{member.pid}\n")
-            groups._kill_members("hub", {member.pid, stranger.pid})
+            groups.send_signal({member.pid, stranger.pid}, signal.SIGKILL, "hub")
             assert member.wait(10) == -signal.SIGKILL
             assert stranger.poll() is None
         finally:

@@ -92,11 +92,11 @@ class Groups:
         while alive := self.processes(part):
             if time.monotonic() > deadline:
                 raise ClusterError(f"processes {sorted(alive)} of {self.name} do not end: see `ps`")
-            self._kill_members(part, alive)
+            self.send_signal(alive, signal.SIGKILL, part)
             time.sleep(_POLL_SECONDS)
 
-    def _kill_members(self, part: str, pids: Iterable[int]) -> None:
-        """Kill those that are still members once we hold them: a number may be another process by now."""
+    def send_signal(self, pids: Iterable[int], number: signal.Signals, part: str = "") -> None:
+        """Send a signal to those that are still members once we hold them: a number may be another process by now."""
         with contextlib.ExitStack() as held:
             handles = {}
             for pid in pids:
@@ -107,7 +107,7 @@ class Groups:
             for pid, handle in handles.items():
                 if pid in members:
                     with contextlib.suppress(ProcessLookupError):
-                        signal.pidfd_send_signal(handle, signal.SIGKILL)
+                        signal.pidfd_send_signal(handle, number)
 
     def remove(self, part: str = "", *, seconds: float = _REMOVE_SECONDS) -> None:
         """Remove the groups of a part, innermost first; no process may be in them.

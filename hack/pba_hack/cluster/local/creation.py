@@ -60,10 +60,12 @@ def complete(
         readiness.await_names(layout, there)
 
 
-def restart(layout: Layout, groups: Groups, hub: int, number: int, of: int, binaries: Binaries) -> None:
-    """Start a node that crashed, and wait until its containers can be had; what was on its disk is there."""
+def restart(layout: Layout, groups: Groups, hub: int, number: int, of: int, binaries: Binaries) -> Member:
+    """Start a node that crashed, and return it once its containers can be had; what was on its disk is there."""
     pid = node.start(layout, groups, hub, number, of, binaries)
-    _await_containerd(Member(node_name(number), pid, layout.containerd(number)))
+    member = Member(node_name(number), pid, layout.containerd(number))
+    _await_containerd(member)
+    return member
 
 
 def _await_containerd(member: Member) -> None:

@@ -5,16 +5,14 @@ A node's first process, and a container's, ignore SIGKILL and SIGSTOP from insid
 `down`.
 """
 
-import contextlib
-import os
 import signal
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pba_hack.cluster.errors import ClusterError
-from pba_hack.cluster.local import creation, members, network, readiness, state
+from pba_hack.cluster.local import creation, network, readiness, state
 from pba_hack.cluster.local.api import Api, ApiError
 from pba_hack.cluster.local.cgroups import Groups
 from pba_hack.cluster.local.control_plane import Binaries
@@ -52,7 +50,7 @@ class Faults:
         if pid is None:
             raise ClusterError(f"{node} does not run; bring it back with `hack/cluster restart {node}`")
         with self._progress.step(f"{node} crashed"):
-            os.kill(pid, signal.SIGKILL)
+            self._groups.send_signal({pid}, signal.SIGKILL, node)
             until(lambda: not self._groups.processes(node), _GONE_SECONDS, f"{node} is gone")
 
     def restart(self, node: str) -> None:
@@ -63,16 +61,14 @@ class Faults:
                 self.crash(node)
             since = datetime.now(UTC)
             with self._progress.step(f"{node} Ready again"):
-                creation.restart(
+                member = creation.restart(
                     self._layout, self._groups, self._hub, number, self._count(), self._programs()
                 )
                 # What the API server tells of a node that crashed is true no more, until its kubelet speaks again.
                 with in_network_of(self._hub):
                     until(lambda: self._renewed(node) > since, _RENEWED_SECONDS, f"{node}'s kubelet reports")
-                there = members.running(self._layout, self._groups, self._count())
-                mine = [member for member in there if member.name == node]
-                readiness.await_nodes(self._layout, self._hub, mine)
-                readiness.await_names(self._layout, mine)
+                readiness.await_nodes(self._layout, self._hub, [member])
+                readiness.await_names(self._layout, [member])
 
     def partition(self, node: str) -> None:
         """Cut a node off from everything else; what runs on it goes on."""
@@ -90,14 +86,14 @@ class Faults:
 
     def thaw(self, namespace: str, pod: str, container: str = "") -> None:
         """Let a frozen pod go on."""
-        self._signal(self._processes(self._wanted(namespace, pod, container)), signal.SIGCONT)
+        self._groups.send_signal(self._processes(self._wanted(namespace, pod, container)), signal.SIGCONT)
 
     def kill(self, namespace: str, pod: str, container: str = "") -> None:
         """Kill all processes of a pod's containers (SIGKILL); the kubelet starts them again."""
         what = f"{namespace}/{pod}"
         # Stopped first: none sees another one go, and ends by itself.
         killed = self._stop(self._wanted(namespace, pod, container), what)
-        self._signal(killed, signal.SIGKILL)
+        self._groups.send_signal(killed, signal.SIGKILL)
         until(
             lambda: not killed & self._groups.processes(), _GONE_SECONDS, f"the processes of {what} are gone"
         )
@@ -107,7 +103,7 @@ class Faults:
 
         def is_still() -> bool:
             pids = self._processes(wanted)
-            self._signal(pids, signal.SIGSTOP)
+            self._groups.send_signal(pids, signal.SIGSTOP)
             return all((state_of(pid) or "X") in _STILL for pid in pids)
 
         # A process may have made another one meanwhile.
@@ -154,20 +150,6 @@ class Faults:
                 return self._api.get(f"/api/v1/namespaces/{namespace}/pods/{pod}")
         except ApiError as error:
             raise ClusterError(f"the pod {namespace}/{pod}: {error}") from error
-
-    def _signal(self, pids: Iterable[int], number: signal.Signals) -> None:
-        """Send a signal to those that are still members once we hold them: a number may be another process by now."""
-        with contextlib.ExitStack() as held:
-            handles = {}
-            for pid in pids:
-                with contextlib.suppress(ProcessLookupError):
-                    handles[pid] = os.pidfd_open(pid)
-                    held.callback(os.close, handles[pid])
-            ours = self._groups.processes()
-            for pid, handle in handles.items():
-                if pid in ours:
-                    with contextlib.suppress(ProcessLookupError):
-                        signal.pidfd_send_signal(handle, number)
 
 
 def _containers(pod: Any, container: str) -> set[str]:
