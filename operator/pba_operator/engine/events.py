@@ -111,7 +111,7 @@ class Recorder:
                 await self._kube.create(_event(cluster, note, name, now))
                 self._remember(f"{namespace}/{name}", 1)
             except AlreadyExists:
-                # Asked by a write: the operator has no right to read Events.
+                # Asked by a write: the operator may list Events, but not get one by its name.
                 found = await self._kube.merge(kinds.EVENT, namespace, name, {"lastTimestamp": now})
                 await self._raise(namespace, name, int(found.get("count") or 1) + 1, now)
 
