@@ -9,18 +9,18 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import binascii
 import secrets
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from cryptography import x509
-from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from pba_operator.domain import secret_keys
+from pba_operator.domain import certificates, secret_keys
 from pba_operator.domain.model import CannotGenerateError, Generate, Generator, Manifest
 
 ADMIN_USER: Final = "pba_admin"
@@ -173,15 +173,14 @@ def _issuer(secret: Manifest) -> tuple[x509.Certificate, ec.EllipticCurvePrivate
     """Return the certificate and the key of an authority that can sign."""
     data = secret.get("data") or {}
     try:
-        certificate = x509.load_pem_x509_certificate(base64.b64decode(data[secret_keys.TLS_CERTIFICATE]))
-        key = serialization.load_pem_private_key(base64.b64decode(data[secret_keys.TLS_KEY]), password=None)
+        pem = (base64.b64decode(data[name]) for name in (secret_keys.TLS_CERTIFICATE, secret_keys.TLS_KEY))
+        return certificates.read_authority(*pem)
     except KeyError as error:
         raise _unusable(secret, f"lacks {error}") from error
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except binascii.Error as error:
         raise _unusable(secret, f"cannot be read ({error})") from error
-    if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
-        raise _unusable(secret, "holds a key that is not the certificate's")
-    return certificate, key
+    except certificates.UnusableAuthorityError as error:
+        raise _unusable(secret, str(error)) from error
 
 
 def _unusable(secret: Manifest, why: str) -> CannotGenerateError:

@@ -84,17 +84,16 @@ def password_problem(cluster: Cluster, observed: Observed) -> Problem | None:
 
 
 def _damaged_secrets(cluster: Cluster, observed: Observed) -> Iterator[Problem]:
-    for child, keys in secrets.lacking(cluster, observed).items():
-        message = (
-            f'The Secret "{child.name}" has lost {", ".join(keys)}. Restore it from a copy, or delete it: it is '
-            "then made anew, and the database and the application are restarted with it."
-        )
+    remedy = (
+        "Restore it from a copy, or delete it: it is then made anew, and the database and the application are "
+        "restarted with it."
+    )
+    lacking = secrets.lacking(cluster, observed)
+    for child, keys in lacking.items():
+        message = f'The Secret "{child.name}" has lost {", ".join(keys)}. {remedy}'
         yield Problem(ConditionType.DATABASE, "SecretKeyMissing", message, stalled=True)
-    for child, flaw in secrets.unusable(cluster, observed).items():
-        message = (
-            f'The Secret "{child.name}" {flaw}. Restore it from a copy, or delete it: it is then made anew, and '
-            "the database and the application are restarted with it."
-        )
+    for child, flaw in secrets.unusable(cluster, observed, lacking).items():
+        message = f'The Secret "{child.name}" {flaw}. {remedy}'
         yield Problem(ConditionType.DATABASE, "SecretInvalid", message, stalled=True)
 
 

@@ -11,11 +11,12 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections.abc import Container
 
 from pba_api import names
 from pba_api.identity import ANNOTATION_HASH, COMPONENT_DATABASE, LABEL_DATABASE_ID
-from pba_operator.domain import drift, secret_keys
-from pba_operator.domain.database import certificates, claims, members, secret_ids
+from pba_operator.domain import certificates, drift, secret_keys
+from pba_operator.domain.database import claims, members, secret_ids
 from pba_operator.domain.database.retained import Standing, standing
 from pba_operator.domain.model import (
     Apply,
@@ -80,9 +81,14 @@ def lacking(cluster: Cluster, observed: Observed) -> dict[ChildId, list[str]]:
     return {child: keys for child, keys in gaps.items() if keys}
 
 
-def unusable(cluster: Cluster, observed: Observed) -> dict[ChildId, str]:
-    """Return, for our Secrets that have all their keys and cannot be made anew without a loss, what is wrong."""
-    missing = lacking(cluster, observed)
+def unusable(cluster: Cluster, observed: Observed, missing: Container[ChildId]) -> dict[ChildId, str]:
+    """Return, for our Secrets that have all their keys and cannot be made anew without a loss, what is wrong.
+
+    Args:
+        cluster: the PBACluster.
+        observed: the live state.
+        missing: the Secrets that lack keys (`lacking`).
+    """
     authority, admin = secret_ids.authority(cluster), secret_ids.admin(cluster)
     found = {authority: _flaw_of_authority, admin: _flaw_of_admin}
     flaws = {

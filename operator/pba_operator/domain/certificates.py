@@ -19,20 +19,36 @@ _REMEMBERED: Final = 4096
 _UNREADABLE: Final = (ValueError, TypeError, UnsupportedAlgorithm)
 
 
-@lru_cache(maxsize=_REMEMBERED)
-def flaw_of_authority(certificate: str, key: str) -> str:
-    """Return why an authority cannot sign; empty if it can.
+class UnusableAuthorityError(Exception):
+    """An authority cannot sign; the text says why, after "the authority"."""
+
+
+def read_authority(certificate: bytes, key: bytes) -> tuple[x509.Certificate, ec.EllipticCurvePrivateKey]:
+    """Return an authority that can sign.
 
     Args:
         certificate: in PEM.
         key: its private key, in PEM.
+
+    Raises:
+        UnusableAuthorityError: it cannot.
     """
     try:
         read, private = _read(certificate, key)
     except _UNREADABLE as error:
-        return f"cannot be read ({error})"
+        raise UnusableAuthorityError(f"cannot be read ({error})") from error
     if not isinstance(private, ec.EllipticCurvePrivateKey) or private.public_key() != read.public_key():
-        return "holds a key that is not the certificate's"
+        raise UnusableAuthorityError("holds a key that is not the certificate's")
+    return read, private
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def flaw_of_authority(certificate: str, key: str) -> str:
+    """Return why an authority (in PEM) cannot sign; empty if it can."""
+    try:
+        read_authority(certificate.encode(), key.encode())
+    except UnusableAuthorityError as error:
+        return str(error)
     return ""
 
 
@@ -40,7 +56,7 @@ def flaw_of_authority(certificate: str, key: str) -> str:
 def is_vouched_for(certificate: str, key: str, authority: str) -> bool:
     """Tell whether a server's certificate can be read, is its key's, and was signed by the authority (all in PEM)."""
     try:
-        read, private = _read(certificate, key)
+        read, private = _read(certificate.encode(), key.encode())
         signer = x509.load_pem_x509_certificate(authority.encode())
         read.verify_directly_issued_by(signer)
     except (*_UNREADABLE, InvalidSignature):
@@ -48,8 +64,8 @@ def is_vouched_for(certificate: str, key: str, authority: str) -> bool:
     return private.public_key() == read.public_key()
 
 
-def _read(certificate: str, key: str) -> tuple[x509.Certificate, PrivateKeyTypes]:
+def _read(certificate: bytes, key: bytes) -> tuple[x509.Certificate, PrivateKeyTypes]:
     return (
-        x509.load_pem_x509_certificate(certificate.encode()),
-        serialization.load_pem_private_key(key.encode(), password=None),
+        x509.load_pem_x509_certificate(certificate),
+        serialization.load_pem_private_key(key, password=None),
     )
