@@ -15,9 +15,7 @@ import pytest
 from pba_faults.judge import Judge
 from pba_faults.life import life
 from pba_faults.picture import differences, picture
-from pba_simulation.real import Namespace, Object
-
-from pba_operator.kube import kinds
+from pba_simulation.real import Namespace, Object, pbacluster
 
 AT_ONCE = 4
 """Namespaces that are worked on at the same time."""
@@ -29,18 +27,8 @@ Places = Callable[[], tuple[Namespace, Judge]]
 
 
 def _create(**spec: Any) -> Step:
-    whole = {
-        "application": {"image": "app:1"},
-        "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}},
-        "backend": BACKEND,
-        "frontend": FRONTEND,
-    }
-
-    def create(place: Namespace) -> Object:
-        manifest = {"apiVersion": kinds.CLUSTER.api_version, "kind": kinds.CLUSTER.name}
-        return place.create({**manifest, "metadata": {"name": "shop"}, "spec": {**whole, **spec}})
-
-    return create
+    whole = {"backend": BACKEND, "frontend": FRONTEND, **spec}
+    return lambda place: place.create(pbacluster(**whole))
 
 
 def _edit(**spec: Any) -> Step:
@@ -89,25 +77,26 @@ def _end(place: Namespace, judge: Judge) -> End:
     return End(picture(place), told, judge)
 
 
-async def _undisturbed(places: Places, name: str) -> tuple[End, int]:
+async def _changed(places: Places, name: str) -> tuple[Namespace, Judge, int]:
+    """Bring a scenario to where its change was just made; the number counts the writes before it."""
     prepare, change = SCENARIOS[name]
     place, judge = places()
     prepare(place)
     await _live(place)
     before = len(judge.writes())
     change(place)
+    return place, judge, before
+
+
+async def _undisturbed(places: Places, name: str) -> tuple[End, int]:
+    place, judge, before = await _changed(places, name)
     await _live(place)
     return _end(place, judge), len(judge.writes()) - before
 
 
 async def _ended_at(places: Places, name: str, number: int) -> End:
     """End the operator at its write `number` (from 1), begin another one; return what has become of it all."""
-    prepare, change = SCENARIOS[name]
-    place, judge = places()
-    prepare(place)
-    await _live(place)
-    before = len(judge.writes())
-    change(place)
+    place, judge, before = await _changed(places, name)
     assert await _live(place, ends_after=number), f"no write number {number}"
     assert len(judge.writes()) - before == number, "as the audit log counts"
     await _live(place)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,9 +12,15 @@ from pba_hack.apiserver import ApiServer
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
 
-from pba_simulation.real import Hands, Namespace, Object, OperatorsRequests, RunningOperator, eventually
-
-from pba_operator.kube import kinds
+from pba_simulation.real import (
+    Hands,
+    Namespace,
+    Object,
+    OperatorsRequests,
+    RunningOperator,
+    eventually,
+    pbacluster,
+)
 
 
 @pytest.fixture
@@ -48,16 +53,4 @@ def operator(place: Namespace) -> Iterator[RunningOperator]:
 
 @pytest.fixture
 def shop() -> Callable[..., Object]:
-    def make(**spec: Any) -> Object:
-        whole = {
-            "application": {"image": "app:1"},
-            "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}},
-        }
-        return {
-            "apiVersion": kinds.CLUSTER.api_version,
-            "kind": kinds.CLUSTER.name,
-            "metadata": {"name": "shop"},
-            "spec": {**whole, **spec},
-        }
-
-    return make
+    return pbacluster

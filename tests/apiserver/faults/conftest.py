@@ -16,10 +16,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
 
 from pba_faults.judge import Judge
 from pba_faults.proxy import Road, road
-from pba_simulation.real import PATIENCE, Hands, Namespace, Object, RunningOperator, eventually
+from pba_simulation.real import PATIENCE, Hands, Namespace, Object, RunningOperator, eventually, pbacluster
 
 from pba_operator.engine import process
-from pba_operator.kube import kinds
 
 CATCH_UP = 10.0
 """Seconds after the end of a fault until all must be as if there had been none: a promise to the user."""
@@ -129,18 +128,7 @@ def trial(
 @pytest.fixture
 def shop() -> Callable[..., Object]:
     def make(**spec: Any) -> Object:
-        whole = {
-            "application": {"image": "app:1"},
-            "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}},
-            "backend": {"replicas": 3},
-            "frontend": {"image": "haproxy:3"},
-        }
-        return {
-            "apiVersion": kinds.CLUSTER.api_version,
-            "kind": kinds.CLUSTER.name,
-            "metadata": {"name": "shop"},
-            "spec": {**whole, **spec},
-        }
+        return pbacluster(**{"backend": {"replicas": 3}, "frontend": {"image": "haproxy:3"}, **spec})
 
     return make
 

@@ -42,6 +42,20 @@ def eventually(holds: Callable[[], Any], what: str = "", seconds: float = PATIEN
     return wait_for(what or "the condition to hold", holds, seconds, poll_seconds=0.05)
 
 
+def pbacluster(**spec: Any) -> Object:
+    """Return a small valid PBACluster `shop`, as a user applies it; `spec` replaces or adds its fields."""
+    whole = {
+        "application": {"image": "app:1"},
+        "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}},
+    }
+    return {
+        "apiVersion": kinds.CLUSTER.api_version,
+        "kind": kinds.CLUSTER.name,
+        "metadata": {"name": "shop"},
+        "spec": {**whole, **spec},
+    }
+
+
 class Namespace:
     """One namespace of the API server, as a user sees and changes it."""
 

@@ -11,6 +11,7 @@ from aiohttp import web
 from pba_simulation.time import ManualClock
 
 from pba_hack.loopback import free_port
+from pba_hack.waiting import wait_for_async
 from pba_operator.__main__ import domain_for
 from pba_operator.engine.assembly import Engine
 from pba_operator.engine.configuration import Configuration
@@ -79,9 +80,7 @@ async def process(server: LeaseServer) -> Process:
 
 async def _leading(process: Process, server: LeaseServer) -> None:
     await process.start()
-    async with asyncio.timeout(30):
-        while not process.engine.health.acting:  # noqa: ASYNC110 - it is no event
-            await asyncio.sleep(0.01)
+    await wait_for_async("the process to act", lambda: process.engine.health.acting, 30)
     assert server.holder == "me"
 
 
