@@ -14,6 +14,7 @@ from pba_hack.demo.picture import Picture, lines, say
 from pba_hack.helm import HelmError, install_operator
 from pba_hack.kubectl import Json, Kubectl, KubectlError, wait_for
 from pba_hack.traffic import Client, Load, RequestFailedError, Tally
+from pba_hack.traffic.address import clients_address
 from pba_hack.traffic.shopper import Shopper, ledger
 from pba_hack.waiting import WaitedInVainError
 
@@ -161,9 +162,7 @@ def run(images: dict[str, str], wanted: Wanted) -> int:
         kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
         kubectl.apply(_sample(kubectl, images))
         _progress(kubectl)
-        service = kubectl.get("service", NAME) or {}
-        ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
-        host = str(ingress[0]["ip"] if ingress else service["spec"]["clusterIP"])
+        host = clients_address(kubectl, NAME)
         say(f"sign up, log in, order, invoice: at least {wanted.requests} requests to http://{host}/")
         show = Show(kubectl, host, wanted)
         show.run()

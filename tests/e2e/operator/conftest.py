@@ -12,7 +12,8 @@ import pytest
 from pba_nodes.fixtures import images, manifest, module_namespace, namespace, operator, shared_namespace
 
 from pba_hack.helm import OPERATOR_NAMESPACE
-from pba_hack.kubectl import Kubectl, wait_for
+from pba_hack.kubectl import Kubectl
+from pba_hack.traffic.address import clients_address
 
 __all__ = ["images", "manifest", "module_namespace", "namespace", "operator", "shared_namespace"]
 
@@ -40,5 +41,4 @@ def shop(
 @pytest.fixture
 def address(shop: Kubectl) -> str:
     """Return the clients' address of `shop`."""
-    service = wait_for("the Service", lambda: shop.get("service", "shop"))
-    return str(service["spec"]["clusterIP"])
+    return clients_address(shop, "shop")

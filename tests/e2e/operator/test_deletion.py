@@ -10,6 +10,7 @@ import pytest
 
 from pba_hack.kubectl import Kubectl, wait_for
 from pba_hack.traffic import Client, Tally
+from pba_hack.traffic.address import clients_address
 from pba_hack.traffic.shopper import Account
 
 Json = dict[str, Any]
@@ -34,9 +35,7 @@ KEPT = {
 
 
 def _client(namespace: Kubectl, name: str) -> closing[Client]:
-    service = namespace.get("service", name)
-    assert service is not None
-    return closing(Client(service["spec"]["clusterIP"], 80, Tally()))
+    return closing(Client(clients_address(namespace, name), 80, Tally()))
 
 
 @pytest.mark.timeout(600)
