@@ -8,14 +8,13 @@ from __future__ import annotations
 
 import itertools
 import json
-import platform
-import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pba_hack import provenance
 from pba_hack.mutants.verdicts import NOTICED, Verdict, order
 
 REACH = 0.85
@@ -117,8 +116,8 @@ def write(
     content: dict[str, Any] = {
         "bench": "mutants",
         "command": command,
-        "commit": _commit(checkout),
-        "machine": machine(),
+        "commit": provenance.commit(checkout),
+        "machine": provenance.machine(),
         "date": datetime.now(UTC).isoformat(timespec="seconds"),
         "reach": f">= {REACH}",
         "value": round(fair.killed / fair.asked, 4) if fair.asked else None,
@@ -131,19 +130,6 @@ def write(
     }
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(content, indent=1, ensure_ascii=False) + "\n")
-
-
-def machine() -> str:
-    """Return what the measurement ran on: processors, their kind, system, Python."""
-    information = Path("/proc/cpuinfo").read_text()
-    model = next((line.partition(": ")[2] for line in information.splitlines() if "model name" in line), "")
-    processors = information.count("processor\t")
-    return f"{processors} x {model or platform.machine()}, {platform.system()}, Python {platform.python_version()}"
-
-
-def _commit(checkout: Path) -> str:
-    command = ["git", "-C", str(checkout), "describe", "--always", "--dirty", "--abbrev=12", "--exclude=*"]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
 def _total(table: Mapping[str, Figures]) -> Figures:

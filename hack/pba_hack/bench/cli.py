@@ -1,0 +1,152 @@
+"""`hack/bench NAME [--case ID | --all] [--json]`: the command line."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shlex
+import shutil
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from pba_hack import provenance
+from pba_hack.bench import record
+from pba_hack.bench.case import Case, Origin, Trial
+from pba_hack.bench.chart import chart
+from pba_hack.bench.page import page
+from pba_hack.bench.record import Entry
+from pba_hack.bench.registry import BENCHES
+from pba_hack.bench.verdict import MISSED
+from pba_hack.progress import Progress
+from pba_hack.venv import CHECKOUT
+
+LOGS = Path("test-results", "bench")
+
+_EPILOG = """\
+Without --case and --all nothing is measured: what the record says of each case is told (the newest entry; a case that
+was never measured is missed). Each entry says at which commit, on which machine and when it was measured.
+
+The record is docs/measurements/bench-NAME.json, the page for people beside it is made from it. A commit that ends in
+-dirty had changes beside it. The exit status is 1 if a case that is told was missed, 2 for wrong usage.
+"""
+
+
+@dataclass(frozen=True)
+class Bench:
+    """One bench in one checkout."""
+
+    name: str
+    cases: Sequence[Case]
+    checkout: Path
+    command: str
+    progress: Progress
+
+    @property
+    def file(self) -> Path:
+        """Its record."""
+        return record.path(self.checkout, self.name)
+
+    def commit(self) -> str:
+        """Return what is checked out, the records apart: a run writes them."""
+        return provenance.commit(self.checkout, apart=(str(record.FOLDER),))
+
+    def measure(self, case: Case, *, seed: int, short: bool) -> Entry:
+        """Measure one case, and add it to the record unless it was the short form."""
+        folder = self.checkout / LOGS / self.name / case.id
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir(parents=True)
+        commit, date = self.commit(), datetime.now(UTC).isoformat(timespec="seconds")
+        here = Origin(commit, provenance.machine(), date, self.command)
+        began, load = time.monotonic(), os.getloadavg()[0]
+        with self.progress.step(case.id, announce=True):
+            measured = case.measure(Trial(folder, self.progress, seed, short))
+        run = {
+            "seconds": round(time.monotonic() - began, 1),
+            "load": [load, os.getloadavg()[0]],
+            "seed": seed,
+        }
+        new = record.entry(case, measured, here, short=short, run=None if measured.origin else run)
+        if not short:
+            self.write_page(record.append(self.file, self.name, new))
+        return new
+
+    def write_page(self, entries: Sequence[Entry]) -> None:
+        """Write the page for people."""
+        self.file.parent.mkdir(parents=True, exist_ok=True)
+        self.file.with_suffix(".md").write_text(page(self.name, self.cases, entries))
+
+    def unmeasured(self) -> list[Case]:
+        """Return the cases that the record does not have at this commit."""
+        entries, commit = record.read(self.file), self.commit()
+        done = {one["id"] for one in entries if one["commit"] == commit}
+        return [case for case in self.cases if case.id not in done]
+
+
+def main(
+    argv: Sequence[str], *, benches: Mapping[str, Sequence[Case]] = BENCHES, checkout: Path = CHECKOUT
+) -> int:
+    """Run the command; return its exit status."""
+    options = _parser(benches).parse_args(argv)
+    command = shlex.join(["./hack/bench", *argv])
+    bench = Bench(options.bench, benches[options.bench], checkout, command, Progress())
+    if options.list:
+        print(
+            "\n".join(f"{case.id:<16} {case.reach:<8} {case.unit:<8} {case.measures}" for case in bench.cases)
+        )
+        return 0
+    chosen = [case for case in bench.cases if case.id == options.case]
+    if options.case and not chosen:
+        known = ", ".join(case.id for case in bench.cases)
+        print(f"hack/bench: {bench.name} has no case {options.case!r}, only: {known}", file=sys.stderr)
+        return 2
+    if options.short and not chosen:
+        print("hack/bench: --short is for one case: name it with --case", file=sys.stderr)
+        return 2
+    entries = _entries(bench, options, chosen)
+    cases = chosen or bench.cases
+    print(chart(cases, entries))
+    if options.json:
+        print(record.line(bench.name, entries, bench.commit(), provenance.machine()))
+    return 1 if any(one["verdict"] == MISSED for one in entries) else 0
+
+
+def _entries(bench: Bench, options: argparse.Namespace, chosen: Sequence[Case]) -> Sequence[Entry]:
+    """Measure what is asked for; return the entries that are to be told."""
+    if chosen:
+        return [bench.measure(case, seed=options.seed, short=options.short) for case in chosen]
+    if options.all:
+        for case in bench.unmeasured():
+            bench.measure(case, seed=options.seed, short=False)
+    entries = record.read(bench.file)
+    bench.write_page(entries)
+    return record.told(bench.cases, entries)
+
+
+def _parser(benches: Mapping[str, Sequence[Case]]) -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="hack/bench",
+        description="Measure what is promised, beside its floor and its peers; tell what was reached.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("bench", metavar="NAME", choices=sorted(benches), help=", ".join(sorted(benches)))
+    which = parser.add_mutually_exclusive_group()
+    which.add_argument("--case", metavar="ID", help="measure this case now, and add it to the record")
+    which.add_argument(
+        "--all", action="store_true", help="measure all cases that the record does not have at this commit"
+    )
+    which.add_argument("--list", action="store_true", help="say which cases there are")
+    parser.add_argument("--json", action="store_true", help="the last line is one JSON object, for programs")
+    parser.add_argument("--seed", type=int, default=1, help="of what is by chance (default: 1)")
+    parser.add_argument(
+        "--short", action="store_true", help="only show that the case runs; nothing is reached or recorded"
+    )
+    return parser
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,69 @@
+"""The page for people beside a record: what each case has reached last, and all that was measured before."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from pba_hack.bench.case import Case
+from pba_hack.bench.chart import figure
+from pba_hack.bench.record import Entry, told
+
+_HEAD = """# Bench: {bench}
+
+Made from `bench-{bench}.json` by `./hack/bench {bench}`; do not edit. What the words mean:
+[hack/bench](../reference/bench.md).
+
+| case | what | value | worst | n | reach | verdict |
+| --- | --- | --- | --- | --- | --- | --- |
+"""
+
+
+def page(bench: str, cases: Sequence[Case], entries: Sequence[Entry]) -> str:
+    """Return the page."""
+    newest = told(cases, entries)
+    rows = [
+        f"| `{one['id']}` | {case.measures} | {figure(one['value'], one['unit'])} | {figure(one['worst'], '')} "
+        f"| {one['n']} | {one['reach']} | {one['verdict']} |"
+        for case, one in zip(cases, newest, strict=True)
+    ]
+    parts = [_HEAD.format(bench=bench) + "\n".join(rows)]
+    parts += [_details(one) for one in newest if "commit" in one]
+    older = [one for one in reversed(entries) if one not in newest]
+    if older:
+        parts.append("## Before\n\n" + "\n".join(map(_old, older)))
+    return "\n\n".join(parts) + "\n"
+
+
+def _details(one: Entry) -> str:
+    lines = [
+        f"## {one['id']}",
+        "",
+        f"`{one['command']}`, commit `{one['commit']}`, {one['date']}, {one['machine']}{_run(one)}.",
+    ]
+    if one["control"]:
+        control = one["control"]
+        lines.append(
+            f"The floor to itself (A/A): {figure(control['low'], '')} to {figure(control['high'], '')}; the figure "
+            f"lies between {figure(one['between'][0], '')} and {figure(one['between'][1], '')}."
+        )
+    if one["peers"]:
+        lines.append(
+            "Peers: " + ", ".join(f"{name} {figure(at, one['unit'])}" for name, at in one["peers"].items())
+        )
+    lines += [f"- {note}" for note in one["notes"]]
+    return "\n".join(lines)
+
+
+def _run(one: Entry) -> str:
+    run = one["run"]
+    if not run:
+        return ""
+    began, ended = run["load"]
+    return f"; it took {run['seconds']:.0f} s, load average {began:.1f} before and {ended:.1f} after"
+
+
+def _old(one: Entry) -> str:
+    return (
+        f"- `{one['id']}`: {figure(one['value'], one['unit'])}, worst {figure(one['worst'], '')}, n {one['n']}: "
+        f"{one['verdict']} ({one['reach']}); `{one['commit']}`, {one['date']}"
+    )

@@ -1,0 +1,37 @@
+"""What a measurement ran on: which commit, and which machine. Every record under `docs/measurements` says it."""
+
+from __future__ import annotations
+
+import platform
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+
+def machine() -> str:
+    """Return what the measurement ran on: processors, their kind, system, Python."""
+    information = Path("/proc/cpuinfo").read_text()
+    model = next((line.partition(": ")[2] for line in information.splitlines() if "model name" in line), "")
+    processors = information.count("processor\t")
+    return f"{processors} x {model or platform.machine()}, {platform.system()}, Python {platform.python_version()}"
+
+
+def commit(checkout: Path, *, apart: Sequence[str] = ()) -> str:
+    """Return the commit that is checked out, with `-dirty` behind it if anything else is there.
+
+    Args:
+        checkout: the folder of the checkout.
+        apart: what may differ, relative to the checkout: the records that a measurement writes.
+
+    Raises:
+        CalledProcessError: it is no checkout of git.
+    """
+    head = _git(checkout, "rev-parse", "--short=12", "HEAD")
+    others = ["--", ".", *(f":(exclude){path}" for path in apart)]
+    differs = _git(checkout, "status", "--porcelain", "--untracked-files=all", *others)
+    return f"{head}-dirty" if differs else head
+
+
+def _git(checkout: Path, *words: str) -> str:
+    command = ["git", "-C", str(checkout), *words]
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
