@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import http
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,3 +31,20 @@ class AuditLog:
         with self._path.open("rb") as log:
             log.seek(self._offset)
             return [json.loads(line) for line in log if line.endswith(b"\n")]
+
+
+def writes_of(user: str, entries: Iterable[Json]) -> list[Json]:
+    """Return what a user has tried to write, its Leases apart, and what came of it."""
+    return [
+        entry
+        for entry in entries
+        if entry["user"]["username"] == user
+        and entry["verb"] not in READS
+        and entry.get("objectRef", {}).get("resource") != "leases"
+    ]
+
+
+def is_done(entry: Json) -> bool:
+    """Tell whether what was asked for was done."""
+    code: int = entry["responseStatus"]["code"]
+    return code < http.HTTPStatus.BAD_REQUEST

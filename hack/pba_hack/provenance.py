@@ -32,6 +32,15 @@ def commit(checkout: Path, *, apart: Sequence[str] = ()) -> str:
     return f"{head}-dirty" if differs else head
 
 
+def tree(checkout: Path, folder: str) -> str:
+    """Return git's hash of a folder as it is committed: the same wherever its content is, also after a rebase.
+
+    Raises:
+        CalledProcessError: there is no such folder in the commit.
+    """
+    return _git(checkout, "rev-parse", "--short=12", f"HEAD:{folder}")
+
+
 def _git(checkout: Path, *words: str) -> str:
     command = ["git", "-C", str(checkout), *words]
     return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()

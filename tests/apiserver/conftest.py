@@ -13,13 +13,12 @@ import yaml
 
 from pba_hack.apiserver import Answer, ApiServer, running
 from pba_hack.binaries import binary
+from pba_hack.crd import NAME, install
 from pba_hack.generate.manifests import NAMESPACE, render
-from pba_hack.waiting import wait_for
 from pba_operator.kube import kinds
 
 ROOT = Path(__file__).parents[2]
 APPLY = "application/apply-patch+yaml"
-CRD_SECONDS = 30.0
 CLUSTER_WIDE = {
     "ClusterRole": "/apis/rbac.authorization.k8s.io/v1/clusterroles",
     "ClusterRoleBinding": "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings",
@@ -45,14 +44,8 @@ def api_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ApiServer]:
 @pytest.fixture(scope="session")
 def crd(api_server: ApiServer) -> str:
     """The CRD, installed and served; its name."""
-    name = "pbaclusters.pba.dev"
-    path = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{name}"
-    manifest = (ROOT / "crds" / "pba.dev_pbaclusters.yaml").read_bytes()
-    applied = api_server.request("PATCH", path, manifest, APPLY, fieldManager="tests", force="true")
-    assert applied.ok, applied.data.decode()
-    for served in ("/apis/pba.dev/v1alpha1/pbaclusters", "/openapi/v3/apis/pba.dev/v1alpha1"):
-        wait_for(served, lambda url=served: api_server.request("GET", url).ok, CRD_SECONDS, poll_seconds=0.05)
-    return name
+    install(api_server)
+    return NAME
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from pba_hack import provenance
 from pba_hack.bench import record
@@ -24,7 +25,8 @@ from pba_hack.bench.verdict import MISSED
 from pba_hack.progress import Progress
 from pba_hack.venv import CHECKOUT
 
-LOGS = Path("test-results", "bench")
+LOGS = Path("bench-results")
+"""Beside test-results, which `hack/test` empties: both may run at the same time."""
 
 _EPILOG = """\
 Without --case and --all nothing is measured: what the record says of each case is told (the newest entry; a case that
@@ -61,14 +63,11 @@ class Bench:
         folder.mkdir(parents=True)
         commit, date = self.commit(), datetime.now(UTC).isoformat(timespec="seconds")
         here = Origin(commit, provenance.machine(), date, self.command)
+        run: dict[str, Any] = {"seed": seed, "operator": provenance.tree(self.checkout, "operator")}
         began, load = time.monotonic(), os.getloadavg()[0]
         with self.progress.step(case.id, announce=True):
             measured = case.measure(Trial(folder, self.progress, seed, short))
-        run = {
-            "seconds": round(time.monotonic() - began, 1),
-            "load": [load, os.getloadavg()[0]],
-            "seed": seed,
-        }
+        run |= {"seconds": round(time.monotonic() - began, 1), "load": [load, os.getloadavg()[0]]}
         new = record.entry(case, measured, here, short=short, run=None if measured.origin else run)
         if not short:
             self.write_page(record.append(self.file, self.name, new))

@@ -59,7 +59,8 @@ def _run(one: Entry) -> str:
     if not run:
         return ""
     began, ended = run["load"]
-    return f"; it took {run['seconds']:.0f} s, load average {began:.1f} before and {ended:.1f} after"
+    took = f"{run['seconds']:.0f} s, load average {began:.1f} before and {ended:.1f} after"
+    return f", `operator/` at tree `{run['operator']}`; it took {took}"
 
 
 def _old(one: Entry) -> str:

@@ -34,7 +34,8 @@ def entry(
         measured: what came of it.
         here: where and when, unless the figures are older.
         short: it was the short form.
-        run: what else is known of the run: how long it took, how busy the machine was.
+        run: what else is known of the run: how long it took, how busy the machine was, and git's hash of `operator/`,
+            by which the same operator is known under another commit.
     """
     reach = Reach.parse(case.reach)
     result = measured.samples.result(reach)

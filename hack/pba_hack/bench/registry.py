@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from pba_hack.bench.case import Case
-from pba_hack.bench.operator import mutants
+from pba_hack.bench.operator import crash_points, idle_writes, mutants, takeover
 
 BENCHES: Final[Mapping[str, Sequence[Case]]] = {
-    "operator": (mutants.CASE,),
+    "operator": (idle_writes.CASE, takeover.CRASH, takeover.CLEAN, crash_points.CASE, mutants.CASE),
 }

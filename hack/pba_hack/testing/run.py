@@ -119,7 +119,7 @@ class Runner:
         for tier in TIERS:
             if not self._folders(tier.alone + tier.in_cluster):
                 say(f"{tier.name}: skipped, there are no tests yet")
-            elif tier.in_full_run:
+            else:
                 passed[tier.name] = self.tier(tier, [], measured=True)
         passed["coverage"] = self._gate()
         say("  ".join(f"{name}: {'passed' if good else 'FAILED'}" for name, good in passed.items()))

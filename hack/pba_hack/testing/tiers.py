@@ -22,7 +22,6 @@ class Tier:
     alone: tuple[str, ...] = ()
     in_cluster: tuple[str, ...] = ()
     covers: bool = False
-    in_full_run: bool = True
     when_named: tuple[str, ...] = ()
 
 
@@ -42,7 +41,6 @@ TIERS = (
         in_cluster=("chaos",),
         when_named=("--long",),
     ),
-    Tier("bench", "ratios, side by side", in_cluster=("bench",), in_full_run=False),
 )
 
 BY_NAME = {tier.name: tier for tier in TIERS}

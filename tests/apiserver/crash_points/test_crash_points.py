@@ -104,10 +104,14 @@ async def _ended_at(places: Places, name: str, number: int) -> End:
 
 
 @pytest.mark.parametrize("name", SCENARIOS)
-async def test_intermediate_state_ended_at_every_write(places: Places, name: str) -> None:
+async def test_intermediate_state_ended_at_every_write(
+    places: Places, name: str, record_property: Callable[[str, object], None]
+) -> None:
+    """Its figures are in the JUnit file, where `hack/bench operator --case crash-points` reads them."""
     expected, writes = await _undisturbed(places, name)
     assert writes
-    visited = []
+    record_property("existing", writes)
+    visited: list[int] = []
     gate = asyncio.Semaphore(AT_ONCE)
 
     async def visit(number: int) -> None:
@@ -120,7 +124,10 @@ async def test_intermediate_state_ended_at_every_write(places: Places, name: str
         assert again == [], f"ended at write {number}: told more often than it happened"
         visited.append(number)
 
-    async with asyncio.TaskGroup() as group:
-        for number in range(1, writes + 1):
-            group.create_task(visit(number))
+    try:
+        async with asyncio.TaskGroup() as group:
+            for number in range(1, writes + 1):
+                group.create_task(visit(number))
+    finally:
+        record_property("visited", len(visited))
     assert sorted(visited) == list(range(1, writes + 1)), "every write of the audit log was one to end at"

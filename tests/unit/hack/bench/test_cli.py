@@ -28,7 +28,9 @@ class Lab:
             Case(name, "s", "<= 3", f"how {name}", self._measure(name)) for name in self.figures
         )
         (checkout / "file").write_text("first")
-        (checkout / ".gitignore").write_text("test-results/\n")
+        (checkout / "operator").mkdir()
+        (checkout / "operator" / "program.py").write_text("pass")
+        (checkout / ".gitignore").write_text("bench-results/\n")
         self.git("init", "-q")
         self.commit()
 
@@ -70,15 +72,18 @@ def test_one_run_is_one_case_and_is_added_to_the_record(lab: Lab, capsys: pytest
     assert (new["id"], new["value"], new["worst"], new["verdict"]) == ("fast", 1.5, 2.0, "reached")
     assert (new["commit"], new["command"]) == (lab.head, "./hack/bench operator --case fast --json --seed 7")
     assert new["run"]["seed"] == 7
+    assert new["run"]["operator"] == lab.git("rev-parse", "--short=12", "HEAD:operator")
     assert new["run"]["seconds"] >= 0
+    page = record.path(lab.checkout, "operator").with_suffix(".md").read_text()
+    assert f"`operator/` at tree `{new['run']['operator']}`" in page
     found = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert [one["id"] for one in found["cases"]] == ["fast"]
     assert found["commit"] == lab.head
     [trial] = lab.trials
     assert (trial.seed, trial.short) == (7, False)
-    assert trial.folder == lab.checkout / "test-results/bench/operator/fast"
+    assert trial.folder == lab.checkout / "bench-results/operator/fast"
     assert trial.folder.is_dir()
-    assert "`fast`" in record.path(lab.checkout, "operator").with_suffix(".md").read_text()
+    assert "`fast`" in page
 
 
 def test_a_case_that_misses_says_so_in_the_exit_status(lab: Lab, capsys: pytest.CaptureFixture[str]) -> None:

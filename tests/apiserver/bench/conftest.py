@@ -1,0 +1,28 @@
+"""A namespace for operators as processes, as the bench uses them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from pba_hack.apiserver import ApiServer
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
+
+from pba_simulation.real import Namespace
+
+from pba_hack.bench.case import Trial
+from pba_hack.progress import Progress
+
+
+@pytest.fixture
+def place(api_server: ApiServer, crd: str, namespace: str) -> Namespace:
+    assert crd
+    return Namespace(api_server, namespace)
+
+
+@pytest.fixture
+def trial(tmp_path: Path) -> Trial:
+    return Trial(tmp_path, Progress(), short=True)
