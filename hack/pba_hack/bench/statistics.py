@@ -48,7 +48,7 @@ def interval(figures: Sequence[float], wanted: float = WANTED) -> Interval:
         raise ValueError("no figures have no median")
     ordered = sorted(figures)
     rank = 1
-    while rank < (len(ordered) + 1) // 2 and confidence(len(ordered), rank + 1) >= wanted:
+    while confidence(len(ordered), rank + 1) >= wanted:
         rank += 1
     return Interval(ordered[rank - 1], ordered[-rank], confidence(len(ordered), rank))
 

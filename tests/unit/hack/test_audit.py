@@ -36,7 +36,7 @@ def asked(user: str, verb: str, resource: str | None, code: int = 200) -> dict[s
 def test_a_users_writes_are_those_that_it_tried_its_leases_apart() -> None:
     tried = [
         asked("operator", "patch", "deployments"),
-        asked("operator", "delete", "services", 404),
+        asked("operator", "delete", "services", 400),
         asked("operator", "create", None),
     ]
     others = [
