@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 import tomllib
+import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,7 +19,7 @@ from typing import Any
 from pba_hack import cache
 from pba_hack.progress import Progress, run
 
-__all__ = ["CHECKOUT", "build_wheel", "ensure_venv", "install_wheel", "wheel_key"]
+__all__ = ["CHECKOUT", "build_wheel", "ensure_venv", "install_wheel", "unpacked_wheel", "wheel_key"]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 _CONSTRAINTS = CHECKOUT / "hack" / "constraints.txt"
@@ -74,6 +75,21 @@ def build_wheel(venv: Path) -> Path:
 
     [wheel] = cache.kept("wheel", wheel_key(), build).glob("*.whl")
     return wheel
+
+
+def unpacked_wheel(venv: Path) -> Path:
+    """The project's wheel for the present sources in a folder that nobody writes to again.
+
+    For what runs long: the wheel in an environment is replaced as soon as another checkout installs its own.
+
+    Args:
+        venv: An environment that holds hatchling (the group `test`).
+
+    Returns:
+        What to put on Python's path, before the environment's own packages.
+    """
+    wheel = build_wheel(venv)
+    return cache.kept("unpacked", wheel_key(), lambda scratch: zipfile.ZipFile(wheel).extractall(scratch))
 
 
 def install_wheel(venv: Path) -> None:

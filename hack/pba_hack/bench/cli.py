@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pba_hack import provenance
+from pba_hack import cache, provenance
 from pba_hack.bench import record
 from pba_hack.bench.case import Case, Origin, Trial
 from pba_hack.bench.chart import chart
@@ -70,7 +70,8 @@ class Bench:
         run |= {"seconds": round(time.monotonic() - began, 1), "load": [load, os.getloadavg()[0]]}
         new = record.entry(case, measured, here, short=short, run=None if measured.origin else run)
         if not short:
-            self.write_page(record.append(self.file, self.name, new))
+            with cache.lock(f"bench-{self.name}"):  # a long case may run beside others
+                self.write_page(record.append(self.file, self.name, new))
         return new
 
     def write_page(self, entries: Sequence[Entry]) -> None:

@@ -1,4 +1,7 @@
-"""From a fresh checkout to a Python that has what the cases need: the venv of the tests, with the built wheel in it."""
+"""From a fresh checkout to a Python that has what the cases need: the packages of the tests, and the built wheel.
+
+The wheel is not installed: an environment is shared, and another checkout may put its own into it while a case runs.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +9,16 @@ import os
 from collections.abc import Sequence
 from typing import NoReturn
 
-from pba_hack.venv import CHECKOUT, ensure_venv, install_wheel
+from pba_hack.venv import CHECKOUT, ensure_venv, unpacked_wheel
 
 PATHS = (CHECKOUT / "hack", CHECKOUT / "tests" / "simulation")
 """Where the tools are, and what stands for nodes and MySQL."""
 
 
 def main(argv: Sequence[str]) -> NoReturn:
-    """Go on as `pba_hack.bench.cli` in that venv."""
+    """Go on as `pba_hack.bench.cli` there."""
     venv = ensure_venv(("operator", "sync"), "test")
-    install_wheel(venv)
     python = str(venv / "bin" / "python")
-    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(map(str, PATHS))}
+    paths = os.pathsep.join(map(str, (*PATHS, unpacked_wheel(venv))))
+    environment = {**os.environ, "PYTHONPATH": paths}
     os.execve(python, [python, "-m", "pba_hack.bench.cli", *argv], environment)  # noqa: S606 - no shell is meant

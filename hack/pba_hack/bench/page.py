@@ -35,11 +35,7 @@ def page(bench: str, cases: Sequence[Case], entries: Sequence[Entry]) -> str:
 
 
 def _details(one: Entry) -> str:
-    lines = [
-        f"## {one['id']}",
-        "",
-        f"`{one['command']}`, commit `{one['commit']}`, {one['date']}, {one['machine']}{_run(one)}.",
-    ]
+    lines = [f"`{one['command']}`, commit `{one['commit']}`, {one['date']}, {one['machine']}{_run(one)}."]
     if one["control"]:
         control = one["control"]
         lines.append(
@@ -47,11 +43,11 @@ def _details(one: Entry) -> str:
             f"lies between {figure(one['between'][0], '')} and {figure(one['between'][1], '')}."
         )
     if one["peers"]:
-        lines.append(
-            "Peers: " + ", ".join(f"{name} {figure(at, one['unit'])}" for name, at in one["peers"].items())
-        )
-    lines += [f"- {note}" for note in one["notes"]]
-    return "\n".join(lines)
+        peers = (f"{name} {figure(value, one['unit'])}" for name, value in one["peers"].items())
+        lines.append(f"Peers: {', '.join(peers)}.")
+    if one["notes"]:
+        lines.append("\n".join(f"- {note}" for note in one["notes"]))
+    return "\n\n".join([f"## {one['id']}", *lines])
 
 
 def _run(one: Entry) -> str:

@@ -12,6 +12,9 @@ from pba_simulation.real import Namespace
 _SIMULATION: Final = Path(__file__).resolve().parents[1]
 _HACK: Final = _SIMULATION.parents[1] / "hack"
 
+_OURS: Final = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
+"""The operator is the one that whoever starts it would import, too."""
+
 COMMAND: Final = (sys.executable, "-m", "pba_faults.program")
 
 
@@ -33,6 +36,6 @@ def environment(place: Namespace, kubeconfig: Path, pod: tuple[str, str], port: 
         "POD_UID": uid,
         "PBA_SYNC_IMAGE": "sync:1",
         "PBA_HTTP_PORT": str(port),
-        "PYTHONPATH": os.pathsep.join((str(_SIMULATION), str(_HACK))),
+        "PYTHONPATH": os.pathsep.join(map(str, (_SIMULATION, _HACK, *_OURS))),
         "PATH": "",
     }

@@ -33,6 +33,25 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
+def test_an_unpacked_wheel_stays_as_it_is_when_another_is_made(
+    checkout: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(venv, "build_wheel", lambda _venv: wheel)
+    package = checkout / "operator" / "pba_small" / "__init__.py"
+    made = []
+    for text in ('"""Small."""\n', '"""Smaller."""\n'):
+        package.write_text(text)
+        wheel = checkout / "small.whl"
+        with zipfile.ZipFile(wheel, "w") as archive:
+            archive.write(package, "pba_small/__init__.py")
+        made.append(venv.unpacked_wheel(Path("venv")))
+        assert venv.unpacked_wheel(Path("venv")) == made[-1]
+    assert [(folder / "pba_small" / "__init__.py").read_text() for folder in made] == [
+        '"""Small."""\n',
+        '"""Smaller."""\n',
+    ]
+
+
 @pytest.mark.usefixtures("checkout")
 def test_only_what_is_asked_for_is_required() -> None:
     assert venv._requirements(["operator"], None) == ["kopf~=1.0"]

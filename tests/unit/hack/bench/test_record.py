@@ -109,7 +109,7 @@ def test_the_page_tells_the_newest_and_what_was_before() -> None:
     assert "| `ratio` | something / its floor | 1.1 ratio | 1.12 | 5 | <= 1.15 | reached |" in text
     assert "| `other` | something / its floor | - | - | 0 | <= 1.15 | missed |" in text
     assert "The floor to itself (A/A): 1 to 1; the figure lies between 1.08 and 1.12." in text
-    assert "Peers: other 1.3 ratio" in text
+    assert "Peers: other 1.3 ratio." in text
     assert text.index("## Before") < text.index("9 ratio, worst 9, n 1: missed (<= 1.15); `first`")
 
 

@@ -1,0 +1,28 @@
+"""The cases run with the operator of this checkout, whatever another one installs meanwhile."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pba_hack.bench import launch
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+def test_the_wheel_of_this_checkout_comes_before_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    called: list[Any] = []
+    monkeypatch.setattr(launch, "ensure_venv", lambda *_asked: Path("/venv"))
+    monkeypatch.setattr(launch, "unpacked_wheel", lambda venv: venv / "wheel")
+    monkeypatch.setattr(launch.os, "execve", lambda *arguments: called.extend(arguments))
+    monkeypatch.setenv("PBA_CACHE", "/kept")
+    launch.main(["operator", "--json"])
+    program, words, environment = called
+    assert program == "/venv/bin/python"
+    assert words == [program, "-m", "pba_hack.bench.cli", "operator", "--json"]
+    assert environment["PBA_CACHE"] == "/kept"
+    paths = environment["PYTHONPATH"].split(os.pathsep)
+    assert paths == [str(ROOT / "hack"), str(ROOT / "tests" / "simulation"), "/venv/wheel"]
