@@ -6,6 +6,7 @@ import argparse
 import os
 import shlex
 import shutil
+import signal
 import sys
 import time
 from collections.abc import Mapping, Sequence
@@ -148,5 +149,11 @@ def _parser(benches: Mapping[str, Sequence[Case]]) -> argparse.ArgumentParser:
     return parser
 
 
-if __name__ == "__main__":
+def program() -> None:
+    """Run the command as a program: told to end, it ends what it has started."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     sys.exit(main(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    program()

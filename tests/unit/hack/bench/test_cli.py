@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from pba_hack.bench import cli, record
 from pba_hack.bench.case import Case, Measured, Trial
 from pba_hack.bench.samples import Values
 
-Run = Callable[..., tuple[int, str]]
+ROOT = Path(__file__).resolve().parents[4]
 
 
 class Lab:
@@ -176,6 +178,32 @@ def test_what_makes_no_sense_is_refused(
     assert lab.run(*words) == 2
     assert said in capsys.readouterr().err
     assert lab.trials == []
+
+
+def test_told_to_end_it_ends_what_it_has_started() -> None:
+    case = """
+import threading
+from pba_hack.bench import cli
+def main(_words):
+    try:
+        print("begun", flush=True)
+        threading.Event().wait(60)
+    finally:
+        print("ended", flush=True)
+cli.main = main
+cli.program()
+"""
+    command = [sys.executable, "-c", case]
+    paths = os.pathsep.join((str(ROOT / "hack"), str(ROOT / "tests" / "simulation")))
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={"PYTHONPATH": paths}
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "begun\n"
+        process.terminate()
+        out, _ = process.communicate(timeout=30)
+    assert out == "ended\n"
+    assert process.returncode != 0
 
 
 @pytest.mark.parametrize("words", [["unheard-of"], [], ["operator", "--case", "fast", "--all"]])
