@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import socket
+from typing import Final
 
-from pba_api import ports
 from pba_hack.kubectl import Json, Kubectl, wait_for
 
-_CONNECT_SECONDS = 1.0
-_ROUTED_SECONDS = 30.0
+_CONNECT_SECONDS: Final = 1.0
+_ROUTED_SECONDS: Final = 30.0
+_PORT: Final = "http"
 
 
 def clients_address(kubectl: Kubectl, name: str) -> str:
@@ -34,7 +35,7 @@ def clients_address(kubectl: Kubectl, name: str) -> str:
 
 
 def _http_port(service: Json) -> int:
-    return next(int(port["port"]) for port in service["spec"]["ports"] if port["name"] == ports.HTTP_NAME)
+    return next(int(port["port"]) for port in service["spec"]["ports"] if port["name"] == _PORT)
 
 
 def _accepts(host: str, port: int) -> bool:

@@ -117,5 +117,10 @@ def test_an_incomplete_kept_set_is_not_touched(namespace: Kubectl, manifest: Cal
     assert left_alone is not None
     assert left_alone["metadata"]["labels"]["pba.dev/cluster-uid"].startswith("00000000")
     assert namespace.get("statefulset", "half-mysql") is None
-    namespace("delete", "pvc", "data-half-mysql-0")
+    # The operator makes a claim of this name as soon as the other is gone. A kubectl that waits for that, and begins to
+    # watch between the two, waits for the new one's end (seen with 1.35.4).
+    namespace("delete", "pvc", "data-half-mysql-0", "--wait=false")
     namespace.wait_ready("half")
+    made = namespace.get("pvc", "data-half-mysql-0")
+    assert made is not None
+    assert made["metadata"]["uid"] != left_alone["metadata"]["uid"]
