@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-import os
-from datetime import datetime, timedelta
-from pathlib import Path
 from typing import Any
 
-from pba_hack.audit import READS, AuditLog
-from pba_hack.cluster.trial import TrialCluster
-from pba_hack.helm import OPERATOR_NAMESPACE
+from pba_nodes import operators
+
 from pba_hack.kubectl import Kubectl, wait_for
 
 Json = dict[str, Any]
 
-OPERATOR = f"system:serviceaccount:{OPERATOR_NAMESPACE}:pba-operator"
 SETTLED_SECONDS = 5.0
 IDLE_SECONDS = 20.0
 
@@ -88,32 +83,6 @@ def test_only_the_sidecar_holds_an_api_token(shop: Kubectl) -> None:
         assert holders == (["sync"] if is_frontend else [])
 
 
-def _operators_writes(log: AuditLog) -> list[Json]:
-    return [
-        entry
-        for entry in log.entries()
-        if entry["user"].get("username") == OPERATOR and entry["verb"] not in READS
-    ]
-
-
-def _watch_the_operator(seconds: float) -> AuditLog:
-    """Return the audit log of a time in which the operator was at work: it renewed its Lease all the while."""
-    path = TrialCluster(os.environ["PBA_CLUSTER"]).status()["audit_log"]
-    assert path is not None, "this provider of the cluster keeps no audit log"
-    log = AuditLog(Path(path))
-
-    def renewed() -> bool:
-        times = sorted(
-            datetime.fromisoformat(entry["requestReceivedTimestamp"])
-            for entry in _operators_writes(log)
-            if entry["objectRef"]["resource"] == "leases" and entry["responseStatus"]["code"] == 200
-        )
-        return bool(times) and times[-1] - times[0] >= timedelta(seconds=seconds)
-
-    wait_for(f"the operator to renew its Lease for {seconds:.0f} s", renewed, 6 * seconds)
-    return log
-
-
 def test_an_idle_cluster_is_left_alone(shop: Kubectl) -> None:
     def leaving() -> list[Json]:
         pods = shop.items("pods", "pba.dev/cluster=shop")
@@ -121,10 +90,10 @@ def test_an_idle_cluster_is_left_alone(shop: Kubectl) -> None:
 
     shop.wait_ready("shop")
     wait_for("what earlier tests have replaced to be gone", lambda: not leaving())
-    _watch_the_operator(SETTLED_SECONDS)
+    operators.watched_for(SETTLED_SECONDS)
     written = [
-        (entry["verb"], entry["objectRef"]["resource"], entry["objectRef"].get("name"))
-        for entry in _operators_writes(_watch_the_operator(IDLE_SECONDS))
-        if entry["objectRef"].get("namespace") == shop.namespace
+        write
+        for write in operators.writes(operators.watched_for(IDLE_SECONDS))
+        if write.namespace == shop.namespace
     ]
     assert written == []
