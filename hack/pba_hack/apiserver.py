@@ -30,21 +30,10 @@ _START_SECONDS = 180.0
 """A machine that builds and tests at once has been seen to need over a minute."""
 _STOP_SECONDS = 20.0
 
-_AUDIT_POLICY = {
-    "apiVersion": "audit.k8s.io/v1",
-    "kind": "Policy",
-    "omitStages": ["RequestReceived"],
-    "omitManagedFields": True,
-    "rules": [
-        {"level": "RequestResponse", "verbs": ["create", "update", "patch", "delete"]},
-        {"level": "Metadata"},
-    ],
-}
-"""What was written is kept, so that a write that changed nothing can be told from one that did."""
-
 _DISABLED_ADMISSION = (
     "ServiceAccount",  # no controller makes a namespace's default account, without which it refuses pods
     "StorageObjectInUseProtection",  # no controller takes its finalizers off again
+    "TaintNodesByCondition",  # nor its taint of a new node
 )
 
 
@@ -158,25 +147,26 @@ def trusting(ca_file: Path) -> ssl.SSLContext:
 
 
 @contextlib.contextmanager
-def running(binary: Path, folder: Path) -> Iterator[ApiServer]:
+def running(binary: Path, folder: Path, *, audit_bodies: bool = True) -> Iterator[ApiServer]:
     """Run etcd and an API server until the block ends; all their files are in `folder`.
 
     Args:
         binary: the multi-call binary, which is etcd or kube-apiserver by the name it is called by.
         folder: an empty folder, kept afterwards with the logs.
+        audit_bodies: whether the audit log holds what was written, too; with thousands of objects that is gigabytes.
 
     Raises:
         ServerDiedError: one of the two did not start.
     """
     with contextlib.ExitStack() as stack:
         etcd_url = f"http://127.0.0.1:{free_port()}"
-        stack.enter_context(_process(_etcd_command(binary, folder, etcd_url), folder / "etcd.log"))
-        server = _prepare(folder, free_port())
+        stack.enter_context(process(_etcd_command(binary, folder, etcd_url), folder / "etcd.log"))
+        server = _prepare(folder, free_port(), _audit_policy(bodies=audit_bodies))
         command = _server_command(binary, folder, etcd_url, server)
-        process = stack.enter_context(_process(command, folder / "kube-apiserver.log"))
+        started = stack.enter_context(process(command, folder / "kube-apiserver.log"))
         deadline = time.monotonic() + _START_SECONDS
         while not server.is_ready():
-            if process.poll() is not None or time.monotonic() > deadline:
+            if started.poll() is not None or time.monotonic() > deadline:
                 raise ServerDiedError(f"the API server did not start; the end of its log:\n{_tail(folder)}")
             time.sleep(0.1)
         try:
@@ -185,11 +175,11 @@ def running(binary: Path, folder: Path) -> Iterator[ApiServer]:
             server.hang_up()
 
 
-def _prepare(folder: Path, port: int) -> ApiServer:
+def _prepare(folder: Path, port: int, audit_policy: Mapping[str, Any]) -> ApiServer:
     token = secrets.token_hex(16)
     url = f"https://127.0.0.1:{port}"
     _write(folder / "tokens.csv", f'{token},admin,admin,"system:masters"\n')
-    _write(folder / "audit-policy.json", json.dumps(_AUDIT_POLICY))
+    _write(folder / "audit-policy.json", json.dumps(audit_policy))
     subprocess.run(
         ["openssl", "genrsa", "-out", str(folder / "accounts.key"), "2048"], check=True, capture_output=True
     )
@@ -197,6 +187,18 @@ def _prepare(folder: Path, port: int) -> ApiServer:
     kubeconfig = folder / "kubeconfig"
     _write(kubeconfig, json.dumps(_kubeconfig(url, token, ca_file)))
     return ApiServer(url, token, ca_file, kubeconfig, folder / "audit.log")
+
+
+def _audit_policy(*, bodies: bool) -> Mapping[str, Any]:
+    """Return what is logged: with bodies, a write that changed nothing can be told from one that did."""
+    writes = {"level": "RequestResponse", "verbs": ["create", "update", "patch", "delete"]}
+    return {
+        "apiVersion": "audit.k8s.io/v1",
+        "kind": "Policy",
+        "omitStages": ["RequestReceived"],
+        "omitManagedFields": True,
+        "rules": [*([writes] if bodies else []), {"level": "Metadata"}],
+    }
 
 
 def _kubeconfig(url: str, token: str, ca_file: Path) -> Mapping[str, Any]:
@@ -213,7 +215,7 @@ def _kubeconfig(url: str, token: str, ca_file: Path) -> Mapping[str, Any]:
 def _etcd_command(binary: Path, folder: Path, url: str) -> Sequence[str]:
     peer_url = f"http://127.0.0.1:{free_port()}"
     return (
-        _called(binary, folder, "etcd"),
+        called(binary, folder, "etcd"),
         f"--data-dir={folder / 'etcd'}",
         f"--listen-client-urls={url}",
         f"--advertise-client-urls={url}",
@@ -228,7 +230,7 @@ def _etcd_command(binary: Path, folder: Path, url: str) -> Sequence[str]:
 def _server_command(binary: Path, folder: Path, etcd_url: str, server: ApiServer) -> Sequence[str]:
     accounts_key = folder / "accounts.key"
     return (
-        _called(binary, folder, "kube-apiserver"),
+        called(binary, folder, "kube-apiserver"),
         f"--etcd-servers={etcd_url}",
         "--bind-address=127.0.0.1",
         f"--secure-port={server.url.rpartition(':')[2]}",
@@ -247,7 +249,8 @@ def _server_command(binary: Path, folder: Path, etcd_url: str, server: ApiServer
     )
 
 
-def _called(binary: Path, folder: Path, name: str) -> str:
+def called(binary: Path, folder: Path, name: str) -> str:
+    """Return a command by which the multi-call binary is the program `name`."""
     link = folder / "bin" / name
     link.parent.mkdir(exist_ok=True)
     link.symlink_to(binary)
@@ -255,16 +258,17 @@ def _called(binary: Path, folder: Path, name: str) -> str:
 
 
 @contextlib.contextmanager
-def _process(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as process:
+def process(command: Sequence[str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command until the block ends."""
+    with log.open("wb") as output, subprocess.Popen(command, stdout=output, stderr=output) as started:
         try:
-            yield process
+            yield started
         finally:
-            process.terminate()
+            started.terminate()
             try:
-                process.wait(_STOP_SECONDS)
+                started.wait(_STOP_SECONDS)
             except subprocess.TimeoutExpired:
-                process.kill()
+                started.kill()
 
 
 def _write(path: Path, text: str) -> None:

@@ -2,26 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import threading
 from contextlib import closing
 from dataclasses import dataclass
-from pathlib import Path
 
 from pba_hack.demo.leaving import await_gone
 from pba_hack.demo.picture import Picture, lines, say
+from pba_hack.demo.sample import NAME, ROOT, SAMPLE, namespace, sample
 from pba_hack.helm import HelmError, install_operator
-from pba_hack.kubectl import Json, Kubectl, KubectlError, wait_for
+from pba_hack.kubectl import Kubectl, KubectlError, wait_for
 from pba_hack.traffic import Client, Load, RequestFailedError, Tally
 from pba_hack.traffic.address import clients_address
 from pba_hack.traffic.shopper import Shopper, ledger
 from pba_hack.waiting import WaitedInVainError
 
-ROOT = Path(__file__).resolve().parents[3]
-SAMPLE = ROOT / "manifests" / "samples" / "backend-cluster.yaml"
-RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
-NAME = "shop"
 CLIENTS = 6
 AT_MOST_SECONDS = 600.0
 STEPS = (5, 2)
@@ -35,16 +30,6 @@ class Wanted:
     requests: int
     namespace: str
     inject_failure: bool
-
-
-def _sample(kubectl: Kubectl, images: dict[str, str]) -> Json:
-    """Return the sample as it is in the repository, with the images that this cluster holds."""
-    sample: Json = json.loads(kubectl("create", "--dry-run=client", "-o", "json", "-f", str(SAMPLE)))
-    sample["spec"]["application"]["image"] = images["demoapp"]
-    sample["spec"]["database"]["image"] = images["mysql"]
-    sample["spec"]["frontend"]["image"] = images["haproxy"]
-    sample["metadata"] = {"name": NAME}
-    return sample
 
 
 def _progress(kubectl: Kubectl) -> None:
@@ -158,9 +143,8 @@ def run(images: dict[str, str], wanted: Wanted) -> int:
         await_gone(kubectl, "namespace", wanted.namespace)
         await_gone(kubectl, "pbacluster", NAME)
         say(f"apply {SAMPLE.relative_to(ROOT)} as {wanted.namespace}/{NAME}")
-        metadata = {"name": wanted.namespace, "labels": RESTRICTED}
-        kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
-        kubectl.apply(_sample(kubectl, images))
+        namespace(wanted.namespace)
+        kubectl.apply(sample(kubectl, images))
         _progress(kubectl)
         host = clients_address(kubectl, NAME)
         say(f"sign up, log in, order, invoice: at least {wanted.requests} requests to http://{host}/")

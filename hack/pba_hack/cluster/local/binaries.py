@@ -63,6 +63,7 @@ _RECIPES = {
     "helm": _Recipe("3.22.0", "helm.sh/helm/v3/cmd/helm"),
     "metrics-server": _Recipe("0.9.0", "sigs.k8s.io/metrics-server/cmd/metrics-server"),
     "kind": _Recipe("0.33.0", "sigs.k8s.io/kind"),
+    "kwok": _Recipe("0.8.0", "sigs.k8s.io/kwok/cmd/kwok"),
     "gitops": _Recipe("1", links=("kstatus", "argocd-health")),
 }
 NAMES = (*_RECIPES, *(link for recipe in _RECIPES.values() for link in recipe.links))

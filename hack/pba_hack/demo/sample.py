@@ -1,0 +1,35 @@
+"""The sample that the demo applies, as it is in the repository, with images that this cluster holds."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Final
+
+from pba_hack.kubectl import Json, Kubectl
+
+ROOT: Final = Path(__file__).resolve().parents[3]
+SAMPLE: Final = ROOT / "manifests" / "samples" / "backend-cluster.yaml"
+NAME: Final = "shop"
+
+_RESTRICTED: Final = {"pod-security.kubernetes.io/enforce": "restricted"}
+
+
+def sample(kubectl: Kubectl, images: Mapping[str, str]) -> Json:
+    """Return the sample as a PBACluster `shop`."""
+    whole: Json = json.loads(kubectl("create", "--dry-run=client", "-o", "json", "-f", str(SAMPLE)))
+    whole["spec"]["application"]["image"] = images["demoapp"]
+    whole["spec"]["database"]["image"] = images["mysql"]
+    whole["spec"]["frontend"]["image"] = images["haproxy"]
+    whole["metadata"] = {"name": NAME}
+    return whole
+
+
+def namespace(name: str) -> Kubectl:
+    """Return kubectl in a namespace that enforces the restricted Pod Security Standard, made if it is not there."""
+    kubectl = Kubectl(name)
+    kubectl.apply(
+        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": _RESTRICTED}}
+    )
+    return kubectl

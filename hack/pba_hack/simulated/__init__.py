@@ -1,0 +1,1 @@
+"""Kubernetes with real controllers and simulated nodes (KWOK): room for thousands of pods that run nothing."""
