@@ -3,7 +3,7 @@
 How a case is added: a module in the bench's folder holds one `Case` (`case.py`): its id, its unit, its reach, what it
 measures in words, and a function that is given a `Trial` and returns samples (`samples.py`): `Values` for seconds,
 bytes and counts, `Share` for a part of a whole, `SideBySide` for a ratio to a floor, which `rounds.side_by_side`
-measures in turns. `registry.py` names it. All else is here: the verdict, the record, the chart.
+measures in turns. the bench's `cases.py` names it. All else is here: the verdict, the record, the chart.
 
 What must stay true: a case measures and never judges; what judges is pure (`reach.py`, `samples.py`, `verdict.py`)
 and knows no case; the record is added to and never rewritten; nothing is told of a case that was not measured.

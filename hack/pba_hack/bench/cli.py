@@ -9,19 +9,19 @@ import shutil
 import signal
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pba_hack import cache, provenance
-from pba_hack.bench import record
+from pba_hack.bench import record, registry
 from pba_hack.bench.case import Case, Origin, Trial
 from pba_hack.bench.chart import chart
+from pba_hack.bench.options import parser
 from pba_hack.bench.page import page
 from pba_hack.bench.record import Entry
-from pba_hack.bench.registry import BENCHES
 from pba_hack.bench.verdict import MISSED
 from pba_hack.progress import Progress
 from pba_hack.venv import CHECKOUT
@@ -29,13 +29,8 @@ from pba_hack.venv import CHECKOUT
 LOGS = Path("bench-results")
 """Beside test-results, which `hack/test` empties: both may run at the same time."""
 
-_EPILOG = """\
-Without --case and --all nothing is measured: what the record says of each case is told (the newest entry; a case that
-was never measured is missed). Each entry says at which commit, on which machine and when it was measured.
-
-The record is docs/measurements/bench-NAME.json, the page for people beside it is made from it. A commit that ends in
--dirty had changes beside it. The exit status is 1 if a case that is told was missed, 2 for wrong usage.
-"""
+CasesOf = Callable[[str], Sequence[Case]]
+"""Returns the cases of a bench."""
 
 
 @dataclass(frozen=True)
@@ -87,13 +82,11 @@ class Bench:
         return [case for case in self.cases if case.id not in done]
 
 
-def main(
-    argv: Sequence[str], *, benches: Mapping[str, Sequence[Case]] = BENCHES, checkout: Path = CHECKOUT
-) -> int:
+def main(argv: Sequence[str], *, cases_of: CasesOf = registry.cases, checkout: Path = CHECKOUT) -> int:
     """Run the command; return its exit status."""
-    options = _parser(benches).parse_args(argv)
+    options = parser().parse_args(argv)
     command = shlex.join(["./hack/bench", *argv])
-    bench = Bench(options.bench, benches[options.bench], checkout, command, Progress())
+    bench = Bench(options.bench, cases_of(options.bench), checkout, command, Progress())
     if options.list:
         print(
             "\n".join(f"{case.id:<16} {case.reach:<8} {case.unit:<8} {case.measures}" for case in bench.cases)
@@ -125,28 +118,6 @@ def _entries(bench: Bench, options: argparse.Namespace, chosen: Sequence[Case]) 
     entries = record.read(bench.file)
     bench.write_page(entries)
     return record.told(bench.cases, entries)
-
-
-def _parser(benches: Mapping[str, Sequence[Case]]) -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="hack/bench",
-        description="Measure what is promised, beside its floor and its peers; tell what was reached.",
-        epilog=_EPILOG,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("bench", metavar="NAME", choices=sorted(benches), help=", ".join(sorted(benches)))
-    which = parser.add_mutually_exclusive_group()
-    which.add_argument("--case", metavar="ID", help="measure this case now, and add it to the record")
-    which.add_argument(
-        "--all", action="store_true", help="measure all cases that the record does not have at this commit"
-    )
-    which.add_argument("--list", action="store_true", help="say which cases there are")
-    parser.add_argument("--json", action="store_true", help="the last line is one JSON object, for programs")
-    parser.add_argument("--seed", type=int, default=1, help="of what is by chance (default: 1)")
-    parser.add_argument(
-        "--short", action="store_true", help="only show that the case runs; nothing is reached or recorded"
-    )
-    return parser
 
 
 def program() -> None:

@@ -9,6 +9,7 @@ import os
 from collections.abc import Sequence
 from typing import NoReturn
 
+from pba_hack.bench.options import parser
 from pba_hack.venv import CHECKOUT, ensure_venv, unpacked_wheel
 
 PATHS = (CHECKOUT / "hack", CHECKOUT / "tests" / "simulation")
@@ -16,7 +17,8 @@ PATHS = (CHECKOUT / "hack", CHECKOUT / "tests" / "simulation")
 
 
 def main(argv: Sequence[str]) -> NoReturn:
-    """Go on as `pba_hack.bench.cli` there."""
+    """Go on as `pba_hack.bench.cli` there, if there is anything to do."""
+    parser().parse_args(argv)
     venv = ensure_venv(("operator", "sync"), "test")
     python = str(venv / "bin" / "python")
     paths = os.pathsep.join(map(str, (*PATHS, unpacked_wheel(venv))))

@@ -1,13 +1,18 @@
-"""Which benches there are, and their cases, in the order in which they are told."""
+"""Which benches there are. The cases of one are loaded when they are wanted: they need more than Python."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import importlib
+from collections.abc import Sequence
 from typing import Final
 
 from pba_hack.bench.case import Case
-from pba_hack.bench.operator import crash_points, idle_writes, mutants, takeover
 
-BENCHES: Final[Mapping[str, Sequence[Case]]] = {
-    "operator": (idle_writes.CASE, takeover.CRASH, takeover.CLEAN, crash_points.CASE, mutants.CASE),
-}
+NAMES: Final = ("operator",)
+"""Each is a package beside this module; its module `cases` holds `CASES`."""
+
+
+def cases(bench: str) -> Sequence[Case]:
+    """Return the cases of a bench, in the order in which they are told."""
+    found: Sequence[Case] = importlib.import_module(f"pba_hack.bench.{bench}.cases").CASES
+    return found

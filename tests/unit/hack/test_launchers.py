@@ -11,7 +11,7 @@ import pytest
 HACK = Path(__file__).resolve().parents[3] / "hack"
 
 
-@pytest.mark.parametrize("command", ["cluster", "demo", "images", "mutants", "test"])
+@pytest.mark.parametrize("command", ["bench", "cluster", "demo", "images", "mutants", "test"])
 def test_each_command_starts_without_any_package(command: str) -> None:
     bare = [getattr(sys, "_base_executable", sys.executable), "-I", "-S"]
     done = subprocess.run([*bare, HACK / command, "--help"], capture_output=True, text=True, check=False)

@@ -60,7 +60,7 @@ class Lab:
         return record.read(record.path(self.checkout, "operator"))
 
     def run(self, *words: str) -> int:
-        return cli.main(["operator", *words], benches={"operator": self.cases}, checkout=self.checkout)
+        return cli.main(["operator", *words], cases_of=lambda _bench: self.cases, checkout=self.checkout)
 
 
 @pytest.fixture
