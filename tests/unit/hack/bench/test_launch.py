@@ -26,3 +26,14 @@ def test_the_wheel_of_this_checkout_comes_before_what_is_installed(monkeypatch: 
     assert environment["PBA_CACHE"] == "/kept"
     paths = environment["PYTHONPATH"].split(os.pathsep)
     assert paths == [str(ROOT / "hack"), str(ROOT / "tests" / "simulation"), "/venv/wheel"]
+
+
+@pytest.mark.parametrize(("words", "code"), [(["--help"], 0), (["unheard-of"], 2)])
+def test_help_and_wrong_usage_install_nothing(
+    words: list[str], code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[Any] = []
+    monkeypatch.setattr(launch, "ensure_venv", asked.append)
+    with pytest.raises(SystemExit) as ended:
+        launch.main(words)
+    assert (ended.value.code, asked) == (code, [])
