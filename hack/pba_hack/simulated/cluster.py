@@ -32,6 +32,10 @@ _CONTROLLERS: Final = (
 """Those that PBAClusters need; node life and accounts would only add noise."""
 
 
+class RefusedError(RuntimeError):
+    """The API server did not take a node or a volume; says why."""
+
+
 @contextlib.contextmanager
 def running(kubernetes: Path, kwok: Path, folder: Path, *, volumes: int) -> Iterator[ApiServer]:
     """Run it until the block ends; all its files are in `folder`.
@@ -43,9 +47,11 @@ def running(kubernetes: Path, kwok: Path, folder: Path, *, volumes: int) -> Iter
         volumes: how many volumes of 1 GiB there are for claims that name no storage class.
 
     Raises:
+        RefusedError: the API server did not take a node or a volume.
         ServerDiedError: etcd or the API server did not start.
         WaitedInVainError: the nodes do not get ready.
     """
+    folder = folder.absolute()
     with contextlib.ExitStack() as stack:
         server = stack.enter_context(apiserver.running(kubernetes, folder, audit_bodies=False))
         commands = {
@@ -114,7 +120,8 @@ def _volume(number: int) -> dict[str, Any]:
 def _create_all(server: ApiServer, path: str, manifests: Sequence[dict[str, Any]]) -> None:
     def create(manifest: dict[str, Any]) -> None:
         answer = server.request("POST", path, manifest)
-        assert answer.ok, answer.data.decode()
+        if not answer.ok:
+            raise RefusedError(answer.data.decode())
 
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(create, manifests))

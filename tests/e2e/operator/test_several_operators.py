@@ -146,9 +146,7 @@ def test_a_holder_that_is_cut_off_has_ended_before_the_other_acts(
     pair: Kubectl, shop: Kubectl, faults: Faults
 ) -> None:
     former = operators.holder(pair)
-    (pod,) = [
-        pod for pod in pair.items("pods", operators.SELECTOR) if pod["metadata"]["name"] == former
-    ]
+    (pod,) = [pod for pod in pair.items("pods", operators.SELECTOR) if pod["metadata"]["name"] == former]
     before = _last_end(pair, former)
     log = operators.audit_log()
     wait_for("a renewal", lambda: any(write.pod == former for write in operators.writes(log)))

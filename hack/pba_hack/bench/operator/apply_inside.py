@@ -37,9 +37,8 @@ class Contest:
         self._apply([self._cluster])
         self._kubectl("wait", "--for=condition=Ready", f"pbacluster/{NAME}", _READY)
         children = kubectl.items(",".join(KINDS), f"pba.dev/cluster={NAME}")
-        live = kubectl.get("pbacluster", NAME)
-        assert live is not None
-        self._objects = by_hand(children, NAME, live["spec"]["database"]["name"])
+        schema = kubectl("get", "pbacluster", NAME, "-o", "jsonpath={.spec.database.name}")
+        self._objects = by_hand(children, NAME, schema)
         self._remove_cluster()
 
     def operators(self) -> float:
