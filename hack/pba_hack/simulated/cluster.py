@@ -7,6 +7,7 @@ it at once.
 from __future__ import annotations
 
 import contextlib
+import http
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -43,7 +44,7 @@ def running(kubernetes: Path, kwok: Path, folder: Path, *, volumes: int) -> Iter
     Args:
         kubernetes: the multi-call binary of Kubernetes' programs.
         kwok: KWOK's.
-        folder: an empty folder, kept afterwards with the logs.
+        folder: empty, or with etcd's data of an earlier one in it; kept afterwards with the logs.
         volumes: how many volumes of 1 GiB there are for claims that name no storage class.
 
     Raises:
@@ -120,7 +121,7 @@ def _volume(number: int) -> dict[str, Any]:
 def _create_all(server: ApiServer, path: str, manifests: Sequence[dict[str, Any]]) -> None:
     def create(manifest: dict[str, Any]) -> None:
         answer = server.request("POST", path, manifest)
-        if not answer.ok:
+        if not answer.ok and answer.status != http.HTTPStatus.CONFLICT:
             raise RefusedError(answer.data.decode())
 
     with ThreadPoolExecutor(8) as threads:

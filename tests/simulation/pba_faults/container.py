@@ -18,19 +18,22 @@ _OURS: Final = [path for path in os.environ.get("PYTHONPATH", "").split(os.paths
 COMMAND: Final = (sys.executable, "-m", "pba_faults.program")
 
 
-def environment(place: Namespace, kubeconfig: Path, pod: tuple[str, str], port: int) -> dict[str, str]:
-    """Return the environment of an operator of one namespace.
+def environment(
+    place: Namespace, kubeconfig: Path, pod: tuple[str, str], port: int, *, everywhere: bool = False
+) -> dict[str, str]:
+    """Return the environment of an operator.
 
     Args:
         place: the namespace that it watches, and in which its Lease is.
         kubeconfig: the way to the API server, and as whom.
         pod: the pod's name and UID.
         port: of its probes and metrics.
+        everywhere: it watches all namespaces.
     """
     name, uid = pod
     return {
         "KUBECONFIG": str(kubeconfig),
-        "PBA_WATCH_NAMESPACES": place.name,
+        "PBA_WATCH_NAMESPACES": "" if everywhere else place.name,
         "POD_NAMESPACE": place.name,
         "POD_NAME": name,
         "POD_UID": uid,

@@ -12,7 +12,7 @@ import time
 import urllib.request
 import uuid
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pba_simulation.real import PATIENCE, Namespace, eventually
 
@@ -24,18 +24,25 @@ _RIGHTS: Final = "cluster-admin"
 _ROLES: Final = "/apis/rbac.authorization.k8s.io/v1/clusterrolebindings"
 
 
+START_SECONDS: Final = 2 * PATIENCE
+"""Until a process knows the cluster, which may be a large one."""
+
+
 class Replica:
     """A replica of the operator; ended, it may be started again, as another pod of the same account."""
 
-    def __init__(self, place: Namespace, name: str, folder: Path) -> None:
+    def __init__(self, place: Namespace, name: str, folder: Path, *, everywhere: bool = False) -> None:
         """Make the account; nothing runs yet.
 
         Args:
             place: an existing namespace that holds no such account.
             name: of the account, and of the pods.
             folder: for the kubeconfig and the log; exists.
+            everywhere: it watches all namespaces, not only `place`.
         """
         self._place = place
+        self._everywhere = everywhere
+        self._port = 0
         self._name = name
         self._kubeconfig = folder / f"{name}.kubeconfig"
         self.log = folder / f"{name}.log"
@@ -66,20 +73,38 @@ class Replica:
 
     def start(self) -> None:
         """Start a process; return when it knows the cluster, and at the latest then waits for the Lease."""
-        port, uid = free_port(), str(uuid.uuid4())
+        self._port, uid = free_port(), str(uuid.uuid4())
         self.identity = f"{self._name}_{uid}"
-        variables = environment(self._place, self._kubeconfig, (self._name, uid), port)
+        pod = (self._name, uid)
+        variables = environment(
+            self._place, self._kubeconfig, pod, self._port, everywhere=self._everywhere
+        )
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(COMMAND, env=variables, stdout=log, stderr=log)
-        eventually(lambda: self._is_ready(port), f"{self._name} is ready ({self.log})")
+        eventually(self._is_ready, f"{self._name} is ready ({self.log})", START_SECONDS)
 
-    def _is_ready(self, port: int) -> bool:
+    def _is_ready(self) -> bool:
         assert self.is_running, f"{self._name} has ended: {self.log.read_text()}"
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/readyz", timeout=5) as answer:
+            with self._get("readyz") as answer:
                 return bool(answer.status == 200)
         except OSError:
             return False
+
+    def _get(self, path: str) -> Any:
+        return urllib.request.urlopen(f"http://127.0.0.1:{self._port}/{path}", timeout=5)
+
+    def metrics(self) -> dict[str, float]:
+        """Return its metrics, by name and labels as they are printed."""
+        with self._get("metrics") as answer:
+            lines = [line for line in answer.read().decode().splitlines() if not line.startswith("#")]
+        return {name: float(value) for name, _, value in (line.rpartition(" ") for line in lines)}
+
+    @property
+    def pid(self) -> int:
+        """The process' identifier."""
+        assert self._process is not None
+        return self._process.pid
 
     @property
     def is_running(self) -> bool:

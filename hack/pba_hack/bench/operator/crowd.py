@@ -1,0 +1,143 @@
+"""Many PBAClusters on simulated nodes, all Ready: what the cases of many measure an operator with.
+
+Making a thousand takes ten minutes, so it is done once for each state of the operator: etcd's data are kept in the cache,
+and each trial begins with a copy of them. MySQL is a stand-in (`pba_faults.program`).
+"""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pba_faults.replica import Replica
+from pba_simulation.real import Namespace, pbacluster
+
+from pba_hack import cache, crd
+from pba_hack.apiserver import ApiServer
+from pba_hack.bench.case import Trial
+from pba_hack.bench.operator.stage import FULL, namespace
+from pba_hack.binaries import binary
+from pba_hack.simulated.cluster import running
+from pba_hack.venv import CHECKOUT
+from pba_hack.waiting import wait_for
+from pba_operator.kube import kinds
+
+NUMBER: Final = 1000
+NAMESPACES: Final = 10
+HOME: Final = "pba-system"
+"""Where the operator lives."""
+_MAKING_SECONDS: Final = 3600.0
+_SEEN_SECONDS: Final = 600.0
+_POLL: Final = 5.0
+_QUIET: Final = 10
+"""Writes in one poll: the operator's Lease, and the API server's own."""
+_THREADS: Final = 4
+_DATA: Final = "etcd"
+
+
+@dataclass(frozen=True)
+class Crowd:
+    """A server with so many PBAClusters in it."""
+
+    server: ApiServer
+    number: int
+    folder: Path
+
+    def place(self, index: int) -> tuple[Namespace, str]:
+        """Return where a PBACluster is, and its name."""
+        return Namespace(self.server, f"crowd-{index % NAMESPACES}"), f"shop-{index}"
+
+    @contextlib.contextmanager
+    def operator(self, name: str) -> Iterator[Replica]:
+        """Run an operator of all namespaces until the block ends; its account is of this name."""
+        replica = Replica(Namespace(self.server, HOME), name, self.folder, everywhere=True)
+        try:
+            replica.start()
+            yield replica
+            replica.stop()
+            replica.wait()
+        finally:
+            replica.end()
+
+    def await_seen(self, operator: Replica) -> None:
+        """Return when an operator holds the Lease, and has looked at every PBACluster and found nothing to do."""
+
+        def seen() -> bool:
+            told = operator.metrics()
+            settled = told.get('pba_operator_reconcile_total{result="unchanged"}', 0.0)
+            idle = not told["pba_operator_queue_depth"]
+            return bool(told["pba_operator_leader"]) and settled >= self.number and idle
+
+        wait_for(f"{self.number} PBAClusters to be seen as settled", seen, _SEEN_SECONDS, poll_seconds=0.1)
+
+    def ready(self) -> int:
+        """Return how many PBAClusters are Ready."""
+        items = self.server.request("GET", kinds.CLUSTER.path()).body["items"]
+        return sum(map(_is_ready, items))
+
+
+@contextlib.contextmanager
+def crowd(trial: Trial, number: int) -> Iterator[Crowd]:
+    """Have that many PBAClusters, all Ready and with no operator, until the block ends."""
+    sources = cache.files_under(CHECKOUT / "operator", CHECKOUT / "crds", Path(__file__))
+    key = f"{number}-{cache.content_key(str(FULL), files=sources)}"
+
+    def make(scratch: Path) -> None:
+        with trial.progress.step(f"{number} PBAClusters", announce=True):
+            _make(scratch, number)
+
+    made = cache.kept("crowds", key, make)
+    folder = trial.folder / "crowd"
+    folder.mkdir()
+    shutil.copytree(made / _DATA, folder / _DATA)
+    with running(binary("kubernetes"), binary("kwok"), folder, volumes=0) as server:
+        yield Crowd(server, number, folder)
+
+
+def _make(folder: Path, number: int) -> None:
+    with running(binary("kubernetes"), binary("kwok"), folder, volumes=number) as server:
+        crd.install(server)
+        for name in (HOME, *(f"crowd-{index}" for index in range(NAMESPACES))):
+            namespace(server, name)
+        made = Crowd(server, number, folder)
+        with made.operator("maker"):
+            _create(made)
+            wait_for(
+                f"{number} PBAClusters to be Ready",
+                lambda: made.ready() == number,
+                _MAKING_SECONDS,
+                poll_seconds=_POLL,
+            )
+            wait_for("the controllers to come to rest", _rests(made), _MAKING_SECONDS, poll_seconds=_POLL)
+
+
+def _create(made: Crowd) -> None:
+    def create(index: int) -> None:
+        place, name = made.place(index)
+        place.create({**pbacluster(**FULL), "metadata": {"name": name}})
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        list(threads.map(create, range(made.number)))
+
+
+def _rests(made: Crowd) -> Callable[[], bool]:
+    """Return a question whether next to nothing was written since it was asked last."""
+    last = 0
+
+    def rests() -> bool:
+        nonlocal last
+        listed = made.server.request("GET", kinds.CLUSTER.path(), limit="1").body
+        before, last = last, int(listed["metadata"]["resourceVersion"])
+        return last - before <= _QUIET
+
+    return rests
+
+
+def _is_ready(live: dict[str, Any]) -> bool:
+    conditions = live.get("status", {}).get("conditions", ())
+    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)
