@@ -7,12 +7,11 @@ script is the first process. Only the network is the machine's: the server liste
 
 from __future__ import annotations
 
-import asyncio
-import base64
 import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -20,18 +19,20 @@ from typing import Any
 import pymysql
 import pytest
 
-from pba_api.parse import parse_spec
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
+
+from pba_standin.contract.member import cluster, with_secrets
+from pba_standin.contract.subject import Subject
+
 from pba_hack.images.rootfs import rootfs
 from pba_hack.loopback import free_port
 from pba_hack.waiting import wait_for
 from pba_operator.domain import database
 from pba_operator.domain.database import layout, secret_ids, secrets, statefulset
-from pba_operator.domain.model import ChildId, Cluster, Generate, Manifest, Observed
-from pba_operator.mysql.material import Material
+from pba_operator.domain.model import Cluster, Observed
 
 DEADLINE_SECONDS = 90.0
 SMALL = {"innodb_redo_log_capacity": "8388608", "innodb_buffer_pool_size": "32M"}
-"""A server that is quick to make and to copy."""
 DIRECTORIES = (
     layout.VOLUME_DIR,
     layout.CONFIG_DIR,
@@ -55,40 +56,9 @@ exec chroot "$BASE/root" setpriv --reuid=999 --regid=999 --clear-groups --boundi
 """
 
 
-def cluster(**config: str) -> Cluster:
-    storage, options = {"size": "1Gi"}, SMALL | config
-    spec = {
-        "application": {"image": "app"},
-        "database": {"image": "mysql", "storage": storage, "config": options},
-    }
-    return Cluster(
-        "default", "shop", "8f2f0c52-6c1e-4a0e-a9f6-1f9a3a1d4c11", 1, False, (), parse_spec(spec), {}
-    )
-
-
-def as_stored(manifest: Manifest, content: dict[str, str]) -> Manifest:
-    text_data = {**manifest.get("stringData", {}), **content}
-    data = {key: base64.b64encode(text.encode()).decode() for key, text in text_data.items()}
-    stored = {key: value for key, value in manifest.items() if key != "stringData"}
-    metadata = {
-        **manifest["metadata"],
-        "uid": f"uid-of-{manifest['metadata']['name']}",
-        "resourceVersion": "1",
-    }
-    return {**stored, "metadata": metadata, "data": data}
-
-
-def with_secrets(wanted: Cluster, known: Observed | None = None) -> Observed:
-    """Return what is observed once all Secrets are made, as the operator makes them."""
-    observed, material = known or Observed(), Material()
-    while made := [step for step in database.actions(wanted, observed) if isinstance(step, Generate)]:
-        children = dict(observed.children)
-        for step in made:
-            content = asyncio.run(material(step, children.get(step.issuer) if step.issuer else None))
-            child = ChildId.of(step.manifest)
-            children[child] = as_stored(step.manifest, content)
-        observed = Observed(children)
-    return observed
+def small_cluster(**config: str) -> Cluster:
+    """Return a PBACluster whose server is quick to make and to copy."""
+    return cluster("mysql", **SMALL | config)
 
 
 def child_of(pid: int) -> int:
@@ -99,13 +69,16 @@ def child_of(pid: int) -> int:
         return 0
 
 
-class Pod:
+class Pod(Subject):
     """The pod of the member 0, and its volume."""
+
+    host, wrong_host = "localhost", "127.0.0.1"
+    connect = staticmethod(pymysql.connect)
 
     def __init__(self, base: Path, image: Path) -> None:
         self.base = base
         self.image = image
-        self.cluster = cluster()
+        self.cluster = small_cluster()
         self.observed = with_secrets(self.cluster)
         self.port, self.group_port = free_port(), free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -134,7 +107,7 @@ class Pod:
         return (self.base / "log").read_text()
 
     def configure(self, **config: str) -> None:
-        self.cluster = cluster(**config)
+        self.cluster = small_cluster(**config)
 
     def start(self) -> None:
         """Make what the kubelet makes, and start the container."""
@@ -235,26 +208,11 @@ class Pod:
         self.signal(signal.SIGTERM)
         return self.wait()
 
-    def connect(self, user: str | None = None, password: str | None = None) -> pymysql.Connection[Any]:
-        admin = self.observed.children[secret_ids.admin(self.cluster)]
-        return pymysql.connect(
-            host="127.0.0.1",
-            port=self.port,
-            user=user or str(secrets.value(admin, "username")),
-            password=password or str(secrets.value(admin, "password")),
-            ssl={"check_hostname": False, "verify_mode": False},
-            autocommit=True,
-            read_timeout=30,
-        )
+    def freeze(self) -> None:
+        self.signal(signal.SIGSTOP)
 
-    def sql(self, statement: str) -> list[tuple[Any, ...]]:
-        connection = self.connect()
-        try:
-            with connection.cursor() as cursor:
-                cursor.execute(statement)
-                return list(cursor.fetchall())
-        finally:
-            connection.close()
+    def thaw(self) -> None:
+        self.signal(signal.SIGCONT)
 
     def remake_admin(self) -> None:
         """Delete the admin Secret and have it made anew."""
@@ -296,15 +254,13 @@ def pod(new_pod: Pod, made_volume: Path) -> Pod:
 
 
 @pytest.fixture(scope="session")
-def make_pod() -> Callable[[Path, Path, Path], Pod]:
-    """Make a pod in a folder, with an image and a copy of a volume."""
-
-    def make(base: Path, image: Path, volume: Path) -> Pod:
-        pod = Pod(base, image)
-        pod.copy_volume(volume)
-        return pod
-
-    return make
+def subject(image: Path, made_volume: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pod]:
+    """A running server, for tests that leave it as it was."""
+    pod = Pod(tmp_path_factory.mktemp("subject"), image)
+    pod.copy_volume(made_volume)
+    pod.run()
+    yield pod
+    pod.kill()
 
 
 @pytest.fixture

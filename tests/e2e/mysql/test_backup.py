@@ -37,7 +37,7 @@ def _run(pod: Pod, script: str, given: str) -> str:
 
 def test_what_the_guide_dumps_it_restores(pod: Pod) -> None:
     pod.run()
-    connection = pod.connect()
+    connection = pod.log_in(*pod.admin)
     with connection.cursor() as cursor:
         cursor.execute("CREATE DATABASE app")
         cursor.execute("CREATE USER 'app'@'%%' IDENTIFIED WITH caching_sha2_password BY %s", (PASSWORD,))

@@ -43,7 +43,7 @@ def test_what_was_made_is_no_transaction_and_leaves_no_open_door(new_pod: Pod) -
     open_accounts = new_pod.sql("SELECT user, host FROM mysql.user WHERE account_locked = 'N'")
     assert set(open_accounts) == {("pba_admin", "%"), ("pba_probe", "localhost")}
     with pytest.raises(pymysql.OperationalError):
-        new_pod.connect("root", "")
+        new_pod.log_in("root", "")
     assert (new_pod.sql("SHOW GRANTS FOR 'pba_probe'@'localhost'")) == [
         ("GRANT USAGE ON *.* TO `pba_probe`@`localhost`",)
     ]
@@ -114,7 +114,7 @@ def test_an_admin_secret_made_anew_takes_effect_at_the_next_start_whatever_the_p
     assert pod.sql("SELECT CURRENT_USER()") == [("pba_admin@%",)]
     pod.observed = before
     with pytest.raises(pymysql.OperationalError, match="Access denied"):
-        pod.connect()
+        pod.log_in(*pod.admin)
 
 
 def test_data_of_somebody_else_is_not_touched_and_the_reason_is_told(new_pod: Pod) -> None:

@@ -1,0 +1,62 @@
+"""A server that the tests of the contract are about."""
+
+from __future__ import annotations
+
+import functools
+import ssl
+from abc import ABC, abstractmethod
+from typing import Any
+
+from pymysql.connections import Connection
+
+from pba_operator.domain.database import secret_ids, secrets
+from pba_operator.domain.model import Cluster, Observed
+from pba_operator.mysql.session import Connect
+
+
+class Subject(ABC):
+    """A running member, and who can hurt it."""
+
+    cluster: Cluster
+    observed: Observed
+    """With its Secrets."""
+    host: str
+    """The member's name, which is in its certificate."""
+    wrong_host: str
+    """Another name under which the same server is found."""
+    port: int
+    connect: Connect
+
+    @abstractmethod
+    def freeze(self) -> None:
+        """Have it answer nobody."""
+
+    @abstractmethod
+    def thaw(self) -> None:
+        """Have it go on."""
+
+    def log_in(self, user: str, password: str, **options: Any) -> Connection[Any]:
+        """Connect with TLS, whoever the server is."""
+        usual = {"ssl": _trusting_everybody(), "autocommit": True, "read_timeout": 30}
+        whole = {"host": self.host, "port": self.port, "user": user, "password": password.encode()}
+        return self.connect(**whole, **{**usual, **options})
+
+    @property
+    def admin(self) -> tuple[str, str]:
+        """The operator's account and its password."""
+        secret = self.observed.children[secret_ids.admin(self.cluster)]
+        return str(secrets.value(secret, "username")), str(secrets.value(secret, "password"))
+
+    def sql(self, statement: str) -> list[tuple[Any, ...]]:
+        """Carry out a statement as the operator's account, in a connection of its own."""
+        with self.log_in(*self.admin) as connection, connection.cursor() as cursor:
+            cursor.execute(statement)
+            return list(cursor.fetchall())
+
+
+@functools.cache
+def _trusting_everybody() -> ssl.SSLContext:
+    made = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    made.check_hostname = False
+    made.verify_mode = ssl.CERT_NONE
+    return made
