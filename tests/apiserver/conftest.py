@@ -3,6 +3,7 @@
 import copy
 import itertools
 import subprocess
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,11 @@ from typing import Any
 
 import pytest
 import yaml
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulation"))
+
+from pba_standin.pods import LivePods, through
+from pba_standin.standin import StandIn
 
 from pba_hack.apiserver import Answer, ApiServer, running
 from pba_hack.binaries import binary
@@ -46,6 +52,21 @@ def crd(api_server: ApiServer) -> str:
     """The CRD, installed and served; its name."""
     install(api_server)
     return NAME
+
+
+@pytest.fixture(scope="session")
+def stand_in(api_server: ApiServer) -> Iterator[StandIn]:
+    """The MySQL of all members that the API server knows."""
+    with StandIn(LivePods(through(api_server))) as made:
+        yield made
+
+
+@pytest.fixture
+def mysql(stand_in: StandIn) -> Iterator[StandIn]:
+    """The same, for a test that fails if MySQL is asked what the stand-in does not know."""
+    before = len(stand_in.unknown)
+    yield stand_in
+    assert stand_in.unknown[before:] == []
 
 
 @pytest.fixture

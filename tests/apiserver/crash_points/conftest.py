@@ -15,12 +15,13 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
 
 from pba_faults.judge import Judge
 from pba_simulation.real import Namespace
+from pba_standin.standin import StandIn
 
 _numbers = itertools.count(1)
 
 
 @pytest.fixture
-def places(api_server: ApiServer, crd: str) -> Callable[[], tuple[Namespace, Judge]]:
+def places(api_server: ApiServer, crd: str, mysql: StandIn) -> Callable[[], tuple[Namespace, Judge]]:
     """Makes a fresh namespace each time; all names are of one length, and none is a part of another word."""
     assert crd
 
@@ -28,6 +29,6 @@ def places(api_server: ApiServer, crd: str) -> Callable[[], tuple[Namespace, Jud
         name = f"crash-{next(_numbers):04d}"
         made = api_server.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
         assert made.ok, made.data.decode()
-        return Namespace(api_server, name), Judge(api_server.audit_log, name)
+        return Namespace(api_server, name, mysql), Judge(api_server.audit_log, name)
 
     return make

@@ -1,4 +1,4 @@
-"""The whole operator against a real API server; MySQL, and the controllers that run pods, are the tests' own."""
+"""The whole operator against a real API server; MySQL is a stand-in, and tests do what controllers do for pods."""
 
 from __future__ import annotations
 
@@ -21,13 +21,16 @@ from pba_simulation.real import (
     eventually,
     pbacluster,
 )
+from pba_standin.standin import StandIn
 
 
 @pytest.fixture
-def place(api_server: ApiServer, crd: str, namespace: str, monkeypatch: pytest.MonkeyPatch) -> Namespace:
+def place(
+    api_server: ApiServer, crd: str, namespace: str, mysql: StandIn, monkeypatch: pytest.MonkeyPatch
+) -> Namespace:
     assert crd
     monkeypatch.setenv("KUBECONFIG", str(api_server.kubeconfig))
-    return Namespace(api_server, namespace)
+    return Namespace(api_server, namespace, mysql)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
 from pba_faults.judge import Judge
 from pba_faults.proxy import Road, road
 from pba_simulation.real import PATIENCE, Hands, Namespace, Object, RunningOperator, eventually, pbacluster
+from pba_standin.standin import StandIn
 
 from pba_operator.engine import process
 
@@ -110,12 +111,17 @@ def _end_thread(why: str) -> NoReturn:
 
 @pytest.fixture
 def trial(
-    api_server: ApiServer, crd: str, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    api_server: ApiServer,
+    crd: str,
+    namespace: str,
+    mysql: StandIn,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[Trial]:
     """A fresh namespace and a proxy; no operator yet."""
     assert crd
     monkeypatch.setattr(process, "end_at_once", _end_thread)
-    place = Namespace(api_server, namespace)
+    place = Namespace(api_server, namespace, mysql)
     with road(api_server, tmp_path) as way:
         monkeypatch.setenv("KUBECONFIG", str(way.kubeconfig))
         made = Trial(place, Hands(place), way, Judge(api_server.audit_log, namespace))

@@ -96,5 +96,7 @@ def test_eventually_stable_in_bad_weather(trial: Any, shop: Callable[..., Any], 
     trial.until(lambda: len(trial.road.do(lambda proxy: proxy.weather.met)) >= 4, "enough has failed", 30)
     trial.road.clear()
     trial.catch_up(lambda: trial.image() == "app:2", lambda: trial.replicas() == 1)
-    trial.assert_right()
+    budget = "poddisruptionbudgets/shop-backend"
+    was_made = any(write.target == budget for write in trial.judge.writes())
+    trial.assert_right(deleted=(budget,) if was_made else ())  # one backend alone has none
     trial.assert_at_rest()

@@ -214,6 +214,12 @@ class Pod(Subject):
     def thaw(self) -> None:
         self.signal(signal.SIGCONT)
 
+    def end(self) -> None:
+        assert self.stop() == 0, self.log
+
+    def begin(self) -> None:
+        self.run()
+
     def remake_admin(self) -> None:
         """Delete the admin Secret and have it made anew."""
         children = {key: value for key, value in self.observed.children.items() if "admin" not in key.name}

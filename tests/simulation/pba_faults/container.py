@@ -9,6 +9,8 @@ from typing import Final
 
 from pba_simulation.real import Namespace
 
+from pba_faults.program import NAMES
+
 _SIMULATION: Final = Path(__file__).resolve().parents[1]
 _HACK: Final = _SIMULATION.parents[1] / "hack"
 
@@ -39,6 +41,7 @@ def environment(
         "POD_UID": uid,
         "PBA_SYNC_IMAGE": "sync:1",
         "PBA_HTTP_PORT": str(port),
+        NAMES: str(place.mysql.names),
         "PYTHONPATH": os.pathsep.join(map(str, (_SIMULATION, _HACK, *_OURS))),
         "PATH": "",
     }

@@ -12,7 +12,7 @@ import itertools
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
-from pba_simulation.real import Hands, Namespace, Willing
+from pba_simulation.real import Hands, Namespace
 from pba_simulation.time import ManualClock
 from pba_simulation.world import DOMAIN, material
 
@@ -24,6 +24,7 @@ from pba_operator.kube import kinds
 from pba_operator.kube.client import Client
 from pba_operator.kube.credentials import Credentials, open_session
 from pba_operator.kube.store import Address
+from pba_operator.mysql.accounts import MySQLAccounts
 
 _lives = itertools.count()
 """Each life begins an hour after the one before."""
@@ -38,7 +39,7 @@ WORKED_ON: Final = tuple(
 class Life:
     """An operator between its start and its end."""
 
-    def __init__(self, place: Namespace, client: Client, cut: asyncio.Event) -> None:
+    def __init__(self, place: Namespace, client: Client, accounts: MySQLAccounts, cut: asyncio.Event) -> None:
         self._place = place
         self._hands = Hands(place)
         self._client = client
@@ -48,7 +49,7 @@ class Life:
         self._engine = Engine(
             kube=client,
             domain=DOMAIN,
-            accounts=Willing(),
+            accounts=accounts,
             material=material,
             clock=self._clock,
             jitter=lambda: 0.0,
@@ -128,4 +129,6 @@ async def life(place: Namespace, *, ends_after: int | None = None) -> AsyncItera
             server, cut = proxy.url, proxy.cut
         credentials = Credentials(server, tls, lambda: f"Bearer {place.server.token}")
         session = await stack.enter_async_context(open_session(credentials))
-        yield Life(place, Client(session, server), cut)
+        accounts = MySQLAccounts(connect=place.mysql.connect)
+        stack.callback(accounts.close)
+        yield Life(place, Client(session, server), accounts, cut)

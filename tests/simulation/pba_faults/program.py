@@ -1,27 +1,29 @@
-"""`python -m pba_faults.program`: the operator's program, with a MySQL that does all that it is asked.
+"""`python -m pba_faults.program`: the operator's program, with the way to the MySQL of the process that started it.
 
 As a process of its own it may end as it likes: by `os._exit` when it has lost the Lease.
 """
 
 from __future__ import annotations
 
+import functools
+import os
+from typing import Final
 from unittest import mock
 
-from pba_simulation.real import Willing
+from pba_standin.connecting import connector
+from pba_standin.names import asking
 
 from pba_operator import __main__ as program
+from pba_operator.mysql.accounts import MySQLAccounts
 
-
-class Accounts(Willing):
-    """The stand-in, as the program makes it."""
-
-    def close(self) -> None:
-        """Close nothing."""
+NAMES: Final = "PBA_TEST_MYSQL_NAMES"
+"""The environment variable with the port of loopback at which the stand-in's names are asked for."""
 
 
 def main() -> None:
     """Run the operator as the environment says; exit with its code."""
-    with mock.patch.object(program, "MySQLAccounts", Accounts):
+    connect = connector(asking(int(os.environ[NAMES])))
+    with mock.patch.object(program, "MySQLAccounts", functools.partial(MySQLAccounts, connect=connect)):
         program.main()
 
 

@@ -1,4 +1,4 @@
-"""A real API server instead of the simulated one: what a user sees of it, what stands for nodes and MySQL.
+"""A real API server instead of the simulated one: what a user sees of it, and what stands for nodes.
 
 The operator runs beside it, in a thread.
 
@@ -11,16 +11,17 @@ import asyncio
 import json
 import random
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+
+from pba_standin.standin import StandIn
 
 from pba_hack.apiserver import ApiServer
 from pba_hack.audit import READS, AuditLog
 from pba_hack.loopback import free_port
 from pba_hack.waiting import wait_for
 from pba_operator.__main__ import domain_for
-from pba_operator.domain.model import AccountState, ChildId, DatabaseObservation, EnsureAccounts, Manifest
 from pba_operator.engine.assembly import Engine
 from pba_operator.engine.configuration import Configuration
 from pba_operator.engine.metrics import Metrics
@@ -29,6 +30,7 @@ from pba_operator.kube import kinds
 from pba_operator.kube.client import Client
 from pba_operator.kube.clock import Clock, SystemClock
 from pba_operator.kube.credentials import load
+from pba_operator.mysql.accounts import MySQLAccounts
 from pba_operator.mysql.material import Material
 from pba_operator.shell.run import run
 
@@ -57,11 +59,12 @@ def pbacluster(**spec: Any) -> Object:
 
 
 class Namespace:
-    """One namespace of the API server, as a user sees and changes it."""
+    """One namespace of the API server, as a user sees and changes it, and the MySQL behind its members' names."""
 
-    def __init__(self, server: ApiServer, name: str) -> None:
+    def __init__(self, server: ApiServer, name: str, mysql: StandIn) -> None:
         self.server = server
         self.name = name
+        self.mysql = mysql
 
     def get(self, kind: str, name: str) -> Object | None:
         answer = self.server.request("GET", kinds.BY_NAME[kind].path(self.name, name))
@@ -186,22 +189,12 @@ class Hands:
             self._namespace.patch(live["kind"], live["metadata"]["name"], {"status": status}, "status")
 
 
-class Willing:
-    """MySQL that does all that it is asked."""
-
-    async def ensure(
-        self,
-        wanted: EnsureAccounts,
-        secrets: Mapping[ChildId, Manifest],  # noqa: ARG002 - it believes any password
-    ) -> DatabaseObservation:
-        return DatabaseObservation(AccountState.READY, wanted, "9.7.4")
-
-
 class RunningOperator:
     """The operator with kopf, in a thread of its own (kopf ends every task of its event loop)."""
 
     def __init__(self, namespace: Namespace, identity: str = "test", *, clock: Clock | None = None) -> None:
         self._clock = clock or SystemClock()
+        self._accounts = MySQLAccounts(connect=namespace.mysql.connect)
         self.configuration = Configuration(
             namespaces=(namespace.name,),
             lease_namespace=namespace.name,
@@ -222,7 +215,7 @@ class RunningOperator:
             return Engine(
                 kube=client,
                 domain=domain_for(self.configuration),
-                accounts=Willing(),
+                accounts=self._accounts,
                 material=Material(),
                 clock=self._clock,
                 jitter=random.random,
@@ -250,6 +243,7 @@ class RunningOperator:
         if self._thread.is_alive() and self._loop is not None and self.process is not None:
             self._loop.call_soon_threadsafe(self.process.died.set)
         self._thread.join(PATIENCE)
+        self._accounts.close()
         assert not self._thread.is_alive()
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pba_standin.contract.accounts import AccountsContract
 from pba_standin.contract.answers import AnswersContract
+from pba_standin.contract.failures import FailuresContract
 
 
 class TestAccounts(AccountsContract):
@@ -11,4 +12,8 @@ class TestAccounts(AccountsContract):
 
 
 class TestAnswers(AnswersContract):
+    """Of the stand-in."""
+
+
+class TestFailures(FailuresContract):
     """Of the stand-in."""

@@ -67,6 +67,16 @@ class PretendedMember(Subject):
         """Have it go on."""
         self.stand_in.server(self.host).thaw()
 
+    def end(self) -> None:
+        """End it as Kubernetes does."""
+        self.is_running = False
+        self.stand_in.port(self.host, self.port)
+
+    def begin(self) -> None:
+        """Start it again, with the same volume."""
+        self.is_running = True
+        self.restarts += 1
+
     def remake_admin(self) -> None:
         """Delete the admin Secret and have it made anew."""
         children = {key: value for key, value in self.observed.children.items() if "admin" not in key.name}

@@ -35,6 +35,14 @@ class Subject(ABC):
     def thaw(self) -> None:
         """Have it go on."""
 
+    @abstractmethod
+    def end(self) -> None:
+        """End it as Kubernetes does."""
+
+    @abstractmethod
+    def begin(self) -> None:
+        """Start it again, with the same volume; return when it answers."""
+
     def log_in(self, user: str, password: str, **options: Any) -> Connection[Any]:
         """Connect with TLS, whoever the server is."""
         usual = {"ssl": _trusting_everybody(), "autocommit": True, "read_timeout": 30}
