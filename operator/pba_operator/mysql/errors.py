@@ -18,6 +18,7 @@ _READ_ONLY: Final = frozenset({1290, 1836})
 _PASSING: Final = {
     1040: "it has no connection left: see max_connections",
     1053: "it is shutting down",
+    1317: "it broke off what it was asked: it is shutting down, or somebody has said KILL",
     2003: "no connection",
     2006: "the connection was lost",
     2013: "no answer in time, or the connection was lost",

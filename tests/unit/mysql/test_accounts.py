@@ -158,6 +158,7 @@ WANTED_REST = ("app", "app", (APP, "password"), ADMIN, CA, "1")
     [
         (pymysql.OperationalError(1040, "Too many connections"), Unreachable),
         (pymysql.OperationalError(1053, "Server shutdown in progress"), Unreachable),
+        (pymysql.OperationalError(1317, "Query execution was interrupted"), Unreachable),
         (pymysql.OperationalError(2013, "Lost connection"), Unreachable),
         (pymysql.OperationalError(1045, "Access denied"), LoginRefused),
         (pymysql.OperationalError(3118, "Account is locked"), LoginRefused),
