@@ -24,7 +24,9 @@ class TestFailures(FailuresContract):
         ):
             backup.query("FLUSH TABLES WITH READ LOCK")
             asking = threads.submit(connection.query, "CREATE DATABASE another")
-            waiting = "SELECT state FROM information_schema.processlist WHERE info = 'CREATE DATABASE another'"
+            waiting = (
+                "SELECT state FROM information_schema.processlist WHERE info = 'CREATE DATABASE another'"
+            )
             wait_for("it to be under way", lambda: "lock" in str(subject.sql(waiting)), 30)
             subject.end()
             error = asking.exception(60)

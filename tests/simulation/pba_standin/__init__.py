@@ -2,7 +2,7 @@
 
 It speaks MySQL's protocol on loopback: with TLS (the certificate of the member's live Secret), `caching_sha2_password`,
 MySQL's errors, accounts that the live init SQL has made. The operator's own code talks to it; only its connector is
-another one. What it does not know it refuses with the error 65000, and keeps it in `unknown`.
+another one. What it does not know it refuses with the error 32000, and keeps it in `unknown`.
 
 The same tests ask it and a real mysqld (`contract`). Where a real mysqld can be had, nobody uses this.
 

@@ -157,7 +157,8 @@ def _grant(statement: Grant, session: Session) -> Done:
         raise SqlError(
             ER.CANT_CREATE_USER_WITH_GRANT, "You are not allowed to create a user with GRANT", "42000"
         )
-    _held(account, statement.level).update(_named(statement.privileges, statement.level))
+    named = _named(statement.privileges, statement.level)
+    _held(account, statement.level).update(named)
     if statement.with_grant_option:
         _held(account, statement.level).add("GRANT OPTION")
     session.end_change()
@@ -174,8 +175,9 @@ def _revoke(statement: Revoke, session: Session) -> Done:
         raise SqlError(
             ER.NONEXISTING_GRANT, f"There is no such grant defined for user '{user}' on host '{host}'"
         )
+    named = _named(statement.privileges, statement.level)
     held = _held(account, statement.level)
-    held.difference_update(_named(statement.privileges, statement.level))
+    held.difference_update(named)
     if statement.level and not held:
         del account.on_schemas[statement.level]
     session.end_change()

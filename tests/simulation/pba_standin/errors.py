@@ -10,8 +10,8 @@ from typing import Final
 
 from pymysql.constants import ER
 
-UNKNOWN_HERE: Final = 65000
-"""Beyond all numbers of MySQL's."""
+UNKNOWN_HERE: Final = 32000
+"""None of MySQL's. PyMySQL reads a number of two bytes with a sign, so it is no higher."""
 UNKNOWN_HERE_STATE: Final = "PBA00"
 
 _STATES: Final = {

@@ -14,9 +14,15 @@ from pba_standin.contract.pretended import PretendedMember
 
 
 @pytest.fixture
-def subject() -> Iterator[PretendedMember]:
-    member = PretendedMember()
+def member() -> Iterator[PretendedMember]:
+    """A member that may be asked what it does not know."""
+    made = PretendedMember()
+    yield made
+    made.stand_in.close()
+
+
+@pytest.fixture
+def subject(member: PretendedMember) -> Iterator[PretendedMember]:
+    """A member that must know all that it is asked."""
     yield member
-    unknown = member.stand_in.unknown
-    member.stand_in.close()
-    assert unknown == []
+    assert member.stand_in.unknown == []
