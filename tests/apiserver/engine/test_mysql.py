@@ -1,0 +1,159 @@
+"""The operator's accounts in MySQL, with the stand-in beside a real API server: made, told when they fail, healed."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Callable
+
+import pytest
+from pba_simulation.real import Hands, Namespace, Object, RunningOperator, eventually
+from pba_standin.database import Database
+from pba_standin.errors import SqlError
+from pba_standin.server import Interruption, Server
+from pba_standin.statements import Name
+
+OWN = Name("app", "%")
+
+
+class Shop:
+    """A PBACluster, and its database."""
+
+    def __init__(self, place: Namespace, hands: Hands) -> None:
+        self.place = place
+        self.hands = hands
+        self.host = f"shop-mysql-0.shop-mysql.{place.name}.svc"
+
+    @property
+    def server(self) -> Server:
+        return self.place.mysql.server(self.host)
+
+    def is_ready(self) -> bool:
+        self.hands.work()
+        return self.place.is_ready()
+
+    def settle(self) -> None:
+        eventually(self.is_ready, f"never ready: {self.place.condition('Ready')}")
+
+    def told(self, words: str) -> Object:
+        """Wait until the database's condition says something; return the condition."""
+
+        def found() -> Object | None:
+            self.hands.work()
+            condition = self.place.condition("DatabaseReady")
+            return condition if condition is not None and words in condition["message"] else None
+
+        condition: Object = eventually(
+            found, f"never told {words!r}: {self.place.condition('DatabaseReady')}"
+        )
+        return condition
+
+    def password(self) -> bytes:
+        secret = self.place.get("Secret", "shop-mysql-app")
+        assert secret is not None
+        return base64.b64decode(secret["data"]["password"])
+
+    def change_password(self, text: bytes) -> None:
+        """Have the operator ask MySQL again."""
+        data = {"password": base64.b64encode(text).decode()}
+        self.place.patch("Secret", "shop-mysql-app", {"data": data})
+
+
+@pytest.fixture
+def cluster(place: Namespace, hands: Hands, operator: RunningOperator, shop: Callable[..., Object]) -> Shop:
+    """One that is just being made."""
+    assert operator.leads
+    place.create(shop())
+    return Shop(place, hands)
+
+
+@pytest.fixture
+def settled(cluster: Shop) -> Shop:
+    cluster.settle()
+    return cluster
+
+
+def test_the_applications_schema_and_account_are_made_by_the_secrets(settled: Shop) -> None:
+    database = settled.server.database
+    assert "app" in database.schemas
+    assert database.accounts[OWN].password.fits(settled.password())
+    assert not database.accounts[OWN].on_server
+    live = settled.place.get("PBACluster", "shop")
+    assert live is not None
+    assert live["status"]["database"]["version"] == "9.7.4"
+
+
+def test_a_password_that_is_changed_is_set(settled: Shop) -> None:
+    settled.change_password(b"an0ther-One")
+    account = settled.server.database.accounts[OWN]
+    eventually(lambda: account.password.fits(b"an0ther-One"), "the old password stays")
+    settled.settle()
+
+
+def test_a_server_that_is_read_only_is_told_until_it_is_not(settled: Shop) -> None:
+    settled.server.variables.change("super_read_only", "ON")
+    settled.change_password(b"an0ther-One")
+    assert settled.told("read-only")["reason"] == "AccountsFailed"
+    assert settled.place.condition("Stalled")
+    settled.server.variables.change("read_only", "OFF")
+    settled.settle()
+    assert settled.server.database.accounts[OWN].password.fits(b"an0ther-One")
+
+
+def test_an_admin_secret_made_anew_is_told_until_the_pod_is_made_anew(settled: Shop) -> None:
+    settled.place.delete("Secret", "shop-mysql-admin")
+    assert "delete the pod" in settled.told("does not accept the operator's account")["message"]
+    settled.place.delete("Pod", "shop-mysql-0")
+    settled.settle()
+    assert settled.server.database.accounts[OWN].password.fits(settled.password())
+
+
+DAMAGE: dict[str, Callable[[Database], object]] = {
+    "CREATE DATABASE": lambda database: database.schemas.discard("app"),
+    "CREATE USER": lambda database: database.accounts.pop(OWN),
+    "GRANT ALL": lambda database: database.accounts[OWN].on_schemas.clear(),
+}
+
+
+@pytest.mark.parametrize("statement", DAMAGE)
+def test_unobserved_effects_a_change_whose_answer_is_lost_is_not_made_twice(
+    settled: Shop, statement: str
+) -> None:
+    """The connection breaks when MySQL has done what it was asked, and has not said so."""
+    server = settled.server
+    before = server.database.transactions
+    DAMAGE[statement](server.database)
+    server.interruptions.append(Interruption(statement, None, is_done=True))
+    settled.change_password(b"an0ther-One")
+    eventually(lambda: not server.interruptions, "it is not asked")
+    eventually(lambda: server.database.transactions == before + 2, "what was damaged, and the rest")
+    settled.settle()
+    assert server.database.transactions == before + 2
+    assert server.database.accounts[OWN].password.fits(b"an0ther-One")
+
+
+def test_one_that_hangs_delays_no_other(settled: Shop, place: Namespace, shop: Callable[..., Object]) -> None:
+    settled.server.freeze()
+    settled.change_password(b"an0ther-One")
+    eventually(lambda: not place.is_ready(), "it is not asked")
+    manifest = shop()
+    manifest["metadata"]["name"] = "other"
+    place.create(manifest)
+
+    def other_is_ready() -> bool:
+        settled.hands.work()
+        return place.is_ready("other")
+
+    eventually(other_is_ready, "the other waits")
+    assert not place.is_ready()
+    settled.server.thaw()
+    settled.settle()
+
+
+def test_a_server_that_shuts_down_is_not_stalled(settled: Shop) -> None:
+    for number in (1053, 1317):
+        refusal = SqlError(number, "Query execution was interrupted")
+        settled.server.interruptions.append(Interruption("SELECT VERSION()", refusal, is_done=False))
+        settled.change_password(f"an0ther-One-{number}".encode())
+        settled.told("it is shutting down")
+        assert settled.place.condition("Stalled") is None
+        settled.settle()
