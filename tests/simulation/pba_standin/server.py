@@ -57,7 +57,8 @@ class Server:
         self._runs.set()
         self._has_ended = False
         self._lock = threading.RLock()
-        self._open = 0
+        self.connections = 0
+        """How many are open."""
         for account in database.accounts.values():
             account.password.is_cached = False
         sql.run_init_file(files.init_sql, self._session(is_server=True))
@@ -71,12 +72,12 @@ class Server:
     def session(self, address: str) -> Iterator[Session]:
         """Count a connection as open while the block lasts; nobody has logged in yet."""
         with self._lock:
-            self._open += 1
+            self.connections += 1
         try:
             yield self._session(address=address)
         finally:
             with self._lock:
-                self._open -= 1
+                self.connections -= 1
 
     def has_room(self, session: Session) -> bool:
         """Tell whether a connection is let in: one more than `max_connections`, for administrators.
@@ -85,7 +86,7 @@ class Server:
             session: of a client who has logged in, or may still turn out to be an administrator.
         """
         is_usual = session.account is not None and not session.may("SUPER")
-        return self._open <= int(self.variables.values["max_connections"]) + (0 if is_usual else 1)
+        return self.connections <= int(self.variables.values["max_connections"]) + (0 if is_usual else 1)
 
     def carry_out(self, statement: str, session: Session) -> Result:
         """Carry out a statement, unless it is interrupted.
