@@ -12,15 +12,16 @@ from pba_hack.apiserver import ApiServer
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
 
 from pba_simulation.real import Namespace
+from pba_standin.standin import StandIn
 
 from pba_hack.bench.case import Trial
 from pba_hack.progress import Progress
 
 
 @pytest.fixture
-def place(api_server: ApiServer, crd: str, namespace: str) -> Namespace:
+def place(api_server: ApiServer, crd: str, namespace: str, mysql: StandIn) -> Namespace:
     assert crd
-    return Namespace(api_server, namespace)
+    return Namespace(api_server, namespace, mysql)
 
 
 @pytest.fixture

@@ -19,8 +19,7 @@ more. One process serves thousands: an idle member is a bound port and some dict
 
 An operator in a process of its own asks for its members' ports over loopback:
 
-    with served(mysql.port) as names: ...                    # here
-    MySQLAccounts(connect=connector(asking(names)))          # there
+    MySQLAccounts(connect=connector(asking(names)))          # `names` is `mysql.names`, of the other process
 
 Failures, of one member (`mysql.server(host)`): `freeze` and `thaw`, `interruptions` (an error or a lost connection in
 the midst of a statement); `SET GLOBAL super_read_only`, `max_connections`. A pod that does not run refuses connections.

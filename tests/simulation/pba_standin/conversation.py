@@ -6,6 +6,8 @@ import secrets
 import string
 from typing import Final
 
+from pymysql.constants import COMMAND, ER
+
 from pba_standin import login, wire
 from pba_standin.channel import Channel, ChannelClosed
 from pba_standin.errors import SqlError, UnknownHere
@@ -13,7 +15,6 @@ from pba_standin.execution import Result
 from pba_standin.server import ConnectionLost, Server
 from pba_standin.session import Session
 from pba_standin.tls import context
-from pymysql.constants import COMMAND, ER
 
 _LETTERS: Final = string.ascii_letters + string.digits
 """Of nonces: a zero byte would end them early."""

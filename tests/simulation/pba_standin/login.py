@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
+from pymysql.constants import ER
+
 from pba_standin import wire
 from pba_standin.channel import Channel
 from pba_standin.database import Account, Database
 from pba_standin.errors import SqlError, UnknownHere
 from pba_standin.session import Session
-from pymysql.constants import ER
 
 _FAST_WAY_DONE: Final = b"\x03"
 _SEND_IT_ALL: Final = b"\x04"
@@ -40,7 +41,9 @@ def let_in(channel: Channel, request: wire.LoginRequest, nonce: bytes, session: 
             f"Access denied for user '{request.user}'@'{session.address}' (using password: {said})",
         )
     if account.is_locked:
-        raise SqlError(_LOCKED, f"Access denied for user {account.name}. Account is locked.")
+        raise SqlError(
+            _LOCKED, f"Access denied for user '{request.user}'@'{session.address}'. Account is locked."
+        )
     if account.is_expired:
         raise _expired(request)
     return account

@@ -5,11 +5,8 @@ A line with host and port is answered with a line: the port of loopback, or why 
 
 from __future__ import annotations
 
-import contextlib
 import socket
-import socketserver
 import threading
-from collections.abc import Iterator
 from typing import Final
 
 from pba_standin.connecting import LOOPBACK, Resolve
@@ -18,36 +15,45 @@ _SECONDS: Final = 10.0
 _LINE: Final = 4096
 
 
-@contextlib.contextmanager
-def served(resolve: Resolve) -> Iterator[int]:
-    """Answer for a stand-in until the block ends; yield the port of loopback to ask at.
+class Names:
+    """Answers for a stand-in, each time that somebody knocks."""
 
-    Args:
-        resolve: the stand-in's `port`.
-    """
+    def __init__(self, resolve: Resolve) -> None:
+        """Begin to listen.
 
-    class Answering(socketserver.StreamRequestHandler):
-        def handle(self) -> None:
-            host, port = self.rfile.readline(_LINE).decode().split()
+        Args:
+            resolve: the stand-in's `port`.
+        """
+        self._resolve = resolve
+        self._socket = socket.create_server((LOOPBACK, 0))
+        self.port: int = self._socket.getsockname()[1]
+
+    def fileno(self) -> int:
+        """Return the descriptor that gets readable when somebody knocks."""
+        return self._socket.fileno()
+
+    def welcome(self) -> None:
+        """Answer who has knocked, in a thread: it may have to wait for a mysqld's start."""
+        client, _address = self._socket.accept()
+        client.settimeout(_SECONDS)
+        threading.Thread(target=self._answer, args=(client,), daemon=True).start()
+
+    def _answer(self, client: socket.socket) -> None:
+        with client, client.makefile("rw") as lines:
+            host, port = lines.readline(_LINE).split()
             try:
-                answer = str(resolve(host, int(port)))
+                answer = str(self._resolve(host, int(port)))
             except OSError as error:
                 answer = f"no {error}"
-            self.wfile.write(f"{answer}\n".encode())
+            lines.write(f"{answer}\n")
 
-    with socketserver.ThreadingTCPServer((LOOPBACK, 0), Answering) as server:
-        server.daemon_threads = True
-        thread = threading.Thread(target=server.serve_forever, name="names", daemon=True)
-        thread.start()
-        try:
-            yield server.server_address[1]
-        finally:
-            server.shutdown()
-            thread.join(_SECONDS)
+    def close(self) -> None:
+        """Listen no more."""
+        self._socket.close()
 
 
 def asking(at: int) -> Resolve:
-    """Return what asks the names that are served at a port of loopback."""
+    """Return what asks the names that are answered for at a port of loopback."""
 
     def resolve(host: str, port: int) -> int:
         with socket.create_connection((LOOPBACK, at), _SECONDS) as stream, stream.makefile("rw") as lines:

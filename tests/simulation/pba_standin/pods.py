@@ -43,7 +43,7 @@ class LivePods:
         if status.get("phase") != "Running":
             return None
         restarts = sum(
-            found["restartCount"]
+            found.get("restartCount", 0)
             for found in status.get("containerStatuses", ())
             if found["name"] == members.CONTAINER
         )

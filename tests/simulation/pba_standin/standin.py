@@ -9,12 +9,12 @@ from collections import defaultdict
 from dataclasses import dataclass, field
 from typing import Final, Protocol, Self
 
+from pba_api import ports
 from pba_standin.connecting import connector, refused
 from pba_standin.database import Database
+from pba_standin.names import Names
 from pba_standin.place import Place
 from pba_standin.server import Files, Server
-
-from pba_api import ports
 
 _JOIN_SECONDS: Final = 10.0
 
@@ -57,7 +57,9 @@ class StandIn:
         self._lock = threading.Lock()
         self._doors = selectors.DefaultSelector()
         self._bell, self._ear = socket.socketpair()
+        self._names = Names(self.port)
         self._doors.register(self._ear, selectors.EVENT_READ)
+        self._doors.register(self._names, selectors.EVENT_READ, self._names)
         self._unknown: list[str] = []
         self._porter = threading.Thread(target=self._attend, name="stand-in", daemon=True)
         self._porter.start()
@@ -87,6 +89,11 @@ class StandIn:
                     self._doors.register(member.place, selectors.EVENT_READ, member.place)
                 member.run = run
         return member.place.port
+
+    @property
+    def names(self) -> int:
+        """The port of loopback at which other processes ask for members (`names.asking`)."""
+        return self._names.port
 
     def server(self, host: str) -> Server:
         """Return the mysqld that runs as a member.
@@ -138,6 +145,7 @@ class StandIn:
                 self._stop(member)
                 member.place.close()
         self._doors.close()
+        self._names.close()
         self._bell.close()
         self._ear.close()
 

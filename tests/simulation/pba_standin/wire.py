@@ -12,8 +12,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from pba_standin.errors import SqlError
 from pymysql.constants import CLIENT, FIELD_TYPE, SERVER_STATUS
+
+from pba_standin.errors import SqlError
 
 PLUGIN: Final = "caching_sha2_password"
 NONCE_LENGTH: Final = 20

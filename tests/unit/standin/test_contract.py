@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pba_standin.contract.accounts import AccountsContract
-from pba_standin.contract.answers import AnswersContract
+from pba_standin.contract.answers import SCENES, AnswersContract, recorded
 from pba_standin.contract.failures import FailuresContract
 
 
@@ -17,3 +17,7 @@ class TestAnswers(AnswersContract):
 
 class TestFailures(FailuresContract):
     """Of the stand-in."""
+
+
+def test_nothing_is_written_down_that_nobody_asks_any_more() -> None:
+    assert list(recorded()) == list(SCENES)

@@ -7,7 +7,7 @@ from pba_standin.connecting import connector
 from pba_standin.contract.pretended import PretendedMember
 from pba_standin.contract.question import Question
 from pba_standin.errors import SqlError
-from pba_standin.names import asking, served
+from pba_standin.names import asking
 from pba_standin.server import Interruption
 
 from pba_operator.domain.model import AccountState
@@ -45,12 +45,20 @@ def test_a_refused_login_leaves_nobody_in(subject: PretendedMember) -> None:
 
 def test_another_process_finds_its_way_by_the_names(subject: PretendedMember) -> None:
     question = Question(subject)
-    with served(subject.stand_in.port) as names:
-        question.connect = connector(asking(names))
-        assert question.ask().state is AccountState.READY
-        answer = question.ask(host="shop-mysql-1.shop-mysql.default.svc")
-        assert answer.state is AccountState.UNREACHABLE
-        assert "Name or service not known" in answer.detail
-        subject.is_running = False
-        assert "refused" in question.ask().detail
-    assert "no connection" in question.ask().detail
+    question.connect = connector(asking(subject.stand_in.names))
+    assert question.ask().state is AccountState.READY
+    answer = question.ask(host="shop-mysql-1.shop-mysql.default.svc")
+    assert answer.state is AccountState.UNREACHABLE
+    assert "Name or service not known" in answer.detail
+    subject.is_running = False
+    assert "refused" in question.ask().detail
+
+
+def test_a_stand_in_that_has_ended_is_told() -> None:
+    member = PretendedMember()
+    question = Question(member)
+    question.connect = connector(asking(member.stand_in.names))
+    member.stand_in.close()
+    answer = question.ask()
+    assert answer.state is AccountState.UNREACHABLE
+    assert "no connection" in answer.detail

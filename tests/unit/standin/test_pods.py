@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pymysql
 import pytest
 from pba_standin.contract.pretended import PretendedMember
 from pba_standin.contract.question import Question
 from pba_standin.session import Variables
 
+from pba_hack.waiting import wait_for
 from pba_operator.domain.model import AccountState
 
 
@@ -65,16 +68,34 @@ def test_a_restart_ends_the_connections_of_before(subject: PretendedMember) -> N
 
 
 def test_each_password_is_sent_in_full_only_once_after_a_start(subject: PretendedMember) -> None:
-    account = subject.stand_in.server(subject.host).database.account_for("pba_admin", "127.0.0.1")
-    assert account is not None
-    assert not account.password.is_cached
-    subject.sql("SELECT 1")
-    assert account.password.is_cached
+    question = Question(subject)
+    question.ask()
+
+    def is_cached() -> bool:
+        account = subject.stand_in.server(subject.host).database.account_for("the.app", "127.0.0.1")
+        assert account is not None
+        return account.password.is_cached
+
+    assert is_cached()
+    question.log_in().close()
     subject.restarts += 1
-    subject.stand_in.port(subject.host, subject.port)
-    again = subject.stand_in.server(subject.host).database.account_for("pba_admin", "127.0.0.1")
-    assert again is not None
-    assert not again.password.is_cached
+    assert not is_cached()
+    question.log_in().close()
+    assert is_cached()
+
+
+def test_a_frozen_server_that_ends_does_nothing_of_what_it_was_asked(subject: PretendedMember) -> None:
+    server = subject.stand_in.server(subject.host)
+    connection = subject.log_in(*subject.admin)
+    subject.freeze()
+    with ThreadPoolExecutor(1) as threads:
+        asking = threads.submit(connection.query, "CREATE DATABASE another")
+        subject.restarts += 1
+        subject.stand_in.port(subject.host, subject.port)
+        with pytest.raises(pymysql.OperationalError):
+            asking.result(10)
+    wait_for("its connections to end", lambda: not server.connections, 10)
+    assert "another" not in server.database.schemas
 
 
 def test_what_the_user_says_of_mysqlds_options_is_heard() -> None:

@@ -1,12 +1,14 @@
 """Many PBAClusters on simulated nodes, all Ready: what the cases of many measure an operator with.
 
-Making a thousand takes ten minutes, so it is done once for each state of the operator: etcd's data are kept in the cache,
-and each trial begins with a copy of them. MySQL is a stand-in (`pba_faults.program`).
+Making a thousand takes ten minutes, so it is done once for each state of the operator: etcd's data are kept in the
+cache, and each trial begins with a copy of them. MySQL is a stand-in (`pba_standin`), whose databases are empty when a
+trial begins: the first operator makes their schemas and accounts.
 """
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import shutil
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -16,11 +18,13 @@ from typing import Any, Final
 
 from pba_faults.replica import Replica
 from pba_simulation.real import Namespace, pbacluster
+from pba_standin.pods import LivePods, through
+from pba_standin.standin import StandIn
 
 from pba_hack import cache, crd
 from pba_hack.apiserver import ApiServer
 from pba_hack.bench.case import Trial
-from pba_hack.bench.operator.stage import FULL, namespace
+from pba_hack.bench.operator.stage import FULL, Stage
 from pba_hack.binaries import binary
 from pba_hack.simulated.cluster import running
 from pba_hack.venv import CHECKOUT
@@ -44,18 +48,23 @@ _DATA: Final = "etcd"
 class Crowd:
     """A server with so many PBAClusters in it."""
 
-    server: ApiServer
+    stage: Stage
     number: int
     folder: Path
 
+    @property
+    def server(self) -> ApiServer:
+        """The API server."""
+        return self.stage.server
+
     def place(self, index: int) -> tuple[Namespace, str]:
         """Return where a PBACluster is, and its name."""
-        return Namespace(self.server, f"crowd-{index % NAMESPACES}"), f"shop-{index}"
+        return self.stage.existing(f"crowd-{index % NAMESPACES}"), f"shop-{index}"
 
     @contextlib.contextmanager
     def operator(self, name: str) -> Iterator[Replica]:
         """Run an operator of all namespaces until the block ends; its account is of this name."""
-        replica = Replica(Namespace(self.server, HOME), name, self.folder, everywhere=True)
+        replica = Replica(self.stage.existing(HOME), name, self.folder, everywhere=True)
         try:
             replica.start()
             yield replica
@@ -95,16 +104,23 @@ def crowd(trial: Trial, number: int) -> Iterator[Crowd]:
     folder = trial.folder / "crowd"
     folder.mkdir()
     shutil.copytree(made / _DATA, folder / _DATA)
-    with running(binary("kubernetes"), binary("kwok"), folder, volumes=0) as server:
-        yield Crowd(server, number, folder)
+    with (
+        running(binary("kubernetes"), binary("kwok"), folder, volumes=0) as server,
+        # No pod changes any more: a look at it before each connection would only be a load of the bench's own.
+        StandIn(LivePods(functools.cache(through(server)))) as mysql,
+    ):
+        yield Crowd(Stage(server, mysql), number, folder)
 
 
 def _make(folder: Path, number: int) -> None:
-    with running(binary("kubernetes"), binary("kwok"), folder, volumes=number) as server:
+    with (
+        running(binary("kubernetes"), binary("kwok"), folder, volumes=number) as server,
+        StandIn(LivePods(through(server))) as mysql,
+    ):
         crd.install(server)
+        made = Crowd(Stage(server, mysql), number, folder)
         for name in (HOME, *(f"crowd-{index}" for index in range(NAMESPACES))):
-            namespace(server, name)
-        made = Crowd(server, number, folder)
+            made.stage.namespace(name)
         with made.operator("maker"):
             _create(made)
             wait_for(

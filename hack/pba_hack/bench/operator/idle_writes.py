@@ -15,7 +15,7 @@ from pba_simulation.real import Namespace, eventually
 
 from pba_hack.audit import AuditLog, is_done, writes_of
 from pba_hack.bench.case import Case, Measured, Trial
-from pba_hack.bench.operator.stage import api_server, namespace, replicas, settle
+from pba_hack.bench.operator.stage import replicas, settle, stage
 from pba_hack.bench.samples import Values
 from pba_operator.kube.lease import RENEW_EVERY
 
@@ -70,8 +70,8 @@ def _await_rest(place: Namespace, operator: Replica, rest: float) -> None:
 
 def _measure(trial: Trial) -> Measured:
     seconds, clusters = (5.0, 2) if trial.short else (SECONDS, CLUSTERS)
-    with api_server(trial) as server:
-        place = namespace(server, "bench")
+    with stage(trial) as made:
+        place = made.namespace("bench")
         with replicas(place, trial, "operator") as (operator,):
             settle(place, *(f"shop-{number}" for number in range(clusters)))
             written = idle(place, operator, seconds)

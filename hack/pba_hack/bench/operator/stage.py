@@ -1,17 +1,20 @@
 """What cases of the operator measure with: an API server without nodes, PBAClusters in it, and operators as processes.
 
 What Kubernetes' controllers and nodes would do, `pba_simulation.real.Hands` does; MySQL is a stand-in
-(`pba_faults.program`). So what is measured is the operator and the API server, and nothing of theirs.
+(`pba_standin`). So what is measured is the operator and the API server, and nothing of theirs.
 """
 
 from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final
 
 from pba_faults.replica import Replica
 from pba_simulation.real import Hands, Namespace, eventually, pbacluster
+from pba_standin.pods import LivePods, through
+from pba_standin.standin import StandIn
 
 from pba_hack import crd
 from pba_hack.apiserver import ApiServer, running
@@ -23,22 +26,33 @@ FULL: Final = {"backend": {"replicas": 2}, "frontend": {"image": "haproxy:3"}}
 _SETTLED_SECONDS: Final = 300.0
 
 
+@dataclass(frozen=True)
+class Stage:
+    """An API server that serves PBAClusters, and the MySQL of their members."""
+
+    server: ApiServer
+    mysql: StandIn
+
+    def namespace(self, name: str) -> Namespace:
+        """Make a namespace."""
+        made = self.server.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        if not made.ok:
+            raise RuntimeError(made.data.decode())
+        return self.existing(name)
+
+    def existing(self, name: str) -> Namespace:
+        """Return a namespace that was made before."""
+        return Namespace(self.server, name, self.mysql)
+
+
 @contextlib.contextmanager
-def api_server(trial: Trial) -> Iterator[ApiServer]:
-    """Run an API server that serves PBAClusters; its files are in the trial's folder."""
+def stage(trial: Trial) -> Iterator[Stage]:
+    """Run an API server until the block ends; its files are in the trial's folder."""
     folder = trial.folder / "apiserver"
     folder.mkdir()
-    with running(binary("kubernetes"), folder) as server:
+    with running(binary("kubernetes"), folder) as server, StandIn(LivePods(through(server))) as mysql:
         crd.install(server)
-        yield server
-
-
-def namespace(server: ApiServer, name: str) -> Namespace:
-    """Make a namespace."""
-    made = server.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
-    if not made.ok:
-        raise RuntimeError(made.data.decode())
-    return Namespace(server, name)
+        yield Stage(server, mysql)
 
 
 @contextlib.contextmanager

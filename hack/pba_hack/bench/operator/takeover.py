@@ -18,7 +18,7 @@ from pba_simulation.real import Namespace, eventually
 
 from pba_hack.audit import AuditLog, is_done, writes_of
 from pba_hack.bench.case import Case, Measured, Trial
-from pba_hack.bench.operator.stage import api_server, namespace, replicas, settle
+from pba_hack.bench.operator.stage import replicas, settle, stage
 from pba_hack.bench.samples import Values
 from pba_hack.waiting import wait_for
 from pba_operator.kube.lease import RENEW_EVERY
@@ -103,8 +103,8 @@ def takeovers(
 
 
 def _measure(trial: Trial, end: End, rounds: int) -> Measured:
-    with api_server(trial) as server:
-        place = namespace(server, "bench")
+    with stage(trial) as made:
+        place = made.namespace("bench")
         with replicas(place, trial, "one", "other") as (one, other):
             settle(place, "shop")
             return takeovers(place, (one, other), end, 1 if trial.short else rounds, trial)

@@ -82,6 +82,38 @@ def _without_tls(question: Question) -> None:
         _say(question, *login, ssl=None, ssl_disabled=True)
 
 
+def _closed_doors(question: Question) -> None:
+    question.ask()
+    for state in ("ACCOUNT LOCK", "PASSWORD EXPIRE", "ACCOUNT UNLOCK", "PASSWORD EXPIRE NEVER"):
+        question.subject.sql(f"ALTER USER 'the.app'@'%' {state}")
+        for password in (question.password, "wrong"):
+            _say(question, question.wanted.user, password)
+
+
+def _wildcards(question: Question) -> None:
+    question.ask()
+    question.subject.sql("CREATE DATABASE another")
+    for pattern in ("another", "an_ther", "an\\_ther", "%ther", "another\\%"):
+        for change in (
+            "GRANT SELECT ON `{}`.* TO 'the.app'@'%'",
+            "REVOKE SELECT ON `{}`.* FROM 'the.app'@'%'",
+        ):
+            question.subject.sql(change.format(pattern))
+            _say(question, question.wanted.user, question.password, database="another")
+            question.subject.sql("SELECT db FROM mysql.db WHERE user = 'the.app'")
+
+
+def _all_revoked(question: Question) -> None:
+    question.ask()
+    question.subject.sql("GRANT PROCESS, SHOW DATABASES ON *.* TO 'the.app'@'%'")
+    held = "SELECT Process_priv, Show_db_priv, Select_priv FROM mysql.user WHERE user = 'the.app'"
+    question.subject.sql(held)
+    _say(question, question.wanted.user, question.password, "SHOW COLUMNS FROM mysql.db LIKE '%\\_priv'")
+    question.subject.sql("REVOKE ALL PRIVILEGES, GRANT OPTION FROM 'the.app'@'%'")
+    question.subject.sql(held)
+    question.subject.sql("SELECT db FROM mysql.db WHERE user = 'the.app'")
+
+
 OF_THE_APPLICATION: Final = (
     "SELECT 1",
     "SELECT VERSION()",
@@ -153,6 +185,14 @@ def _mistaken(question: Question) -> None:
 
 def _read_only(question: Question) -> None:
     question.ask()
+    _say(
+        question,
+        *question.subject.admin,
+        "SET GLOBAL super_read_only = ON",
+        "SELECT @@read_only",
+        "SET GLOBAL read_only = OFF",
+        "SELECT @@super_read_only",
+    )
     application = (question.wanted.user, question.password)
     for variable in ("super_read_only", "read_only"):
         question.subject.sql("SET GLOBAL super_read_only = OFF")
@@ -176,6 +216,9 @@ SCENES: Final[dict[str, Callable[[Question], None]]] = {
     "names that are not known": _strangers,
     "schemas to begin in": _schemas,
     "without TLS": _without_tls,
+    "an account that is locked, and whose password is expired": _closed_doors,
+    "grants on schemas by patterns": _wildcards,
+    "grants that are all taken back": _all_revoked,
     "what the application may not": _overreaching,
     "what administrators get wrong": _mistaken,
     "a server that is read-only": _read_only,
