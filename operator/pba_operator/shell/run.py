@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 
 import kopf
+from kopf._core.engines.peering import Identity
 
 from pba_operator.engine.process import Process
 from pba_operator.shell.memories import NoMemories
@@ -25,6 +26,8 @@ async def run(process: Process) -> int:
             registry=registry_for(process),
             settings=settings(),
             memories=NoMemories(),
+            # Without one kopf asks for the user's name, and ends: an image's passwd need not know the pod's user.
+            identity=Identity(process.configuration.identity),
             clusterwide=not namespaces,
             namespaces=namespaces,
             stop_flag=process.died,
