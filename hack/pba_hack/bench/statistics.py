@@ -38,6 +38,21 @@ def median(figures: Sequence[float]) -> float:
     return ordered[half] if len(ordered) % 2 else (ordered[half - 1] + ordered[half]) / 2
 
 
+def percentile(figures: Sequence[float], share: float) -> float:
+    """Return the least figure that is no less than this share of the figures (by nearest rank).
+
+    Args:
+        figures: in any order.
+        share: more than 0, at most 1.
+
+    Raises:
+        ValueError: there are none.
+    """
+    if not figures:
+        raise ValueError("no figures have no percentile")
+    return sorted(figures)[max(1, math.ceil(share * len(figures))) - 1]
+
+
 def interval(figures: Sequence[float], wanted: float = WANTED) -> Interval:
     """Return where the median lies: as narrow as `wanted` allows; from the least to the greatest of too few figures.
 

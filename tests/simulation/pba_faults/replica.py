@@ -76,9 +76,7 @@ class Replica:
         self._port, uid = free_port(), str(uuid.uuid4())
         self.identity = f"{self._name}_{uid}"
         pod = (self._name, uid)
-        variables = environment(
-            self._place, self._kubeconfig, pod, self._port, everywhere=self._everywhere
-        )
+        variables = environment(self._place, self._kubeconfig, pod, self._port, everywhere=self._everywhere)
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(COMMAND, env=variables, stdout=log, stderr=log)
         eventually(self._is_ready, f"{self._name} is ready ({self.log})", START_SECONDS)

@@ -6,11 +6,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from pba_hack.bench.case import Case
-from pba_hack.bench.operator import apply_ratio, crash_points, idle_writes, mutants, takeover
+from pba_hack.bench.operator import apply_ratio, crash_points, idle_writes, many, mutants, neighbour, takeover
 
 CASES: Final[Sequence[Case]] = (
     apply_ratio.CASE,
     idle_writes.CASE,
+    many.MEMORY,
+    many.PROCESSOR,
+    many.RESTART,
+    neighbour.CASE,
     takeover.CRASH,
     takeover.CLEAN,
     crash_points.CASE,

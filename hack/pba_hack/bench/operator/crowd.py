@@ -42,6 +42,8 @@ _QUIET: Final = 10
 """Writes in one poll: the operator's Lease, and the API server's own."""
 _THREADS: Final = 4
 _DATA: Final = "etcd"
+_WELL: Final = ("unchanged", "changed")
+"""How a look at a settled PBACluster ends: after a start MySQL is asked once, which counts as a change."""
 
 
 @dataclass(frozen=True)
@@ -74,13 +76,13 @@ class Crowd:
             replica.end()
 
     def await_seen(self, operator: Replica) -> None:
-        """Return when an operator holds the Lease, and has looked at every PBACluster and found nothing to do."""
+        """Return when an operator holds the Lease, and has looked at every PBACluster, with none left to look at."""
 
         def seen() -> bool:
             told = operator.metrics()
-            settled = told.get('pba_operator_reconcile_total{result="unchanged"}', 0.0)
+            looked = sum(told.get(f'pba_operator_reconcile_total{{result="{how}"}}', 0.0) for how in _WELL)
             idle = not told["pba_operator_queue_depth"]
-            return bool(told["pba_operator_leader"]) and settled >= self.number and idle
+            return bool(told["pba_operator_leader"]) and looked >= self.number and idle
 
         wait_for(f"{self.number} PBAClusters to be seen as settled", seen, _SEEN_SECONDS, poll_seconds=0.1)
 

@@ -51,12 +51,18 @@ def _processor(trial: Trial) -> Measured:
     with crowd(trial, _size(trial)) as made, made.operator("operator") as operator:
         made.await_seen(operator)
         _calm(trial, CALM_SECONDS)
-        before, asked, began = process_usage.processor_seconds(operator.pid), _asked(operator), time.monotonic()
+        before, asked, began = (
+            process_usage.processor_seconds(operator.pid),
+            _asked(operator),
+            time.monotonic(),
+        )
         _calm(trial, IDLE_SECONDS)
         seconds = time.monotonic() - began
         share = (process_usage.processor_seconds(operator.pid) - before) / seconds
         per_minute = (_asked(operator) - asked) / seconds * 60
-    return Measured(Values([share]), (f"{seconds:.0f} s, {per_minute:.1f} requests to the API server a minute",))
+    return Measured(
+        Values([share]), (f"{seconds:.0f} s, {per_minute:.1f} requests to the API server a minute",)
+    )
 
 
 def _asked(operator: Replica) -> float:
@@ -77,7 +83,9 @@ def _restart(trial: Trial) -> Measured:
         rounds = 1 if trial.short else ROUNDS
         listed = lambda: list_everything(made)  # noqa: E731 - the floor
         samples = side_by_side(start, listed, rounds=rounds, dice=trial.dice(), told=trial.progress.say)
-    return Measured(samples, ("the floor: one client lists the same kinds, page by page, and reads the JSON",))
+    return Measured(
+        samples, ("the floor: one client lists the same kinds, page by page, and reads the JSON",)
+    )
 
 
 def list_everything(made: Crowd) -> float:

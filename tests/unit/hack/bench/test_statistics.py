@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pba_hack.bench.statistics import Interval, confidence, interval, median
+from pba_hack.bench.statistics import Interval, confidence, interval, median, percentile
 
 FIGURES = st.lists(st.floats(-1e6, 1e6), min_size=1, max_size=40)
 
@@ -62,3 +62,15 @@ def test_the_interval_holds_the_true_median_as_often_as_it_says() -> None:
         found = interval([dice.expovariate(1.0) for _ in range(9)])
         held += found.low <= 0.6931 <= found.high
     assert held / 2000 == pytest.approx(0.9609, abs=0.012)
+
+
+@pytest.mark.parametrize(
+    ("share", "figure"), [(0.01, 1.0), (0.5, 2.0), (0.51, 3.0), (0.75, 3.0), (0.99, 4.0), (1.0, 4.0)]
+)
+def test_a_percentile_is_one_of_the_figures(share: float, figure: float) -> None:
+    assert percentile([3.0, 1.0, 4.0, 2.0], share) == figure
+
+
+def test_nothing_has_no_percentile() -> None:
+    with pytest.raises(ValueError, match="no percentile"):
+        percentile([], 0.5)
