@@ -29,11 +29,10 @@ def final_stage(image: PythonImage) -> list[tuple[str, str]]:
 
 
 @PROGRAMS
-def test_every_base_is_pinned_to_a_patch_level(image: PythonImage) -> None:
-    bases = [rest.split(" AS ")[0] for word, rest in instructions(image) if word == "FROM"]
-    assert len(bases) == 2
-    for base in bases:
-        assert re.fullmatch(rf"python:{re.escape(recipes.PYTHON_VERSION)}\.\d+-slim-[a-z]+", base), base
+def test_all_stages_have_one_base_that_is_pinned_to_a_patch_level(image: PythonImage) -> None:
+    official, *stages = [rest for word, rest in instructions(image) if word == "FROM"]
+    assert re.fullmatch(rf"python:{re.escape(recipes.PYTHON_VERSION)}\.\d+-slim-[a-z]+ AS base", official)
+    assert stages == ["base AS build", "base"]
 
 
 @PROGRAMS
@@ -57,6 +56,43 @@ def test_it_installs_what_the_recipe_installs(image: PythonImage) -> None:
     assert "--constraint constraints.txt" in text
     assert "--only-binary :all:" in text
     assert not re.search(COMPILERS, text)
+    packages = f"/opt/pba/lib/python{recipes.PYTHON_VERSION}/site-packages"
+    assert re.findall(r"rm -r (\S+)", text) == [f"{packages}/{unused}" for unused in image.unused]
+
+
+@PROGRAMS
+def test_its_wheel_is_built_by_a_pinned_backend_that_asks_no_index(image: PythonImage) -> None:
+    commands = [
+        command.strip()
+        for word, rest in instructions(image)
+        if word == "RUN"
+        for command in rest.split("&&")
+        if command.strip().startswith("pip ")
+    ]
+    backend, _, built, installed = commands
+    assert "['build-system']['requires']" in " ".join(rest for _, rest in instructions(image))
+    assert backend.endswith("--constraint constraints.txt --requirement backend.txt")
+    assert "--no-build-isolation" in built
+    for command in (built, installed):
+        assert {"--no-index", "--no-deps"} <= set(command.split())
+
+
+@PROGRAMS
+def test_the_build_is_sent_what_it_copies_and_nothing_else(image: PythonImage) -> None:
+    ignored, *patterns = [
+        line
+        for line in (CHECKOUT / ".dockerignore").read_text("utf-8").splitlines()
+        if not line.startswith("#")
+    ]
+    assert ignored == "*"
+    sent = {Path(pattern[1:]) for pattern in patterns if pattern.startswith("!")}
+    copied = [
+        Path(name)
+        for word, rest in instructions(image)
+        if word == "COPY" and not rest.startswith("--from")
+        for name in rest.split()[:-1]
+    ]
+    assert [name for name in copied if not sent & {name, *name.parents}] == []
 
 
 @PROGRAMS

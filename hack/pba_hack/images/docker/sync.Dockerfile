@@ -1,17 +1,25 @@
 # The sync sidecar, for users with Docker. From the checkout's root:
 #   docker build -f hack/pba_hack/images/docker/sync.Dockerfile -t pba-sync .
-FROM python:3.13.9-slim-trixie AS build
+FROM python:3.13.9-slim-trixie AS base
+# The official image has no byte code: a container, which may not write any, would compile at each start.
+RUN python -m compileall -q --invalidation-mode unchecked-hash "$(python -c "import sysconfig; print(sysconfig.get_path('stdlib'))")"
+
+FROM base AS build
 RUN python -m venv --without-pip /opt/pba
 WORKDIR /src
-# What it depends on changes rarely, its own code often: two layers.
+# What builds it and what it depends on change rarely, its own code often: two layers.
 COPY hack/constraints.txt pyproject.toml ./
-RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['sync'], sep='\n')" > requirements.txt \
+RUN python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['build-system']['requires'], sep='\n')" > backend.txt \
+ && python -c "import tomllib; print(*tomllib.load(open('pyproject.toml', 'rb'))['project']['optional-dependencies']['sync'], sep='\n')" > requirements.txt \
+ && pip install --no-cache-dir --only-binary :all: --constraint constraints.txt --requirement backend.txt \
  && pip --python /opt/pba install --no-cache-dir --only-binary :all: --constraint constraints.txt --requirement requirements.txt
 COPY README.md ./
 COPY operator ./operator
-RUN pip --python /opt/pba install --no-cache-dir --no-deps .
+# An isolated build would take the newest of what the build backend depends on: constraints do not count in it.
+RUN pip wheel --no-index --no-build-isolation --no-deps --wheel-dir /wheel . \
+ && pip --python /opt/pba install --no-index --no-deps /wheel/*.whl
 
-FROM python:3.13.9-slim-trixie
+FROM base
 COPY --from=build /opt/pba /opt/pba
 ENV PATH=/opt/pba/bin:$PATH PYTHONDONTWRITEBYTECODE=1 PYTHONUNBUFFERED=1
 USER 65532:65532
