@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shlex
 import subprocess
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +47,7 @@ def bootstrap(root: DebianRoot, target: Path) -> None:
     Raises:
         CannotBuildError: mmdebstrap, root rights, Debian's keyring or the suite are missing.
     """
-    _require_tools()
+    require({"mmdebstrap": Path("/usr/bin/mmdebstrap"), "debian-archive-keyring": KEYRING})
     source = f"deb [signed-by={KEYRING}] {mirror()} {root.suite} main"
     settings = [f"--aptopt={line}" for line in _apt_settings()]
     command = ["nice", "mmdebstrap", "--quiet", "--mode=root", "--variant=essential", *settings]
@@ -82,15 +83,22 @@ def mirror() -> str:
     )
 
 
-def _require_tools() -> None:
+def require(packages: Mapping[str, Path]) -> None:
+    """Install those Debian packages on this machine that it lacks.
+
+    Args:
+        packages: name of a package -> a file of it, by which we see that it is there.
+
+    Raises:
+        CannotBuildError: they are missing and cannot be installed, or this is no Debian machine, or we are not root.
+    """
     if os.geteuid() != 0:
         raise CannotBuildError("making images of Debian packages needs root: run it with sudo")
     if _os_release().get("ID") != "debian":
         raise CannotBuildError(
             "making images of Debian packages needs a Debian machine (or use a Docker engine)"
         )
-    tools = {"mmdebstrap": Path("/usr/bin/mmdebstrap"), "debian-archive-keyring": KEYRING}
-    missing = [package for package, path in tools.items() if not path.exists()]
+    missing = [package for package, path in packages.items() if not path.exists()]
     if not missing:
         return
     for command in (["apt-get", "-qq", "update"], ["apt-get", "-qq", "install", "-y", *missing]):

@@ -6,6 +6,11 @@ from dataclasses import dataclass
 
 from pba_hack.images.debian import DebianRoot
 
+COMPILERS = frozenset(
+    {"gcc", "cc", "g++", "c++", "ld", "as", "make", "go", "rustc", "tcc", "clang", "x86_64-linux-gnu-gcc"}
+)
+"""Programs that no image has."""
+
 _UNREAD = (
     "/usr/bin/perl*",
     "/usr/lib/*-linux-gnu/gconv",

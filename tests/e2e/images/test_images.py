@@ -23,20 +23,6 @@ from pba_hack.venv import CHECKOUT
 ALL = pytest.mark.parametrize("name", build.NAMES)
 PROGRAMS = pytest.mark.parametrize("name", recipes.PROGRAMS)
 SERVERS = pytest.mark.parametrize("name", recipes.SERVERS)
-COMPILERS = {
-    "gcc",
-    "cc",
-    "g++",
-    "c++",
-    "ld",
-    "as",
-    "make",
-    "go",
-    "rustc",
-    "tcc",
-    "clang",
-    "x86_64-linux-gnu-gcc",
-}
 FIXES = (
     "BUG/MEDIUM: server/cli: don't delete a dynamic server that has streams",
     "BUG/MAJOR: server: fix stream crash due to deleted server",
@@ -89,7 +75,7 @@ def archive(name: str) -> Archive:
 def test_an_image_has_a_shell_and_no_compiler(name: str) -> None:
     programs = {Path(path).name for path in archive(name).files if re.match(r"/usr/(local/)?s?bin/", path)}
     assert "sh" in programs
-    assert not programs & COMPILERS
+    assert not programs & recipes.COMPILERS
 
 
 @ALL

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pba_hack.images import build, debian, recipes
+from pba_hack.images.buildah import index_settings
 from pba_hack.images.cli import main
 from pba_hack.images.debian import CannotBuildError
 from pba_hack.venv import CHECKOUT
@@ -127,6 +128,16 @@ def test_who_is_not_root_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: P
     monkeypatch.setattr(debian.os, "geteuid", lambda: 1000)
     with pytest.raises(CannotBuildError, match="sudo"):
         debian.bootstrap(recipes.HAPROXY.root, tmp_path / "root.tar")
+
+
+def test_a_build_is_told_the_index_of_the_machines_pip_where_the_environment_overrules_its_files() -> None:
+    listed = (
+        ":env:.index-url='of-the-environment'",
+        "global.disable-pip-version-check='1'",
+        "global.extra-index-url='one\\ntwo'",
+        "global.index-url='of-the-file'",
+    )
+    assert index_settings(listed) == {"extra-index-url": "one\n  two", "index-url": "of-the-environment"}
 
 
 def test_images_are_listed_for_programs(docker: Path, capsys: pytest.CaptureFixture[str]) -> None:
