@@ -111,6 +111,7 @@ def crowd(trial: Trial, number: int) -> Iterator[Crowd]:
         # No pod changes any more: a look at it before each connection would only be a load of the bench's own.
         StandIn(LivePods(functools.cache(through(server)))) as mysql,
     ):
+        crd.install(server)  # which is there, and served in a moment
         yield Crowd(Stage(server, mysql), number, folder)
 
 

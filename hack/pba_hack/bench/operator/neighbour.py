@@ -8,7 +8,9 @@ the API server refuses what the operator then writes.
 from __future__ import annotations
 
 import contextlib
+import http
 import threading
+import uuid
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any, Final
@@ -46,10 +48,11 @@ class Street:
         self._made = made
         self._operator = operator
         self._edits = edits
-        self._mark = 0
 
     def alone(self) -> float:
-        """Return the 99th percentile of the latencies (seconds) while all are well."""
+        """Return the 99th percentile of the latencies (seconds) while all are well: it waits until they are."""
+        place, name = self._made.place(0)
+        wait_for("the neighbour to be well", lambda: place.is_ready(name), _PATIENCE, poll_seconds=0.5)
         return percentile(self._latencies(), 0.99)
 
     def beside_a_failing_one(self) -> float:
@@ -61,19 +64,26 @@ class Street:
         log = AuditLog(self._made.server.audit_log)
         with self._refused(), self._provoked():
             found = percentile(self._latencies(), 0.99)
-        failures = sum(not is_done(entry) for entry in writes_of(self._operator.user, log.entries()))
+        failures = sum(map(self._is_refusal, writes_of(self._operator.user, log.entries())))
         if failures < self._edits * PACE / 2:
             raise NotFailingError(f"it failed {failures} times beside {self._edits} edits")
-        self._await_neighbour()
         return found
+
+    def _is_refusal(self, entry: dict[str, Any]) -> bool:
+        """Tell whether the API server has refused to change the neighbour's backend."""
+        about, code = entry["objectRef"], entry["responseStatus"]["code"]
+        return about.get("name") == self._backend() and code == http.HTTPStatus.UNPROCESSABLE_ENTITY
+
+    def _backend(self) -> str:
+        _, name = self._made.place(0)
+        return f"{name}-backend"
 
     def _latencies(self) -> list[float]:
         log = AuditLog(self._made.server.audit_log)
-        self._mark += 1
+        annotations = {ANNOTATION: uuid.uuid4().hex}
         tick = threading.Event()
         for index in range(1, self._edits + 1):
             place, name = self._made.place(index)
-            annotations = {ANNOTATION: str(self._mark)}
             place.patch("PBACluster", name, {"spec": {"service": {"annotations": annotations}}})
             tick.wait(PACE)
         wanted = {self._made.place(index)[1] for index in range(1, self._edits + 1)}
@@ -87,9 +97,8 @@ class Street:
     @contextlib.contextmanager
     def _refused(self) -> Iterator[None]:
         """Have the API server refuse the neighbour's backend."""
-        _, name = self._made.place(0)
         server = self._made.server
-        for plural, body in _policy(f"{name}-backend").items():
+        for plural, body in _policy(self._backend()).items():
             answer = server.request("POST", f"{_POLICIES}/{plural}", body)
             if not answer.ok:
                 raise NotFailingError(answer.data.decode())
@@ -106,10 +115,8 @@ class Street:
         place, name = self._made.place(0)
 
         def provoke() -> None:
-            number = 0
             while not over.wait(1.0):
-                number += 1
-                image = f"app:{self._mark}-{number}"
+                image = f"app:{uuid.uuid4().hex}"
                 place.patch("PBACluster", name, {"spec": {"application": {"image": image}}})
 
         thread = threading.Thread(target=provoke, name="neighbour")
@@ -119,10 +126,6 @@ class Street:
         finally:
             over.set()
             thread.join()
-
-    def _await_neighbour(self) -> None:
-        place, name = self._made.place(0)
-        wait_for("the neighbour to be well", lambda: place.is_ready(name), _PATIENCE, poll_seconds=0.5)
 
 
 def _latencies(entries: list[dict[str, Any]], user: str) -> dict[str, float]:

@@ -1,0 +1,56 @@
+"""Several PBAClusters on simulated nodes: they settle, a restart writes nothing, and one that fails delays no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pba_hack.audit import AuditLog, writes_of
+from pba_hack.bench.case import Trial
+from pba_hack.bench.operator.crowd import Crowd, crowd
+from pba_hack.bench.operator.neighbour import NotFailingError, Street
+from pba_hack.progress import Progress
+
+NUMBER = 11
+EDITS = 10
+
+
+@pytest.fixture(scope="module")
+def many(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crowd]:
+    """Return PBAClusters that are all Ready, with no operator."""
+    folder: Path = tmp_path_factory.mktemp("many")
+    with crowd(Trial(folder, Progress(), short=True), NUMBER) as made:
+        yield made
+
+
+def test_a_restarted_operator_writes_nothing(many: Crowd) -> None:
+    assert many.ready() == NUMBER
+    with many.operator("first") as first:  # the stand-in's databases are empty: this one makes the accounts
+        many.await_seen(first)
+    log = AuditLog(many.server.audit_log)
+    with many.operator("second") as second:
+        many.await_seen(second)
+        entries = log.entries()
+    assert [entry for entry in entries if entry["user"]["username"] == second.user], "it asked for nothing"
+    assert [f"{entry['verb']} {entry['requestURI']}" for entry in writes_of(second.user, entries)] == []
+    assert many.ready() == NUMBER
+
+
+def test_one_that_always_fails_delays_no_other(many: Crowd) -> None:
+    with many.operator("third") as operator:
+        many.await_seen(operator)
+        street = Street(many, operator, EDITS)
+        alone = street.alone()
+        assert street.beside_a_failing_one() < alone + 2.0, "a whole back-off was waited for"
+
+
+def test_a_neighbour_that_does_not_fail_is_not_taken_for_one_that_does(
+    many: Crowd, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("pba_hack.bench.operator.neighbour._policy", lambda _: {})
+    with many.operator("fourth") as operator:
+        many.await_seen(operator)
+        with pytest.raises(NotFailingError):
+            Street(many, operator, EDITS).beside_a_failing_one()
