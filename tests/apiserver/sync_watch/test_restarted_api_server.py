@@ -29,7 +29,7 @@ class Restartable:
         etcd_url = f"http://127.0.0.1:{free_port()}"
         program = binary("kubernetes")
         stack.enter_context(
-            apiserver._process(apiserver._etcd_command(program, folder, etcd_url), folder / "etcd.log")
+            apiserver.process(apiserver._etcd_command(program, folder, etcd_url), folder / "etcd.log")
         )
         self.server: ApiServer = apiserver._prepare(folder, free_port())
         stack.callback(self.server.hang_up)
@@ -39,7 +39,7 @@ class Restartable:
         self.start()
 
     def start(self) -> None:
-        self._process = self._running.enter_context(apiserver._process(self._command, self._log))
+        self._process = self._running.enter_context(apiserver.process(self._command, self._log))
         wait_for(f"the API server ({self._log})", self.server.is_ready, START_SECONDS, poll_seconds=0.05)
 
     def kill(self) -> None:
