@@ -167,7 +167,7 @@ def running(binary: Path, folder: Path, *, audit_bodies: bool = True) -> Iterato
     with contextlib.ExitStack() as stack:
         etcd_url = f"http://127.0.0.1:{free_port()}"
         stack.enter_context(process(_etcd_command(binary, folder, etcd_url), folder / "etcd.log"))
-        server = _prepare(folder, free_port(), _audit_policy(bodies=audit_bodies))
+        server = _prepare(folder, free_port(), audit_bodies=audit_bodies)
         command = _server_command(binary, folder, etcd_url, server)
         started = stack.enter_context(process(command, folder / "kube-apiserver.log"))
         deadline = time.monotonic() + _START_SECONDS
@@ -181,11 +181,11 @@ def running(binary: Path, folder: Path, *, audit_bodies: bool = True) -> Iterato
             server.hang_up()
 
 
-def _prepare(folder: Path, port: int, audit_policy: Mapping[str, Any]) -> ApiServer:
+def _prepare(folder: Path, port: int, *, audit_bodies: bool = True) -> ApiServer:
     token = secrets.token_hex(16)
     url = f"https://127.0.0.1:{port}"
     _write(folder / "tokens.csv", f'{token},admin,admin,"system:masters"\n')
-    _write(folder / "audit-policy.json", json.dumps(audit_policy))
+    _write(folder / "audit-policy.json", json.dumps(_audit_policy(bodies=audit_bodies)))
     subprocess.run(
         ["openssl", "genrsa", "-out", str(folder / "accounts.key"), "2048"], check=True, capture_output=True
     )
