@@ -124,6 +124,11 @@ def _without_chance(manifest: Manifest) -> None:
         annotations[ANNOTATION_CONFIG_HASH] = "of random keys"
 
 
+def spec(name: str) -> Manifest:
+    """Return what the PBACluster `name` (of `NAMES`) asks for beside what a small one does."""
+    return copy.deepcopy(_SPECS[name])
+
+
 def children(name: str) -> str:
     """Return what is done for the PBACluster `name` (of `NAMES`), without hashes, as JSON in a fixed order."""
     cluster = read(raw(**_SPECS[name]))

@@ -1,0 +1,64 @@
+"""A whole PBACluster on a real API server, an operator beside it, and vandals; one for each module of tests."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from pba_hack.apiserver import ApiServer
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
+
+from pba_faults.judge import Judge
+from pba_simulation.real import Hands, Namespace, RunningOperator, eventually
+from pba_vandals.eyes import Eyes, watching
+from pba_vandals.sweep import Vandal
+from pba_vandals.victim import Victim, prepare
+
+from pba_operator.kube import kinds
+
+_numbers = itertools.count(1)
+Places = Callable[[], Namespace]
+
+
+@pytest.fixture(scope="module")
+def places(api_server: ApiServer, crd: str) -> Places:
+    """Makes a fresh namespace each time."""
+    assert crd
+
+    def make() -> Namespace:
+        name = f"vandals-{next(_numbers):04d}"
+        made = api_server.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
+        assert made.ok, made.data.decode()
+        return Namespace(api_server, name)
+
+    return make
+
+
+@contextlib.contextmanager
+def running(api_server: ApiServer, place: Namespace) -> Iterator[Victim]:
+    """Have an operator run, and eyes watch a namespace, until the block ends."""
+    judge = Judge(api_server.audit_log, place.name)
+    prepare(api_server, place)
+    eyes, operator = Eyes(), RunningOperator(place)
+    with pytest.MonkeyPatch.context() as environment, watching(place, *kinds.WATCHED, listener=eyes.take):
+        environment.setenv("KUBECONFIG", str(api_server.kubeconfig))
+        operator.start()
+        try:
+            eventually(lambda: operator.leads, "the operator does not begin to act")
+            yield Victim(place, Hands(place), eyes, Vandal(place, eyes), operator, judge)
+        finally:
+            operator.stop()
+
+
+@pytest.fixture(scope="module")
+def victim(api_server: ApiServer, places: Places) -> Iterator[Victim]:
+    """A whole PBACluster that is ready. A test leaves it so."""
+    with running(api_server, places()) as made:
+        made.settle()
+        yield made
