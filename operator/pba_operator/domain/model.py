@@ -94,10 +94,14 @@ class CannotGenerateError(Exception):
 
 @dataclass(frozen=True)
 class Delete:
-    """Delete exactly the object of this identity and UID."""
+    """Delete exactly the object of this identity and UID.
+
+    `after`: not while an apply to that one is due or waits; one that would change nothing is neither.
+    """
 
     target: ChildId
     uid: str
+    after: ChildId | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,8 @@ from pba_operator.kube.kinds import Kind
 from pba_simulation.real import Namespace
 
 Object = dict[str, Any]
+Look = Callable[[ChildId], Object]
+"""Returns the last state of an object, empty if there is none."""
 Listener = Callable[[str, Object], None]
 """Is told of each event (`ADDED`, `MODIFIED`, `DELETED`) with its object, in the thread that has seen it."""
 
@@ -39,9 +41,17 @@ class Eyes:
 
     def until(self, child: ChildId, holds: Callable[[Object], bool], seconds: float) -> Object:
         """Wait until an object is as wanted; return its last state, as wanted or not, empty if there is none."""
+        self.wait(lambda look: holds(look(child)), seconds)
+        return self.look(child)
+
+    def wait(self, holds: Callable[[Look], bool], seconds: float) -> bool:
+        """Wait until all is as wanted; tell whether it is."""
         with self._changed:
-            self._changed.wait_for(lambda: holds(self._seen.get(child, {})), seconds)
-            return self._seen.get(child, {})
+            return self._changed.wait_for(lambda: holds(self.look), seconds)
+
+    def look(self, child: ChildId) -> Object:
+        """Return the last state of an object, empty if there is none."""
+        return self._seen.get(child, {})
 
 
 @contextlib.contextmanager

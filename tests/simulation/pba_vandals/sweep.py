@@ -15,7 +15,7 @@ from pba_operator.domain.model import ChildId
 from pba_operator.kube import kinds
 from pba_simulation.real import PATIENCE, Namespace
 from pba_vandals.edits import Edit, supported
-from pba_vandals.eyes import Eyes
+from pba_vandals.eyes import Eyes, Look
 from pba_vandals.fields import Field, locate
 
 Object = dict[str, Any]
@@ -77,6 +77,12 @@ def _value(live: Object, field: Field) -> Any:
     return value
 
 
+def is_stalled_by(child: ChildId, cluster: Object) -> bool:
+    """Tell whether a PBACluster says that it is stalled, and names an object."""
+    conditions = {found["type"]: found for found in cluster["status"]["conditions"]}
+    return "Stalled" in conditions and f'{child.kind} "{child.name}"' in conditions["Stalled"]["message"]
+
+
 class Vandal:
     """Somebody who edits objects of a namespace under a name of his own."""
 
@@ -111,11 +117,11 @@ class Vandal:
             before: an object that is as it should be.
             edits: of it.
             fields: what the operator has set in it.
-            seconds: until a repair counts as not done.
+            seconds: until an edit counts as neither repaired nor told.
         """
-        return [self.end_of(before, edit, fields, seconds) for edit in edits]
+        return [self._end_of(before, edit, fields, seconds) for edit in edits]
 
-    def end_of(self, before: Object, edit: Edit, fields: Iterable[Field], seconds: float) -> Outcome:
+    def _end_of(self, before: Object, edit: Edit, fields: Iterable[Field], seconds: float) -> Outcome:
         """Carry out one edit; put the object back if nobody else does."""
         child, wanted = ChildId.of(before), plain(before)
         answer = self.attempt(before, edit)
@@ -123,37 +129,19 @@ class Vandal:
             return Outcome(child, edit, End.REFUSED, _words(answer))
         if plain(answer.body) == wanted:
             return Outcome(child, edit, End.NOTHING)
-        version = _version(answer.body)
+        version, edited = _version(answer.body), plain(answer.body)
 
-        def came_back(live: Object) -> bool:
-            return bool(live) and _version(live) > version and plain(live) == wanted
+        def end(look: Look) -> End:
+            live = look(child)
+            if live and _version(live) > version and holds(live, before, fields):
+                return End.REPAIRED if plain(live) == wanted else End.BESIDE
+            return End.TOLD if plain(live) == edited and is_stalled_by(child, look(CLUSTER)) else End.LEFT
 
-        last = self._eyes.until(child, came_back, seconds)
-        if came_back(last):
-            return Outcome(child, edit, End.REPAIRED)
-        end = self._unrepaired(child, edit, before, last, fields)
-        left = self._eyes.until(child, lambda _live: True, 0)
-        self.put_back(before)
-        return Outcome(child, edit, end, "; ".join(differences(wanted, plain(left))))
-
-    def _unrepaired(
-        self, child: ChildId, edit: Edit, before: Object, last: Object, fields: Iterable[Field]
-    ) -> End:
-        del edit
-        if holds(last, before, fields):
-            return End.BESIDE
-        return End.TOLD if self.is_told(child, 0) else End.LEFT
-
-    def is_told(self, child: ChildId, seconds: float) -> bool:
-        """Tell whether the PBACluster is not ready, and says so of an object by its name, soon enough."""
-
-        def names_it(cluster: Object) -> bool:
-            ready = next(
-                found for found in cluster["status"]["conditions"] if found["type"] == "Ready"
-            )
-            return ready["status"] == "False" and f'{child.kind} "{child.name}"' in ready["message"]
-
-        return names_it(self._eyes.until(CLUSTER, names_it, seconds))
+        self._eyes.wait(lambda look: end(look) is not End.LEFT, seconds)
+        found, left = end(self._eyes.look), plain(self._eyes.look(child))
+        if found is not End.REPAIRED:
+            self.put_back(before)
+        return Outcome(child, edit, found, "; ".join(differences(wanted, left)))
 
     def put_back(self, before: Object) -> None:
         """Make an object what it was, as far as its owner has not; wait until that is seen."""
@@ -167,8 +155,10 @@ class Vandal:
                 whole["spec"][name] = live["spec"][name]
         answer = self._place.server.request("PUT", path, whole, fieldManager=self._name)
         assert answer.ok, answer.data.decode()
-        last = self._eyes.until(ChildId.of(before), lambda live: plain(live) == wanted, PATIENCE)
-        assert plain(last) == wanted
+        child = ChildId.of(before)
+        assert self._eyes.wait(
+            lambda look: plain(look(child)) == wanted and not is_stalled_by(child, look(CLUSTER)), PATIENCE
+        ), f"{'/'.join(child)} was put back, and the PBACluster still stalls"
 
 
 def _version(live: Object) -> int:

@@ -23,12 +23,31 @@ ACCESS_MODES: Final = ("ReadWriteOnce",)
 
 
 def database_id(cluster: Cluster, observed: Observed) -> str:
-    """Return which database this is: the UID of the PBACluster that first made its volume."""
+    """Return which database this is: the UID of the PBACluster that first made its volume.
+
+    The volume says so, unless somebody has changed what stands there: the StatefulSet's claim template, in which
+    nothing can be changed, says the same.
+    """
     live = members.claim(cluster, observed)
     if live is None or standing(cluster, live) not in (Standing.OURS, Standing.KEPT):
         return cluster.uid
-    labels: dict[str, str] = live["metadata"]["labels"]
-    return labels.get(LABEL_DATABASE_ID, cluster.uid)
+    marked = _database_id(live)
+    made_with = [_database_id(claim) for claim in _templates(cluster, observed)]
+    if not made_with or marked in (*made_with, cluster.uid):
+        return marked or cluster.uid
+    return made_with[0] or cluster.uid
+
+
+def _database_id(claim: Manifest) -> str:
+    labels: dict[str, str] = claim["metadata"].get("labels") or {}
+    return labels.get(LABEL_DATABASE_ID, "")
+
+
+def _templates(cluster: Cluster, observed: Observed) -> list[Manifest]:
+    """Return the claim templates of our live StatefulSet."""
+    owner = members.statefulset(cluster, observed)
+    found: list[Manifest] = owner["spec"].get("volumeClaimTemplates") or [] if owner else []
+    return found
 
 
 def manifest(cluster: Cluster, observed: Observed) -> Manifest:
@@ -45,8 +64,7 @@ def manifest(cluster: Cluster, observed: Observed) -> Manifest:
 
 def template(cluster: Cluster, observed: Observed) -> Manifest:
     """Return the StatefulSet's claim template; one that exists is kept as it is, because it cannot be changed."""
-    owner = members.statefulset(cluster, observed)
-    live: list[Manifest] = owner["spec"].get("volumeClaimTemplates") or [] if owner else []
+    live = _templates(cluster, observed)
     if live:
         claim, spec = live[0], live[0]["spec"]
         wanted = {"accessModes": spec["accessModes"], "resources": _requests(_in_users_words(cluster, claim))}

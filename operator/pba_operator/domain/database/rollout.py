@@ -2,7 +2,7 @@
 
 What must stay true: a pod is deleted only as the very pod that was seen; only when the StatefulSet's controller
 has seen the newest template (else its status names the one before), and only when that template is the one that
-we want now (else the pod would be started twice).
+we want now (else the pod would be started twice, or with what somebody else has written into it).
 """
 
 from __future__ import annotations
@@ -25,4 +25,5 @@ def deletions(cluster: Cluster, observed: Observed) -> list[Delete]:
     applied = (owner["metadata"].get("annotations") or {}).get(ANNOTATION_HASH)
     if applied != stamped or members.is_current(owner, member):
         return []
-    return [Delete(ChildId("Pod", member["metadata"]["name"]), member["metadata"]["uid"])]
+    # Not while somebody's edit of the template has still to be undone: it is nothing to restart the pod for.
+    return [Delete(ChildId("Pod", member["metadata"]["name"]), member["metadata"]["uid"], after=ChildId.of(wanted))]

@@ -15,7 +15,7 @@ from collections.abc import Container
 
 from pba_api import names
 from pba_api.identity import ANNOTATION_HASH, COMPONENT_DATABASE, LABEL_DATABASE_ID
-from pba_operator.domain import certificates, drift, secret_keys
+from pba_operator.domain import certificates, drift, ownership, secret_keys
 from pba_operator.domain.database import claims, members, secret_ids
 from pba_operator.domain.database.retained import Standing, standing
 from pba_operator.domain.model import (
@@ -28,7 +28,7 @@ from pba_operator.domain.model import (
     Manifest,
     Observed,
 )
-from pba_operator.domain.ownership import kept_marks, metadata
+from pba_operator.domain.ownership import kept_marks, metadata, owner_reference
 
 
 def password_ref(cluster: Cluster) -> tuple[ChildId, str]:
@@ -155,7 +155,7 @@ def generations(cluster: Cluster, observed: Observed) -> list[Generate]:
                 {
                     "apiVersion": "v1",
                     "kind": "Secret",
-                    "metadata": metadata(cluster, secret_ids.certificate(cluster).name, COMPONENT_DATABASE),
+                    "metadata": _marks_only(cluster, secret_ids.certificate(cluster)),
                     "type": "kubernetes.io/tls",
                 },
                 Generator.SERVER_CERTIFICATE,
@@ -167,24 +167,32 @@ def generations(cluster: Cluster, observed: Observed) -> list[Generate]:
 
 
 def _kept(cluster: Cluster, child: ChildId, generator: Generator) -> Manifest:
-    """Return a Secret to be made, with our marks only: the rest of its metadata follows by `marks`.
-
-    What a creation sets, no later apply can remove again: it is another kind of ownership of the field.
-    """
+    """Return a Secret to be made."""
     is_certificate = generator is Generator.CERTIFICATE_AUTHORITY
     secret: Manifest = {
         "apiVersion": "v1",
         "kind": "Secret",
-        "metadata": {
-            "name": child.name,
-            "namespace": cluster.namespace,
-            "labels": kept_marks(cluster, COMPONENT_DATABASE),
-        },
+        "metadata": _marks_only(cluster, child),
         "type": "kubernetes.io/tls" if is_certificate else "Opaque",
     }
     if generator is Generator.PASSWORD:
         secret["stringData"] = {secret_keys.USERNAME: cluster.spec.database.user.name}
     return secret
+
+
+def _marks_only(cluster: Cluster, child: ChildId) -> Manifest:
+    """Return the metadata with which a Secret is made: our marks. The rest follows by `marks`.
+
+    What a creation sets, no later apply can remove again: it is another kind of ownership of the field.
+    """
+    made = {"name": child.name, "namespace": cluster.namespace}
+    if child != secret_ids.certificate(cluster):
+        return {**made, "labels": kept_marks(cluster, COMPONENT_DATABASE)}
+    return {
+        **made,
+        "labels": ownership.marks(cluster, COMPONENT_DATABASE),
+        "ownerReferences": [owner_reference(cluster)],
+    }
 
 
 def host_names(cluster: Cluster) -> tuple[str, ...]:
@@ -235,10 +243,20 @@ def marks(cluster: Cluster, observed: Observed) -> list[Apply]:
             continue
         wanted = _marked(cluster, observed, live)
         stamped = drift.stamp(wanted)
-        was_applied = ANNOTATION_HASH in (live["metadata"].get("annotations") or {})
-        if drift.differs(live, stamped if was_applied else wanted):
+        if drift.differs(live, stamped if _needs_apply(cluster, live, wanted) else wanted):
             due.append(Apply(stamped))
     return due
+
+
+def _needs_apply(cluster: Cluster, live: Manifest, wanted: Manifest) -> bool:
+    """Tell whether more is wanted of a Secret than it was made with, or was once; the hash tells of it then."""
+    was_applied = ANNOTATION_HASH in (live["metadata"].get("annotations") or {})
+    return was_applied or drift.differs({"metadata": _marks_only(cluster, ChildId.of(live))}, _unaddressed(wanted))
+
+
+def _unaddressed(manifest: Manifest) -> Manifest:
+    metadata = {key: value for key, value in manifest["metadata"].items() if key != "uid"}
+    return {"metadata": metadata}
 
 
 def _marked(cluster: Cluster, observed: Observed, live: Manifest) -> Manifest:

@@ -49,7 +49,8 @@ def manifest(cluster: Cluster, observed: Observed) -> Manifest | None:
             "replicas": 1,
             "serviceName": names.database(cluster.name),
             "podManagementPolicy": "Parallel",
-            "updateStrategy": {"type": "OnDelete"},
+            # What the API server fills in while somebody has changed the type would keep ours from being accepted.
+            "updateStrategy": {"type": "OnDelete", "rollingUpdate": None},
             "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
             "selector": {"matchLabels": selector(cluster.name, COMPONENT_DATABASE)},
             "template": with_settings(
