@@ -147,6 +147,8 @@ class Observed:
     children: Mapping[ChildId, Manifest] = field(default_factory=dict)
     references: Mapping[ChildId, Manifest | None] = field(default_factory=dict)
     database: DatabaseObservation = field(default_factory=DatabaseObservation)
+    contested: Mapping[ChildId, str] = field(default_factory=dict)
+    """Objects that somebody keeps changing back or deleting: the field manager that did so last, empty if unknown."""
     evidence: str = ""
     """The last words about the object whose Events were asked for (`plan.evidence`), if they were a warning."""
 

@@ -85,18 +85,29 @@ def refusal(failure: Failure) -> str:
     return f"{what} could not be brought to the spec: {sentence(failure.message)}"
 
 
-def _refusals(view: View) -> Iterator[Problem]:
+def _part_of_target(view: View, target: ChildId) -> ConditionType:
     known = {**view.observed.children, **{ChildId.of(manifest): manifest for manifest in view.wanted}}
+    manifest = known.get(target)
+    if manifest is None:
+        return _PART_OF_KIND.get(target.kind, ConditionType.MANAGEMENT)
+    return _part_of(manifest)
+
+
+def _refusals(view: View) -> Iterator[Problem]:
     for failure in view.failures:
-        manifest = known.get(failure.target)
-        yield Problem(
-            part=_PART_OF_KIND.get(failure.target.kind, ConditionType.MANAGEMENT)
-            if manifest is None
-            else _part_of(manifest),
-            reason=failure.reason,
-            message=refusal(failure),
-            stalled=True,
+        part = _part_of_target(view, failure.target)
+        yield Problem(part, failure.reason, refusal(failure), stalled=True)
+
+
+def _contests(view: View) -> Iterator[Problem]:
+    """Yield what somebody keeps undoing; that it is right just now does not end it."""
+    for target, opponent in sorted(view.observed.contested.items()):
+        who = f'by "{opponent}" (a field manager; see --show-managed-fields)' if opponent else "by somebody"
+        message = (
+            f'{target.kind} "{target.name}" is changed back or deleted {who} each time that it is brought to the spec, '
+            "so that is done ever less often: have whoever does it leave the object alone."
         )
+        yield Problem(_part_of_target(view, target), "Contested", message, stalled=True)
 
 
 def _deployment_problems(view: View, part: ConditionType, component: str, name: str) -> Iterator[Problem]:
@@ -180,6 +191,7 @@ def problems(
     found = [
         *_taken_names(view),
         *_refusals(view),
+        *_contests(view),
         *database.problems(cluster, observed),
         *application.config_problems(cluster, observed),
         *_deployment_problems(view, ConditionType.MANAGEMENT, COMPONENT_MANAGEMENT, names.management(name)),

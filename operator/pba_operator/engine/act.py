@@ -17,6 +17,7 @@ from pba_operator.domain.model import (
     SetFinalizer,
 )
 from pba_operator.engine.ports import Accounts, Kube, Material
+from pba_operator.engine.restraint import move
 from pba_operator.engine.view import View
 from pba_operator.kube import kinds
 from pba_operator.kube.clock import Clock
@@ -57,9 +58,11 @@ class Actor:
             ApiError: the API server did not do it.
             CannotGenerateError: the content of a Secret cannot be made.
         """
+        target, after = target_of(action, view.key.name), None
+        planned = move(action, target, view.generation)
         match action:
             case Apply():
-                await self._apply(action, view, observed)
+                after = await self._apply(action, view, observed)
             case Generate():
                 await self._generate(action, view, observed)
             case Delete():
@@ -70,14 +73,16 @@ class Actor:
                 view.memory.database = await self._accounts.ensure(action, _secrets(action, observed))
             case SetFinalizer():
                 await self._set_finalizer(action, view)
+        if planned is not None:
+            before = observed.children.get(target)
+            view.memory.restraint.done(planned, before, after, self._clock.now())
 
-    async def _apply(self, action: Apply, view: View, observed: Observed) -> None:
+    async def _apply(self, action: Apply, view: View, observed: Observed) -> Manifest:
         manifest = action.manifest
-        child = target_of(action, view.key.name)
-        before = observed.children.get(child)
+        before = observed.children.get(ChildId.of(manifest))
         after = await self._kube.apply(manifest if before is None else _addressed(manifest, before))
         view.saw(after)
-        view.memory.restraint.applied(child, manifest, before, after, self._clock.now())
+        return after
 
     async def _generate(self, action: Generate, view: View, observed: Observed) -> None:
         issuer = None if action.issuer is None else _find(action.issuer, observed)

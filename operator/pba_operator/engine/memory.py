@@ -22,6 +22,8 @@ class Memory:
     """What its spec names."""
     settled: int | None = None
     """The fingerprint of the state in which nothing was left to do."""
+    status_waits: float | None = None
+    """Seconds until a status may be written that somebody keeps changing; None: nothing waits."""
     altered_status: tuple[Manifest, Manifest] | None = None
     """A status that was written, and what the API server made of it, where the two do not say the same."""
 

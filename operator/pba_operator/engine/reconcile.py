@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from pba_operator.domain.model import (
@@ -26,8 +26,10 @@ from pba_operator.domain.model import (
 from pba_operator.engine import events
 from pba_operator.engine.act import Actor, is_destructive, target_of
 from pba_operator.engine.memory import Memory
+from pba_operator.engine.opponents import opponent
 from pba_operator.engine.ports import Domain, Kube
 from pba_operator.engine.references import References
+from pba_operator.engine.restraint import Move, move
 from pba_operator.engine.status import StatusWriter, is_same_request, transitions
 from pba_operator.engine.view import Vanished, View
 from pba_operator.engine.worker import Outcome
@@ -58,9 +60,14 @@ class _Progress:
     failures: dict[ChildId, Failure] = field(default_factory=dict)
     conflicts: set[ChildId] = field(default_factory=set)
     wait: float | None = None
+    contested: dict[ChildId, Move] = field(default_factory=dict)
+    """What waits because somebody keeps undoing it."""
     current: ChildId | None = None
     finished: bool = False
     written: Manifest | None = None
+
+    def wait_for(self, seconds: float) -> None:
+        self.wait = seconds if self.wait is None else min(self.wait, seconds)
 
     def refuse(self, target: ChildId, error: ApiError) -> None:
         self.failures[target] = Failure(target, error.reason, error.message)
@@ -134,7 +141,8 @@ class Reconciler:
         as_planned = await self._tell(view, progress)
         refused = bool(progress.failures) or not progress.finished
         retry = refused or view.memory.is_database_in_the_way
-        waits = [seconds for seconds in (progress.plan.requeue_after, progress.wait) if seconds is not None]
+        asked = (progress.plan.requeue_after, progress.wait, view.memory.status_waits)
+        waits = [seconds for seconds in asked if seconds is not None]
         if not as_planned:
             waits.append(0.0)
         if not retry and not waits:
@@ -148,7 +156,10 @@ class Reconciler:
             cluster = self._domain.read(progress.planned_for)
             progress.observed = await view.observe(cluster)
             progress.plan = self._domain.plan(cluster, progress.observed)
+            progress.contested.clear()
             due = [action for action in progress.plan.actions if self._is_due(action, view, progress)]
+            if await view.look_for(progress.contested):
+                continue
             if not due:
                 progress.finished = True
                 return
@@ -160,14 +171,33 @@ class Reconciler:
         if target in progress.failures or action in progress.done:
             return False
         live = progress.observed.children.get(target)
-        if isinstance(action, Delete):
-            return live is None or "deletionTimestamp" not in live["metadata"]
-        if not isinstance(action, Apply):
+        if isinstance(action, Delete) and not self._may_delete(action, live, view, progress):
+            return False
+        planned = move(action, target, view.generation)
+        if planned is None:
             return True
-        wait = view.memory.restraint.wait(target, action.manifest, live, self._clock.now())
+        wait = view.memory.restraint.wait(planned, live, self._clock.now())
         if wait:
-            progress.wait = wait if progress.wait is None else min(progress.wait, wait)
+            progress.wait_for(wait)
+            progress.contested[target] = planned
         return wait == 0.0
+
+    def _may_delete(self, action: Delete, live: Manifest | None, view: View, progress: _Progress) -> bool:
+        """Tell whether an object is not going already, and what its deletion depends on is as it should be."""
+        if live is not None and "deletionTimestamp" in live["metadata"]:
+            return False
+        return not any(
+            isinstance(other, Apply)
+            and ChildId.of(other.manifest) == action.after
+            and self._is_worth_it(other, view, progress)
+            for other in progress.plan.actions
+        )
+
+    def _is_worth_it(self, action: Apply, view: View, progress: _Progress) -> bool:
+        """Tell whether an apply would change something, now or later."""
+        target = ChildId.of(action.manifest)
+        planned, live = move(action, target, view.generation), progress.observed.children.get(target)
+        return planned is None or view.memory.restraint.wait(planned, live, self._clock.now()) is not None
 
     async def _is_current(self, due: list[Action], view: View) -> bool:
         """Look at the API server itself before writing; tell whether the plan was made from what is there."""
@@ -203,7 +233,8 @@ class Reconciler:
         """
         raw = view.raw
         failures = tuple(progress.failures[target] for target in sorted(progress.failures))
-        wanted = self._domain.report(self._domain.read(progress.planned_for), progress.observed, failures)
+        observed = replace(progress.observed, contested=await self._contested(view, progress))
+        wanted = self._domain.report(self._domain.read(progress.planned_for), observed, failures)
         try:
             written = await self._status.write(raw, wanted, view.memory)
         except (NotFound, Conflict):
@@ -217,6 +248,19 @@ class Reconciler:
         for note in events.notes(changes):
             await self._recorder.record(raw, note)
         return is_same_request(progress.planned_for, written)
+
+
+    async def _contested(self, view: View, progress: _Progress) -> dict[ChildId, str]:
+        """Return what somebody keeps undoing, and who, with a look at it again when that may be over."""
+        restraint, found = view.memory.restraint, {}
+        for target, (who, seconds) in restraint.unsettled(self._clock.now()).items():
+            progress.wait_for(seconds)
+            found[target] = who
+        for target, planned in progress.contested.items():
+            if not restraint.opponent(planned) and target in progress.observed.children:
+                restraint.blame(planned, await opponent(self._kube, view.key.namespace, target))
+            found[target] = restraint.opponent(planned)
+        return found
 
 
 def _log(key: Key, progress: _Progress) -> None:

@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from pba_api.identity import API_VERSION, KIND
-from pba_operator.domain.model import Manifest
+from pba_operator.domain.model import ChildId, Manifest
 from pba_operator.engine.memory import Memory
 from pba_operator.engine.ports import Kube
+from pba_operator.engine.restraint import STATUS, Move, digest
 from pba_operator.kube.clock import Clock, timestamp
 
 
@@ -89,15 +90,22 @@ class StatusWriter:
         """Write `wanted` as the status of `cluster`, if it says something new.
 
         Returns:
-            The PBACluster as the API server answers it; None if nothing was written.
+            The PBACluster as the API server answers it; None if nothing was written, for now or because nothing is new.
         """
         live = cluster.get("status") or {}
         status = with_times(wanted, live, timestamp(self._clock.utc()))
+        memory.status_waits = None
         if same(status, live) or memory.altered_status == (wanted, live):
+            return None
+        now = self._clock.now()
+        planned = Move(STATUS, ChildId(KIND, cluster["metadata"]["name"]), digest(wanted))
+        memory.status_waits = memory.restraint.wait(planned, None, now) or None
+        if memory.status_waits is not None:
             return None
         metadata = {field: cluster["metadata"][field] for field in ("name", "namespace", "uid")}
         manifest = {"apiVersion": API_VERSION, "kind": KIND, "metadata": metadata, "status": status}
         answer = await self._kube.apply(manifest, subresource="status")
         stored = answer.get("status") or {}
         memory.altered_status = None if same(status, stored) else (wanted, stored)
+        memory.restraint.done(planned, None, None, now)
         return answer

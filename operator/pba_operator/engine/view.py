@@ -79,6 +79,15 @@ class View:
             raise Vanished
         return raw
 
+    @property
+    def generation(self) -> int:
+        """Which spec the PBACluster has, counted by the API server.
+
+        Raises:
+            Vanished: there is none.
+        """
+        return int(self.raw["metadata"].get("generation", 0))
+
     async def observe(self, cluster: Cluster | Invalid) -> Observed:
         """Return everything that a plan depends on, as it is known now."""
         wanted = () if isinstance(cluster, Invalid) else self._domain.references(cluster.spec)

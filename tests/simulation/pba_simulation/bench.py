@@ -63,6 +63,7 @@ class Bench:
         self.plan: Callable[[Observed], Plan] = lambda _observed: Plan()
         self.status: Manifest = {"conditions": []}
         self.failures: tuple[Failure, ...] = ()
+        self.contested: Mapping[ChildId, str] = {}
         self.evidence: Callable[[Observed], Manifest | None] = lambda _observed: None
         self.references: tuple[ChildId, ...] = ()
         self.asked: list[EnsureAccounts] = []
@@ -91,9 +92,10 @@ class Bench:
         return self.plan(observed)
 
     def _report(
-        self, cluster: Cluster | Invalid, _observed: Observed, failures: tuple[Failure, ...]
+        self, cluster: Cluster | Invalid, observed: Observed, failures: tuple[Failure, ...]
     ) -> Manifest:
         self.failures = failures
+        self.contested = observed.contested
         return {"observedGeneration": cluster.generation, **self.status}
 
     async def ensure(
