@@ -20,9 +20,9 @@ from pba_api.identity import (
 )
 from pba_operator.domain import application, database, deployments, pods
 from pba_operator.domain.model import ChildId, Cluster, Failure, Manifest, Observed, Problem
-from pba_operator.domain.ownership import is_leaving
+from pba_operator.domain.ownership import is_leaving, is_ours
 from pba_operator.domain.plan import conflicts, outdated
-from pba_operator.domain.wording import sentence
+from pba_operator.domain.wording import being_deleted, sentence
 
 _PART_OF_COMPONENT = {
     COMPONENT_DATABASE: ConditionType.DATABASE,
@@ -83,6 +83,16 @@ def refusal(failure: Failure) -> str:
     """Return what the API server had against an action, in words for the user."""
     what = f'{failure.target.kind} "{failure.target.name}"'
     return f"{what} could not be brought to the spec: {sentence(failure.message)}"
+
+
+def _going(view: View) -> Iterator[Problem]:
+    """Yield what somebody has deleted that does not go; the volume's end is another matter."""
+    for manifest in view.wanted:
+        live = view.observed.children.get(ChildId.of(manifest))
+        if live is None or live["kind"] == "PersistentVolumeClaim" or not is_ours(view.cluster, live):
+            continue
+        if "deletionTimestamp" in live["metadata"]:
+            yield Problem(_part_of(manifest), "Terminating", being_deleted(live))
 
 
 def _part_of_target(view: View, target: ChildId) -> ConditionType:
@@ -192,6 +202,7 @@ def problems(
         *_taken_names(view),
         *_refusals(view),
         *_contests(view),
+        *_going(view),
         *database.problems(cluster, observed),
         *application.config_problems(cluster, observed),
         *_deployment_problems(view, ConditionType.MANAGEMENT, COMPONENT_MANAGEMENT, names.management(name)),

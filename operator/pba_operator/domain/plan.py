@@ -107,7 +107,7 @@ def waits_for_references(cluster: Cluster, observed: Observed) -> bool:
 def _look_again(cluster: Cluster, observed: Observed, wanted: list[Manifest]) -> float | None:
     """Return after how many seconds to look at what no watch tells; None if there is no such thing."""
     waits = waits_for_references(cluster, observed) or evidence(cluster, observed) is not None
-    if waits or conflicts(cluster, observed, wanted):
+    if waits or conflicts(cluster, observed, wanted) or database.foreigners(cluster, observed):
         return LOOK_AGAIN_SECONDS
     return REFERENCES_SECONDS if references(cluster.spec) else None
 

@@ -1,9 +1,11 @@
-"""Other programs' words inside our messages: on one line, bounded, and ended before ours go on."""
+"""Other programs' words inside our messages (on one line, bounded, and ended before ours go on), and shared ones of ours."""
 
 from __future__ import annotations
 
 import re
 from typing import Final
+
+from pba_operator.domain.model import Manifest
 
 _LONGEST_QUOTE: Final = 300
 """Characters of another program's words; more is cut."""
@@ -24,3 +26,10 @@ def sentence(text: str) -> str:
     """Return another program's words as a sentence that ours can follow."""
     line = quote(text)
     return line if line.endswith(_ENDS) else f"{line}."
+
+
+def being_deleted(live: Manifest) -> str:
+    """Return what to tell of a child that somebody has deleted, and that does not go."""
+    names = ", ".join(live["metadata"].get("finalizers") or ())
+    holds = f" and waits for whoever set the finalizers {names}" if names else ""
+    return f'{live["kind"]} "{live["metadata"]["name"]}" is being deleted{holds}; it is made anew once it is gone.'

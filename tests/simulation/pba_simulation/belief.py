@@ -53,11 +53,13 @@ class World:
         self.children: dict[ChildId, Manifest] = {}
         self.references: dict[ChildId, Manifest | None] = {}
         self.database = DatabaseObservation()
+        self.contested: dict[ChildId, str] = {}
         self._counter = 0
 
     @property
     def observed(self) -> Observed:
-        return Observed(copy.deepcopy(self.children), dict(self.references), self.database)
+        children = copy.deepcopy(self.children)
+        return Observed(children, dict(self.references), self.database, dict(self.contested))
 
     def put(self, manifest: Manifest) -> Manifest:
         self._counter += 1

@@ -98,6 +98,26 @@ def _leaving(world: World) -> None:
     world.children[ChildId("Service", "shop")]["metadata"]["ownerReferences"][0]["uid"] = "an-earlier-one"
 
 
+def _going(*children: ChildId) -> Callable[[World], None]:
+    def go(world: World) -> None:
+        for child in children:
+            metadata = world.children[child]["metadata"]
+            metadata |= {"deletionTimestamp": "2026-11-24T00:00:00Z", "finalizers": ["example.org/hold"]}
+
+    return go
+
+
+def _stripped(child: ChildId) -> Callable[[World], None]:
+    return lambda world: world.children[child]["metadata"].pop("labels")
+
+
+def _contested(**opponents: str) -> Callable[[World], None]:
+    """Have somebody keep undoing what is done to the Deployments of some parts."""
+    return lambda world: world.contested.update(
+        {ChildId("Deployment", f"shop-{part}"): who for part, who in opponents.items()}
+    )
+
+
 def _database_pod(world: World) -> Manifest:
     return world.children[ChildId("Pod", "shop-mysql-0")]
 
@@ -248,6 +268,13 @@ TROUBLES: Final[dict[str, Callable[[World], None]]] = {
     "a quota forbids backends": _quota,
     "the Service is somebody else's": _foreign,
     "the Service is an earlier namesake's": _leaving,
+    "the Service is being deleted": _going(ChildId("Service", "shop")),
+    "Secrets of the set are being deleted": _going(
+        ChildId("Secret", "shop-mysql-admin"), ChildId("Secret", "shop-mysql-tls")
+    ),
+    "a Secret of the set is stripped of its labels": _stripped(ChildId("Secret", "shop-mysql-admin")),
+    "a controller keeps scaling the backends": _contested(backend="autoscaler"),
+    "somebody keeps deleting Deployments": _contested(management="", frontend=""),
     "the volume is made by nobody": _no_volume,
     "the volume is being made": _volume_being_made,
     "the volume is lost": _claim(phase="Lost"),

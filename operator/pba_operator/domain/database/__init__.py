@@ -20,7 +20,7 @@ from pba_operator.domain.database import (
 )
 from pba_operator.domain.database.connection import Connection, environment
 from pba_operator.domain.database.problems import blocking, password_problem, problems
-from pba_operator.domain.database.retained import Standing, retained_children
+from pba_operator.domain.database.retained import Standing, foreigners, retained_children
 from pba_operator.domain.database.status import status
 from pba_operator.domain.model import Action, Apply, ChildId, Cluster, Manifest, Observed
 
@@ -29,6 +29,7 @@ __all__ = [
     "actions",
     "blocked",
     "environment",
+    "foreigners",
     "lacks_password",
     "manifests",
     "problems",

@@ -14,9 +14,9 @@ from typing import Final
 from pba_api import names
 from pba_api.conditions import ConditionType
 from pba_operator.domain import pods
-from pba_operator.domain.database import accounts, claims, configuration, members, retained, secrets
+from pba_operator.domain.database import accounts, claims, configuration, members, retained, secret_ids, secrets
 from pba_operator.domain.model import AccountState, ChildId, Cluster, Manifest, Observed, Problem
-from pba_operator.domain.wording import sentence
+from pba_operator.domain.wording import being_deleted, sentence
 
 _ABOUT_VOLUMES: Final = re.compile(
     r"persistent ?volume|storageclass|storage class|free storage|volume node affinity", re.IGNORECASE
@@ -38,7 +38,11 @@ def blocking(cluster: Cluster, observed: Observed) -> list[Problem]:
 
 def problems(cluster: Cluster, observed: Observed) -> list[Problem]:
     """Return what keeps `DatabaseReady` from being true, the worst first."""
-    found = [*blocking(cluster, observed), *_volume(cluster, observed)]
+    found = [
+        *blocking(cluster, observed),
+        *_volume(cluster, observed),
+        *_secrets_going(cluster, observed),
+    ]
     serving = _serving(cluster, observed) or _accounts(cluster, observed)
     found.extend([serving] if serving is not None else [])
     return sorted(found, key=lambda problem: not problem.stalled)
@@ -95,6 +99,13 @@ def _damaged_secrets(cluster: Cluster, observed: Observed) -> Iterator[Problem]:
     for child, flaw in secrets.unusable(cluster, observed, lacking).items():
         message = f'The Secret "{child.name}" {flaw}. {remedy}'
         yield Problem(ConditionType.DATABASE, "SecretInvalid", message, stalled=True)
+
+
+def _secrets_going(cluster: Cluster, observed: Observed) -> Iterator[Problem]:
+    for child in (*secret_ids.kept(cluster), secret_ids.certificate(cluster)):
+        live = secrets.ours(cluster, observed, child)
+        if live is not None and "deletionTimestamp" in live["metadata"]:
+            yield Problem(ConditionType.DATABASE, "Terminating", being_deleted(live))
 
 
 def _volume(cluster: Cluster, observed: Observed) -> Iterator[Problem]:

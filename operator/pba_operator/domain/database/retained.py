@@ -57,14 +57,21 @@ def standing(cluster: Cluster, live: Manifest | None) -> Standing:
     return Standing.KEPT if marked_uid(live) and ours_by_name and is_database else Standing.FOREIGN
 
 
+def _standings(cluster: Cluster, observed: Observed) -> dict[ChildId, Standing]:
+    names = (members.claim_id(cluster), *secret_ids.kept(cluster), secret_ids.certificate(cluster))
+    return {child: standing(cluster, observed.children.get(child)) for child in names}
+
+
+def foreigners(cluster: Cluster, observed: Observed) -> list[ChildId]:
+    """Return the names that the database needs and that somebody else's objects bear."""
+    return [child for child, what in _standings(cluster, observed).items() if what is Standing.FOREIGN]
+
+
 def verdict(cluster: Cluster, observed: Observed) -> Problem | None:
     """Return why the database's own names cannot be used as they are found; None if they can."""
     required = (members.claim_id(cluster), *secret_ids.kept(cluster))
-    found = {
-        child: standing(cluster, observed.children.get(child))
-        for child in (*required, secret_ids.certificate(cluster))
-    }
-    foreign = [child for child, what in found.items() if what is Standing.FOREIGN]
+    found = _standings(cluster, observed)
+    foreign = foreigners(cluster, observed)
     if foreign:
         return _name_conflict(foreign)
     leaving = [child for child, what in found.items() if what is Standing.LEAVING]
