@@ -20,6 +20,7 @@ from pba_vandals.eyes import Eyes, watching
 from pba_vandals.sweep import Vandal
 from pba_vandals.victim import Victim, prepare
 
+from pba_operator.engine import restraint
 from pba_operator.kube import kinds
 
 _numbers = itertools.count(1)
@@ -54,6 +55,12 @@ def running(api_server: ApiServer, place: Namespace) -> Iterator[Victim]:
             yield Victim(place, Hands(place), eyes, Vandal(place, eyes), operator, judge)
         finally:
             operator.stop()
+
+
+@pytest.fixture
+def tireless(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An operator that never takes edits for a fight: here each object is edited hundreds of times within seconds."""
+    monkeypatch.setattr(restraint, "FREE_CORRECTIONS", 10**9)
 
 
 @pytest.fixture(scope="module")

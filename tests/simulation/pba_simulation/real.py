@@ -156,7 +156,11 @@ class Hands:
             "name": live["metadata"]["name"],
             "controller": True,
         }
-        if self._namespace.get("Pod", name) is None:
+        pod = self._namespace.get("Pod", name)
+        if pod is not None and pod["metadata"]["ownerReferences"][0]["uid"] != live["metadata"]["uid"]:
+            self._namespace.delete("Pod", name)  # garbage: another StatefulSet of this name has made it
+            pod = None
+        if pod is None:
             metadata = {
                 "name": name,
                 "labels": labels,

@@ -13,13 +13,16 @@ from pba_operator.domain.cluster import read
 from pba_operator.domain.model import ChildId, Cluster
 from pba_operator.kube import kinds
 from pba_simulation import children
-from pba_simulation.real import PATIENCE, Hands, Namespace, RunningOperator, eventually, pbacluster
+from pba_simulation.real import Hands, Namespace, RunningOperator, eventually, pbacluster
 from pba_vandals.eyes import Eyes
-from pba_vandals.sweep import Vandal
+from pba_vandals.sweep import CLUSTER, Vandal
+
+__all__ = ["CLUSTER", "Victim", "makeable", "prepare", "whole"]
 
 Object = dict[str, Any]
 TEMPLATES: Final = "templates"
 _PRIORITY: Final = "shop"
+SECONDS: Final = 15.0
 
 
 def whole() -> Object:
@@ -52,11 +55,11 @@ class Victim:
     operator: RunningOperator
     judge: Judge
 
-    def settle(self, what: str = "ready", seconds: float = PATIENCE) -> None:
+    def settle(self, what: str = "ready", seconds: float = SECONDS) -> None:
         """Let nodes and controllers work until the PBACluster is ready and the operator at rest."""
         self.until(lambda: self.place.is_ready() and self.is_idle(), what, seconds)
 
-    def until(self, holds: Callable[[], Any], what: str, seconds: float = PATIENCE) -> Any:
+    def until(self, holds: Callable[[], Any], what: str, seconds: float = SECONDS) -> Any:
         """Wait for a condition while nodes and controllers work."""
 
         def working() -> Any:
