@@ -23,6 +23,7 @@ from pba_operator.kube.store import Address
 
 DATA = ("PersistentVolumeClaim/data-shop-mysql-0", "Secret/shop-mysql-app", "Secret/shop-mysql-admin")
 KINDS = ("Deployment", "Service", "ConfigMap", "StatefulSet", "PodDisruptionBudget", "Role")
+HOLD = "example.org/hold"
 FAULTS = (
     errors.ServerError("etcd leader changed"),
     errors.Throttled("busy", retry_after=3),
@@ -66,6 +67,7 @@ class Disturbances(RuleBasedStateMachine):
         self.chance = random.Random(0)  # noqa: S311 - a test's
         self.stripped: set[Address] = set()
         self.foreign: dict[Address, dict[str, Any]] = {}
+        self.held: set[Address] = set()
         self.policy = "Retain"
         self.data_may_go = False
         self.run(self.world.start())
@@ -116,7 +118,7 @@ class Disturbances(RuleBasedStateMachine):
         found = [
             address
             for address in sorted(self.world.api.objects)
-            if address.kind in KINDS and address not in self.foreign
+            if address.kind in KINDS and address not in self.foreign and address not in self.held
         ]
         return found[choice % len(found)] if found else None
 
@@ -125,6 +127,14 @@ class Disturbances(RuleBasedStateMachine):
         victim = self._victim(choice)
         if victim:
             self.world.api.delete_as(victim)
+
+    @rule(choice=st.integers(0, 99))
+    def delete_a_child_and_hold_it(self, choice: int) -> None:
+        victim = self._victim(choice)
+        if victim:
+            self.world.api.patch_as("vandal", victim, {"metadata": {"finalizers": [HOLD]}})
+            self.world.api.delete_as(victim)
+            self.held.add(victim)
 
     @rule(choice=st.integers(0, 99))
     def edit_a_child(self, choice: int) -> None:
@@ -238,6 +248,9 @@ class Disturbances(RuleBasedStateMachine):
             live = self.world.api.objects.get(address)
             assert live is not None, f"{address} was somebody else's"
             assert _content(live) == _content(theirs), f"{address} was somebody else's"
+        for address in self.held:
+            assert self.world.api.objects[address]["metadata"]["finalizers"] == [HOLD], "not ours to take off"
+            self.world.api.patch_as("vandal", address, {"metadata": {"finalizers": None}})
         for address in {*self.foreign, *self.stripped}:
             live = self.world.api.objects.get(address)
             if live is not None and not live["metadata"].get("ownerReferences"):

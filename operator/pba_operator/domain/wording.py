@@ -1,4 +1,4 @@
-"""Other programs' words inside our messages (on one line, bounded, and ended before ours go on), and shared ones of ours."""
+"""Words that parts share. Other programs' stand on one line, bounded, and ended before ours go on."""
 
 from __future__ import annotations
 

@@ -249,7 +249,6 @@ class Reconciler:
             await self._recorder.record(raw, note)
         return is_same_request(progress.planned_for, written)
 
-
     async def _contested(self, view: View, progress: _Progress) -> dict[ChildId, str]:
         """Return what somebody keeps undoing, and who, with a look at it again when that may be over."""
         restraint, found = view.memory.restraint, {}

@@ -73,7 +73,9 @@ def move(action: Action, target: ChildId, generation: int) -> Move | None:
     if isinstance(action, EnsureAccounts) or (isinstance(action, Delete) and target.kind == "Pod"):
         return None  # the one asks more than it writes, the other waits for a whole restart each time
     if isinstance(action, Apply):
-        return Move("Apply", target, str(action.manifest["metadata"].get("annotations", {}).get(ANNOTATION_HASH, "")))
+        return Move(
+            "Apply", target, str(action.manifest["metadata"].get("annotations", {}).get(ANNOTATION_HASH, ""))
+        )
     return Move(type(action).__name__, target, str(generation))
 
 
@@ -112,7 +114,9 @@ class Restraint:
             record.futile_on = content(after)
         else:
             record.corrections += 1
-        if carried_out.verb == Delete.__name__:  # what we have deleted ourselves is not made anew against anybody
+        if (
+            carried_out.verb == Delete.__name__
+        ):  # what we have deleted ourselves is not made anew against anybody
             self._records.pop((Apply.__name__, carried_out.target), None)
             self._records.pop((Generate.__name__, carried_out.target), None)
 

@@ -30,7 +30,9 @@ KEPT_APART = ("labels", "annotations", "ownerReferences", "finalizers", *SET_BY_
 
 @pytest.fixture(autouse=True)
 def same_at_the_end(
-    victim: Victim, tireless: None, monkeypatch: pytest.MonkeyPatch  # noqa: ARG001 - fights are another test's
+    victim: Victim,
+    tireless: None,  # noqa: ARG001 - fights are another test's
+    monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[None]:
     """Whatever was done, the end is as the beginning; a name that is taken is looked at again more often than else."""
     monkeypatch.setattr(plan, "LOOK_AGAIN_SECONDS", 0.3)

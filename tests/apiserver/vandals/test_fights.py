@@ -87,7 +87,9 @@ def _deletes(victim: Victim) -> Callable[[Object], None]:
 def _spoils(victim: Victim) -> Callable[[Object], None]:
     def blow(live: Object) -> None:
         if live["data"]["tls.key"] != "dmFuZGFs":
-            victim.vandal.patch(CERTIFICATE, [{"op": "replace", "path": "/data/tls.key", "value": "dmFuZGFs"}])
+            victim.vandal.patch(
+                CERTIFICATE, [{"op": "replace", "path": "/data/tls.key", "value": "dmFuZGFs"}]
+            )
 
     return blow
 
@@ -126,7 +128,6 @@ def test_writes_back_off_and_it_is_told_until_they_cease(victim: Victim) -> None
     for opponent, writes_each in zip(opponents, (1, 1, 3), strict=True):
         times = _writes(requests, opponent.child)
         gaps = [after - before for before, after in itertools.pairwise(times)]
-        print(opponent.child, opponent.blows, [round(gap, 2) for gap in gaps])
         assert opponent.blows > 3
         assert 4 < len(times) <= CORRECTIONS * writes_each
         assert max(gaps[-3:]) > 1.5, "the gaps grow"
@@ -154,10 +155,13 @@ def test_others_are_served_meanwhile(victim: Victim) -> None:
         )
         victim.place.patch("PBACluster", "shop", {"spec": {"backend": {"replicas": 4}}})
         victim.until(
-            lambda: any(
-                live["spec"]["replicas"] == 4 for live in victim.place.changes("Deployment", since=victim.live(BACKEND))
-            )
-            or victim.live(BACKEND)["spec"]["replicas"] == 4,
+            lambda: (
+                any(
+                    live["spec"]["replicas"] == 4
+                    for live in victim.place.changes("Deployment", since=victim.live(BACKEND))
+                )
+                or victim.live(BACKEND)["spec"]["replicas"] == 4
+            ),
             "what the user asks for anew does not wait",
         )
     victim.until(lambda: victim.place.is_ready() and not victim.stalled()[0], "all is well again", CALM)

@@ -10,10 +10,11 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from pba_simulation.real import Namespace
+
 from pba_hack.apiserver import ApiServer, trusting
 from pba_operator.domain.model import ChildId
 from pba_operator.kube.kinds import Kind
-from pba_simulation.real import Namespace
 
 Object = dict[str, Any]
 Look = Callable[[ChildId], Object]

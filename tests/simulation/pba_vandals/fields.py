@@ -1,7 +1,7 @@
 """Every field of a live object that a field manager has set, by the API server's own word (`metadata.managedFields`).
 
-A field stands here by its path: names of maps' fields, and for items of keyed lists their keys. The form of the source is
-that of structured-merge-diff: `f:` a field, `k:` an item by its keys, `v:` an item of a set, `.` the map or item itself.
+A field stands here by its path: names of maps' fields, and for items of keyed lists their keys. The form of the source
+is that of structured-merge-diff: `f:` a field, `k:` an item by its keys, `v:` an item of a set, `.` what it is in.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ _SELF = "."
 
 @dataclass(frozen=True, order=True)
 class Field:
-    """A field that a manager owns: its path in the form of the source; `is_item`: an item of a keyed list as a whole."""
+    """A field that a manager owns: its path as the source has it; `is_item`: an item of a keyed list as a whole."""
 
     path: Path
     is_item: bool = False

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import copy
-from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any, Final
 
 from pba_faults.picture import differences
+from pba_simulation.real import PATIENCE, Namespace
+
 from pba_hack.apiserver import Answer
 from pba_operator.domain.model import ChildId
 from pba_operator.kube import kinds
-from pba_simulation.real import PATIENCE, Namespace
 from pba_vandals.edits import Edit, supported
 from pba_vandals.eyes import Eyes, Look
 from pba_vandals.fields import Field, locate
@@ -110,7 +110,9 @@ class Vandal:
             "PATCH", path, patch, "application/json-patch+json", fieldManager=self._name
         )
 
-    def sweep(self, before: Object, edits: Iterable[Edit], fields: Iterable[Field], seconds: float) -> list[Outcome]:
+    def sweep(
+        self, before: Object, edits: Iterable[Edit], fields: Iterable[Field], seconds: float
+    ) -> list[Outcome]:
         """Carry edits out one by one, each on the object as it was before.
 
         Args:
@@ -137,7 +139,16 @@ class Vandal:
                 return End.REPAIRED if plain(live) == wanted else End.BESIDE
             return End.TOLD if plain(live) == edited and is_stalled_by(child, look(CLUSTER)) else End.LEFT
 
-        self._eyes.wait(lambda look: end(look) is not End.LEFT, seconds)
+        judged: tuple[str, str] = ("", "")
+
+        def is_over(look: Look) -> bool:
+            """Judge each state once: every event in the namespace asks."""
+            nonlocal judged
+            states = [look(one).get("metadata", {}).get("resourceVersion", "") for one in (child, CLUSTER)]
+            known, judged = judged, (states[0], states[1])
+            return judged != known and end(look) is not End.LEFT
+
+        self._eyes.wait(is_over, seconds)
         found, left = end(self._eyes.look), plain(self._eyes.look(child))
         if found is not End.REPAIRED:
             self.put_back(before)
@@ -167,8 +178,3 @@ def _version(live: Object) -> int:
 
 def _words(answer: Answer) -> str:
     return str(answer.body.get("message", ""))
-
-
-def tally(outcomes: Iterable[Outcome]) -> dict[str, int]:
-    """Return how many edits came to each end."""
-    return dict(Counter(outcome.end.value for outcome in outcomes))

@@ -8,12 +8,13 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pba_faults.judge import Judge
+from pba_simulation import children
+from pba_simulation.real import Hands, Namespace, RunningOperator, eventually, pbacluster
+
 from pba_hack.apiserver import ApiServer
 from pba_operator.domain.cluster import read
 from pba_operator.domain.model import ChildId, Cluster
 from pba_operator.kube import kinds
-from pba_simulation import children
-from pba_simulation.real import Hands, Namespace, RunningOperator, eventually, pbacluster
 from pba_vandals.eyes import Eyes
 from pba_vandals.sweep import CLUSTER, Vandal
 
@@ -111,7 +112,5 @@ def prepare(server: ApiServer, place: Namespace) -> None:
     priority = {"metadata": {"name": _PRIORITY}, "value": 1}
     server.request("POST", "/apis/scheduling.k8s.io/v1/priorityclasses", priority)
     template = {"db.conf": "${host} ${port} ${user} ${password}"}
-    place.create(
-        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": TEMPLATES}, "data": template}
-    )
+    place.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": TEMPLATES}, "data": template})
     place.create(whole())

@@ -27,7 +27,7 @@ def _deletes(world: World) -> list[Delete]:
 def test_what_cannot_be_changed_later_is_right(settled: World) -> None:
     spec = _stateful(settled)["spec"]
     assert spec["podManagementPolicy"] == "Parallel"
-    assert spec["updateStrategy"] == {"type": "OnDelete", "rollingUpdate": None}
+    assert spec["updateStrategy"] == {"type": "OnDelete"}
     assert spec["serviceName"] == "shop-mysql"
     assert spec["selector"] == {"matchLabels": {"pba.dev/cluster": "shop", "pba.dev/component": "database"}}
     assert [template["metadata"]["name"] for template in spec["volumeClaimTemplates"]] == ["data"]

@@ -75,13 +75,3 @@ def test_a_certificate_is_made_with_its_marks_only(new_world: Callable[..., Worl
     assert "annotations" not in metadata
     assert metadata["ownerReferences"]
     assert world.children[CERTIFICATE]["metadata"]["labels"]["team"] == "billing"
-
-
-def test_what_is_filled_in_for_another_update_strategy_is_taken_away_again(settled: World) -> None:
-    """Else the API server refuses ours beside it, for good."""
-    settled.children[STATEFUL]["spec"]["updateStrategy"] = {
-        "type": "RollingUpdate",
-        "rollingUpdate": {"partition": 0},
-    }
-    strategy = _applied(settled)[STATEFUL]["spec"]["updateStrategy"]
-    assert strategy == {"type": "OnDelete", "rollingUpdate": None}

@@ -33,7 +33,9 @@ def test_it_is_looked_at_again_and_nothing_is_done_to_it(child: ChildId) -> None
     theirs["metadata"] = {"name": child.name, "uid": "theirs", "resourceVersion": "9"}
     found = plan(cluster, world.observed, SYNC_IMAGE)
     assert found.requeue_after == LOOK_AGAIN_SECONDS
-    assert [action for action in found.actions if child.name in str(action) and child.kind in str(action)] == []
+    assert [
+        action for action in found.actions if child.name in str(action) and child.kind in str(action)
+    ] == []
     conditions = {entry["type"]: entry for entry in world.status(cluster)["conditions"]}
     assert conditions["Stalled"]["reason"] == "NameConflict"
     assert f'{child.kind} "{child.name}"' in conditions["Stalled"]["message"]

@@ -238,7 +238,9 @@ async def test_a_pod_is_not_deleted_while_what_it_is_made_from_is_contested(benc
     await bench.reconcile()
     await _fight(bench, _edit, 30)
     bench.plan = lambda observed: (
-        Plan((*_keep_map(observed).actions, Delete(POD, uid, after=MAP))) if _keep_map(observed).actions else Plan()
+        Plan((*_keep_map(observed).actions, Delete(POD, uid, after=MAP)))
+        if _keep_map(observed).actions
+        else Plan()
     )
     _edit(bench)
     bench.see_events()

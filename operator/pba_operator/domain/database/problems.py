@@ -14,7 +14,15 @@ from typing import Final
 from pba_api import names
 from pba_api.conditions import ConditionType
 from pba_operator.domain import pods
-from pba_operator.domain.database import accounts, claims, configuration, members, retained, secret_ids, secrets
+from pba_operator.domain.database import (
+    accounts,
+    claims,
+    configuration,
+    members,
+    retained,
+    secret_ids,
+    secrets,
+)
 from pba_operator.domain.model import AccountState, ChildId, Cluster, Manifest, Observed, Problem
 from pba_operator.domain.wording import being_deleted, sentence
 

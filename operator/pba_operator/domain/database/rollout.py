@@ -26,4 +26,8 @@ def deletions(cluster: Cluster, observed: Observed) -> list[Delete]:
     if applied != stamped or members.is_current(owner, member):
         return []
     # Not while somebody's edit of the template has still to be undone: it is nothing to restart the pod for.
-    return [Delete(ChildId("Pod", member["metadata"]["name"]), member["metadata"]["uid"], after=ChildId.of(wanted))]
+    return [
+        Delete(
+            ChildId("Pod", member["metadata"]["name"]), member["metadata"]["uid"], after=ChildId.of(wanted)
+        )
+    ]

@@ -251,7 +251,9 @@ def marks(cluster: Cluster, observed: Observed) -> list[Apply]:
 def _needs_apply(cluster: Cluster, live: Manifest, wanted: Manifest) -> bool:
     """Tell whether more is wanted of a Secret than it was made with, or was once; the hash tells of it then."""
     was_applied = ANNOTATION_HASH in (live["metadata"].get("annotations") or {})
-    return was_applied or drift.differs({"metadata": _marks_only(cluster, ChildId.of(live))}, _unaddressed(wanted))
+    return was_applied or drift.differs(
+        {"metadata": _marks_only(cluster, ChildId.of(live))}, _unaddressed(wanted)
+    )
 
 
 def _unaddressed(manifest: Manifest) -> Manifest:

@@ -49,8 +49,7 @@ def manifest(cluster: Cluster, observed: Observed) -> Manifest | None:
             "replicas": 1,
             "serviceName": names.database(cluster.name),
             "podManagementPolicy": "Parallel",
-            # What the API server fills in while somebody has changed the type would keep ours from being accepted.
-            "updateStrategy": {"type": "OnDelete", "rollingUpdate": None},
+            "updateStrategy": {"type": "OnDelete"},
             "persistentVolumeClaimRetentionPolicy": {"whenDeleted": "Retain", "whenScaled": "Retain"},
             "selector": {"matchLabels": selector(cluster.name, COMPONENT_DATABASE)},
             "template": with_settings(
