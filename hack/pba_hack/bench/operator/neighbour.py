@@ -72,7 +72,7 @@ class Street:
     def _is_refusal(self, entry: dict[str, Any]) -> bool:
         """Tell whether the API server has refused to change the neighbour's backend."""
         about, code = entry["objectRef"], entry["responseStatus"]["code"]
-        return about.get("name") == self._backend() and code == http.HTTPStatus.UNPROCESSABLE_ENTITY
+        return bool(about.get("name") == self._backend() and code == http.HTTPStatus.UNPROCESSABLE_ENTITY)
 
     def _backend(self) -> str:
         _, name = self._made.place(0)
