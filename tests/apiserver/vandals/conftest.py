@@ -16,6 +16,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
 
 from pba_faults.judge import Judge
 from pba_simulation.real import Hands, Namespace, RunningOperator, eventually
+from pba_standin.standin import StandIn
 from pba_vandals.eyes import Eyes, watching
 from pba_vandals.sweep import Vandal
 from pba_vandals.victim import Victim, prepare
@@ -28,7 +29,7 @@ Places = Callable[[], Namespace]
 
 
 @pytest.fixture(scope="module")
-def places(api_server: ApiServer, crd: str) -> Places:
+def places(api_server: ApiServer, crd: str, stand_in: StandIn) -> Places:
     """Makes a fresh namespace each time."""
     assert crd
 
@@ -36,7 +37,7 @@ def places(api_server: ApiServer, crd: str) -> Places:
         name = f"vandals-{next(_numbers):04d}"
         made = api_server.request("POST", "/api/v1/namespaces", {"metadata": {"name": name}})
         assert made.ok, made.data.decode()
-        return Namespace(api_server, name)
+        return Namespace(api_server, name, stand_in)
 
     return make
 

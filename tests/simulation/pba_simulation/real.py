@@ -184,7 +184,8 @@ class Hands:
         if pod.get("status", {}).get("phase") != "Running":
             self._namespace.patch("Pod", name, {"status": status}, "status")
         numbers = {"replicas": 1, "readyReplicas": 1, "currentReplicas": 1, "updatedReplicas": 1}
-        revisions = {"currentRevision": "r1", "updateRevision": "r1"}
+        is_current = pod["metadata"].get("annotations", {}) == template["metadata"].get("annotations", {})
+        revisions = {"currentRevision": "r1", "updateRevision": "r1" if is_current else "r2"}
         self._status(live, {"observedGeneration": live["metadata"]["generation"], **numbers, **revisions})
 
     def _status(self, live: Object, status: Object) -> None:
