@@ -8,6 +8,7 @@ What must stay true: nothing here does for the operator what Kubernetes itself w
 from __future__ import annotations
 
 import asyncio
+import http
 import json
 import random
 import threading
@@ -172,9 +173,8 @@ class Hands:
                 {"name": "data", "persistentVolumeClaim": {"claimName": f"data-{name}"}},
             ]
             spec = {**template["spec"], "volumes": volumes}
-            self._namespace.create({"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec})
-        pod = self._namespace.get("Pod", name)
-        assert pod is not None
+            made = {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+            pod = self._namespace.create(made)
         container = {"name": "mysql", "ready": True, "restartCount": 0, "image": "i", "imageID": "i"}
         status = {
             "phase": "Running",
@@ -182,11 +182,17 @@ class Hands:
             "containerStatuses": [{**container, "state": {"running": {}}}],
         }
         if pod.get("status", {}).get("phase") != "Running":
-            self._namespace.patch("Pod", name, {"status": status}, "status")
+            self._run(name, {"status": status})
         numbers = {"replicas": 1, "readyReplicas": 1, "currentReplicas": 1, "updatedReplicas": 1}
         is_current = pod["metadata"].get("annotations", {}) == template["metadata"].get("annotations", {})
         revisions = {"currentRevision": "r1", "updateRevision": "r1" if is_current else "r2"}
         self._status(live, {"observedGeneration": live["metadata"]["generation"], **numbers, **revisions})
+
+    def _run(self, pod: str, status: Object) -> None:
+        """Have a pod run, unless the operator has just deleted it."""
+        path = kinds.BY_NAME["Pod"].path(self._namespace.name, pod, "status")
+        answer = self._namespace.server.request("PATCH", path, status, "application/merge-patch+json")
+        assert answer.ok or answer.status == http.HTTPStatus.NOT_FOUND, answer.data.decode()
 
     def _status(self, live: Object, status: Object) -> None:
         known = live.get("status", {})
