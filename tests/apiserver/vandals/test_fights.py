@@ -86,10 +86,8 @@ def _deletes(victim: Victim) -> Callable[[Object], None]:
 
 def _spoils(victim: Victim) -> Callable[[Object], None]:
     def blow(live: Object) -> None:
-        if live["data"]["tls.key"] != "dmFuZGFs":
-            victim.vandal.patch(
-                CERTIFICATE, [{"op": "replace", "path": "/data/tls.key", "value": "dmFuZGFs"}]
-            )
+        if live["data"]["ca.crt"] != "dmFuZGFs":
+            victim.vandal.patch(CERTIFICATE, [{"op": "replace", "path": "/data/ca.crt", "value": "dmFuZGFs"}])
 
     return blow
 
