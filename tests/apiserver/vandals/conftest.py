@@ -53,7 +53,7 @@ def running(api_server: ApiServer, place: Namespace) -> Iterator[Victim]:
         operator.start()
         try:
             eventually(lambda: operator.leads, "the operator does not begin to act")
-            yield Victim(place, Hands(place), eyes, Vandal(place, eyes), operator, judge)
+            yield Victim(place, Hands(place, sees_templates=True), eyes, Vandal(place, eyes), operator, judge)
         finally:
             operator.stop()
 

@@ -117,7 +117,14 @@ class Namespace:
 class Hands:
     """What Kubernetes' controllers and nodes would do, as far as the operator looks at it."""
 
-    def __init__(self, namespace: Namespace) -> None:
+    def __init__(self, namespace: Namespace, *, sees_templates: bool = False) -> None:
+        """Make them.
+
+        Args:
+            namespace: where they work.
+            sees_templates: whether a member's pod is not current after a change of what its template is annotated with.
+        """
+        self._sees_templates = sees_templates
         self._namespace = namespace
 
     def work(self) -> None:
@@ -185,7 +192,10 @@ class Hands:
             self._run(name, {"status": status})
         numbers = {"replicas": 1, "readyReplicas": 1, "currentReplicas": 1, "updatedReplicas": 1}
         is_current = pod["metadata"].get("annotations", {}) == template["metadata"].get("annotations", {})
-        revisions = {"currentRevision": "r1", "updateRevision": "r1" if is_current else "r2"}
+        revisions = {
+            "currentRevision": "r1",
+            "updateRevision": "r1" if is_current or not self._sees_templates else "r2",
+        }
         self._status(live, {"observedGeneration": live["metadata"]["generation"], **numbers, **revisions})
 
     def _run(self, pod: str, status: Object) -> None:
