@@ -29,9 +29,10 @@ Places = Callable[[], Namespace]
 
 
 @pytest.fixture(scope="module")
-def places(api_server: ApiServer, crd: str, stand_in: StandIn) -> Places:
+def places(api_server: ApiServer, crd: str, stand_in: StandIn) -> Iterator[Places]:
     """Makes a fresh namespace each time."""
     assert crd
+    before = len(stand_in.unknown)
 
     def make() -> Namespace:
         name = f"vandals-{next(_numbers):04d}"
@@ -39,7 +40,8 @@ def places(api_server: ApiServer, crd: str, stand_in: StandIn) -> Places:
         assert made.ok, made.data.decode()
         return Namespace(api_server, name, stand_in)
 
-    return make
+    yield make
+    assert stand_in.unknown[before:] == []
 
 
 @contextlib.contextmanager

@@ -22,7 +22,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
 
 from pba_standin.contract.member import cluster, with_secrets
-from pba_standin.contract.subject import Subject
+from pba_standin.contract.subject import SPOILED, Subject
 
 from pba_hack.images.rootfs import rootfs
 from pba_hack.loopback import free_port
@@ -151,7 +151,8 @@ class Pod(Subject):
         self._write(f"{layout.ADMIN_DIR}/init.sql", str(secrets.value(admin, "init.sql")), 0o440)
         certificate = self.observed.children[secret_ids.certificate(self.cluster)]
         for name in certificate["data"]:
-            self._write(f"{layout.TLS_DIR}/{name}", str(secrets.value(certificate, name)), 0o440)
+            text = SPOILED.decode() if name == self.spoiled else str(secrets.value(certificate, name))
+            self._write(f"{layout.TLS_DIR}/{name}", text, 0o440)
 
     def _write(self, path: str, text: str, mode: int) -> None:
         file = self.mount(path)
@@ -210,6 +211,12 @@ class Pod(Subject):
 
     def freeze(self) -> None:
         self.signal(signal.SIGSTOP)
+        threads = Path(f"/proc/{self.first_process}/task")
+
+        def is_frozen() -> bool:
+            return all("\nState:\tT" in file.read_text() for file in threads.glob("*/status"))
+
+        wait_for("all threads to stand still", is_frozen, 10)
 
     def thaw(self) -> None:
         self.signal(signal.SIGCONT)

@@ -38,10 +38,12 @@ class Conversation:
 
     def _logs_in(self, number: int) -> bool:
         nonce = "".join(secrets.choice(_LETTERS) for _ in range(wire.NONCE_LENGTH)).encode()
-        self._channel.write(wire.greeting(self._session.version, number, nonce))
+        tls = context(self._server.files.certificate, self._server.files.key)
+        has_tls = tls is not None
+        self._channel.write(wire.greeting(self._session.version, number, nonce, has_tls=has_tls))
         packet = self._read()
-        if wire.asks_for_tls(packet):
-            self._channel.begin_tls(context(self._server.files.certificate, self._server.files.key))
+        if tls is not None and wire.asks_for_tls(packet):
+            self._channel.begin_tls(tls)
             packet = self._read()
         request = wire.login_request(packet)
         try:

@@ -59,6 +59,8 @@ class Server:
         self._lock = threading.RLock()
         self.connections = 0
         """How many are open."""
+        self.held = 0
+        """How many of them wait while it is frozen."""
         for account in database.accounts.values():
             account.password.is_cached = False
         sql.run_init_file(files.init_sql, self._session(is_server=True))
@@ -123,6 +125,10 @@ class Server:
         Raises:
             ConnectionLost: it has ended.
         """
+        with self._lock:
+            self.held += 1
         self._runs.wait()
+        with self._lock:
+            self.held -= 1
         if self._has_ended:
             raise ConnectionLost

@@ -8,11 +8,17 @@ import tempfile
 
 
 @functools.lru_cache(maxsize=4096)
-def context(certificate: str, key: str) -> ssl.SSLContext:
-    """Return what presents a certificate (PEM) and its key; made once for each."""
+def context(certificate: str, key: str) -> ssl.SSLContext | None:
+    """Return what presents a certificate (PEM) and its key, made once for each; None if they are of no use.
+
+    With such a certificate mysqld starts all the same, and offers no TLS.
+    """
     made = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     with tempfile.NamedTemporaryFile("w", suffix=".pem") as file:  # Python reads them from files only
-        file.write(certificate + key)
+        file.write(f"{certificate}\n{key}\n")
         file.flush()
-        made.load_cert_chain(file.name)
+        try:
+            made.load_cert_chain(file.name)
+        except ssl.SSLError:
+            return None
     return made

@@ -65,9 +65,10 @@ class LoginRequest:
     """Whether it would go on with an expired password."""
 
 
-def greeting(version: str, connection_id: int, nonce: bytes) -> bytes:
+def greeting(version: str, connection_id: int, nonce: bytes, *, has_tls: bool) -> bytes:
     """Return the first packet of a server."""
-    low, high = CAPABILITIES & 0xFFFF, CAPABILITIES >> 16
+    offered = CAPABILITIES if has_tls else CAPABILITIES & ~CLIENT.SSL
+    low, high = offered & 0xFFFF, offered >> 16
     return b"".join((
         b"\x0a",
         version.encode(),

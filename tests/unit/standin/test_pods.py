@@ -90,6 +90,7 @@ def test_a_frozen_server_that_ends_does_nothing_of_what_it_was_asked(subject: Pr
     subject.freeze()
     with ThreadPoolExecutor(1) as threads:
         asking = threads.submit(connection.query, "CREATE DATABASE another")
+        wait_for("it to be asked", lambda: server.held, 10)
         subject.restarts += 1
         subject.stand_in.port(subject.host, subject.port)
         with pytest.raises(pymysql.OperationalError):

@@ -68,6 +68,24 @@ class FailuresContract:
         assert lost.value.args[0] == 2013
         assert question.ask().state is AccountState.READY
 
+    @pytest.mark.parametrize("key", ["tls.crt", "tls.key"])
+    def test_a_server_with_a_broken_certificate_offers_no_tls_and_is_told(
+        self, question: Question, key: str
+    ) -> None:
+        subject = question.subject
+        subject.end()
+        subject.spoiled = key
+        subject.begin()
+        try:
+            answer = question.ask()
+        finally:
+            subject.end()
+            subject.spoiled = ""
+            subject.begin()
+        assert answer.state is AccountState.UNREACHABLE
+        assert "it does not offer TLS" in answer.detail
+        assert question.ask().state is AccountState.READY
+
     def test_a_server_that_ends_is_told_and_found_as_it_was(self, question: Question) -> None:
         connection = question.log_in()
         before = question.writes

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Final
 
 from pba_api import ports
@@ -9,7 +10,7 @@ from pba_operator.domain import database
 from pba_operator.domain.database import members, statefulset
 from pba_operator.domain.model import ChildId, Cluster, Observed
 from pba_standin.contract.member import cluster, with_secrets
-from pba_standin.contract.subject import Subject
+from pba_standin.contract.subject import SPOILED, Subject
 from pba_standin.pods import LivePods, Object
 from pba_standin.standin import StandIn
 
@@ -36,13 +37,19 @@ class PretendedMember(Subject):
         """Return an object as an API server would."""
         assert namespace == self.cluster.namespace
         if kind == "Secret":
-            return self.observed.children.get(ChildId(kind, name))
+            return self._secret(ChildId(kind, name))
         if kind == "Pod":
             return self._pod() if name == "shop-mysql-0" else None
         if kind == "PersistentVolumeClaim":
             return {"metadata": {"name": name, "uid": self.volume}}
         made = database.manifests(self.cluster, self.observed)
         return next(found for found in made if (found["kind"], found["metadata"]["name"]) == (kind, name))
+
+    def _secret(self, child: ChildId) -> Object | None:
+        live = self.observed.children.get(child)
+        if live is None or self.spoiled not in live["data"]:
+            return live
+        return {**live, "data": {**live["data"], self.spoiled: base64.b64encode(SPOILED).decode()}}
 
     def _pod(self) -> Object:
         owner = statefulset.manifest(self.cluster, self.observed)

@@ -5,13 +5,15 @@ from __future__ import annotations
 import functools
 import ssl
 from abc import ABC, abstractmethod
-from typing import Any
+from typing import Any, Final
 
 from pymysql.connections import Connection
 
 from pba_operator.domain.database import secret_ids, secrets
 from pba_operator.domain.model import Cluster, Observed
 from pba_operator.mysql.session import Connect
+
+SPOILED: Final = b"This is no PEM."
 
 
 class Subject(ABC):
@@ -26,6 +28,8 @@ class Subject(ABC):
     """Another name under which the same server is found."""
     port: int
     connect: Connect
+    spoiled: str = ""
+    """A file of its certificate that is none when it starts; "": all are as they should be."""
 
     @abstractmethod
     def freeze(self) -> None:
