@@ -33,6 +33,9 @@ class Contest:
         self._kubectl = kubectl
         self._cluster = sample(kubectl, images)
         self._cluster["spec"]["deletionPolicy"] = "Delete"
+        # What is measured is the way up; the way down is between two measurements.
+        self._cluster["spec"]["backend"]["drainTimeoutSeconds"] = 1
+        self._cluster["spec"]["application"]["terminationGracePeriodSeconds"] = 5
         self._empty()
         self._apply([self._cluster])
         self._kubectl("wait", "--for=condition=Ready", f"pbacluster/{NAME}", _READY)
