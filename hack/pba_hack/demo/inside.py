@@ -68,8 +68,14 @@ class Show:
         self.load = Load(host, 80, self.shopper.visit, clients=CLIENTS, at_most_seconds=AT_MOST_SECONDS)
 
     def _watch(self, state: str, done: int) -> None:
-        """Draw until `done` requests are sent."""
+        """Draw until `done` requests are sent.
+
+        Raises:
+            WaitedInVainError: the clients have ended before.
+        """
         while self.load.tally.snapshot().sent < done:
+            if not self.load.goes_on:
+                raise WaitedInVainError(f"waited for {done} requests, and the clients have ended before")
             self._picture.draw(self.load.tally.snapshot(), state)
             self._pause.wait(2.0)
 

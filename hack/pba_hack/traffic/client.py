@@ -53,7 +53,9 @@ class Client:
             headers["Cookie"] = "; ".join(f"{key}={morsel.value}" for key, morsel in self._cookies.items())
         return headers
 
-    def request(self, method: str, path: str, body: Any = None, *, request_id: str = "") -> Answer:
+    def request(
+        self, method: str, path: str, body: Any = None, *, request_id: str = "", wanted: str = ""
+    ) -> Answer:
         """Send one request once and return its answer.
 
         Args:
@@ -61,9 +63,10 @@ class Client:
             path: with the query.
             body: sent as JSON.
             request_id: the request's identifier; made here if empty.
+            wanted: what the answer must be: a JSON object with this key; empty: anything.
 
         Raises:
-            RequestFailedError: no answer, or one with a status of 400 or more.
+            RequestFailedError: no answer, one with a status of 400 or more, or another one than wanted.
         """
         identifier = request_id or uuid.uuid4().hex
         payload = None if body is None else json.dumps(body).encode()
@@ -77,17 +80,31 @@ class Client:
             self._connection.close()
             self._tally.failed(f"{method}: {type(error).__name__}")
             raise RequestFailedError(f"{method} {path}: {error!r}") from error
-        return self._judge(method, path, response, text, time.monotonic() - started)
+        return self._judge(f"{method} {path}", response, text, time.monotonic() - started, wanted)
 
     def _judge(
-        self, method: str, path: str, response: http.client.HTTPResponse, text: bytes, seconds: float
+        self, request: str, response: http.client.HTTPResponse, text: bytes, seconds: float, wanted: str
     ) -> Answer:
+        method = request.partition(" ")[0]
         for cookie in response.headers.get_all("Set-Cookie", []):
             self._cookies.load(cookie)
         if response.status >= HTTP_OK_BELOW:
             self._tally.failed(f"{method}: status {response.status}")
-            raise RequestFailedError(f"{method} {path}: {response.status} {text[:200]!r}")
+            raise RequestFailedError(f"{request}: {response.status} {text[:200]!r}")
+        body = _read(response, text)
+        if wanted and not (isinstance(body, dict) and wanted in body):
+            self._tally.failed(f"{method}: not the answer that was asked for")
+            raise RequestFailedError(f"{request}: no {wanted!r} in {text[:200]!r}")
         node = response.headers.get("X-Node", "unknown")
         self._tally.answered(node, seconds)
-        is_json = response.headers.get_content_type() == "application/json"
-        return Answer(response.status, json.loads(text) if is_json else None, node, seconds)
+        return Answer(response.status, body, node, seconds)
+
+
+def _read(response: http.client.HTTPResponse, text: bytes) -> Any:
+    """Return an answer's JSON; None if it is none."""
+    if response.headers.get_content_type() != "application/json":
+        return None
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None

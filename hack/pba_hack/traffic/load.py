@@ -35,6 +35,7 @@ class Load:
         self._pause_seconds = pause_seconds
         self._deadline = time.monotonic() + at_most_seconds
         self._stop = threading.Event()
+        self._fault: Exception | None = None
         self._threads = [threading.Thread(target=self._run, daemon=True) for _ in range(clients)]
 
     def start(self) -> None:
@@ -43,10 +44,21 @@ class Load:
             thread.start()
 
     def stop(self) -> None:
-        """Let each client end its journey, and wait for it."""
+        """Let each client end its journey, and wait for it.
+
+        Raises:
+            Exception: what ended a client that was not told to end: a fault of the journey, not of a request.
+        """
         self._stop.set()
         for thread in self._threads:
             thread.join()
+        if self._fault is not None:
+            raise self._fault
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether every client is still at work."""
+        return all(thread.is_alive() for thread in self._threads)
 
     def __enter__(self) -> Self:
         """Start."""
@@ -60,6 +72,12 @@ class Load:
         self.stop()
 
     def _run(self) -> None:
+        try:
+            self._visit()
+        except Exception as error:  # noqa: BLE001 - told by `stop`: a thread has nobody else to tell
+            self._fault = error
+
+    def _visit(self) -> None:
         while not self._stop.is_set() and time.monotonic() < self._deadline:
             client = Client(*self.target, self.tally)
             try:

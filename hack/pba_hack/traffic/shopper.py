@@ -68,7 +68,7 @@ def ledger(client: Client) -> Book:
     Raises:
         RequestFailedError: no answer.
     """
-    body = client.request("GET", "/ledger/check").body
+    body = client.request("GET", "/ledger/check", wanted="balanced").body
     return Book(body["balanced"], body["imbalance_cents"], body["orders"], body["replayed_orders"])
 
 
@@ -90,13 +90,16 @@ class Shopper:
         client.request("GET", "/")
         account = Account.sign_up(client)
         account.log_in(client)
-        products = client.request("GET", "/api/products").body["products"]
+        products = client.request("GET", "/api/products", wanted="products").body["products"]
         request_id = uuid.uuid4().hex
         lines = [{"product": product["code"], "quantity": 1} for product in products[:2]]
         self.asked.append(request_id)
-        order = client.request("POST", "/api/orders", {"lines": lines}, request_id=request_id).body["order"]
+        answer = client.request(
+            "POST", "/api/orders", {"lines": lines}, request_id=request_id, wanted="order"
+        )
         self.acknowledged.append(request_id)
-        invoice = client.request("GET", f"/api/invoices/{order['invoice_id']}").body["invoice"]
+        page = f"/api/invoices/{answer.body['order']['invoice_id']}"
+        invoice = client.request("GET", page, wanted="invoice").body["invoice"]
         client.request("POST", f"/api/invoices/{invoice['id']}/pay", {})
 
     def lost(self, client: Client) -> list[str]:
@@ -106,7 +109,8 @@ class Shopper:
             RequestFailedError: no answer.
         """
         known = list(self.acknowledged)
-        missing: list[str] = client.request("POST", "/api/ledger/missing", {"request_ids": known}).body[
+        asked = {"request_ids": known}
+        missing: list[str] = client.request("POST", "/api/ledger/missing", asked, wanted="missing").body[
             "missing"
         ]
         return missing

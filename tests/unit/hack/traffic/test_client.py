@@ -12,6 +12,7 @@ from typing import BinaryIO
 import pytest
 
 from pba_hack.traffic import Client, Load, RequestFailedError, Tally
+from pba_hack.waiting import wait_for
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nX-Node: n1\r\nContent-Length: 2\r\n\r\n{}"
 BROKEN = b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\n\r\n"
@@ -131,3 +132,31 @@ def test_a_load_stops_when_told_and_all_its_requests_are_accounted_for(server: S
     assert counts.sent == counts.answered + counts.failed == len(server.requests)
     assert counts.answered == 500
     assert counts.failed >= 100
+
+
+HTML = b"HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: 2\r\n\r\nhi"
+NO_JSON = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{,"
+
+
+@pytest.mark.parametrize("answer", [HTML, NO_JSON, OK], ids=["a page", "broken", "another object"])
+def test_an_answer_that_is_not_what_was_asked_for_has_failed(answer: bytes) -> None:
+    server, tally = Server([answer]), Tally()
+    with (
+        closing(server),
+        closing(Client("127.0.0.1", server.port, tally)) as client,
+        pytest.raises(RequestFailedError, match="no 'order' in"),
+    ):
+        client.request("GET", "/api/orders", wanted="order")
+    counts = tally.snapshot()
+    assert (counts.sent, counts.answered, counts.failed) == (1, 0, 1)
+
+
+def test_a_journey_that_goes_wrong_by_itself_is_told_when_the_load_ends() -> None:
+    def astray(_client: Client) -> None:
+        raise KeyError("order")
+
+    load = Load("127.0.0.1", 1, astray, clients=2)
+    load.start()
+    wait_for("the clients to end", lambda: not load.goes_on, 10)
+    with pytest.raises(KeyError, match="order"):
+        load.stop()
