@@ -15,7 +15,7 @@ ROOT = Path(__file__).resolve().parents[3]
 USAGE = """usage: hack/test [TIER] [pytest options]
 
 Installs what the tests need, builds the wheel, installs it, and runs the tests against it.
-Without a tier: the static checks, then all tiers, then the coverage gate.
+Without a tier: the static checks, then all tiers but bench, then the coverage gate.
 
 tiers:
 {tiers}

@@ -15,6 +15,7 @@ class Tier:
     `alone`: folders below `tests/` that run on this machine. `in_cluster`: folders that run inside the local
     cluster's network, with the operator installed. `covers`: its branch coverage counts for the gate.
     `when_named`: pytest options of the long form, which is run when the tier is asked for by its name.
+    `alias`: its tests are another tier's, so a full run leaves it out.
     """
 
     name: str
@@ -23,6 +24,7 @@ class Tier:
     in_cluster: tuple[str, ...] = ()
     covers: bool = False
     when_named: tuple[str, ...] = ()
+    alias: bool = False
 
 
 TIERS = (
@@ -40,6 +42,12 @@ TIERS = (
         "faults on real nodes; by its name the long form, in a full run the short one",
         in_cluster=("chaos",),
         when_named=("--long",),
+    ),
+    Tier(
+        "bench",
+        "the cases of hack/bench, each once and briefly (hack/bench gives the figures)",
+        alone=("apiserver/bench",),
+        alias=True,
     ),
 )
 

@@ -12,6 +12,7 @@ from pba_hack.testing.tiers import Tier
 
 TIER = Tier("some", "some tests", alone=("some",))
 EMPTY = Tier("none", "no tests", alone=("none",))
+ALIAS = Tier("again", "some of the same tests", alone=("some",), alias=True)
 
 
 @pytest.fixture
@@ -19,8 +20,8 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> run.Runner:
     """A runner whose commands all succeed, without tests, and leave nothing."""
     monkeypatch.setattr(run, "ensure_venv", lambda *_: tmp_path / "venv")
     monkeypatch.setattr(run, "install_wheel", lambda _: None)
-    monkeypatch.setattr(run.Runner, "_call", lambda *_: True)
-    monkeypatch.setattr(run, "TIERS", (TIER, EMPTY))
+    monkeypatch.setattr(run.Runner, "_status", lambda *_: 0)
+    monkeypatch.setattr(run, "TIERS", (TIER, EMPTY, ALIAS))
     (tmp_path / "tests/some").mkdir(parents=True)
     (tmp_path / "tests/some/test_it.py").touch()
     made = run.Runner(tmp_path)
@@ -49,6 +50,7 @@ def test_a_full_run_leaves_no_earlier_result_at_all(
     verdicts = capsys.readouterr().out.splitlines()[-1]
     assert "some: passed" in verdicts
     assert "none" not in verdicts
+    assert "again" not in verdicts, "its tests were run by another tier"
 
 
 def test_a_tier_without_tests_says_so_and_has_not_passed(
@@ -57,6 +59,22 @@ def test_a_tier_without_tests_says_so_and_has_not_passed(
     assert not runner.tier(EMPTY, [])
     assert runner.everything()
     assert "none: skipped, there are no tests yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("statuses", "passed"),
+    [
+        ([0], True),
+        ([0, 5], True),
+        ([5, 0], True),
+        ([5], False),
+        ([5, 5], False),
+        ([0, 1], False),
+        ([1, 5], False),
+    ],
+)
+def test_a_half_of_which_nothing_was_chosen_does_not_count(statuses: list[int], passed: bool) -> None:
+    assert run.has_passed(statuses) == passed
 
 
 @pytest.mark.parametrize(
