@@ -12,7 +12,7 @@ from pba_hack.demo.picture import Picture, lines, say
 from pba_hack.demo.sample import NAME, ROOT, SAMPLE, namespace, sample
 from pba_hack.helm import HelmError, install_operator
 from pba_hack.kubectl import Kubectl, KubectlError, wait_for
-from pba_hack.traffic import Client, Load, RequestFailedError, Tally
+from pba_hack.traffic import Client, Load, Tally
 from pba_hack.traffic.address import clients_address
 from pba_hack.traffic.shopper import Shopper, ledger
 from pba_hack.waiting import WaitedInVainError
@@ -65,7 +65,14 @@ class Show:
         self._picture = Picture()
         self._pause = threading.Event()
         self.shopper = Shopper()
-        self.load = Load(host, 80, self.shopper.visit, clients=CLIENTS, at_most_seconds=AT_MOST_SECONDS)
+        self.load = Load(host, 80, self._visit, clients=CLIENTS, at_most_seconds=AT_MOST_SECONDS)
+        self._to_fail = threading.Semaphore(0)
+        """How many visits are still to begin with a request that must fail."""
+
+    def _visit(self, client: Client) -> None:
+        if self._to_fail.acquire(blocking=False):
+            client.request("GET", "/there-is-no-such-page")
+        self.shopper.visit(client)
 
     def _watch(self, state: str, done: int) -> None:
         """Draw until `done` requests are sent.
@@ -97,18 +104,11 @@ class Show:
         share = self._wanted.requests // (len(STEPS) + 1) + 1
         with self.load:
             self._watch(f"{_backends(self._kubectl)[1]} backends", share)
+            if self._wanted.inject_failure:
+                self._to_fail.release()
             for step, number in enumerate(STEPS, start=2):
                 self._scale(number)
                 self._watch(f"{number} backends", share * step)
-        if self._wanted.inject_failure:
-            self._fail_once()
-
-    def _fail_once(self) -> None:
-        with closing(Client(*self.load.target, self.load.tally)) as client:
-            try:
-                client.request("GET", "/there-is-no-such-page")
-            except RequestFailedError as error:
-                sys.stdout.write(f"  injected: {error}\n")
 
 
 def _verdict(show: Show, host: str) -> bool:
