@@ -17,6 +17,7 @@ T = TypeVar("T")
 
 POLL_SECONDS = 0.3
 COMMAND_SECONDS = 120
+RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
 
 
 class KubectlError(Exception):
@@ -91,3 +92,10 @@ class Kubectl:
             return entry if entry is not None and entry["status"] == "True" else None
 
         return wait_for(f"PBACluster {self.namespace}/{name} to be Ready", ready, seconds)
+
+
+def restricted_namespace(name: str) -> Kubectl:
+    """Return kubectl in a namespace that enforces the restricted Pod Security Standard, made if it is not there."""
+    kubectl = Kubectl(name)
+    kubectl.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": RESTRICTED}})
+    return kubectl

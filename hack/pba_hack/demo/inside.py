@@ -9,9 +9,9 @@ from dataclasses import dataclass
 
 from pba_hack.demo.leaving import await_gone
 from pba_hack.demo.picture import Picture, lines, say
-from pba_hack.demo.sample import NAME, ROOT, SAMPLE, namespace, sample
+from pba_hack.demo.sample import NAME, ROOT, SAMPLE, sample
 from pba_hack.helm import HelmError, install_operator
-from pba_hack.kubectl import Kubectl, KubectlError, wait_for
+from pba_hack.kubectl import Kubectl, KubectlError, restricted_namespace, wait_for
 from pba_hack.traffic import Client, Load, Tally
 from pba_hack.traffic.address import clients_address
 from pba_hack.traffic.shopper import Shopper, ledger
@@ -149,7 +149,7 @@ def run(images: dict[str, str], wanted: Wanted) -> int:
         await_gone(kubectl, "namespace", wanted.namespace)
         await_gone(kubectl, "pbacluster", NAME)
         say(f"apply {SAMPLE.relative_to(ROOT)} as {wanted.namespace}/{NAME}")
-        namespace(wanted.namespace)
+        restricted_namespace(wanted.namespace)
         kubectl.apply(sample(kubectl, images))
         _progress(kubectl)
         host = clients_address(kubectl, NAME)

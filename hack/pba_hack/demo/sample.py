@@ -13,8 +13,6 @@ ROOT: Final = Path(__file__).resolve().parents[3]
 SAMPLE: Final = ROOT / "manifests" / "samples" / "backend-cluster.yaml"
 NAME: Final = "shop"
 
-_RESTRICTED: Final = {"pod-security.kubernetes.io/enforce": "restricted"}
-
 
 def sample(kubectl: Kubectl, images: Mapping[str, str]) -> Json:
     """Return the sample as a PBACluster `shop`."""
@@ -24,12 +22,3 @@ def sample(kubectl: Kubectl, images: Mapping[str, str]) -> Json:
     whole["spec"]["frontend"]["image"] = images["haproxy"]
     whole["metadata"] = {"name": NAME}
     return whole
-
-
-def namespace(name: str) -> Kubectl:
-    """Return kubectl in a namespace that enforces the restricted Pod Security Standard, made if it is not there."""
-    kubectl = Kubectl(name)
-    kubectl.apply(
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": _RESTRICTED}}
-    )
-    return kubectl

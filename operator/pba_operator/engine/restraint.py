@@ -114,16 +114,10 @@ class Restraint:
             record.futile_on = content(after)
         else:
             record.corrections += 1
-        if (
-            carried_out.verb == Delete.__name__
-        ):  # what we have deleted ourselves is not made anew against anybody
+        if carried_out.verb == Delete.__name__:
+            # What we have deleted ourselves is not made anew against anybody.
             self._records.pop((Apply.__name__, carried_out.target), None)
             self._records.pop((Generate.__name__, carried_out.target), None)
-
-    def is_fought(self, planned: Move, now: float) -> bool:
-        """Tell whether somebody keeps undoing this write."""
-        record = self._known(planned)
-        return record is not None and _is_fight(record, now)
 
     def blame(self, planned: Move, opponent: str) -> None:
         """Take note of who has undone a write."""

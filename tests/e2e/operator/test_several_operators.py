@@ -90,6 +90,14 @@ def _await_other(operator: Kubectl, former: str) -> str:
     return wait_for("another holder", other, 60)
 
 
+def _taken_over(operator: Kubectl, shop: Kubectl, log: AuditLog, former: str) -> tuple[str, Write, Write]:
+    """Ask for a change that the former holder cannot make; return who made it, and the two writes of `_handed_over`."""
+    mark = _edit(shop)
+    later = _await_other(operator, former)
+    _await_edit(shop, mark)
+    return later, *_handed_over(log, former, later)
+
+
 def _handed_over(log: AuditLog, former: str, later: str) -> tuple[Write, Write]:
     """Return the former holder's last write of any kind before the later one's first, and that."""
     written = operators.writes(log)
@@ -110,10 +118,7 @@ def _never_both(log: AuditLog, former: str, later: str) -> None:
 def test_after_a_clean_stop_the_other_acts_at_once(pair: Kubectl, shop: Kubectl) -> None:
     former, log = operators.holder(pair), operators.audit_log()
     pair("delete", "pod", former, "--wait=false")
-    mark = _edit(shop)
-    later = _await_other(pair, former)
-    _await_edit(shop, mark)
-    last, first = _handed_over(log, former, later)
+    later, last, first = _taken_over(pair, shop, log, former)
     assert last.is_of_lease, "the Lease was not given back"
     assert first.at - last.at <= timedelta(seconds=CLEAN_SECONDS)
     _never_both(log, former, later)
@@ -127,10 +132,7 @@ def test_a_frozen_holder_is_replaced_and_ends_when_it_goes_on(
     former, log = operators.holder(pair), operators.audit_log()
     wait_for("a renewal", lambda: any(write.pod == former for write in operators.writes(log)))
     faults.begin("freeze", former, "--namespace", pair.namespace, "--container", "operator")
-    mark = _edit(shop)
-    later = _await_other(pair, former)
-    _await_edit(shop, mark)
-    last, first = _handed_over(log, former, later)
+    later, last, first = _taken_over(pair, shop, log, former)
     assert first.at - last.at <= timedelta(seconds=CRASH_SECONDS)
     faults.end_all()
 
@@ -151,10 +153,7 @@ def test_a_holder_that_is_cut_off_has_ended_before_the_other_acts(
     log = operators.audit_log()
     wait_for("a renewal", lambda: any(write.pod == former for write in operators.writes(log)))
     faults.begin("partition", pod["spec"]["nodeName"])
-    mark = _edit(shop)
-    later = _await_other(pair, former)
-    _await_edit(shop, mark)
-    last, first = _handed_over(log, former, later)
+    later, last, first = _taken_over(pair, shop, log, former)
     assert first.at - last.at <= timedelta(seconds=CRASH_SECONDS)
     faults.end_all()
 

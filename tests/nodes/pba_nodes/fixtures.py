@@ -15,9 +15,7 @@ from typing import Any
 import pytest
 
 from pba_hack.helm import OPERATOR_NAMESPACE, install_operator
-from pba_hack.kubectl import Kubectl
-
-RESTRICTED = {"pod-security.kubernetes.io/enforce": "restricted"}
+from pba_hack.kubectl import Kubectl, restricted_namespace
 
 Json = dict[str, Any]
 
@@ -56,10 +54,7 @@ def shared_namespace() -> Iterator[Kubectl]:
 
 def fresh_namespace() -> Iterator[Kubectl]:
     name = f"e2e-{uuid.uuid4().hex[:8]}"
-    Kubectl().apply(
-        {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": RESTRICTED}},
-    )
-    yield Kubectl(name)
+    yield restricted_namespace(name)
     # A namespace on its way out waits for the grace periods of all pods first: ours go sooner by themselves.
     Kubectl(name)("delete", "pbacluster", "--all", "--wait=false")
     Kubectl()("delete", "namespace", name, "--wait=false")

@@ -11,11 +11,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
+from pba_api.identity import LABEL_CLUSTER
 from pba_hack.bench.operator.by_hand import KINDS, by_hand
 from pba_hack.bench.rounds import side_by_side
-from pba_hack.demo.sample import NAME, namespace, sample
+from pba_hack.demo.sample import NAME, sample
 from pba_hack.helm import install_operator
-from pba_hack.kubectl import Kubectl, wait_for
+from pba_hack.kubectl import Kubectl, restricted_namespace, wait_for
 
 Json = dict[str, Any]
 
@@ -39,7 +40,7 @@ class Contest:
         self._empty()
         self._apply([self._cluster])
         self._kubectl("wait", "--for=condition=Ready", f"pbacluster/{NAME}", _READY)
-        children = kubectl.items(",".join(KINDS), f"pba.dev/cluster={NAME}")
+        children = kubectl.items(",".join(KINDS), f"{LABEL_CLUSTER}={NAME}")
         schema = kubectl("get", "pbacluster", NAME, "-o", "jsonpath={.spec.database.name}")
         self._objects = by_hand(children, NAME, schema)
         self._remove_cluster()
@@ -96,7 +97,7 @@ def main(argv: Sequence[str]) -> None:
     """
     images, rounds, seed, found = json.loads(argv[0]), int(argv[1]), int(argv[2]), Path(argv[3])
     install_operator(images)
-    contest = Contest(namespace(NAMESPACE), images)
+    contest = Contest(restricted_namespace(NAMESPACE), images)
     samples = side_by_side(
         contest.operators,
         contest.hands,

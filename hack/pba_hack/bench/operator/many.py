@@ -8,6 +8,7 @@ from typing import Final
 
 from pba_faults.replica import Replica
 
+from pba_api.identity import LABEL_CLUSTER
 from pba_hack import process_usage
 from pba_hack.bench.case import Case, Measured, Trial
 from pba_hack.bench.operator.crowd import NUMBER, Crowd, crowd
@@ -94,7 +95,7 @@ def list_everything(made: Crowd) -> float:
     for kind in kinds.WATCHED:
         query = {"limit": str(PAGE)}
         if kind != kinds.CLUSTER:
-            query["labelSelector"] = "pba.dev/cluster"
+            query["labelSelector"] = LABEL_CLUSTER
         following: str | None = ""
         while following is not None:
             page: Manifest = made.server.request("GET", kind.path(), **query).body

@@ -15,7 +15,7 @@ the same namespace and name takes the whole set back by stamping its own UID on 
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import Enum
 
 from pba_api.conditions import ConditionType
@@ -64,14 +64,18 @@ def _standings(cluster: Cluster, observed: Observed) -> dict[ChildId, Standing]:
 
 def foreigners(cluster: Cluster, observed: Observed) -> list[ChildId]:
     """Return the names that the database needs and that somebody else's objects bear."""
-    return [child for child, what in _standings(cluster, observed).items() if what is Standing.FOREIGN]
+    return _foreign(_standings(cluster, observed))
+
+
+def _foreign(found: Mapping[ChildId, Standing]) -> list[ChildId]:
+    return [child for child, what in found.items() if what is Standing.FOREIGN]
 
 
 def verdict(cluster: Cluster, observed: Observed) -> Problem | None:
     """Return why the database's own names cannot be used as they are found; None if they can."""
     required = (members.claim_id(cluster), *secret_ids.kept(cluster))
     found = _standings(cluster, observed)
-    foreign = foreigners(cluster, observed)
+    foreign = _foreign(found)
     if foreign:
         return _name_conflict(foreign)
     leaving = [child for child, what in found.items() if what is Standing.LEAVING]
