@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from pba_nodes.evidence import pytest_runtest_makereport
 from pba_nodes.faults import Faults
 from pba_nodes.fixtures import images, manifest, operator, shared_namespace
 from pba_nodes.stage import Stage, placement
@@ -18,7 +19,7 @@ from pba_nodes.stage import Stage, placement
 from pba_hack.kubectl import Kubectl
 from pba_hack.traffic.shopper import Shopper
 
-__all__ = ["images", "manifest", "operator", "shared_namespace"]
+__all__ = ["images", "manifest", "operator", "pytest_runtest_makereport", "shared_namespace"]
 
 Json = dict[str, Any]
 

@@ -21,7 +21,7 @@ tiers:
 {tiers}
   static     format, lint, types, layers, generated files, shell and Go
 
-Results (JUnit), and on failure the logs of the operator and the nodes, are in test-results/.
+Results (JUnit), and on failure the logs of the operator and the nodes and what the cluster held, are in test-results/.
 """
 
 
