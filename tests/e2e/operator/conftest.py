@@ -10,13 +10,22 @@ from typing import Any
 
 import pytest
 from pba_nodes.evidence import pytest_runtest_makereport
-from pba_nodes.fixtures import images, manifest, module_namespace, namespace, operator, shared_namespace
+from pba_nodes.fixtures import (
+    faults,
+    images,
+    manifest,
+    module_namespace,
+    namespace,
+    operator,
+    shared_namespace,
+)
 
 from pba_hack.helm import OPERATOR_NAMESPACE
 from pba_hack.kubectl import Kubectl
 from pba_hack.traffic.address import clients_address
 
 __all__ = [
+    "faults",
     "images",
     "manifest",
     "module_namespace",

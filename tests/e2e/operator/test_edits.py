@@ -6,9 +6,13 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+from pba_nodes import operators
+
 from pba_hack.kubectl import Kubectl, wait_for
 
 Json = dict[str, Any]
+
+_STATUS = ("pbaclusters", "status")
 
 
 def _environment(kubectl: Kubectl, deployment: str) -> dict[str, str]:
@@ -56,6 +60,7 @@ def test_metadata_for_children_comes_and_goes(shop: Kubectl) -> None:
 def test_paused_writes_nothing_but_status(shop: Kubectl) -> None:
     _patch(shop, [{"op": "add", "path": "/spec/paused", "value": True}])
     wait_for("the condition Paused", lambda: shop.condition("shop", "Paused"))
+    log = operators.audit_log()
     shop("delete", "service", "shop-mysql-primary")
     _patch(shop, [{"op": "add", "path": "/spec/backend/replicas", "value": 3}])
 
@@ -68,6 +73,11 @@ def test_paused_writes_nothing_but_status(shop: Kubectl) -> None:
     assert deployment is not None
     assert deployment["spec"]["replicas"] == 2
     assert shop.get("service", "shop-mysql-primary") is None
+    written = [write for write in operators.writes(log) if write.namespace == shop.namespace]
+    of_status = [write for write in written if (write.resource, write.subresource) == _STATUS]
+    events = [write for write in written if write.resource == "events"]
+    assert of_status, "the audit log does not show what the operator writes"
+    assert len(written) == len(of_status) + len(events), written
     _patch(
         shop,
         [

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from pba_nodes.conditions import ReadyHistory
+from pba_nodes.faults import Faults, words_of
 
 from pba_hack.kubectl import Kubectl, wait_for
 
@@ -19,6 +21,10 @@ PARTS = {
 }
 
 
+SERVERS = {"database": "mysql", "frontend": "haproxy"}
+"""The containers whose probes ask them every second or so: that one of them hangs is known soon."""
+
+
 @pytest.fixture
 def no_room(shop: Kubectl) -> Iterator[None]:
     """Let no node take new pods for the time of a test."""
@@ -28,11 +34,17 @@ def no_room(shop: Kubectl) -> Iterator[None]:
     shop("uncordon", *nodes)
 
 
+def _serving(shop: Kubectl, component: str) -> Json:
+    """Return a pod of a component that is not on its way out."""
+    found = shop.items("pods", f"pba.dev/cluster=shop,pba.dev/component={component}")
+    return next(pod for pod in found if "deletionTimestamp" not in pod["metadata"])
+
+
 @pytest.mark.usefixtures("no_room")
 @pytest.mark.parametrize("component", PARTS)
 def test_a_broken_part_is_named_and_comes_back(shop: Kubectl, component: str) -> None:
     part = PARTS[component]
-    pod = shop.items("pods", f"pba.dev/cluster=shop,pba.dev/component={component}")[0]["metadata"]["name"]
+    pod = _serving(shop, component)["metadata"]["name"]
     shop("delete", "pod", pod, "--wait=false", "--grace-period=1")
 
     def broken() -> Json | None:
@@ -48,3 +60,19 @@ def test_a_broken_part_is_named_and_comes_back(shop: Kubectl, component: str) ->
     shop("uncordon", *[node["metadata"]["name"] for node in shop.items("nodes")])
     shop.wait_ready("shop")
     assert shop.condition("shop", "Stalled") is None
+
+
+@pytest.mark.parametrize("component", SERVERS)
+def test_a_part_that_runs_and_does_not_answer_is_named_and_comes_back(
+    shop: Kubectl, faults: Faults, component: str
+) -> None:
+    part = PARTS[component]
+    pod = _serving(shop, component)
+    with ReadyHistory(shop, "shop") as ready:
+        faults.begin("freeze", *words_of(pod, SERVERS[component]))
+        ready.wait_blamed(part, 60)
+        faults.end_all()
+        shop.wait_ready("shop")
+    named = ready.first(lambda entry: entry["status"] == "False" and part in entry["message"])
+    assert named is not None
+    assert pod["metadata"]["name"] in named.what["message"]

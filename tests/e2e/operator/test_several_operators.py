@@ -48,14 +48,6 @@ def pair(operator: Kubectl, shop: Kubectl) -> Iterator[Kubectl]:
     _scale(operator, 1)
 
 
-@pytest.fixture
-def faults() -> Iterator[Faults]:
-    """Return the faults of one test, undone at its end."""
-    made = Faults()
-    yield made
-    made.end_all()
-
-
 def _scale(operator: Kubectl, number: int) -> None:
     operator("scale", "deployment/pba-operator", f"--replicas={number}")
     operator("rollout", "status", "deployment/pba-operator", "--timeout=90s")

@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import subprocess
 from pathlib import Path
+from typing import Any
 
 CLUSTER = Path(__file__).resolve().parents[3] / "hack" / "cluster"
 END = {"crash": "restart", "partition": "heal", "freeze": "thaw"}
 _SECONDS = 180
+
+
+def words_of(pod: dict[str, Any], container: str) -> tuple[str, ...]:
+    """Return a container of a pod as `hack/cluster freeze` and `kill` take it."""
+    metadata = pod["metadata"]
+    return metadata["name"], "--namespace", metadata["namespace"], "--container", container
 
 
 class Faults:

@@ -16,6 +16,7 @@ import pytest
 
 from pba_hack.helm import OPERATOR_NAMESPACE, install_operator
 from pba_hack.kubectl import Kubectl, restricted_namespace
+from pba_nodes.faults import Faults
 
 Json = dict[str, Any]
 
@@ -58,6 +59,14 @@ def fresh_namespace() -> Iterator[Kubectl]:
     # A namespace on its way out waits for the grace periods of all pods first: ours go sooner by themselves.
     Kubectl(name)("delete", "pbacluster", "--all", "--wait=false")
     Kubectl()("delete", "namespace", name, "--wait=false")
+
+
+@pytest.fixture
+def faults() -> Iterator[Faults]:
+    """Return the faults of one test, undone at its end."""
+    made = Faults()
+    yield made
+    made.end_all()
 
 
 @pytest.fixture(scope="session")

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from pba_hack.audit import READS, AuditLog
+from pba_hack.audit import READS, AuditLog, is_done
 from pba_hack.cluster.trial import TrialCluster
 from pba_hack.helm import OPERATOR_NAMESPACE
 from pba_hack.kubectl import Kubectl, wait_for
@@ -39,6 +39,7 @@ class Write:
     resource: str
     namespace: str
     name: str
+    subresource: str = ""
 
     @property
     def is_of_lease(self) -> bool:
@@ -52,9 +53,7 @@ def writes(log: AuditLog) -> list[Write]:
         (
             _write(entry)
             for entry in log.entries()
-            if entry["user"].get("username") == _ACCOUNT
-            and entry["verb"] not in READS
-            and entry["responseStatus"]["code"] < 300
+            if entry["user"].get("username") == _ACCOUNT and entry["verb"] not in READS and is_done(entry)
         ),
         key=lambda write: write.at,
     )
@@ -70,6 +69,7 @@ def _write(entry: Json) -> Write:
         about["resource"],
         about.get("namespace", ""),
         about.get("name", ""),
+        about.get("subresource", ""),
     )
 
 

@@ -16,7 +16,7 @@ from pba_hack.kubectl import Kubectl, wait_for
 from pba_hack.traffic import Load
 from pba_hack.traffic.load import Journey
 from pba_hack.traffic.tally import Snapshot
-from pba_nodes.faults import Faults
+from pba_nodes.faults import Faults, words_of
 
 Json = dict[str, Any]
 Address = tuple[str, int]
@@ -68,10 +68,6 @@ def is_ready(pod: Json) -> bool:
 def _containers(pods: Iterable[Json]) -> set[str]:
     statuses = (status for pod in pods for status in pod["status"].get("containerStatuses") or ())
     return {status["containerID"] for status in statuses if status.get("containerID")}
-
-
-def _words(pod: Json, container: str) -> tuple[str, ...]:
-    return name_of(pod), "--namespace", pod["metadata"]["namespace"], "--container", container
 
 
 class Stage:
@@ -155,12 +151,12 @@ class Stage:
     def freeze(self, pod: Json, container: str) -> None:
         """Freeze a container."""
         self._dead = set()
-        self.faults.begin("freeze", *_words(pod, container))
+        self.faults.begin("freeze", *words_of(pod, container))
 
     def kill(self, pod: Json, container: str) -> None:
         """Kill a container; return when another one runs in its place."""
         before = _containers([pod])
-        self.faults.run("kill", *_words(pod, container))
+        self.faults.run("kill", *words_of(pod, container))
         kubectl = Kubectl(pod["metadata"]["namespace"])
 
         def runs_anew() -> bool:
