@@ -61,6 +61,7 @@ class Engine:
             clock=clock,
             jitter=jitter,
             namespaces=namespaces,
+            listed=self.streams.listed,
         )
         self.reconciler = Reconciler(
             domain=domain,

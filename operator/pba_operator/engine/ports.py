@@ -22,6 +22,7 @@ from pba_operator.domain.model import (
     Observed,
     Plan,
 )
+from pba_operator.kube.client import Page
 from pba_operator.kube.kinds import Kind
 
 
@@ -65,7 +66,7 @@ class Kube(Protocol):
         fields: str = "",
         metadata_only: bool = False,
         limit: int = 100,
-    ) -> AsyncIterator[list[Manifest]]:
+    ) -> AsyncIterator[Page]:
         """List objects."""
 
     def check_may_write(self) -> None:

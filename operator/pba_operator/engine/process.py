@@ -96,7 +96,7 @@ class Process:
 
     def watch_session(self) -> aiohttp.ClientSession:
         """Return a new session for the watches, whose requests the engine follows."""
-        return open_session(self.credentials, trace=self.engine.streams.trace())
+        return open_session(self.credentials, self.engine.streams.follow)
 
     async def _lead(self) -> None:
         self.engine.lead()

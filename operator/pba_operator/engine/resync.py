@@ -15,12 +15,12 @@ from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Final
 
 from pba_api.identity import LABEL_CLUSTER
-from pba_operator.domain.model import Manifest
 from pba_operator.engine.intake import Intake
 from pba_operator.engine.metrics import Metrics
 from pba_operator.engine.ports import Kube
 from pba_operator.engine.queue import Queue
 from pba_operator.kube import kinds
+from pba_operator.kube.client import Page
 from pba_operator.kube.clock import Clock
 from pba_operator.kube.errors import ApiError, NotFound
 from pba_operator.kube.store import Address, Store, Version, address_of, version_of
@@ -48,6 +48,7 @@ class Resync:
         clock: Clock,
         jitter: Callable[[], float],
         namespaces: Iterable[str],
+        listed: Callable[[Stream, str], None],
     ) -> None:
         self._kube = kube
         self._store = store
@@ -56,6 +57,7 @@ class Resync:
         self._metrics = metrics
         self._clock = clock
         self._jitter = jitter
+        self._listed = listed
         self._streams = [
             Stream(kind.name, namespace)
             for kind in kinds.WATCHED
@@ -73,8 +75,10 @@ class Resync:
         self.synced = True
 
     async def _seed(self, stream: Stream) -> bool:
+        version = ""
         try:
             async for page in self._pages(stream, metadata_only=False):
+                version = page.resource_version
                 for manifest in page:
                     self._intake.seen(manifest)
         except NotFound:
@@ -83,6 +87,7 @@ class Resync:
         except ApiError as error:
             logger.warning("listing failed", extra={"kind": stream.kind, "error": str(error)})
             return False
+        self._listed(stream, version)
         return True
 
     def gap(self, stream: Stream) -> None:
@@ -91,8 +96,6 @@ class Resync:
 
     async def run(self) -> None:
         """List what is due, for ever."""
-        for stream in self._streams:
-            self.gap(stream)
         periodic = self._clock.now() + RESYNC_SECONDS
         while True:
             await self._clock.sleep(1.0)
@@ -156,7 +159,7 @@ class Resync:
                 behind.append(address)
         return behind
 
-    async def _pages(self, stream: Stream, *, metadata_only: bool) -> AsyncIterator[list[Manifest]]:
+    async def _pages(self, stream: Stream, *, metadata_only: bool) -> AsyncIterator[Page]:
         kind = kinds.BY_NAME[stream.kind]
         selector = "" if kind == kinds.CLUSTER else LABEL_CLUSTER
         async for page in self._kube.pages(

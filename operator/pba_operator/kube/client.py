@@ -10,7 +10,7 @@ Why not a ready-made client: docs/adr/0003-the-operators-client.md.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -50,6 +50,21 @@ _METHODS: Final[Mapping[str, _Method]] = {
     "PATCH": _Method("PATCH", writes=True),
     "DELETE": _Method("DELETE", writes=True),
 }
+
+
+class Page(list[Manifest]):
+    """Some of the objects of a listing."""
+
+    def __init__(self, objects: Iterable[Manifest], resource_version: str) -> None:
+        """Make a page.
+
+        Args:
+            objects: what is on it.
+            resource_version: the state of the cluster that the listing shows, the same on each of its pages.
+        """
+        super().__init__(objects)
+        self.resource_version = resource_version
+
 
 Observer = Callable[[str, str, str], None]
 """Is told of each request: verb, kind, and the answer's code (or the error's name)."""
@@ -111,7 +126,7 @@ class Client:
         fields: str = "",
         metadata_only: bool = False,
         limit: int = PAGE,
-    ) -> AsyncIterator[list[Manifest]]:
+    ) -> AsyncIterator[Page]:
         """Yield all objects of a kind, page by page, as they are now (a quorum read).
 
         Args:
@@ -135,11 +150,15 @@ class Client:
             answer = await self._request(
                 "LIST", kind, kind.path(namespace), query=query, accept=accept, timeout=LIST_SECONDS
             )
-            yield [
-                {"apiVersion": kind.api_version, **item, "kind": kind.name}
-                for item in answer.get("items") or ()
-            ]
-            token = answer.get("metadata", {}).get("continue")
+            metadata = answer.get("metadata", {})
+            yield Page(
+                (
+                    {"apiVersion": kind.api_version, **item, "kind": kind.name}
+                    for item in answer.get("items") or ()
+                ),
+                metadata.get("resourceVersion", ""),
+            )
+            token = metadata.get("continue")
             if not token:
                 return
             query["continue"] = token

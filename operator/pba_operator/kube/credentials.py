@@ -89,13 +89,13 @@ def _tls(configuration: Any) -> ssl.SSLContext | None:
 
 
 def open_session(
-    credentials: Credentials, *, trace: aiohttp.TraceConfig | None = None
+    credentials: Credentials, *middlewares: aiohttp.ClientMiddlewareType
 ) -> aiohttp.ClientSession:
     """Return a session whose requests carry the credentials as they are at that moment.
 
     Args:
         credentials: from `load`.
-        trace: who wants to see the requests.
+        *middlewares: see the requests and their answers, the first before the others.
     """
 
     async def authorize(
@@ -109,6 +109,5 @@ def open_session(
     return aiohttp.ClientSession(
         connector=aiohttp.TCPConnector(ssl=credentials.tls or True, limit=0),
         headers={"User-Agent": "pba-operator"},
-        middlewares=(authorize,),
-        trace_configs=[trace] if trace else None,
+        middlewares=(*middlewares, authorize),
     )

@@ -1,17 +1,22 @@
-"""What the watch streams are doing, as their requests tell it.
+"""What the watch streams are doing, as their requests tell it, and where they begin.
 
 kopf runs the streams and shows its handlers the objects only: not that a listing has ended, not that a stream
 was broken off, not the bookmarks. But its requests pass through our session, and a request tells: a listing
 is asked for (at the start, and when history was lost), a watch begins. That costs no request.
 
-What must stay true: a kind whose deletions may have been missed is named to `on_gap`; a stream that nobody
-keeps alive is told by its age: a watch that lives is begun anew at least every `STREAM_SECONDS`.
+kopf begins each stream with a listing of its own. All that it would read was listed by us a moment before, so its
+first listing of a kind is asked for nothing: for an object that cannot be, in the state of the cluster that
+our listing has shown. The API server answers an empty list of that state, and kopf's watch goes on from there.
+
+What must stay true: no event falls between our listing and kopf's watch (both are of the same state, or kopf lists
+everything); a kind whose deletions may have been missed is named to `on_gap`; a stream that nobody keeps alive is told
+by its age: a watch that lives is begun anew at least every `STREAM_SECONDS`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 import aiohttp
 from yarl import URL
@@ -24,6 +29,10 @@ STREAM_SECONDS: Final = 290
 SLACK: Final = 60.0
 EARLY: Final = STREAM_SECONDS - 10.0
 """A watch that ends before this age was broken off."""
+NOBODY: Final = "metadata.name=-"
+"""A field selector that selects nothing: a name begins with a letter or a digit."""
+_REFUSED: Final = 400
+"""From this status on an answer is an error."""
 
 
 class Stream(NamedTuple):
@@ -54,19 +63,27 @@ class Streams:
         now = clock.now()
         self._alive = dict.fromkeys(self._by_path.values(), now)
         self._began: dict[Stream, float] = {}
+        self._listed: dict[Stream, str] = {}
 
-    def trace(self) -> aiohttp.TraceConfig:
-        """Return what makes a session tell of its requests."""
-        trace = aiohttp.TraceConfig()
+    def listed(self, stream: Stream, resource_version: str) -> None:
+        """Take note of a whole listing of ours: the stream's next begins at that state of the cluster."""
+        self._listed[stream] = resource_version
 
-        async def ended(
-            _session: aiohttp.ClientSession, _context: Any, request: aiohttp.TraceRequestEndParams
-        ) -> None:
-            if request.response.status < 400:  # noqa: PLR2004 - HTTP: no error
-                self.answered(request.url)
-
-        trace.on_request_end.append(ended)
-        return trace
+    async def follow(
+        self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        """Take note of a request of kopf's: a middleware of its session."""
+        stream = self._by_path.get(request.url.path)
+        version = "" if stream is None or "watch" in request.url.query else self._listed.pop(stream, "")
+        if stream is not None and version:
+            resumed = await _list_nothing(request, handler, version)
+            if resumed is not None:
+                self._alive[stream] = self._clock.now()
+                return resumed
+        response = await handler(request)
+        if response.status < _REFUSED:
+            self.answered(request.url)
+        return response
 
     def answered(self, url: URL) -> None:
         """Take note of a request of kopf's that was answered."""
@@ -93,3 +110,19 @@ class Streams:
         """Return the streams that must be dead, and for how many seconds nothing was seen of each."""
         now = self._clock.now()
         return {stream: now - at for stream, at in self._alive.items() if now - at > STREAM_SECONDS + SLACK}
+
+
+async def _list_nothing(
+    request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType, resource_version: str
+) -> aiohttp.ClientResponse | None:
+    """Return an empty listing of a state of the cluster; None if the API server does not have it any more."""
+    whole = request.url
+    request.url = whole.update_query(
+        fieldSelector=NOBODY, resourceVersion=resource_version, resourceVersionMatch="Exact"
+    )
+    response = await handler(request)
+    if response.status < _REFUSED:
+        return response
+    response.release()
+    request.url = whole
+    return None

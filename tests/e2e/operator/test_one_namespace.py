@@ -43,7 +43,9 @@ def test_the_rights_in_one_namespace_do(
     ]
     assert asked, "the audit log does not show what the operator asks"
     refused = [
-        (entry["verb"], entry["requestURI"]) for entry in asked if entry.get("responseStatus", {}).get("code") == 403
+        (entry["verb"], entry["requestURI"])
+        for entry in asked
+        if entry.get("responseStatus", {}).get("code") == 403
     ]
     assert refused == []
     foreign = module_namespace.get("pbacluster", "foreign")

@@ -14,6 +14,7 @@ from typing import Any
 
 from pba_api.identity import FIELD_MANAGER, KIND, LABEL_CLUSTER
 from pba_operator.kube import errors, kinds
+from pba_operator.kube.client import Page
 from pba_operator.kube.kinds import Kind
 from pba_operator.kube.store import Address, address_of
 from pba_simulation.ownership import Fields
@@ -114,7 +115,7 @@ class SimulatedApi:
         fields: str = "",
         metadata_only: bool = False,
         limit: int = 100,
-    ) -> AsyncIterator[list[Object]]:
+    ) -> AsyncIterator[Page]:
         address = Address(kind.name, namespace, "")
         self.reads.append(("LIST", address))
         self.before("LIST", address)
@@ -125,7 +126,7 @@ class SimulatedApi:
         if metadata_only:
             found = [{field: live[field] for field in ("apiVersion", "kind", "metadata")} for live in found]
         for index in range(0, len(found) or 1, limit):
-            yield found[index : index + limit]
+            yield Page(found[index : index + limit], str(next(self._versions)))
 
     async def apply(self, manifest: Object, *, subresource: str = "") -> Object:
         address = address_of(manifest)

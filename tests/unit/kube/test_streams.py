@@ -1,6 +1,9 @@
 from __future__ import annotations
 
-import aiohttp
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
@@ -9,7 +12,7 @@ from yarl import URL
 
 from pba_operator.kube import kinds
 from pba_operator.kube.credentials import Credentials, open_session
-from pba_operator.kube.streams import SLACK, STREAM_SECONDS, Stream, Streams
+from pba_operator.kube.streams import NOBODY, SLACK, STREAM_SECONDS, Stream, Streams
 
 SERVER = "https://api:6443"
 PODS = Stream("Pod", "")
@@ -81,20 +84,92 @@ async def test_each_namespace_has_its_stream() -> None:
     assert Stream("Pod", "b") in silent
 
 
-async def test_a_session_tells_of_its_requests(bench: Bench) -> None:
-    async def answer(request: web.Request) -> web.Response:
-        return web.json_response({}, status=410 if "gone" in request.query else 200)
+@dataclass
+class ApiServer:
+    """Answers listings of pods; `history` is the oldest state of the cluster that it still has."""
 
-    application = web.Application()
-    application.router.add_get("/{path:.*}", answer)
+    url: str = ""
+    history: int = 0
+    asked: list[dict[str, str]] = field(default_factory=list)
+
+    async def answer(self, request: web.Request) -> web.Response:
+        self.asked.append(dict(request.query))
+        if "fieldSelector" not in request.query:
+            return web.json_response({"items": [{}], "metadata": {"resourceVersion": "90"}})
+        if int(request.query["resourceVersion"]) < self.history:
+            return web.json_response({}, status=410)
+        version = {"resourceVersion": request.query["resourceVersion"]}
+        return web.json_response({"items": [], "metadata": version})
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[ApiServer]:
+    made, application = ApiServer(), web.Application()
+    application.router.add_get("/api/v1/pods", made.answer)
     async with TestServer(application) as server:
-        url = str(server.make_url("")).rstrip("/")
-        trace = bench.streams.trace()
-        async with open_session(Credentials(url, None, lambda: None), trace=trace) as session:
-            async with session.get(f"{url}/api/v1/pods?gone=1") as response:
-                assert response.status == 410
-            assert bench.gaps == []
-            async with session.get(f"{url}/api/v1/pods"):
-                pass
-            assert isinstance(session, aiohttp.ClientSession)
+        made.url = str(server.make_url("")).rstrip("/")
+        yield made
+
+
+async def _list(bench: Bench, server: ApiServer) -> dict[str, Any]:
+    """List pods as kopf does."""
+    credentials = Credentials(server.url, None, lambda: None)
+    async with (
+        open_session(credentials, bench.streams.follow) as session,
+        session.get(f"{server.url}/api/v1/pods", params={"limit": "100"}) as response,
+    ):
+        found: dict[str, Any] = await response.json()
+        return found
+
+
+async def test_a_listing_is_told_by_the_session_unless_it_was_refused(
+    bench: Bench, server: ApiServer
+) -> None:
+    credentials = Credentials(server.url, None, lambda: None)
+    async with open_session(credentials, bench.streams.follow) as session:
+        async with session.get(f"{server.url}/api/v1/nodes") as response:
+            assert response.status == 404
+        assert bench.gaps == []
+        async with session.get(f"{server.url}/api/v1/pods"):
+            pass
     assert bench.gaps == [PODS]
+
+
+async def test_what_was_listed_is_not_listed_again_and_the_watch_begins_there(
+    bench: Bench, server: ApiServer
+) -> None:
+    bench.streams.listed(PODS, "77")
+    assert await _list(bench, server) == {"items": [], "metadata": {"resourceVersion": "77"}}
+    (asked,) = server.asked
+    assert asked == {
+        "limit": "100",
+        "fieldSelector": NOBODY,
+        "resourceVersion": "77",
+        "resourceVersionMatch": "Exact",
+    }
+    assert bench.gaps == [], "nothing was missed"
+
+
+async def test_it_is_so_once_what_is_listed_later_is_a_gap(bench: Bench, server: ApiServer) -> None:
+    bench.streams.listed(PODS, "77")
+    await _list(bench, server)
+    assert (await _list(bench, server))["items"] == [{}]
+    assert bench.gaps == [PODS]
+
+
+async def test_a_state_that_the_api_server_has_forgotten_is_listed_anew(
+    bench: Bench, server: ApiServer
+) -> None:
+    bench.streams.listed(PODS, "77")
+    server.history = 78
+    assert (await _list(bench, server))["metadata"] == {"resourceVersion": "90"}
+    assert server.asked[-1] == {"limit": "100"}
+    assert bench.gaps == [PODS]
+
+
+async def test_a_stream_that_begins_where_ours_ended_lives(bench: Bench, server: ApiServer) -> None:
+    bench.streams.listed(PODS, "77")
+    await bench.clock.advance(STREAM_SECONDS + SLACK + 1)
+    assert PODS in bench.streams.silent()
+    await _list(bench, server)
+    assert PODS not in bench.streams.silent()
