@@ -50,5 +50,5 @@ def test_the_rights_in_one_namespace_do(
     assert refused == []
     foreign = module_namespace.get("pbacluster", "foreign")
     assert foreign is not None
-    assert "status" not in foreign
+    assert "conditions" not in foreign.get("status", {})
     assert module_namespace.items("statefulsets") == []
