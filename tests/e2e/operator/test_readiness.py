@@ -13,6 +13,29 @@ from pba_hack.kubectl import Kubectl, wait_for
 
 Json = dict[str, Any]
 
+_ASKING: Json = {
+    "apiVersion": "v1",
+    "kind": "Pod",
+    "metadata": {"name": "asks-for-room"},
+    "spec": {
+        "automountServiceAccountToken": False,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 65534,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": "none",
+                "image": "localhost/does-not-exist:1",
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "capabilities": {"drop": ["ALL"]},
+                },
+            }
+        ],
+    },
+}
 PARTS = {
     "database": "DatabaseReady",
     "management": "ManagementReady",
@@ -30,8 +53,24 @@ def no_room(shop: Kubectl) -> Iterator[None]:
     """Let no node take new pods for the time of a test."""
     nodes = [node["metadata"]["name"] for node in shop.items("nodes")]
     shop("cordon", *nodes)
+    wait_for("the scheduler to know that there is no room", lambda: not _is_room(shop))
     yield
     shop("uncordon", *nodes)
+
+
+def _is_room(shop: Kubectl) -> bool:
+    """Ask the scheduler for room: it hears of nodes and of pods by two watches, of which one may be late."""
+    shop.apply(_ASKING)
+
+    def answer() -> Json | None:
+        pod = shop.get("pod", _ASKING["metadata"]["name"]) or {}
+        conditions = pod.get("status", {}).get("conditions", ())
+        return next((entry for entry in conditions if entry["type"] == "PodScheduled"), None)
+
+    try:
+        return bool(wait_for("the scheduler's answer", answer)["status"] == "True")
+    finally:
+        shop("delete", "pod", _ASKING["metadata"]["name"], "--grace-period=0", "--force")
 
 
 def _serving(shop: Kubectl, component: str) -> Json:
