@@ -1,12 +1,8 @@
-"""The API server goes away, and comes back.
-
-`PBA_OUTAGE_SECONDS` says for how long: by default a few seconds more than the Lease survives; 120 is the long form.
-"""
+"""The API server goes away, and comes back."""
 
 from __future__ import annotations
 
 import datetime as dt
-import os
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -18,7 +14,9 @@ from pba_faults.kubelet import Kubelet
 from pba_operator.kube.clock import SystemClock
 from pba_operator.kube.lease import RENEW_DEADLINE
 
-LONG = float(os.environ.get("PBA_OUTAGE_SECONDS", RENEW_DEADLINE + 2))
+LONG = 120.0
+"""Far longer than the holder of the Lease survives."""
+assert LONG > RENEW_DEADLINE
 SHORT = 4.0
 """Seconds that a holder of the Lease survives."""
 
