@@ -10,6 +10,7 @@ What must stay true:
 - Before anything is destroyed, everything of the cluster is listed anew: destruction trusts no cache (`refresh`).
 - What a watch tells while the API server is asked counts as well (`is_as_observed`).
 - What is observed, and the fingerprint that stands for it, are of one moment: no `await` between them.
+- An object is unpacked once as long as it stays as it is, so nobody changes what is observed: deciding is pure.
 """
 
 from __future__ import annotations
@@ -63,6 +64,8 @@ class View:
         self._absent: set[ChildId] = set()
         self._confirmed = False
         self._refreshed = False
+        self._raw: tuple[Version, Manifest] | None = None
+        self._children: tuple[Known, dict[ChildId, Manifest]] = (frozenset(), {})
         self._known: Known = frozenset()
         self._read: Read = {}
         self._evidence: str | None = None
@@ -74,10 +77,13 @@ class View:
         Raises:
             Vanished: there is none.
         """
-        raw = self._store.cluster(self.key)
-        if raw is None:
-            raise Vanished
-        return raw
+        version = self._store.version(Address(kinds.CLUSTER.name, *self.key))
+        if self._raw is None or self._raw[0] != version:
+            raw = self._store.cluster(self.key)
+            if raw is None or version is None:
+                raise Vanished
+            self._raw = (version, raw)
+        return self._raw[1]
 
     @property
     def generation(self) -> int:
@@ -95,12 +101,16 @@ class View:
         self._read = await self._references.fetch(self.key.namespace, wanted)
         if not isinstance(cluster, Invalid):
             await self._look_for_evidence(self._domain.evidence(cluster, self._observed()))
-        self._known = self._store.fingerprint(self.key)
-        return self._observed()
+        observed = self._observed()
+        self._known = self._children[0]
+        return observed
 
     def _observed(self) -> Observed:
+        known = self._store.fingerprint(self.key)
+        if known != self._children[0]:
+            self._children = (known, self._store.children(self.key))
         return Observed(
-            children={**self._overlay, **self._store.children(self.key)},
+            children={**self._overlay, **self._children[1]},
             references=self._read,
             database=self.memory.database,
             evidence=self._evidence or "",
