@@ -22,7 +22,6 @@ from pba_hack.apiserver import ApiServer
 from pba_hack.audit import READS, AuditLog
 from pba_hack.loopback import free_port
 from pba_hack.waiting import wait_for
-from pba_operator.__main__ import domain_for
 from pba_operator.engine.assembly import Engine
 from pba_operator.engine.configuration import Configuration
 from pba_operator.engine.metrics import Metrics
@@ -33,6 +32,7 @@ from pba_operator.kube.clock import Clock, SystemClock
 from pba_operator.kube.credentials import load
 from pba_operator.mysql.accounts import MySQLAccounts
 from pba_operator.mysql.material import Material
+from pba_operator.program import domain_for
 from pba_operator.shell.run import run
 from pba_simulation.load_balancer import load_balancer_status
 

@@ -12,7 +12,6 @@ from pba_simulation.time import ManualClock
 
 from pba_hack.loopback import free_port
 from pba_hack.waiting import wait_for_async
-from pba_operator.__main__ import domain_for
 from pba_operator.engine.assembly import Engine
 from pba_operator.engine.configuration import Configuration
 from pba_operator.engine.metrics import Metrics
@@ -20,6 +19,7 @@ from pba_operator.engine.process import Process
 from pba_operator.kube import lease
 from pba_operator.kube.client import Client
 from pba_operator.kube.credentials import Credentials
+from pba_operator.program import domain_for
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/ops/leases"
 
