@@ -1,77 +1,21 @@
-"""`python -m pba_operator`: the operator, until it is told to stop."""
+"""`python -m pba_operator`: readiness to end first, then the program.
+
+What must stay true: nothing heavy is loaded before SIGTERM has a handler. In a container this is process 1, which the
+kernel spares signals without one: told to end while it was loading, it would live until its grace period is over.
+"""
 
 from __future__ import annotations
 
-import asyncio
-import functools
-import random
-import sys
-
-from kubernetes.config import ConfigException
-
-from pba_operator.domain.cluster import read
-from pba_operator.domain.frontend import SyncImage
-from pba_operator.domain.plan import evidence, plan, references
-from pba_operator.domain.report import report
-from pba_operator.engine.assembly import Engine
-from pba_operator.engine.configuration import Configuration, ConfigurationError, from_environment
-from pba_operator.engine.metrics import Metrics
-from pba_operator.engine.ports import Domain
-from pba_operator.engine.process import Process
-from pba_operator.kube.client import Client
-from pba_operator.kube.clock import SystemClock
-from pba_operator.kube.credentials import Credentials, load
-from pba_operator.mysql.accounts import MySQLAccounts
-from pba_operator.mysql.material import Material
-from pba_operator.shell.logs import configure
-from pba_operator.shell.run import run
-
-
-def domain_for(configuration: Configuration) -> Domain:
-    """Return what decides, with the images that the configuration names."""
-    image = SyncImage(configuration.sync_image, configuration.sync_image_pull_policy)
-    return Domain(
-        read=read,
-        plan=functools.partial(plan, sync_image=image),
-        report=functools.partial(report, sync_image=image),
-        references=references,
-        evidence=evidence,
-    )
-
-
-async def operate(configuration: Configuration, credentials: Credentials) -> int:
-    """Run the operator until SIGTERM, or until a part of it dies; return the exit code."""
-    clock = SystemClock()
-    accounts = MySQLAccounts()
-
-    def build(client: Client) -> Engine:
-        return Engine(
-            kube=client,
-            domain=domain_for(configuration),
-            accounts=accounts,
-            material=Material(),
-            clock=clock,
-            jitter=random.random,
-            metrics=Metrics(),
-            namespaces=configuration.namespaces,
-        )
-
-    try:
-        return await run(Process(configuration, credentials, clock, build))
-    finally:
-        accounts.close()
+import os
+import signal
 
 
 def main() -> None:
-    """Run the operator as the environment says; exit with its code, with 2 if it cannot begin."""
-    try:
-        configuration = from_environment()
-        credentials = load()
-    except (ConfigurationError, ConfigException) as error:
-        sys.stderr.write(f"pba-operator: {error}\n")
-        sys.exit(2)
-    configure(configuration.log_level)
-    sys.exit(asyncio.run(operate(configuration, credentials)))
+    """Run the program; until it minds signals itself there is nothing to clean up, and SIGTERM ends it at once."""
+    signal.signal(signal.SIGTERM, lambda *_: os._exit(0))
+    from pba_operator import program  # noqa: PLC0415 - loading it takes as long as all its libraries
+
+    program.main()
 
 
 if __name__ == "__main__":

@@ -46,7 +46,10 @@ class ServiceStatus:
     name: Annotated[_Name, Doc("The Service.")]
     addresses: Annotated[
         tuple[_Name, ...],
-        Doc("The addresses (host names or IPs) at which clients reach it."),
+        Doc(
+            "The addresses (host names or IPs) at which clients reach it: the load balancer's if service.type is "
+            "LoadBalancer (none until it has given one), else those inside the cluster."
+        ),
         Items(MAX_ADDRESSES),
     ]
 

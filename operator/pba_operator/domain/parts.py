@@ -18,7 +18,7 @@ from pba_api.identity import (
     COMPONENT_MANAGEMENT,
     LABEL_COMPONENT,
 )
-from pba_operator.domain import application, database, deployments, pods
+from pba_operator.domain import application, database, deployments, pods, service
 from pba_operator.domain.model import ChildId, Cluster, Failure, Manifest, Observed, Problem
 from pba_operator.domain.ownership import is_leaving, is_ours
 from pba_operator.domain.plan import conflicts, outdated
@@ -216,6 +216,7 @@ def problems(
         found.extend(
             _deployment_problems(view, ConditionType.FRONTEND, COMPONENT_FRONTEND, names.frontend(name))
         )
+    found.extend(service.problems(cluster, observed))
     found.extend(_pending(view))
     order = present(cluster)
     # The Service is the frontend's; where there is none, it is the management node's.

@@ -9,28 +9,23 @@ from pba_api import names
 from pba_api.conditions import ConditionType
 from pba_api.identity import COMPONENT_BACKEND, COMPONENT_MANAGEMENT, selector
 from pba_api.types.status import MAX_ADDRESSES, MAX_NOT_READY
-from pba_operator.domain import conditions, database, deletion, deployments, parts, pods
+from pba_operator.domain import conditions, database, deletion, deployments, parts, pods, service
 from pba_operator.domain.cluster import Invalid
 from pba_operator.domain.frontend import SyncImage
-from pba_operator.domain.model import ChildId, Cluster, Failure, Manifest, Observed
+from pba_operator.domain.model import Cluster, Failure, Manifest, Observed
+from pba_operator.domain.ownership import is_ours
 from pba_operator.domain.plan import desired
 from pba_operator.domain.stage import stage
 from pba_operator.domain.wording import sentence
 
 
-def _addresses(service: Manifest) -> list[str]:
-    """Return where clients reach the Service: the load balancer's addresses, else the cluster's own."""
-    ingress = service.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
-    outside = [entry.get("ip") or entry.get("hostname") for entry in ingress]
-    inside = service.get("spec", {}).get("clusterIPs") or ()
-    return [address for address in (outside or inside) if address][:MAX_ADDRESSES]
-
-
 def _service(cluster: Cluster, observed: Observed) -> Manifest:
-    live = observed.children.get(ChildId("Service", names.service(cluster.name)))
-    if live is None:
+    live = service.find(cluster, observed)
+    if live is None or not is_ours(cluster, live):
         return {}
-    return {"service": {"name": names.service(cluster.name), "addresses": _addresses(live)}}
+    return {
+        "service": {"name": names.service(cluster.name), "addresses": service.addresses(live)[:MAX_ADDRESSES]}
+    }
 
 
 def _management(observed: Observed) -> Manifest:

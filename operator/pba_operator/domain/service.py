@@ -1,25 +1,59 @@
 """The clients' one address: the Service `NAME`, at every stage.
 
-What must stay true: its selector moves only once the new side serves, so that the address never leads nowhere.
+What must stay true: its selector moves only once the new side serves, so that the address never leads nowhere. What is
+told as an address is one that clients can use; until there is one, whoever stands behind it is not ready.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from pba_api import names, ports
+from pba_api.conditions import ConditionType
 from pba_api.identity import COMPONENT_FRONTEND, COMPONENT_MANAGEMENT, LABEL_COMPONENT, selector
 from pba_operator.domain import deployments
-from pba_operator.domain.model import ChildId, Cluster, Manifest, Observed
-from pba_operator.domain.ownership import metadata
+from pba_operator.domain.model import ChildId, Cluster, Manifest, Observed, Problem
+from pba_operator.domain.ownership import is_ours, metadata
 
 _SERVERS = {COMPONENT_FRONTEND: names.frontend, COMPONENT_MANAGEMENT: names.management}
 """Who may stand behind the address, and the Deployment that runs it."""
+_LOAD_BALANCER = "LoadBalancer"
+
+
+def find(cluster: Cluster, observed: Observed) -> Manifest | None:
+    """Return the live Service `NAME`, whoever's it is."""
+    return observed.children.get(ChildId("Service", names.service(cluster.name)))
+
+
+def addresses(live: Manifest) -> list[str]:
+    """Return where clients reach the live Service: at its load balancer if it asks for one, else in the cluster."""
+    if live.get("spec", {}).get("type") == _LOAD_BALANCER:
+        ingress = live.get("status", {}).get("loadBalancer", {}).get("ingress") or ()
+        found = [entry.get("ip") or entry.get("hostname") for entry in ingress]
+    else:
+        found = live.get("spec", {}).get("clusterIPs") or []
+    return [address for address in found if address]
+
+
+def problems(cluster: Cluster, observed: Observed) -> Iterator[Problem]:
+    """Yield that no load balancer has given the Service an address yet, if one is asked for."""
+    live, settings = find(cluster, observed), cluster.spec.service
+    if live is None or not is_ours(cluster, live) or addresses(live):
+        return
+    if not settings.type == live.get("spec", {}).get("type") == _LOAD_BALANCER:
+        return
+    which = f' of class "{settings.load_balancer_class}"' if settings.load_balancer_class else ""
+    message = (
+        f'No load balancer{which} has given Service "{live["metadata"]["name"]}" an address: install one, have '
+        "spec.service.loadBalancerClass name one that runs, or set spec.service.type to NodePort or ClusterIP."
+    )
+    yield Problem(ConditionType.FRONTEND, "AwaitingAddress", message)
 
 
 def current_component(cluster: Cluster, observed: Observed) -> str | None:
     """Return the component that the live Service leads to; None while there is no Service."""
-    live = observed.children.get(ChildId("Service", names.service(cluster.name)))
+    live = find(cluster, observed)
     if live is None:
         return None
     component = (live.get("spec", {}).get("selector") or {}).get(LABEL_COMPONENT)

@@ -1,8 +1,10 @@
 """Is this process well? A process that only runs proves nothing.
 
 What must stay true: `/healthz` fails if work does not get done although it could (then a restart helps), and
-not because the API server is away (then it does not); `/readyz` says that the cache is whole, not that we
-hold the Lease: two replicas must be able to be ready.
+not because the API server is away (then it does not); `/readyz` says that the cache is whole and no older than
+`STALE_AFTER`, whoever is to blame, not that we hold the Lease: two replicas must be able to be ready. It asks the
+API server nothing, so that one which is just coming back is not held up by it, and it is right again as soon as the
+watches are.
 """
 
 from __future__ import annotations
@@ -15,11 +17,15 @@ from pba_operator.engine.resync import Resync
 from pba_operator.engine.worker import DEADLINE, Workers
 from pba_operator.kube import kinds
 from pba_operator.kube.errors import ApiError
-from pba_operator.kube.streams import Stream, Streams
+from pba_operator.kube.streams import SILENCE_SECONDS, STREAM_SECONDS, Stream, Streams
 
 QUEUE_MAX: Final = 300.0
 """Seconds that a key may wait for a worker: even a thousand clusters at once are through by then."""
 STUCK_AFTER: Final = DEADLINE + 15.0
+STALE_AFTER: Final = SILENCE_SECONDS + 10.0
+"""Seconds without a sign of life of a watch: one that is begun anew at once after its silence is none to tell of."""
+DEAD_AFTER: Final = STREAM_SECONDS + 60.0
+"""The same, after which a restart is worth it: kopf has had several times to begin the watch anew, and did not."""
 
 
 class Health:
@@ -38,7 +44,12 @@ class Health:
 
     def ready(self) -> list[str]:
         """Return what keeps this process from being ready."""
-        return [] if self._resync.synced else ["the cache is not filled yet"]
+        if not self._resync.synced:
+            return ["the cache is not filled yet"]
+        return [
+            f"nothing has been heard of the watch of {stream.kind} for {seconds:.0f} s"
+            for stream, seconds in self._streams.silent(STALE_AFTER).items()
+        ]
 
     async def ailments(self) -> list[str]:
         """Return what is wrong with this process."""
@@ -48,7 +59,7 @@ class Health:
             found.append(f"a cluster has waited for a worker for {oldest:.0f} s")
         if longest > STUCK_AFTER:
             found.append(f"a worker has been busy with one cluster for {longest:.0f} s")
-        for stream, seconds in self._streams.silent().items():
+        for stream, seconds in self._streams.silent(DEAD_AFTER).items():
             if await self._answers(stream):
                 found.append(f"the watch of {stream.kind} has been dead for {seconds:.0f} s")
         return found

@@ -26,7 +26,7 @@ from pba_operator.kube.errors import ApiError
 from pba_operator.kube.lease import Elector
 
 STOP_SECONDS: Final = 1.0
-"""How long a reconcile that runs may go on after we were told to stop."""
+"""How long giving the Lease back may take, beside what a request for it that is under way still may."""
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +89,7 @@ class Process:
 
     async def _release(self) -> None:
         try:
-            async with asyncio.timeout(STOP_SECONDS):
+            async with asyncio.timeout(lease.REQUEST_SECONDS + STOP_SECONDS):
                 await self._elector.release()
         except (ApiError, TimeoutError) as error:
             logger.warning("lease not given back", extra={"error": f"{type(error).__name__}: {error}"})

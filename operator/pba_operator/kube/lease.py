@@ -7,7 +7,8 @@ What must stay true:
   or a later one, and waits for `DURATION`. Nobody compares clocks: both measure durations, each with its own.
 - Who has lost the Lease ends the process: no half-done work goes on. `check` is asked before each write, so that a
   process that was frozen ends at its first attempt to write, not at its next renewal.
-- A clean end gives the Lease back.
+- A clean end gives the Lease back, also one that comes while a request for it is under way: that request is not broken
+  off (nobody would know what became of it), its answer is waited for, no longer than `REQUEST_SECONDS`.
 
 Source of the scheme: client-go's `leaderelection`; why not a ready-made one: kopf's peering and the
 `kubernetes` package's elector go on acting after they lost the API server (measured).
@@ -15,8 +16,9 @@ Source of the scheme: client-go's `leaderelection`; why not a ready-made one: ko
 
 from __future__ import annotations
 
+import asyncio
 import logging
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, NoReturn
 
@@ -75,6 +77,8 @@ class Elector:
         self._renewed: float | None = None
         self._lease: Manifest | None = None
         self._watchdog: Timer | None = None
+        self._writing: asyncio.Task[None] | None = None
+        """The last write of the Lease, answered or under way; None: it may not be ours."""
 
     @property
     def holds(self) -> bool:
@@ -104,19 +108,34 @@ class Elector:
             renewed = await self._attempt(self._renew)
 
     async def release(self) -> None:
-        """Give the Lease back, if it is held; whoever waits need not wait for its end.
+        """Give the Lease back, if it is ours; whoever waits need not wait for its end. Called when `run` has ended.
 
         Raises:
             ApiError: it could not be given back; it runs out by itself.
         """
-        if self._lease is None or not self.holds:
+        if self._writing is None:
             return
+        await asyncio.wait({self._writing})
+        self._writing = None
         if self._watchdog is not None:
             self._watchdog.cancel()
         self._renewed = None
-        await self._client.replace(
-            {**self._lease, "spec": {**self._lease["spec"], "holderIdentity": "", "leaseDurationSeconds": 1}}
-        )
+        if self._lease is None or not await self._give_back(self._lease):
+            # The answer to the last write was lost, or somebody else has written.
+            await self._give_back(await self._client.get(kinds.LEASE, self._namespace, self._name))
+
+    async def _give_back(self, lease: Manifest) -> bool:
+        """Give the Lease back if it is ours by what `lease` says; tell whether it was written."""
+        spec = lease.get("spec") or {}
+        if spec.get("holderIdentity") != self._identity:
+            return False
+        try:
+            await self._client.replace(
+                {**lease, "spec": {**spec, "holderIdentity": "", "leaseDurationSeconds": 1}}
+            )
+        except Conflict:
+            return False
+        return True
 
     async def _attempt(self, step: Callable[[], Awaitable[bool]]) -> bool:
         try:
@@ -130,14 +149,14 @@ class Elector:
         try:
             lease = await self._client.get(kinds.LEASE, self._namespace, self._name)
         except NotFound:
-            self._held(await self._client.create(self._manifest({}, self._spec({}, transitions=0))), sent)
+            await self._write(self._client.create(self._manifest({}, self._spec({}, transitions=0))), sent)
             return True
         spec = lease.get("spec") or {}
         if self._is_held(spec):
             return False
         sent = self._clock.now()
         taken = self._spec({}, transitions=int(spec.get("leaseTransitions") or 0) + 1)
-        self._held(await self._client.replace(self._manifest(lease["metadata"], taken)), sent)
+        await self._write(self._client.replace(self._manifest(lease["metadata"], taken)), sent)
         return True
 
     async def _renew(self) -> bool:
@@ -148,11 +167,20 @@ class Elector:
         sent = self._clock.now()
         renewed = self._spec(spec, transitions=int(spec.get("leaseTransitions") or 0))
         try:
-            self._held(await self._client.replace(self._manifest(lease["metadata"], renewed)), sent)
+            await self._write(self._client.replace(self._manifest(lease["metadata"], renewed)), sent)
         except Conflict:
             self._lease = None
             raise
         return True
+
+    async def _write(self, request: Coroutine[Any, Any, Manifest], sent: float) -> None:
+        """Write the Lease; goes on until it is answered even if whoever waits for that is cancelled."""
+
+        async def write() -> None:
+            self._held(await request, sent)
+
+        self._writing = asyncio.create_task(write(), name="write the Lease")
+        await asyncio.shield(self._writing)
 
     def _held(self, lease: Manifest, sent: float) -> None:
         """Take note of a renewal that was answered, and when it was sent."""

@@ -1,21 +1,24 @@
-"""What the watch streams are doing, as their requests tell it, and where they begin.
+"""What the watch streams are doing, as their requests tell it.
 
 kopf runs the streams and shows its handlers the objects only: not that a listing has ended, not that a stream
 was broken off, not the bookmarks. But its requests pass through our session, and a request tells: a listing
-is asked for (at the start, and when history was lost), a watch begins. That costs no request.
+is asked for (at the start, and when history was lost), a watch begins. And the answer to a watch tells how many
+bytes have come, bookmarks included. That costs no request.
 
 kopf begins each stream with a listing of its own. All that it would read was listed by us a moment before, so its
 first listing of a kind is asked for nothing: for an object that cannot be, in the state of the cluster that
 our listing has shown. The API server answers an empty list of that state, and kopf's watch goes on from there.
 
 What must stay true: no event falls between our listing and kopf's watch (both are of the same state, or kopf lists
-everything); a kind whose deletions may have been missed is named to `on_gap`; a stream that nobody keeps alive is told
-by its age: a watch that lives is begun anew at least every `STREAM_SECONDS`.
+everything); a kind whose deletions may have been missed is named to `on_gap`; a stream of which nothing comes is told
+by the time since the last sign of life (`silent`). A stream that lives gives one at least every `SILENCE_SECONDS`: the
+API server sends a bookmark, or kopf breaks the watch off and begins the next.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 import aiohttp
@@ -26,7 +29,9 @@ from pba_operator.kube.kinds import WATCHED, Kind
 
 STREAM_SECONDS: Final = 290
 """After so long the API server ends a watch (as we ask it to), and kopf begins the next."""
-SLACK: Final = 60.0
+SILENCE_SECONDS: Final = 100.0
+"""After so long without a byte kopf takes a watch for dead, breaks it off and begins the next: the API server sends
+a bookmark about once a minute, but promises none."""
 EARLY: Final = STREAM_SECONDS - 10.0
 """A watch that ends before this age was broken off."""
 NOBODY: Final = "metadata.name=-"
@@ -40,6 +45,19 @@ class Stream(NamedTuple):
 
     kind: str
     namespace: str
+
+
+@dataclass
+class _Watch:
+    """The answer to a watch, as far as it has come."""
+
+    content: aiohttp.StreamReader
+    heard: int
+
+    def has_spoken(self) -> bool:
+        """Tell whether anything has come since this was asked last."""
+        before, self.heard = self.heard, self.content.total_bytes
+        return self.heard > before
 
 
 class Streams:
@@ -63,6 +81,7 @@ class Streams:
         now = clock.now()
         self._alive = dict.fromkeys(self._by_path.values(), now)
         self._began: dict[Stream, float] = {}
+        self._open: dict[Stream, _Watch] = {}
         self._listed: dict[Stream, str] = {}
 
     def listed(self, stream: Stream, resource_version: str) -> None:
@@ -82,11 +101,11 @@ class Streams:
                 return resumed
         response = await handler(request)
         if response.status < _REFUSED:
-            self.answered(request.url)
+            self.answered(request.url, response.content)
         return response
 
-    def answered(self, url: URL) -> None:
-        """Take note of a request of kopf's that was answered."""
+    def answered(self, url: URL, content: aiohttp.StreamReader) -> None:
+        """Take note of a request of kopf's whose answer begins to come; `content` is the rest of it."""
         stream = self._by_path.get(url.path)
         if stream is None:
             return
@@ -95,6 +114,7 @@ class Streams:
         if "watch" not in url.query:
             self._on_gap(stream)
             return
+        self._open[stream] = _Watch(content, content.total_bytes)
         began = self._began.get(stream)
         self._began[stream] = now
         if began is not None and now - began < EARLY:
@@ -106,10 +126,16 @@ class Streams:
             if stream in self._alive:
                 self._alive[stream] = self._clock.now()
 
-    def silent(self) -> Mapping[Stream, float]:
-        """Return the streams that must be dead, and for how many seconds nothing was seen of each."""
+    def silent(self, seconds: float) -> Mapping[Stream, float]:
+        """Return the streams that have given no sign of life for longer than `seconds`, and for how long.
+
+        What has come since the last call counts as of now: whoever asks seldom hears of a silence later, never sooner.
+        """
         now = self._clock.now()
-        return {stream: now - at for stream, at in self._alive.items() if now - at > STREAM_SECONDS + SLACK}
+        for stream, watch in self._open.items():
+            if watch.has_spoken():
+                self._alive[stream] = now
+        return {stream: now - at for stream, at in self._alive.items() if now - at > seconds}
 
 
 async def _list_nothing(

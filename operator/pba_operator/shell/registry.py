@@ -16,13 +16,10 @@ from pba_api.identity import GROUP, LABEL_CLUSTER
 from pba_operator.engine.process import Process
 from pba_operator.kube import kinds
 from pba_operator.kube.client import PAGE
-from pba_operator.kube.streams import STREAM_SECONDS
+from pba_operator.kube.streams import SILENCE_SECONDS, STREAM_SECONDS
 
 BACKOFFS: Final = (0.2, 0.5, 1.0, 2.0)
 """Seconds between attempts of a watch at an API server that is away; the last one again and again."""
-
-SILENCE_SECONDS: Final = 100.0
-"""After so long without a byte a watch is taken for dead: the API server sends a bookmark about once a minute."""
 
 
 class NoDiffBase(kopf.DiffBaseStorage):

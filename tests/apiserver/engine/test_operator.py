@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pba_simulation.load_balancer import UNSERVED
 from pba_simulation.real import Hands, Namespace, OperatorsRequests, RunningOperator, eventually
 
 from pba_api.identity import ANNOTATION_HASH, FINALIZER, LABEL_CLUSTER
@@ -89,6 +90,35 @@ def test_removing_a_field_removes_it_from_the_child(
     place.patch("PBACluster", "shop", {"spec": {"childMetadata": None}})
     eventually(lambda: "team" not in _labels(place, "Service", "shop"), "the label stays")
     assert _labels(place, "Service", "shop")[LABEL_CLUSTER] == "shop"
+
+
+def test_a_service_that_no_load_balancer_serves_is_waited_for_and_told(
+    place: Namespace, hands: Hands, operator: RunningOperator, shop: Callable[..., Object]
+) -> None:
+    assert operator.leads
+    place.create(shop(service={"type": "LoadBalancer", "loadBalancerClass": UNSERVED}))
+
+    def waits_for_nothing_else() -> bool:
+        hands.work()
+        told = [place.condition(part) for part in ("Ready", "DatabaseReady", "ManagementReady")]
+        return [found and found["reason"] for found in told] == [
+            "AwaitingAddress",
+            "Ready",
+            "AwaitingAddress",
+        ]
+
+    eventually(waits_for_nothing_else, "it is told")
+    assert place.condition("Stalled") is None
+    assert _addresses(place) == []
+    ingress = [{"hostname": "lb.example"}, {"ip": "192.0.2.7"}]
+    place.patch("Service", "shop", {"status": {"loadBalancer": {"ingress": ingress}}}, "status")
+    eventually(place.is_ready, "ready with an address")
+    assert _addresses(place) == ["lb.example", "192.0.2.7"]
+    place.patch("PBACluster", "shop", {"spec": {"service": None}})
+    eventually(
+        lambda: _addresses(place) == _spec(place, "Service", "shop")["clusterIPs"], "the address inside"
+    )
+    eventually(place.is_ready, "ready without a load balancer")
 
 
 def test_what_a_vandal_does_is_undone(settled: Namespace) -> None:
@@ -217,8 +247,8 @@ def test_the_program_itself_starts_serves_and_stops(place: Namespace, tmp_path: 
         )
         try:
             eventually(lambda: _page(f"{served}/readyz"), "never ready")
-            # The Lease is there before the operator has heard so: told to end just then, it lets it run out.
-            eventually(lambda: "\npba_operator_leader 1.0\n" in _page(f"{served}/metrics"), "it never leads")
+            # The Lease is there before the operator has heard so: told to end just then, it gives it back all the same.
+            eventually(lambda: place.get("Lease", "pba-operator"), "it never asks for the Lease")
             process.terminate()
             assert process.wait(30) == 0
         finally:
@@ -239,6 +269,11 @@ def _page(url: str) -> str:
             return str(answer.read().decode())
     except OSError:
         return ""
+
+
+def _addresses(place: Namespace) -> list[str]:
+    addresses: list[str] = (place.get("PBACluster", "shop") or {})["status"]["service"]["addresses"]
+    return addresses
 
 
 def _labels(place: Namespace, kind: str, name: str) -> dict[str, str]:

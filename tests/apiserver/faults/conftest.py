@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import sys
+import urllib.error
+import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NoReturn
@@ -54,6 +56,23 @@ class Trial:
 
     def edit(self, **spec: Any) -> None:
         self.place.patch("PBACluster", "shop", {"spec": spec})
+
+    def probe(self, name: str) -> tuple[int, str]:
+        """Return status and text of a probe of the operator's, as the kubelet asks it."""
+        url = f"http://127.0.0.1:{self.operator.configuration.http_port}/{name}"
+        try:
+            with urllib.request.urlopen(url, timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    def is_passing(self) -> bool:
+        """Tell whether the kubelet would find the operator alive and ready."""
+        return {self.probe("healthz"), self.probe("readyz")} == {(200, "ok")}
+
+    def get_well(self) -> None:
+        """Wait, no longer than is promised, until the kubelet is content."""
+        eventually(self.is_passing, f"well {CATCH_UP:.0f} s after the end of the fault", CATCH_UP)
 
     def is_idle(self) -> bool:
         """Tell whether the operator has nothing on its desk."""

@@ -5,13 +5,16 @@ Bug class: unobserved state (Sieve). What was not seen while a watch was broken 
 
 from __future__ import annotations
 
+import math
+import re
 from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pba_faults.script import Refuse
+from pba_faults.script import Refuse, Silence
 from pba_simulation.real import eventually
 
+from pba_operator.engine import health
 from pba_operator.shell import registry
 
 Road = Any
@@ -54,6 +57,36 @@ def test_unobserved_state_a_dead_watch_that_says_nothing(
     trial.place.delete("Service", "shop-backend")
     trial.catch_up(lambda: trial.image() == "app:2", lambda: trial.place.get("Service", "shop-backend"))
     trial.assert_right()
+
+
+def test_unobserved_state_a_watch_that_stays_dead_is_told_by_the_probes(
+    trial: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of one kind nothing comes, however often its watch is begun anew: not ready, and then worth a restart."""
+    monkeypatch.setattr(registry, "SILENCE_SECONDS", 2.0)
+    monkeypatch.setattr(health, "STALE_AFTER", 6.0)
+    monkeypatch.setattr(health, "DEAD_AFTER", 9.0)
+    trial.begin()
+    eventually(trial.is_passing, "well")
+    trial.road.rule(
+        Silence(), lambda exchange: (exchange.verb, exchange.kind) == ("WATCH", "Pod"), times=math.inf
+    )
+    trial.road.do(lambda proxy: proxy.events.mute())
+    _tells(trial, "readyz", r"nothing has been heard of the watch of Pod for \d+ s")
+    _tells(trial, "healthz", r"the watch of Pod has been dead for \d+ s")
+    trial.road.clear()
+    trial.get_well()
+    assert trial.operator.is_alive
+
+
+def _tells(trial: Any, probe: str, pattern: str) -> None:
+    """Wait until a probe fails with this text, and no other beside it."""
+
+    def told() -> bool:
+        status, text = trial.probe(probe)
+        return status == 503 and re.fullmatch(pattern, text) is not None
+
+    eventually(told, f"{probe} tells it")
 
 
 def test_intermediate_state_what_kopf_takes_for_fatal_ends_the_process_cleanly(settled: Any) -> None:

@@ -10,9 +10,12 @@ from typing import Any
 
 import pytest
 from pba_faults.kubelet import Kubelet
+from pba_simulation.real import eventually
 
+from pba_operator.engine import health
 from pba_operator.kube.clock import SystemClock
 from pba_operator.kube.lease import RENEW_DEADLINE
+from pba_operator.shell import registry
 
 LONG = 120.0
 """Far longer than the holder of the Lease survives."""
@@ -35,6 +38,23 @@ def test_error_state_an_api_server_that_is_away_for_seconds(settled: Any) -> Non
     settled.catch_up(lambda: settled.image() == "app:2", lambda: settled.place.get("Service", "shop-backend"))
     assert settled.operator.is_alive
     settled.assert_right()
+
+
+def test_error_state_an_api_server_that_is_away_costs_readiness_and_no_restart(
+    trial: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who does not know what became of the cluster is not ready; nothing heals sooner by a restart."""
+    monkeypatch.setattr(registry, "SILENCE_SECONDS", 1.0)
+    for limit in ("STALE_AFTER", "DEAD_AFTER"):
+        monkeypatch.setattr(health, limit, SHORT)
+    trial.begin()
+    eventually(trial.is_passing, "well")
+    trial.road.do(lambda proxy: proxy.down())
+    eventually(lambda: trial.probe("readyz")[0] == 503, "not ready", RENEW_DEADLINE - 1)
+    assert trial.probe("healthz") == (200, "ok")
+    trial.road.clear()
+    trial.get_well()
+    assert trial.operator.is_alive
 
 
 def test_error_state_an_api_server_that_is_away_for_longer_than_the_lease(

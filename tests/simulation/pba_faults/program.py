@@ -13,7 +13,7 @@ from unittest import mock
 from pba_standin.connecting import connector
 from pba_standin.names import asking
 
-from pba_operator import __main__ as program
+from pba_operator import program
 from pba_operator.mysql.accounts import MySQLAccounts
 
 NAMES: Final = "PBA_TEST_MYSQL_NAMES"

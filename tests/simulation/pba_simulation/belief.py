@@ -22,6 +22,7 @@ from pba_operator.domain.model import (
 )
 from pba_operator.domain.plan import plan
 from pba_operator.domain.report import report
+from pba_simulation.load_balancer import load_balancer_status
 from pba_simulation.secrets import content, encoded
 
 SYNC_IMAGE = SyncImage("localhost/pba-sync:test", "IfNotPresent")
@@ -104,6 +105,8 @@ class World:
                 self._run_deployment(live)
             if child.kind == "StatefulSet":
                 self._run_database(cluster.name, live)
+            if child.kind == "Service":
+                live["status"] = load_balancer_status(live)
 
     def _run_deployment(self, live: Manifest) -> None:
         wanted = live["spec"]["replicas"]

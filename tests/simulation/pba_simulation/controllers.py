@@ -10,6 +10,7 @@ from typing import Any
 from pba_operator.kube import kinds
 from pba_operator.kube.store import Address, address_of
 from pba_simulation.apiserver import SimulatedApi
+from pba_simulation.load_balancer import load_balancer_status
 
 Object = dict[str, Any]
 MANAGER = "kube-controller-manager"
@@ -33,6 +34,8 @@ class Controllers:
             self._stateful_set(live)
         for live in list(self._api.of_kind("PersistentVolumeClaim")):
             self._volume(live)
+        for live in list(self._api.of_kind("Service")):
+            self._set_status(live, load_balancer_status(live))
         return len(self._api.events) > before
 
     def _collect_garbage(self) -> None:

@@ -22,7 +22,6 @@ from pba_hack.apiserver import ApiServer
 from pba_hack.audit import READS, AuditLog
 from pba_hack.loopback import free_port
 from pba_hack.waiting import wait_for
-from pba_operator.__main__ import domain_for
 from pba_operator.engine.assembly import Engine
 from pba_operator.engine.configuration import Configuration
 from pba_operator.engine.metrics import Metrics
@@ -33,7 +32,9 @@ from pba_operator.kube.clock import Clock, SystemClock
 from pba_operator.kube.credentials import load
 from pba_operator.mysql.accounts import MySQLAccounts
 from pba_operator.mysql.material import Material
+from pba_operator.program import domain_for
 from pba_operator.shell.run import run
+from pba_simulation.load_balancer import load_balancer_status
 
 Object = dict[str, Any]
 PATIENCE = 60.0
@@ -140,6 +141,8 @@ class Hands:
         for live in self._namespace.list("PersistentVolumeClaim"):
             size = live["spec"]["resources"]["requests"]["storage"]
             self._status(live, {"phase": "Bound", "capacity": {"storage": size}})
+        for live in self._namespace.list("Service"):
+            self._status(live, load_balancer_status(live))
 
     def collect_garbage(self) -> int:
         """Delete what is owned by what is gone; return how much."""

@@ -238,6 +238,10 @@ def _edited(world: World) -> None:
     world.deployment("shop-backend")["spec"]["replicas"] = 9
 
 
+def _without_address(world: World) -> None:
+    world.children[ChildId("Service", "shop")]["status"] = {"loadBalancer": {}}
+
+
 TROUBLES: Final[dict[str, Callable[[World], None]]] = {
     "nothing": _nothing,
     "nothing exists": lambda world: world.children.clear(),
@@ -268,6 +272,7 @@ TROUBLES: Final[dict[str, Callable[[World], None]]] = {
     "a quota forbids backends": _quota,
     "the Service is somebody else's": _foreign,
     "the Service is an earlier namesake's": _leaving,
+    "no load balancer gives the Service an address": _without_address,
     "the Service is being deleted": _going(ChildId("Service", "shop")),
     "Secrets of the set are being deleted": _going(
         ChildId("Secret", "shop-mysql-admin"), ChildId("Secret", "shop-mysql-tls")

@@ -23,6 +23,10 @@ _REFUSED: Final = (
     Failure(ChildId("Deployment", "shop-backend"), "Invalid", "spec.template: no"),
     Failure(ChildId("Secret", "shop-mysql-app"), "Forbidden", "may not"),
 )
+_LOAD_BALANCED: Final[dict[str, Manifest]] = {
+    "no load balancer gives the Service an address": {"service": {"type": "LoadBalancer"}}
+}
+"""Troubles of what was asked for from the beginning."""
 _ASKED_OTHERWISE: Final[dict[str, Manifest]] = {
     "it is paused, and other backends are asked for": {"paused": True, "backend": {"replicas": 5}},
     "no backend is asked for while frontends start": {"backend": {"replicas": 0}},
@@ -46,8 +50,9 @@ _ASKED_OTHERWISE: Final[dict[str, Manifest]] = {
 def told(trouble: str) -> Manifest:
     """Return the status of a PBACluster that all was well with until `trouble` (of `TROUBLES`) came."""
     uid = {"uid": "22222222-2222-2222-2222-222222222222"} if " left " in trouble else {}
-    made = read(raw(**_WHOLE))
-    asked = read(raw(metadata=uid, **{**_WHOLE, **_ASKED_OTHERWISE.get(trouble, {})}))
+    whole = {**_WHOLE, **_LOAD_BALANCED.get(trouble, {})}
+    made = read(raw(**whole))
+    asked = read(raw(metadata=uid, **{**whole, **_ASKED_OTHERWISE.get(trouble, {})}))
     assert isinstance(made, Cluster)
     world = World()
     world.settle(made)

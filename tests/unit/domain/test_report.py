@@ -204,13 +204,76 @@ def test_lists_and_messages_are_bounded(world: Any, cluster: MakeCluster) -> Non
     assert all(len(entry["message"]) <= CONDITION_TEXT_MAX for entry in status["conditions"])
 
 
-def test_addresses_prefer_the_load_balancer(world: Any, whole: Cluster) -> None:
+def test_the_addresses_are_those_that_clients_can_use(world: Any, whole: Cluster) -> None:
     world.settle(whole)
     service = world.children[ChildId("Service", "shop")]
-    service["spec"]["clusterIPs"] = ["10.96.0.7"]
-    assert world.status(whole)["service"] == {"name": "shop", "addresses": ["10.96.0.7"]}
+    service["spec"]["clusterIPs"] = ["10.96.0.7", "fd00::7"]
+    assert world.status(whole)["service"] == {"name": "shop", "addresses": ["10.96.0.7", "fd00::7"]}
+    service["spec"]["type"] = "LoadBalancer"
+    assert world.status(whole)["service"]["addresses"] == []
     service["status"] = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}, {"hostname": "lb.example"}]}}
     assert world.status(whole)["service"]["addresses"] == ["192.0.2.1", "lb.example"]
+
+
+LOAD_BALANCED = {"service": {"type": "LoadBalancer"}}
+BALANCED = {"backend": {}, "frontend": {"image": "haproxy:3"}}
+
+
+@pytest.mark.parametrize(("part", "spec"), [("FrontendReady", BALANCED), ("ManagementReady", {})])
+@pytest.mark.parametrize(
+    "status",
+    [{}, {"loadBalancer": {}}, {"loadBalancer": {"ingress": []}}, {"loadBalancer": {"ingress": [{}]}}],
+)
+def test_a_service_without_an_address_keeps_its_part_from_being_ready(
+    world: Any, cluster: MakeCluster, part: str, spec: Manifest, status: Manifest
+) -> None:
+    asked = cluster(**LOAD_BALANCED, **spec)
+    world.settle(asked)
+    assert _states(world.status(asked))["Ready"] == "True"
+    world.children[ChildId("Service", "shop")]["status"] = status
+    told = world.status(asked)
+    states = _states(told)
+    assert {name for name, state in states.items() if state == "False"} == {"Ready", part}
+    assert states["Reconciling"] == "True"
+    assert "Stalled" not in states, "that time goes by is no evidence of failure"
+    waiting = _condition(told, part)
+    assert waiting is not None
+    assert waiting["reason"] == "AwaitingAddress"
+    assert waiting["message"] == (
+        'No load balancer has given Service "shop" an address: install one, have spec.service.loadBalancerClass name '
+        "one that runs, or set spec.service.type to NodePort or ClusterIP."
+    )
+
+
+def test_the_class_that_gives_no_address_is_named(world: Any, cluster: MakeCluster) -> None:
+    asked = cluster(service={"type": "LoadBalancer", "loadBalancerClass": "example.org/lb"})
+    world.settle(asked)
+    del world.children[ChildId("Service", "shop")]["status"]
+    waiting = _condition(world.status(asked), "ManagementReady")
+    assert waiting is not None
+    assert waiting["message"].startswith(
+        'No load balancer of class "example.org/lb" has given Service "shop" an address: '
+    )
+
+
+def test_only_a_load_balancer_that_serves_our_service_is_waited_for(world: Any, cluster: MakeCluster) -> None:
+    plain, balanced = cluster(), cluster(**LOAD_BALANCED)
+    world.settle(plain)
+    assert _states(world.status(plain))["Ready"] == "True"
+    edited = _condition(world.status(balanced), "ManagementReady")
+    assert edited is not None
+    assert edited["reason"] == "Applying", "nobody was asked for an address yet"
+    world.settle(balanced)
+    del world.children[ChildId("Service", "shop")]["status"]
+    back = _condition(world.status(plain), "ManagementReady")
+    assert back is not None
+    assert back["reason"] == "Applying", "none is wanted any more"
+    ours = world.children.pop(ChildId("Service", "shop"))
+    world.put({**ours, "metadata": {"name": "shop", "namespace": "default"}})
+    foreign = _condition(world.status(balanced), "ManagementReady")
+    assert foreign is not None
+    assert "load balancer" not in foreign["message"]
+    assert "service" not in world.status(balanced), "its addresses lead to somebody else"
 
 
 def test_the_management_node_is_shown_where_it_serves(world: Any, whole: Cluster) -> None:

@@ -10,11 +10,10 @@ from pba_simulation.engine import engine_on
 from pba_simulation.time import ManualClock, settle_tasks
 from pba_simulation.world import cluster as manifest_of
 
-from pba_operator.engine.health import QUEUE_MAX, STUCK_AFTER
+from pba_operator.engine.health import DEAD_AFTER, QUEUE_MAX, STALE_AFTER, STUCK_AFTER
 from pba_operator.engine.probes import Probes
 from pba_operator.kube import errors, kinds
 from pba_operator.kube.store import Address, Key
-from pba_operator.kube.streams import SLACK, STREAM_SECONDS, Stream
 
 KEY = Key("default", "shop")
 
@@ -26,9 +25,11 @@ class Bench:
         self.engine = engine_on(self.api, self.clock)
         self.health = self.engine.health
 
-    def keep_streams(self) -> None:
+    def keep_streams(self, but: str = "") -> None:
+        """Have every watch say something, apart from that of one kind."""
         for kind in kinds.WATCHED:
-            self.engine.streams.saw(kind, "")
+            if kind.name != but:
+                self.engine.streams.saw(kind, "")
 
 
 @pytest.fixture
@@ -70,9 +71,8 @@ async def test_a_stuck_worker_is_an_ailment(bench: Bench) -> None:
 
 
 async def test_a_dead_watch_is_an_ailment_if_the_server_would_answer(bench: Bench) -> None:
-    bench.clock.seconds += STREAM_SECONDS + SLACK + 1
-    bench.keep_streams()
-    bench.engine.streams._alive[Stream("Pod", "")] -= STREAM_SECONDS + SLACK + 1
+    bench.clock.seconds += DEAD_AFTER + 1
+    bench.keep_streams(but="Pod")
     assert await bench.health.ailments() == ["the watch of Pod has been dead for 351 s"]
     assert bench.api.reads == [("LIST", Address("Pod", "", ""))]
 
@@ -84,10 +84,24 @@ async def test_a_dead_watch_is_an_ailment_if_the_server_would_answer(bench: Benc
 
 
 async def test_readiness_is_a_whole_cache_and_not_the_lease(bench: Bench) -> None:
-    assert bench.health.ready()
+    assert bench.health.ready() == ["the cache is not filled yet"]
     await bench.engine.resync.seed()
     assert bench.health.ready() == []
     assert not bench.health.acting
+
+
+async def test_a_replica_that_hears_nothing_of_a_kind_is_not_ready_until_it_does(bench: Bench) -> None:
+    await bench.engine.resync.seed()
+    asked = len(bench.api.reads)
+    bench.clock.seconds += STALE_AFTER
+    assert bench.health.ready() == [], "as long as it may take that kopf begins a silent watch anew"
+    bench.clock.seconds += 1
+    bench.keep_streams(but="Pod")
+    assert bench.health.ready() == ["nothing has been heard of the watch of Pod for 111 s"]
+    assert await bench.health.ailments() == [], "too early for a restart"
+    bench.keep_streams()
+    assert bench.health.ready() == []
+    assert len(bench.api.reads) == asked, "an API server that comes back has other things to do"
 
 
 async def test_the_probes_are_served(bench: Bench, unused_tcp_port: int) -> None:

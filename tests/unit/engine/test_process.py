@@ -12,13 +12,14 @@ from pba_simulation.time import ManualClock
 
 from pba_hack.loopback import free_port
 from pba_hack.waiting import wait_for_async
-from pba_operator.__main__ import domain_for
 from pba_operator.engine.assembly import Engine
 from pba_operator.engine.configuration import Configuration
 from pba_operator.engine.metrics import Metrics
 from pba_operator.engine.process import Process
+from pba_operator.kube import lease
 from pba_operator.kube.client import Client
 from pba_operator.kube.credentials import Credentials
+from pba_operator.program import domain_for
 
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/ops/leases"
 
@@ -29,6 +30,9 @@ class LeaseServer:
     def __init__(self) -> None:
         self.lease: dict[str, Any] | None = None
         self.fails = False
+        self.answers = asyncio.Event()
+        """What is written into the Lease is answered only while this is set."""
+        self.answers.set()
         self.port = free_port()
 
     @property
@@ -42,6 +46,7 @@ class LeaseServer:
             return web.json_response({"kind": "Status", "message": "no"}, status=500)
         if request.method in ("POST", "PUT"):
             self.lease = await request.json()
+            await self.answers.wait()
         if self.lease is None:
             return web.json_response({"kind": "Status", "reason": "NotFound"}, status=404)
         return web.json_response(self.lease)
@@ -56,6 +61,7 @@ async def server() -> AsyncIterator[LeaseServer]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", made.port).start()
     yield made
+    made.answers.set()
     await runner.cleanup()
 
 
@@ -119,5 +125,44 @@ async def test_a_lease_that_cannot_be_given_back_keeps_nothing_open(
     server.fails = True
     await process.stop()
     assert server.holder == "me"
+    assert "lease not given back" in caplog.text
+    assert process._session.closed
+
+
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a request for the Lease end after a moment."""
+    monkeypatch.setattr(lease, "REQUEST_SECONDS", 0.3)
+
+
+async def _stop_while_asking(process: Process, server: LeaseServer) -> asyncio.Task[None]:
+    """Tell the process to stop when it holds the Lease, and was not told yet."""
+    server.answers.clear()
+    await process.start()
+    await wait_for_async("the Lease to be asked for", lambda: server.holder == "me", 30)
+    return asyncio.create_task(process.stop())
+
+
+async def test_a_stop_waits_for_the_answer_about_the_lease_and_gives_it_back(
+    process: Process, server: LeaseServer
+) -> None:
+    stopping = await _stop_while_asking(process, server)
+    done, _ = await asyncio.wait({stopping}, timeout=0.2)
+    assert not done, "it does not know what it would give back"
+    server.answers.set()
+    async with asyncio.timeout(30):
+        await stopping
+    assert server.holder == ""
+    assert not process.engine.health.acting
+    assert process._session.closed
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_an_answer_about_the_lease_that_never_comes_keeps_nothing_open(
+    process: Process, server: LeaseServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    stopping = await _stop_while_asking(process, server)
+    async with asyncio.timeout(5):
+        await stopping
     assert "lease not given back" in caplog.text
     assert process._session.closed

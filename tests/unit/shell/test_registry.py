@@ -8,7 +8,7 @@ import pytest
 from kopf._cogs.structs.references import Resource
 
 from pba_operator.kube import kinds
-from pba_operator.kube.streams import STREAM_SECONDS
+from pba_operator.kube.streams import SILENCE_SECONDS, STREAM_SECONDS
 from pba_operator.shell.memories import NoMemories
 from pba_operator.shell.registry import BACKOFFS, Backoffs, NoDiffBase, registry_for, settings
 
@@ -84,6 +84,7 @@ def test_the_settings_that_matter() -> None:
     assert found.scanning.disabled
     assert not found.posting.enabled
     assert found.watching.server_timeout == STREAM_SECONDS
+    assert found.watching.inactivity_timeout == SILENCE_SECONDS
     assert found.queueing.idle_timeout > 0, "with 0, kopf never ends a worker whose queue is not empty"
 
 

@@ -19,8 +19,7 @@ import pytest
 from prometheus_client import generate_latest
 
 from pba_hack.waiting import wait_for
-from pba_sync import __main__ as program
-from pba_sync import probes
+from pba_sync import probes, program
 from pba_sync.balancer.membership import Node
 from pba_sync.balancer.metrics import Metrics
 from pba_sync.balancer.planner import Change, Kind

@@ -99,6 +99,16 @@ def test_degraded_but_healing_by_itself(scene: Scene) -> None:
     assert judged(scene.shown()) == ("InProgress", "Progressing")
 
 
+def test_waiting_for_the_address_of_a_load_balancer(scene: Scene) -> None:
+    asked: Manifest = {"service": {"type": "LoadBalancer"}}
+    scene.settle(**asked)
+    assert judged(scene.shown(**asked)) == ("Current", "Healthy")
+    del scene.world.children[ChildId("Service", "shop")]["status"]
+    waiting = scene.shown(**asked)
+    assert judged(waiting) == ("InProgress", "Progressing")
+    assert 'Service "shop" an address' in argocd_health(waiting)[0].message
+
+
 def test_stalled(scene: Scene) -> None:
     scene.settle()
     scene.take_the_name_of_the_service()
