@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 
+from pba_hack.cluster.errors import ClusterError
 from pba_hack.images import recipes
 from pba_hack.images.build import NAMES, build
 from pba_hack.images.debian import CannotBuildError
@@ -18,7 +19,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         _run(options)
-    except (CannotBuildError, CommandFailedError) as error:
+    except (CannotBuildError, ClusterError, CommandFailedError) as error:
         print(f"hack/images: {error}", file=sys.stderr)
         return 1
     return 0

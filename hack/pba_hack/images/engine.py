@@ -1,4 +1,4 @@
-"""The same images by a Docker engine, where one answers: the cluster is then `kind`, which takes the same archives.
+"""The same images by a Docker engine, where the cluster is of `kind`, which takes the same archives.
 
 Our own images come from the Dockerfiles in `docker/`, the servers from their official images.
 """
