@@ -1,4 +1,4 @@
-"""What the demo and the tests on nodes begin with: the commands, in their order and with the environment they are given."""
+"""What the demo and the tests on nodes begin with: which commands, in which order, in which environment."""
 
 from __future__ import annotations
 

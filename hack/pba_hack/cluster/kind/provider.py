@@ -23,12 +23,15 @@ from pba_hack.cluster.local.waiting import until
 from pba_hack.cluster.provider import DEFAULT_NODES, NodeStatus, Status
 from pba_hack.progress import Progress, run
 
-__all__ = ["KindProvider", "Runner"]
+__all__ = ["NODE_IMAGE", "KindProvider", "Runner"]
 
 Runner = Callable[[Sequence[str]], None]
 """Runs a command whose output is for a log; raises when it fails."""
 
 _CONFIG = Path(__file__).parent / "kind.yaml"
+NODE_IMAGE = "kindest/node:v1.35.8@sha256:07b2536e30b803ed61d1677a79df6115f798ce64c80f9e22f6ed45afd09323c0"
+"""Of the Kubernetes that all is tried on; kind's own default is two versions ahead of our kubectl. The digest is from
+the release notes of the kind that `binaries` builds."""
 _CONTROL_PLANE = "-control-plane"
 _USABLE_SECONDS = 180.0
 
@@ -124,7 +127,8 @@ class KindProvider:
         with self._progress.step(f"kind cluster {self._cluster}", announce=True):
             config = self._layout.folder / "kind.yaml"
             config.write_text(_configuration(workers))
-            self._run(["kind", "create", "cluster", *self._named(), "--config", str(config)])
+            options = ["--config", str(config), "--image", NODE_IMAGE]
+            self._run(["kind", "create", "cluster", *self._named(), *options])
         return workers
 
     def _complete(self, wanted: int | None) -> int:

@@ -44,18 +44,8 @@ class Machine:
     def run(self, command: Sequence[str]) -> None:
         self.ran.append(list(command))
         match list(command):
-            case [
-                "kind",
-                "create",
-                "cluster",
-                "--name",
-                name,
-                "--kubeconfig",
-                kubeconfig,
-                "--config",
-                config,
-            ]:
-                roles = Path(config).read_text()
+            case ["kind", "create", "cluster", "--name", name, "--kubeconfig", kubeconfig, *options]:
+                roles = Path(options[options.index("--config") + 1]).read_text()
                 self.nodes[name] = [f"{name}-control-plane"]
                 self.on_create()
                 workers = roles.count("role: worker")

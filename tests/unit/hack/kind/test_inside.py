@@ -60,7 +60,7 @@ def enter(proc: Path, pid: int) -> int:
 
 
 def test_exec_without_a_cluster_says_what_to_do(kind: KindProvider) -> None:
-    with pytest.raises(ClusterError, match="hack/cluster up"):
+    with pytest.raises(ClusterError, match="no cluster shop-1: run `hack/cluster up`"):
         kind.exec(["kubectl"])
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import threading
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ import pytest
 from pba_hack.cluster.errors import ClusterError
 from pba_hack.cluster.kind import provider
 from pba_hack.cluster.kind.provider import KindProvider
+from pba_hack.cluster.local import binaries
 from pba_hack.progress import Progress
 
 CLUSTER = "pba-shop-1"
@@ -31,6 +33,15 @@ def test_up_creates_a_control_plane_and_three_workers(kind: KindProvider, machin
 def test_up_takes_another_number_of_workers(kind: KindProvider, machine: Any) -> None:
     kind.up(5)
     assert len(machine.nodes[CLUSTER]) == 1 + 5
+
+
+def test_nodes_are_of_the_kubernetes_that_all_is_tried_on(kind: KindProvider, machine: Any) -> None:
+    kind.up(None)
+    [command] = machine.did("kind", "create")
+    image = command[command.index("--image") + 1]
+    tried = binaries.KUBERNETES.rpartition(".")[0]
+    # Only a digest names a build for this release of kind.
+    assert re.fullmatch(rf"kindest/node:v{re.escape(tried)}\.\d+@sha256:[0-9a-f]{{64}}", image)
 
 
 def test_a_cluster_without_workers_is_refused(kind: KindProvider, machine: Any) -> None:
