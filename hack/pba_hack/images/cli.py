@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 
+from pba_hack.cluster.choice import VARIABLE
 from pba_hack.cluster.errors import ClusterError
 from pba_hack.images import recipes
 from pba_hack.images.build import NAMES, build
@@ -51,7 +52,11 @@ def _list(*, as_json: bool) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="hack/images", description="Make container images without Docker.")
+    parser = argparse.ArgumentParser(
+        prog="hack/images",
+        description="Make container images: without Docker for a local cluster, by Docker for one of kind.",
+        epilog=f"The environment variable {VARIABLE} chooses between the two: see hack/cluster --help.",
+    )
     actions = parser.add_subparsers(dest="action", required=True)
     make = actions.add_parser("build", help="build images (all by default); prints NAME REFERENCE TARPATH")
     make.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
