@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 HACK = Path(__file__).resolve().parents[1]
 
 
-def _tool(name: str, *arguments: str) -> None:
-    subprocess.run([str(HACK / name), *arguments], check=True)
-
-
-def provision(binaries: Sequence[str] = ()) -> dict[str, str]:
+def provision(binaries: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> dict[str, str]:
     """Bring the cluster up, build the images, put them on its nodes, and build what will be run inside.
 
     Args:
         binaries: programs that `hack/cluster exec` shall find (`hack/cluster binary`).
+        environment: of the commands; ours if left out.
 
     Returns:
         The images' references by name.
@@ -29,12 +26,20 @@ def provision(binaries: Sequence[str] = ()) -> dict[str, str]:
     Raises:
         subprocess.CalledProcessError: a step failed; it has told why on standard error.
     """
-    _tool("cluster", "up")
+
+    def tool(name: str, *arguments: str) -> None:
+        subprocess.run([str(HACK / name), *arguments], check=True, env=environment)
+
+    tool("cluster", "up")
     listing = subprocess.run(
-        [str(HACK / "images"), "list", "--json"], stdout=subprocess.PIPE, text=True, check=True
+        [str(HACK / "images"), "list", "--json"],
+        stdout=subprocess.PIPE,
+        text=True,
+        check=True,
+        env=environment,
     )
     images: list[dict[str, str]] = json.loads(listing.stdout)
-    _tool("cluster", "load", *(image["tar"] for image in images))
+    tool("cluster", "load", *(image["tar"] for image in images))
     for binary in binaries:
-        _tool("cluster", "binary", binary)
+        tool("cluster", "binary", binary)
     return {image["name"]: image["reference"] for image in images}

@@ -7,8 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from pba_hack import docker
-from pba_hack.cluster import names
+from pba_hack.cluster import choice, names
 from pba_hack.cluster.errors import ClusterError
 from pba_hack.cluster.kind.provider import KindProvider
 from pba_hack.cluster.local import binaries
@@ -41,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(binaries.binary(options.program, progress))
             return 0
         name = names.checked(options.name) if "name" in options else names.default(_CHECKOUT)
-        return _run(options, _provider(name, progress), progress)
+        return _run(options, _provider(options, name, progress), progress)
     except (ClusterError, CommandFailedError) as error:
         print(f"hack/cluster: {error}", file=sys.stderr)
         return 1
@@ -77,8 +76,8 @@ def _run(options: argparse.Namespace, provider: Provider, progress: Progress) ->
     return 0
 
 
-def _provider(name: str, progress: Progress) -> Provider:
-    if docker.answers():
+def _provider(options: argparse.Namespace, name: str, progress: Progress) -> Provider:
+    if choice.chosen(getattr(options, "provider", "")) == "kind":
         return KindProvider(name, progress)
     return LocalProvider(name, progress)
 
@@ -107,6 +106,12 @@ def _without_dashes(words: Sequence[str]) -> Sequence[str]:
 def _parser() -> argparse.ArgumentParser:
     common = argparse.ArgumentParser(add_help=False, argument_default=argparse.SUPPRESS)
     common.add_argument("--name", help="which cluster (default: named after the checkout's path)")
+    common.add_argument(
+        "--provider",
+        choices=choice.CHOICES,
+        help=f"kind (in Docker) or local (without; Linux, root); default: ${choice.VARIABLE}, or else auto: "
+        "kind where a Docker engine answers, otherwise local",
+    )
     parser = argparse.ArgumentParser(prog="hack/cluster", description=__doc__, parents=[common])
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
 

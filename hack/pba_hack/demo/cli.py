@@ -12,6 +12,7 @@ import sys
 import time
 from pathlib import Path
 
+from pba_hack.cluster import choice
 from pba_hack.demo import inside
 from pba_hack.provision import HACK, provision
 
@@ -20,6 +21,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="hack/demo",
         description="Bring up a cluster, install the operator, apply a PBACluster, and scale it under real traffic.",
+        epilog=f"The environment variable {choice.VARIABLE} chooses the cluster's provider: see hack/cluster --help.",
     )
     parser.add_argument("--requests", type=int, default=3000, help="at least so many requests (default 3000)")
     parser.add_argument("--namespace", default="demo", help="where the PBACluster goes (default demo)")

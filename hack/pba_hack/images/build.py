@@ -9,7 +9,8 @@ import tomllib
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
-from pba_hack import cache, docker, oci
+from pba_hack import cache, oci
+from pba_hack.cluster.choice import chosen
 from pba_hack.images import engine, layers, python_layers, recipes
 from pba_hack.images.debian import CannotBuildError
 from pba_hack.images.wheel import project_wheel
@@ -47,14 +48,15 @@ class Image:
 
 
 def build(name: str) -> Image:
-    """Return the image `name`, made if the cache lacks it: by a Docker engine if one answers, else without.
+    """Return the image `name`, made if the cache lacks it: by a Docker engine for kind, without for a local cluster.
 
     Raises:
         CannotBuildError: no image is called so, or something is missing on this machine.
+        ClusterError: there is no such provider as is asked for.
     """
     if name not in NAMES:
         raise CannotBuildError(f"no image is called {name}: there are {', '.join(NAMES)}")
-    if docker.answers():
+    if chosen() == "kind":
         return _by_engine(name)
     return _server(recipes.SERVERS[name]) if name in recipes.SERVERS else _program(recipes.PROGRAMS[name])
 

@@ -6,6 +6,8 @@ import argparse
 import json
 import sys
 
+from pba_hack.cluster.choice import VARIABLE
+from pba_hack.cluster.errors import ClusterError
 from pba_hack.images import recipes
 from pba_hack.images.build import NAMES, build
 from pba_hack.images.debian import CannotBuildError
@@ -18,7 +20,7 @@ def main(arguments: list[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         _run(options)
-    except (CannotBuildError, CommandFailedError) as error:
+    except (CannotBuildError, ClusterError, CommandFailedError) as error:
         print(f"hack/images: {error}", file=sys.stderr)
         return 1
     return 0
@@ -50,7 +52,11 @@ def _list(*, as_json: bool) -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="hack/images", description="Make container images without Docker.")
+    parser = argparse.ArgumentParser(
+        prog="hack/images",
+        description="Make container images: without Docker for a local cluster, by Docker for one of kind.",
+        epilog=f"The environment variable {VARIABLE} chooses between the two: see hack/cluster --help.",
+    )
     actions = parser.add_subparsers(dest="action", required=True)
     make = actions.add_parser("build", help="build images (all by default); prints NAME REFERENCE TARPATH")
     make.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))

@@ -1,10 +1,11 @@
-"""The same images by a Docker engine, where one answers: the cluster is then `kind`, which takes the same archives.
+"""The same images by a Docker engine, where the cluster is of `kind`, which takes the same archives.
 
 Our own images come from the Dockerfiles in `docker/`, the servers from their official images.
 """
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -37,10 +38,17 @@ def build_program(image: PythonImage, reference: str, tar: Path) -> None:
 
 
 def fetch_server(image: ServerImage, reference: str, tar: Path) -> None:
-    """Save the official image of a server as the archive `tar`, under our reference."""
+    """Save the official image of a server as the archive `tar`, under our reference.
+
+    As the base of an image of our own without anything added: Docker's containerd store (the default since Docker 29)
+    saves the index of all platforms of what it has pulled, with the layers of one, and `kind load` ends at the first
+    that is missing (kubernetes-sigs/kind#3795). What is built here has one platform. `docker save --platform` would
+    do, too, but older engines do not have it.
+    """
     with Progress().step(f"{image.name}: docker pull {image.official}", announce=True):
-        _docker("pull", image.official)
-        _docker("tag", image.official, reference)
+        with tempfile.TemporaryDirectory() as folder:
+            Path(folder, "Dockerfile").write_text(f"FROM {image.official}\n")
+            _docker("build", "--pull", "--tag", reference, folder)
         _docker("save", "--output", str(tar), reference)
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 
 import pytest
 
-from pba_hack.cluster import cli
+from pba_hack.cluster import cli, tools
 from pba_hack.cluster.errors import ClusterError
 from pba_hack.cluster.local import binaries, creation, machine, provider, state
 from pba_hack.cluster.local.layout import Layout
@@ -64,6 +65,22 @@ def test_logs_of_no_cluster_are_refused_and_no_folder_is_made(layout: Layout, tm
     with pytest.raises(ClusterError, match=r"there is no cluster x.*`hack/cluster up`"):
         LocalProvider(layout.name, Progress(io.StringIO())).logs(folder)
     assert not folder.exists()
+
+
+def test_exec_has_the_tools_that_are_built_first_in_its_path(
+    layout: Layout, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    became: list[dict[str, str]] = []
+    monkeypatch.setattr(provider, "first_process", lambda *_: 7)
+    monkeypatch.setattr(binaries, "built", lambda name: tmp_path / name)
+    monkeypatch.setattr(os, "execvpe", lambda *words: became.append(words[2]))
+    layout.folder.mkdir(parents=True)
+
+    LocalProvider(layout.name, Progress(io.StringIO())).exec(["helm", "list"])
+
+    [environment] = became
+    assert environment["PATH"].split(os.pathsep)[0] == str(layout.bin)
+    assert {link.name for link in layout.bin.iterdir()} == set(tools.TOOLS)
 
 
 @pytest.mark.parametrize(("asked", "told"), [(2, True), (3, False), (None, False)])

@@ -122,10 +122,11 @@ def test_names_are_answered_forwards_and_backwards(layout: Layout) -> None:
 
 def test_exec_finds_the_clusters_tools_first(layout: Layout) -> None:
     environment = entering.environment(
-        layout, {"PATH": "/usr/bin", "HTTPS_PROXY": "http://proxy", "KEPT": "1"}
+        layout, "local", {"PATH": "/usr/bin", "HTTPS_PROXY": "http://proxy", "KEPT": "1"}
     )
     assert environment["PATH"] == f"{layout.bin}:/usr/bin"
     assert environment["KUBECONFIG"] == str(layout.kubeconfig)
+    assert environment["PBA_CLUSTER_PROVIDER"] == "local"
     assert environment["NO_PROXY"] == "*"
     assert environment["KEPT"] == "1"
 

@@ -115,4 +115,5 @@ def test_a_build_is_kept_with_its_time_and_all_its_names(programs: Path) -> None
     go.unlink()
     assert binaries.binary("init", quiet()) == program.with_name("init")
     assert binaries.built("init") == program.with_name("init")
+    assert binaries.built("pause") == program
     assert binaries.built("helm") is None

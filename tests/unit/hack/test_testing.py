@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from pba_hack.cluster.choice import VARIABLE
 from pba_hack.testing import cli, run
 from pba_hack.testing.tiers import Tier
 
@@ -59,6 +60,29 @@ def test_a_tier_without_tests_says_so_and_has_not_passed(
     assert not runner.tier(EMPTY, [])
     assert runner.everything()
     assert "none: skipped, there are no tests yet" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("asked", "taken"), [(None, "local"), ("", "local"), ("kind", "kind")])
+def test_tests_on_nodes_have_a_local_cluster_unless_another_is_asked_for(
+    runner: run.Runner, monkeypatch: pytest.MonkeyPatch, asked: str | None, taken: str
+) -> None:
+    monkeypatch.delenv(VARIABLE, raising=False)
+    if asked is not None:
+        monkeypatch.setenv(VARIABLE, asked)
+    commanded: list[str] = []
+
+    def provision(_: list[str], environment: dict[str, str]) -> dict[str, str]:
+        commanded.append(environment[VARIABLE])
+        return {}
+
+    def status(runner: run.Runner, _: list[str]) -> int:
+        commanded.append(runner.environment[VARIABLE])
+        return 0
+
+    monkeypatch.setattr(run, "provision", provision)
+    monkeypatch.setattr(run.Runner, "_status", status)
+    assert run.Runner(runner.root).tier(Tier("nodes", "on nodes", in_cluster=("some",)), [])
+    assert commanded == [taken, taken]
 
 
 @pytest.mark.parametrize(

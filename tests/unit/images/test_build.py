@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from pba_hack.cluster.choice import VARIABLE
 from pba_hack.images import build, debian, recipes
 from pba_hack.images.buildah import index_settings
 from pba_hack.images.cli import main
@@ -19,6 +20,7 @@ DOCKER = """#!/bin/sh
 echo "$@" >> "$0.calls"
 case "$1" in
   info) exit {info} ;;
+  build) for folder in "$@"; do :; done; cat "$folder/Dockerfile" >> "$0.built" 2>/dev/null || true ;;
   save) echo archive > "$3" ;;
 esac
 """
@@ -33,6 +35,7 @@ def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program.chmod(0o755)
     monkeypatch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
     monkeypatch.setenv("PBA_CACHE", str(tmp_path / "cache"))
+    monkeypatch.delenv(VARIABLE, raising=False)
     return program
 
 
@@ -51,10 +54,16 @@ def test_where_docker_answers_a_program_is_built_by_its_dockerfile(docker: Path)
     assert saved[-1] == image.reference
 
 
-def test_where_docker_answers_a_server_is_its_official_image_under_our_name(docker: Path) -> None:
+def test_where_docker_answers_a_server_is_its_official_image_under_our_name_of_one_platform(
+    docker: Path,
+) -> None:
     image = build.build("mysql")
     assert image.reference == "localhost/mysql:9.7.4"
-    assert calls(docker)[1:3] == ["pull mysql:9.7.4", "tag mysql:9.7.4 localhost/mysql:9.7.4"]
+    built, saved = (line.split() for line in calls(docker)[1:])
+    assert built[:4] == ["build", "--pull", "--tag", "localhost/mysql:9.7.4"]
+    assert Path(f"{docker}.built").read_text() == "FROM mysql:9.7.4\n"
+    assert saved[0] == "save"
+    assert saved[-1] == image.reference
 
 
 def test_what_is_built_is_not_built_again(docker: Path) -> None:
@@ -64,9 +73,22 @@ def test_what_is_built_is_not_built_again(docker: Path) -> None:
     assert calls(docker)[asked:] == ["info"]
 
 
-def test_a_docker_client_without_an_engine_is_not_asked_to_build(docker: Path) -> None:
-    docker.write_text(DOCKER.format(info=1))
-    assert not build.docker.answers()
+@pytest.mark.parametrize(("info", "chosen"), [(1, "auto"), (0, "local")], ids=["no engine", "local chosen"])
+def test_for_a_local_cluster_docker_is_not_asked_to_build(
+    docker: Path, monkeypatch: pytest.MonkeyPatch, info: int, chosen: str
+) -> None:
+    docker.write_text(DOCKER.format(info=info))
+    monkeypatch.setenv(VARIABLE, chosen)
+    monkeypatch.setattr(build, "_server", lambda image: f"{image.name} by its recipe")
+    assert build.build("mysql") == "mysql by its recipe"
+
+
+def test_a_provider_that_there_is_not_is_told(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(VARIABLE, "podman")
+    assert main(["build", "mysql"]) == 1
+    assert "hack/images: PBA_CLUSTER_PROVIDER is 'podman'" in capsys.readouterr().err
 
 
 def test_archives_of_old_code_do_not_pile_up(docker: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,8 @@
-"""Drives `kind`, and hands its cluster out under the same commands as the local one."""
+"""Drives `kind`, and hands its cluster out under the same commands as the local one.
+
+Docker knows which containers there are. What is recorded beside (in the cache, with the client configurations) only
+tells a cluster that is whole from one whose `up` was killed; without a record, a cluster that exists counts as whole.
+"""
 
 import json
 import os
@@ -9,17 +13,27 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pba_hack import cache
+from pba_hack.cluster import tools
 from pba_hack.cluster.errors import ClusterError
-from pba_hack.cluster.local import binaries
+from pba_hack.cluster.kind import inside
+from pba_hack.cluster.local import binaries, dns, entering, state
+from pba_hack.cluster.local.layout import Layout
+from pba_hack.cluster.local.state import State
+from pba_hack.cluster.local.waiting import until
 from pba_hack.cluster.provider import DEFAULT_NODES, NodeStatus, Status
 from pba_hack.progress import Progress, run
 
-__all__ = ["KindProvider", "Runner"]
+__all__ = ["NODE_IMAGE", "KindProvider", "Runner"]
 
 Runner = Callable[[Sequence[str]], None]
 """Runs a command whose output is for a log; raises when it fails."""
 
 _CONFIG = Path(__file__).parent / "kind.yaml"
+NODE_IMAGE = "kindest/node:v1.35.8@sha256:07b2536e30b803ed61d1677a79df6115f798ce64c80f9e22f6ed45afd09323c0"
+"""Of the Kubernetes that all is tried on; kind's own default is two versions ahead of our kubectl. The digest is from
+the release notes of the kind that `binaries` builds."""
+_CONTROL_PLANE = "-control-plane"
+_USABLE_SECONDS = 180.0
 
 
 class KindProvider:
@@ -32,62 +46,60 @@ class KindProvider:
         runner: Runner | None = None,
         ask: Callable[[Sequence[str]], str] | None = None,
     ) -> None:
-        self._name = name
+        self._layout = Layout(name, cache.root() / "kind")
         self._cluster = f"pba-{name}"
         self._progress = progress
         self._run = runner or _run_with_log
         self._ask = ask or _output_of
 
-    @property
-    def kubeconfig(self) -> Path:
-        """The administrator's client configuration."""
-        return cache.folder("kind") / f"{self._cluster}.kubeconfig"
-
     def up(self, nodes: int | None) -> None:
-        """Create the cluster unless it is there."""
-        if self._exists():
-            self._progress.say(f"the cluster {self._name} is up")
-            if nodes is not None:
-                self._progress.say("kind adds and removes no nodes: for another number, take it down first")
-            return
-        with self._progress.step(f"kind cluster {self._cluster}", announce=True):
-            config = cache.folder("kind") / f"{self._cluster}.yaml"
-            config.write_text(_configuration(nodes or DEFAULT_NODES))
-            named = ["--name", self._cluster, "--kubeconfig", str(self.kubeconfig)]
-            self._run(["kind", "create", "cluster", *named, "--config", str(config), "--wait", "120s"])
+        """Bring the cluster up; of one that is there stopped nodes are started, a half-made one is made anew."""
+        if nodes is not None and nodes < 1:
+            raise ClusterError(f"a cluster has at least 1 node, not {nodes}")
+        with state.locked(self._layout, self._progress):
+            record = state.read(self._layout)
+            there = self._exists()
+            if there and record is not None and record.phase == "starting":
+                self._progress.say(f"what is left of an earlier {self._layout.name} is cleared away")
+                self._delete()
+                there = False
+            self._layout.folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            workers = self._complete(nodes) if there else self._create(nodes or DEFAULT_NODES)
+            self._await_usable()
+            state.write(self._layout, State("ready", workers))
 
     def down(self) -> None:
         """Delete the cluster."""
-        named = ["--name", self._cluster, "--kubeconfig", str(self.kubeconfig)]
-        self._run(["kind", "delete", "cluster", *named])
-        self.kubeconfig.unlink(missing_ok=True)
-        self.kubeconfig.with_suffix(".yaml").unlink(missing_ok=True)
+        with state.locked(self._layout, self._progress):
+            self._delete()
 
     def status(self) -> Status:
         """Say how the cluster is."""
-        if not (self.kubeconfig.exists() and self._exists()):
-            return Status(self._name, "kind", "down", (), None, None, None)
-        listed = json.loads(
-            self._ask(["kubectl", f"--kubeconfig={self.kubeconfig}", "get", "nodes", "-o", "json"])
-        )
-        nodes = tuple(_node(item) for item in listed["items"])
-        all_ready = all(node.ready for node in nodes)
-        return Status(
-            self._name, "kind", "up" if all_ready else "partial", nodes, str(self.kubeconfig), None, None
-        )
+        name, record = self._layout.name, state.read(self._layout)
+        if not self._exists():
+            return Status(name, "kind", "down", (), None, None, None)
+        if record is None or record.phase != "ready":
+            return Status(name, "kind", "partial", (), None, None, None)
+        kubeconfig = str(self._layout.kubeconfig)
+        try:
+            nodes = self._nodes()
+        except ClusterError as error:
+            self._progress.say(str(error))
+            return Status(name, "kind", "partial", (), kubeconfig, None, None)
+        up = all(node.ready for node in nodes)
+        return Status(name, "kind", "up" if up else "partial", nodes, kubeconfig, None, None)
 
     def exec(self, command: Sequence[str]) -> NoReturn:
-        """Become the command, with the cluster's `KUBECONFIG`."""
-        if not self.kubeconfig.exists():
-            raise ClusterError(f"there is no cluster {self._name}: run `hack/cluster up`")
-        own = str(Path(_program("kubectl")).parent)
-        environment = {
-            **os.environ,
-            "KUBECONFIG": str(self.kubeconfig),
-            "PATH": os.pathsep.join([os.environ.get("PATH", os.defpath), own]),
-            "PBA_CLUSTER": self._name,
-        }
-        os.execvpe(command[0], list(command), environment)  # noqa: S606 - the command is the caller's
+        """Become the command inside of the network of the control plane's node."""
+        record = state.read(self._layout)
+        if record is None or record.phase != "ready":
+            raise ClusterError(f"there is no cluster {self._layout.name}: run `hack/cluster up`")
+        process = inside.first_process(self._cluster + _CONTROL_PLANE, self._layout, self._ask)
+        tools.link(self._layout.bin)
+        words = entering.command_line(self._layout, process, command)
+        environment = entering.environment(self._layout, "kind", os.environ)
+        environment["KUBECONFIG"] = str(inside.kubeconfig(self._layout))
+        os.execvpe(words[0], words, environment)  # noqa: S606 - the command is the caller's
 
     def load(self, archives: Sequence[Path]) -> None:
         """Put images on all nodes."""
@@ -105,11 +117,67 @@ class KindProvider:
     def logs(self, folder: Path) -> None:
         """Copy all logs into a folder."""
         if not self._exists():
-            raise ClusterError(f"there is no cluster {self._name}, so it has no logs: run `hack/cluster up`")
+            raise ClusterError(
+                f"there is no cluster {self._layout.name}, so it has no logs: run `hack/cluster up`"
+            )
         self._run(["kind", "export", "logs", str(folder), "--name", self._cluster])
+
+    def _create(self, workers: int) -> int:
+        state.write(self._layout, State("starting", workers))
+        with self._progress.step(f"kind cluster {self._cluster}", announce=True):
+            config = self._layout.folder / "kind.yaml"
+            config.write_text(_configuration(workers))
+            options = ["--config", str(config), "--image", NODE_IMAGE]
+            self._run(["kind", "create", "cluster", *self._named(), *options])
+        return workers
+
+    def _complete(self, wanted: int | None) -> int:
+        """Start the nodes that are stopped, and return how many workers there are."""
+        names = self._ask(["kind", "get", "nodes", "--name", self._cluster]).split()
+        with self._progress.step(f"{len(names)} nodes run"):
+            self._run(["docker", "start", *names])
+        self._run(["kind", "export", "kubeconfig", *self._named()])
+        workers = sum(not name.endswith(_CONTROL_PLANE) for name in names)
+        if wanted not in (None, workers):
+            self._progress.say(
+                f"kind adds and removes no nodes, and {self._layout.name} has {workers}: "
+                f"for {wanted}, take it down first"
+            )
+        return workers
+
+    def _await_usable(self) -> None:
+        """Wait until nodes are Ready and names are answered, and write what `exec` needs."""
+        with self._progress.step("nodes Ready, names answered"):
+            until(
+                self._is_usable, _USABLE_SECONDS, f"all nodes of {self._cluster} Ready, and CoreDNS available"
+            )
+            server = self._kubectl("--namespace=kube-system", "get", "service", "kube-dns")
+        dns.write_resolv_conf(self._layout, server["spec"]["clusterIP"])
+        inside.write_kubeconfig(self._layout)
+
+    def _is_usable(self) -> bool:
+        names = self._kubectl("--namespace=kube-system", "get", "deployment", "coredns")
+        available = names.get("status", {}).get("availableReplicas", 0)
+        return available > 0 and all(node.ready for node in self._nodes())
+
+    def _delete(self) -> None:
+        self._run(["kind", "delete", "cluster", *self._named()])
+        if self._layout.folder.exists():
+            shutil.rmtree(self._layout.folder)
 
     def _exists(self) -> bool:
         return self._cluster in self._ask(["kind", "get", "clusters"]).split()
+
+    def _named(self) -> list[str]:
+        return ["--name", self._cluster, "--kubeconfig", str(self._layout.kubeconfig)]
+
+    def _nodes(self) -> tuple[NodeStatus, ...]:
+        return tuple(_node(item) for item in self._kubectl("get", "nodes")["items"])
+
+    def _kubectl(self, *words: str) -> Any:
+        return json.loads(
+            self._ask(["kubectl", f"--kubeconfig={self._layout.kubeconfig}", *words, "-o", "json"])
+        )
 
 
 def _configuration(workers: int) -> str:
@@ -137,5 +205,5 @@ def _output_of(command: Sequence[str]) -> str:
 
 
 def _program(name: str) -> str:
-    """The machine's own `kind` or `kubectl`, or ours, built when it is not in the cache."""
+    """The machine's own `kind`, `kubectl` or `docker`, or ours, built when it is not in the cache."""
     return shutil.which(name) or str(binaries.binary(name, Progress()))

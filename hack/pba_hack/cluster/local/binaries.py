@@ -80,9 +80,7 @@ def binary(name: str, progress: Progress) -> Path:
         ClusterError: There is no such program.
         MissingError: Go or disk is missing.
     """
-    made_by = next((owner for owner, recipe in _RECIPES.items() if name in (owner, *recipe.links)), None)
-    if made_by is None:
-        raise ClusterError(f"there is no program '{name}' here: choose from {', '.join(NAMES)}")
+    made_by = _maker(name)
     recipe = _RECIPES[made_by]
 
     def build(scratch: Path) -> None:
@@ -101,9 +99,21 @@ def binary(name: str, progress: Progress) -> Path:
 
 
 def built(name: str) -> Path | None:
-    """The path of a program if it is in the cache."""
-    path = cache.root() / "bin" / _key(name, _RECIPES[name]) / name
+    """The path of a program if it is in the cache.
+
+    Raises:
+        ClusterError: There is no such program.
+    """
+    made_by = _maker(name)
+    path = cache.root() / "bin" / _key(made_by, _RECIPES[made_by]) / name
     return path if path.exists() else None
+
+
+def _maker(name: str) -> str:
+    made_by = next((owner for owner, recipe in _RECIPES.items() if name in (owner, *recipe.links)), None)
+    if made_by is None:
+        raise ClusterError(f"there is no program '{name}' here: choose from {', '.join(NAMES)}")
+    return made_by
 
 
 def _key(name: str, recipe: _Recipe) -> str:

@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 
+from pba_hack.cluster import tools
 from pba_hack.cluster.local import control_plane, dns, images, members, network, node, pki, readiness
 from pba_hack.cluster.local.blobs import BlobStore
 from pba_hack.cluster.local.cgroups import Groups
@@ -22,8 +23,7 @@ def create(layout: Layout, groups: Groups, binaries: Binaries, nodes: int, progr
         layout.logs.mkdir(parents=True)
         pki.create(layout)
         dns.write_configuration(layout)
-        layout.bin.mkdir()
-        (layout.bin / "kubectl").symlink_to(binaries.kubernetes / "kubectl")
+        tools.link(layout.bin)
     with progress.step("control plane"):
         hub = control_plane.start(layout, groups, binaries)
         network.make_bridge(hub)

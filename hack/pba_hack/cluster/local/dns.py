@@ -11,7 +11,7 @@ from pba_hack.cluster.local import addresses
 from pba_hack.cluster.local.layout import Layout
 from pba_hack.cluster.local.programs import Program
 
-__all__ = ["program", "write_configuration"]
+__all__ = ["program", "write_configuration", "write_resolv_conf"]
 
 _COREFILE = """\
 {domain}:53 in-addr.arpa:53 ip6.arpa:53 {{
@@ -39,9 +39,14 @@ def write_configuration(layout: Layout) -> None:
         hub=addresses.HUB, domain=addresses.DNS_DOMAIN, kubeconfig=layout.pki / "dns.kubeconfig"
     )
     (layout.folder / "Corefile").write_text(corefile)
+    write_resolv_conf(layout, addresses.HUB)
+
+
+def write_resolv_conf(layout: Layout, server: str) -> None:
+    """Write what programs in `exec` read to find the name server, as the kubelet writes it for pods."""
     domain = addresses.DNS_DOMAIN
     layout.resolv_conf.write_text(
-        f"nameserver {addresses.HUB}\nsearch default.svc.{domain} svc.{domain} {domain}\noptions ndots:5\n"
+        f"nameserver {server}\nsearch default.svc.{domain} svc.{domain} {domain}\noptions ndots:5\n"
     )
 
 

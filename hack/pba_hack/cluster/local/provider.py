@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
+from pba_hack.cluster import tools
 from pba_hack.cluster.errors import ClusterError
 from pba_hack.cluster.local import (
     binaries,
@@ -79,9 +80,9 @@ class LocalProvider:
     def exec(self, command: Sequence[str]) -> NoReturn:
         """Become the command inside of the cluster's network."""
         machine.check_root()
-        self._link_helm()
         words = entering.command_line(self._layout, self._hub(), command)
-        os.execvpe(words[0], words, entering.environment(self._layout, os.environ))  # noqa: S606 - no shell
+        tools.link(self._layout.bin)
+        os.execvpe(words[0], words, entering.environment(self._layout, "local", os.environ))  # noqa: S606 - no shell
 
     def load(self, archives: Sequence[Path]) -> None:
         """Put images on all nodes at once."""
@@ -131,8 +132,3 @@ class LocalProvider:
         if hub is None:
             raise ClusterError(f"there is no cluster {self._layout.name}: run `hack/cluster up`")
         return hub
-
-    def _link_helm(self) -> None:
-        helm, link = binaries.built("helm"), self._layout.bin / "helm"
-        if helm and self._layout.bin.exists() and not link.is_symlink():
-            link.symlink_to(helm)
