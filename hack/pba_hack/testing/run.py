@@ -18,7 +18,7 @@ from pba_hack.provision import provision
 from pba_hack.testing import gate
 from pba_hack.testing.static import checks
 from pba_hack.testing.tiers import TIERS, Tier
-from pba_hack.venv import ensure_venv, install_wheel
+from pba_hack.venv import ensure_venv, venv_with_wheel
 
 NOTHING_CHOSEN = 5
 """pytest's exit status if its options leave no test."""
@@ -43,16 +43,16 @@ class Runner:
     """Runs tiers of tests from one checkout."""
 
     def __init__(self, root: Path) -> None:
-        """Make the environment: the venv with the wheel in it, and the folder for results."""
+        """Make the environment, with the wheel of this checkout in it, and the folder for results."""
         self.root = root
         self.results = root / "test-results"
         self.results.mkdir(exist_ok=True)
-        self.venv = ensure_venv(("operator", "sync"), "test")
-        install_wheel(self.venv)
-        self.python = self.venv / "bin" / "python"
+        needs = ensure_venv(("operator", "sync"), "test")
+        programs = venv_with_wheel(needs) / "bin"
+        self.python = programs / "python"
         self.environment = {
             **os.environ,
-            "PATH": f"{self.venv / 'bin'}:{os.environ['PATH']}",
+            "PATH": f"{programs}:{needs / 'bin'}:{os.environ['PATH']}",
             "COVERAGE_FILE": str(self.results / "coverage"),
         }
 

@@ -30,7 +30,7 @@ def succeed(runner: run.Runner, command: list[str]) -> int:
 def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> run.Runner:
     """A runner whose commands all succeed, without tests, and leave nothing."""
     monkeypatch.setattr(run, "ensure_venv", lambda *_: tmp_path / "venv")
-    monkeypatch.setattr(run, "install_wheel", lambda _: None)
+    monkeypatch.setattr(run, "venv_with_wheel", lambda _: tmp_path / "venv-with-wheel")
     monkeypatch.setattr(run.Runner, "_status", succeed)
     monkeypatch.setattr(run, "TIERS", (TIER, EMPTY, ALIAS))
     (tmp_path / "tests/some").mkdir(parents=True)
