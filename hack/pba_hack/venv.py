@@ -1,30 +1,28 @@
-"""Virtual environments in the cache, and the project's wheel installed into them.
+"""Virtual environments in the cache: with what the project needs, and, apart from those, with the project's wheel.
 
-Tests and images use the installed wheel, never the source folder: a file that the wheel forgets must show.
+Tests and images use the installed wheel, never the source folder: a file that the wheel forgets must show. What the
+project needs is shared by all checkouts that ask for the same; a wheel is not, or one checkout's tests would run
+another one's operator as soon as that installs its own: each content has an environment that nobody writes to again.
 The versions are those of `hack/constraints.txt`, so every machine gets the same ones.
 """
 
-import contextlib
-import fcntl
 import json
 import shutil
 import sys
 import tempfile
 import tomllib
-import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pba_hack import cache
 from pba_hack.progress import Progress, run
 
-__all__ = ["CHECKOUT", "build_wheel", "ensure_venv", "install_wheel", "unpacked_wheel", "wheel_key"]
+__all__ = ["CHECKOUT", "build_wheel", "ensure_venv", "venv_with_wheel", "wheel_key"]
 
 CHECKOUT = Path(__file__).resolve().parents[2]
 _CONSTRAINTS = CHECKOUT / "hack" / "constraints.txt"
 _DONE = ".pba-complete"
-_WHEEL = ".pba-wheel"
 
 
 def ensure_venv(extras: Sequence[str], group: str | None = None, progress: Progress | None = None) -> Path:
@@ -42,15 +40,13 @@ def ensure_venv(extras: Sequence[str], group: str | None = None, progress: Progr
     constraints = _CONSTRAINTS.read_bytes()
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
     key = cache.content_key(version, json.dumps(requirements), constraints)
-    venv = cache.folder("venv") / key
-    if (venv / _DONE).exists():
-        return venv
-    with cache.lock(f"venv-{key}"):
-        if not (venv / _DONE).exists():
-            progress = progress or Progress()
-            with progress.step(f"Python packages for {', '.join([*extras, group or ''])}", announce=True):
-                _create(venv, requirements, progress)
-    return venv
+
+    def create(venv: Path) -> None:
+        told = progress or Progress()
+        with told.step(f"Python packages for {', '.join([*extras, group or ''])}", announce=True):
+            _create(venv, requirements, told)
+
+    return _made_once(key, create)
 
 
 def wheel_key() -> str:
@@ -77,32 +73,26 @@ def build_wheel(venv: Path) -> Path:
     return wheel
 
 
-def unpacked_wheel(venv: Path) -> Path:
-    """The project's wheel for the present sources in a folder that nobody writes to again.
+def venv_with_wheel(venv: Path) -> Path:
+    """Return an environment of its own for the present sources: their wheel, and all that `venv` holds.
 
-    For what runs long: the wheel in an environment is replaced as soon as another checkout installs its own.
+    Its `bin/python` imports the wheel's packages, and so does whatever is started by it, the wheel's programs beside
+    it included; no variable has to be handed down.
 
     Args:
         venv: An environment that holds hatchling (the group `test`).
-
-    Returns:
-        What to put on Python's path, before the environment's own packages.
     """
-    wheel = build_wheel(venv)
-    return cache.kept("unpacked", wheel_key(), lambda scratch: zipfile.ZipFile(wheel).extractall(scratch))
 
+    def create(made: Path) -> None:
+        python, log = venv / "bin" / "python", cache.folder("log") / "wheel.log"
+        run([python, "-m", "venv", "--without-pip", made], log=log)
+        # Before the other environment shows in it: what an older version installed there is none of ours.
+        into = ["--python", str(made / "bin" / "python")]
+        run([*_pip_install(venv, into), "--no-index", "--no-deps", str(build_wheel(venv))], log=log)
+        shown = f"import site; site.addsitedir({str(_packages(venv))!r})\n"
+        (_packages(made) / "pba-needs.pth").write_text(shown)
 
-def install_wheel(venv: Path) -> None:
-    """Install the project's wheel for the present sources into the environment, unless it is there."""
-    key = wheel_key()
-    stamp = venv / _WHEEL
-    with _locked(venv):
-        if stamp.exists() and stamp.read_text() == key:
-            return
-        stamp.unlink(missing_ok=True)
-        options = ["--no-index", "--no-deps", "--force-reinstall", str(build_wheel(venv))]
-        run([*_pip_install(venv), *options], log=cache.folder("log") / "wheel.log")
-        stamp.write_text(key)
+    return _made_once(cache.content_key(venv.name, wheel_key()), create)
 
 
 def _requirements(extras: Sequence[str], group: str | None) -> list[str]:
@@ -123,23 +113,31 @@ def _group(groups: Mapping[str, Sequence[Any]], name: str) -> list[str]:
     return found
 
 
+def _made_once(key: str, create: Callable[[Path], None]) -> Path:
+    """Return the environment of that name; made where it stays, since its programs name their interpreter's place."""
+    venv = cache.folder("venv") / key
+    if (venv / _DONE).exists():
+        return venv
+    with cache.lock(f"venv-{key}"):
+        if not (venv / _DONE).exists():
+            shutil.rmtree(venv, ignore_errors=True)
+            create(venv)
+            (venv / _DONE).touch()
+    return venv
+
+
 def _create(venv: Path, requirements: Sequence[str], progress: Progress) -> None:
     log = cache.folder("log") / "venv.log"
-    shutil.rmtree(venv, ignore_errors=True)
     run([sys.executable, "-m", "venv", venv], log=log)
     with tempfile.NamedTemporaryFile("w", suffix=".txt") as listed:
         listed.write("\n".join(requirements) + "\n")
         listed.flush()
         run([*_pip_install(venv), "-c", str(_CONSTRAINTS), "-r", listed.name], log=log, progress=progress)
-    (venv / _DONE).touch()
 
 
-def _pip_install(venv: Path) -> list[str]:
-    return [str(venv / "bin" / "python"), "-m", "pip", "install", "--disable-pip-version-check"]
+def _packages(venv: Path) -> Path:
+    return venv / "lib" / f"python{sys.version_info.major}.{sys.version_info.minor}" / "site-packages"
 
 
-@contextlib.contextmanager
-def _locked(venv: Path) -> Iterator[None]:
-    with (venv / ".pba-lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+def _pip_install(venv: Path, options: Sequence[str] = ()) -> list[str]:
+    return [str(venv / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", *options, "install"]

@@ -1,16 +1,41 @@
-"""What a cluster leaves on the machine: looked at before and after by the tests that promise "nothing"."""
+"""What a cluster leaves on the machine: looked at before and after by the tests that promise "nothing".
+
+By hand, in two files to compare: `PYTHONPATH=hack python3 -m pba_hack.cluster.traces` prints what is looked at.
+"""
 
 import contextlib
 import os
+import re
+import shutil
 import subprocess
+import sys
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
-__all__ = ["Machine", "all_processes", "cluster_groups", "cluster_processes", "namespaces", "start_time"]
+__all__ = [
+    "Machine",
+    "all_processes",
+    "cluster_groups",
+    "cluster_processes",
+    "namespaces",
+    "naming",
+    "settled",
+    "start_time",
+]
 
 _CGROUPS = Path("/sys/fs/cgroup")
 _NAMESPACES = ("net", "mnt", "pid", "uts", "ipc", "cgroup")
+_NETWORK = (
+    ("ip", "-oneline", "address"),
+    ("ip", "-4", "-oneline", "route", "show", "table", "all"),
+    ("ip", "-6", "-oneline", "route", "show", "table", "all"),
+    ("ip", "-4", "rule"),
+    ("ip", "-6", "rule"),
+)
+_FILTERS = (("iptables-save",), ("ip6tables-save",), ("nft", "--stateless", "list", "ruleset"))
+_MOVES = re.compile(r"\[\d+:\d+\]|\b(expires|valid_lft|preferred_lft) \d+sec")
+"""What changes by itself: counters of packets, and how long what a router has announced is still good for."""
 _WATCHED = (
     "/run",
     "/run/netns",
@@ -31,7 +56,8 @@ class Machine:
 
     mounts: frozenset[str]
     interfaces: frozenset[str]
-    rules: tuple[str, ...]
+    network: tuple[tuple[str, ...], ...]
+    filters: tuple[tuple[str, ...], ...]
     groups: frozenset[str]
     files: frozenset[str]
 
@@ -42,10 +68,27 @@ class Machine:
         return Machine(
             mounts=frozenset(Path("/proc/self/mounts").read_text().splitlines()),
             interfaces=frozenset(line.split(":")[1] for line in _output("ip", "-oneline", "link")),
-            rules=tuple(line for line in _output("iptables-save") if line[0] not in "#:"),
+            network=tuple(settled(_output(*command)) for command in _NETWORK),
+            filters=tuple(settled(_output(*command)) for command in _FILTERS if shutil.which(command[0])),
             groups=frozenset(map(str, folders)),
             files=frozenset(str(item) for path in _WATCHED for item in Path(path).glob("*")),
         )
+
+
+def settled(lines: Iterable[str]) -> tuple[str, ...]:
+    """Leave out what changes by itself: comments, which name the time, counters, and remaining lifetimes."""
+    return tuple(_MOVES.sub("", line).rstrip() for line in lines if line.strip() and line[0] != "#")
+
+
+def naming(word: str) -> set[int]:
+    """The processes whose command line or environment has a word in it, but for ourselves."""
+    found = set()
+    for pid in set(all_processes()) - {os.getpid()}:
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            words = [Path(f"/proc/{pid}/{kind}").read_bytes() for kind in ("cmdline", "environ")]
+            if any(word.encode() in told for told in words):
+                found.add(pid)
+    return found
 
 
 def cluster_processes(name: str, part: str = "") -> dict[int, int]:
@@ -100,3 +143,9 @@ def _member_files(name: str, part: str) -> Iterator[Path]:
 
 def _output(*command: str) -> list[str]:
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
+
+
+if __name__ == "__main__":
+    for kind, found in asdict(Machine.look()).items():
+        for item in sorted(map(str, found)):
+            sys.stdout.write(f"{kind}: {item}\n")

@@ -9,6 +9,8 @@ CHECKED = ("operator", "hack", "tests")
 _VETTED = Path("hack/pba_hack/cluster/local/go/init")
 """The Go program that needs no library. The compiler alone has to do for the others: to vet them is to read all of
 Kubernetes' source."""
+_LINT_IMPORTS = "from importlinter.cli import lint_imports_command as lint; lint()"
+"""Its program belongs to an interpreter that has no wheel."""
 _GOFMT = """
 gofmt=$(go env GOROOT)/bin/gofmt
 found=$("$gofmt" -l "$@")
@@ -20,16 +22,16 @@ def checks(python: Path, root: Path) -> Iterator[tuple[str, list[str]]]:
     """Yield the title and the command of each check.
 
     Args:
-        python: the interpreter of the venv that has the tools.
+        python: the interpreter that has the tools and the wheel; the tools' programs are on the PATH.
         root: the checkout.
     """
     tool = [str(python), "-m"]
     yield "ruff: format", [*tool, "ruff", "format", "--check", *CHECKED]
     yield "ruff: lint", [*tool, "ruff", "check", *CHECKED]
     yield "mypy --strict", [*tool, "mypy"]
-    yield "import-linter: layers", [str(python.parent / "lint-imports")]
+    yield "import-linter: layers", [str(python), "-c", _LINT_IMPORTS]
     yield "generated files", [str(root / "hack" / "generate"), "--check"]
-    yield "shellcheck", [str(python.parent / "shellcheck"), *map(str, _sources(root, ".sh"))]
+    yield "shellcheck", ["shellcheck", *map(str, _sources(root, ".sh"))]
     yield "gofmt", ["sh", "-ec", _GOFMT, "gofmt", *map(str, _sources(root, ".go"))]
     yield f"go vet: {_VETTED.name}", ["env", "GOWORK=off", "go", "-C", str(root / _VETTED), "vet", "."]
 

@@ -6,7 +6,7 @@ import os
 import signal
 from pathlib import Path
 
-from pba_hack.cluster import traces
+from pba_hack.cluster import listeners, traces
 from pba_hack.cluster.local.layout import STATE_ROOT, Layout
 from pba_hack.cluster.trial import TrialCluster
 from pba_hack.waiting import wait_for
@@ -39,8 +39,15 @@ def assert_nothing_is_left(cluster: TrialCluster, processes: dict[int, int], nam
     assert not list(STATE_ROOT.glob(f"{cluster.name}*"))
 
 
+def sockets_left(
+    cluster: TrialCluster, before: frozenset[listeners.Socket], held: set[int]
+) -> set[listeners.Socket]:
+    own = held | listeners.held(traces.naming(cluster.name))
+    return listeners.left_behind(before, listeners.listening(), own, cluster.name)
+
+
 def test_down_leaves_nothing(cluster: TrialCluster) -> None:
-    before = traces.Machine.look()
+    before, listened = traces.Machine.look(), listeners.listening()
     cluster.run("up", "--nodes", "2")
     run_a_pod(cluster)
     guest = cluster.start("exec", "--", "sleep", "600")
@@ -51,6 +58,10 @@ def test_down_leaves_nothing(cluster: TrialCluster) -> None:
     namespaces = traces.namespaces(processes)
     assert len(processes) > 15
     assert len(namespaces) > 12
+    sockets = listeners.held(processes)
+    assert len(sockets) > 20, "what its processes hold is seen"
+    here = {socket for socket in listeners.listening() if socket.inode in sockets}
+    assert not {socket for socket in here if socket.is_reachable}
 
     cluster.run("down")
 
@@ -59,8 +70,10 @@ def test_down_leaves_nothing(cluster: TrialCluster) -> None:
     after = traces.Machine.look()
     assert after.mounts == before.mounts
     assert after.interfaces == before.interfaces
-    assert after.rules == before.rules
+    assert after.network == before.network
+    assert after.filters == before.filters
     assert not after.groups - before.groups
+    wait_for("no socket is left", lambda: not sockets_left(cluster, listened, sockets), 5)
     assert not {path for path in after.files - before.files if not path.startswith(str(STATE_ROOT))}
     assert cluster.status()["state"] == "down"
     cluster.run("down")

@@ -14,10 +14,8 @@ from pba_faults.program import NAMES
 _SIMULATION: Final = Path(__file__).resolve().parents[1]
 _HACK: Final = _SIMULATION.parents[1] / "hack"
 
-_OURS: Final = [path for path in os.environ.get("PYTHONPATH", "").split(os.pathsep) if path]
-"""The operator is the one that whoever starts it would import, too."""
-
 COMMAND: Final = (sys.executable, "-m", "pba_faults.program")
+"""The operator is that of the interpreter's own environment."""
 
 
 def environment(
@@ -42,6 +40,6 @@ def environment(
         "PBA_SYNC_IMAGE": "sync:1",
         "PBA_HTTP_PORT": str(port),
         NAMES: str(place.mysql.names),
-        "PYTHONPATH": os.pathsep.join(map(str, (_SIMULATION, _HACK, *_OURS))),
+        "PYTHONPATH": os.pathsep.join(map(str, (_SIMULATION, _HACK))),
         "PATH": "",
     }

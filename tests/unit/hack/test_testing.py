@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from pba_hack.cluster.choice import VARIABLE
-from pba_hack.testing import cli, run
+from pba_hack.testing import cli, gate, run
 from pba_hack.testing.tiers import Tier
 
 TIER = Tier("some", "some tests", alone=("some",))
@@ -16,12 +18,21 @@ EMPTY = Tier("none", "no tests", alone=("none",))
 ALIAS = Tier("again", "some of the same tests", alone=("some",), alias=True)
 
 
+def succeed(runner: run.Runner, command: list[str]) -> int:
+    """Do nothing, but for the figures that the coverage gate asks for."""
+    if command[1:4] == ["-m", "coverage", "json"]:
+        summary = {"covered_branches": 99, "num_branches": 100}
+        files = {f"{package}/some.py": {"summary": summary} for package in gate.PACKAGES}
+        (runner.results / "branches.json").write_text(json.dumps({"files": files}))
+    return 0
+
+
 @pytest.fixture
 def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> run.Runner:
     """A runner whose commands all succeed, without tests, and leave nothing."""
     monkeypatch.setattr(run, "ensure_venv", lambda *_: tmp_path / "venv")
-    monkeypatch.setattr(run, "install_wheel", lambda _: None)
-    monkeypatch.setattr(run.Runner, "_status", lambda *_: 0)
+    monkeypatch.setattr(run, "venv_with_wheel", lambda _: tmp_path / "venv-with-wheel")
+    monkeypatch.setattr(run.Runner, "_status", succeed)
     monkeypatch.setattr(run, "TIERS", (TIER, EMPTY, ALIAS))
     (tmp_path / "tests/some").mkdir(parents=True)
     (tmp_path / "tests/some/test_it.py").touch()
@@ -47,11 +58,28 @@ def test_a_full_run_leaves_no_earlier_result_at_all(
     runner: run.Runner, left: Callable[[], set[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert runner.everything()
-    assert left() == set()
+    assert left() == {"branches.json"}
     verdicts = capsys.readouterr().out.splitlines()[-1]
     assert "some: passed" in verdicts
     assert "none" not in verdicts
     assert "again" not in verdicts, "its tests were run by another tier"
+
+
+@pytest.mark.parametrize("spoilt", gate.PACKAGES)
+def test_a_full_run_fails_if_branches_of_one_package_are_not_covered(
+    spoilt: str, runner: run.Runner, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = gate.branches
+    monkeypatch.setattr(
+        gate,
+        "branches",
+        lambda report: [
+            dataclasses.replace(found, covered=94) if found.package == spoilt else found
+            for found in good(report)
+        ],
+    )
+    assert not runner.everything()
+    assert "some: passed  coverage: FAILED" in capsys.readouterr().out
 
 
 def test_a_tier_without_tests_says_so_and_has_not_passed(

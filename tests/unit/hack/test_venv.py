@@ -1,7 +1,8 @@
-"""Environments are told apart by what is in them, and hold the wheel of the present sources."""
+"""Environments are told apart by what is in them, and those with a wheel hold that of the present sources."""
 
 from __future__ import annotations
 
+import subprocess
 import sys
 import zipfile
 from pathlib import Path
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from pba_hack import venv
+from pba_hack.progress import CommandFailedError
 
 
 @pytest.fixture
@@ -24,6 +26,7 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         '[build-system]\nrequires = ["hatchling"]\nbuild-backend = "hatchling.build"\n'
         '[project]\nname = "pba-small"\nversion = "1"\ndependencies = []\n'
         '[project.optional-dependencies]\noperator = ["kopf~=1.0"]\nsync = ["pykube-ng"]\n'
+        '[project.scripts]\npba-small = "pba_small:main"\n'
         '[dependency-groups]\ntest = ["pytest"]\nmutation = [{include-group = "test"}, "mutmut"]\n'
         '[tool.hatch.build.targets.wheel]\npackages = ["operator/pba_small"]\n'
     )
@@ -33,23 +36,39 @@ def checkout(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return root
 
 
-def test_an_unpacked_wheel_stays_as_it_is_when_another_is_made(
+SAYS = '"""Small."""\n\ndef main():\n    import pytest\n    print({!r})\n'
+
+
+def said(command: list[str | Path]) -> str:
+    """What a program prints that is started without anything of our own environment."""
+    return subprocess.run(command, env={}, stdout=subprocess.PIPE, text=True, check=True).stdout
+
+
+def test_checkouts_with_different_contents_run_their_own(checkout: Path) -> None:
+    package = checkout / "operator" / "pba_small"
+    (package / "__main__.py").write_text("import pba_small\n\npba_small.main()\n")
+    made = {}
+    for text in ("one", "another"):
+        (package / "__init__.py").write_text(SAYS.format(text))
+        made[text] = venv.venv_with_wheel(Path(sys.prefix))
+        assert venv.venv_with_wheel(Path(sys.prefix)) == made[text]
+    for text, environment in made.items():
+        programs = environment / "bin"
+        assert said([programs / "python", "-m", "pba_small"]) == f"{text}\n"
+        assert said([programs / "pba-small"]) == f"{text}\n"
+        where = said([programs / "python", "-c", "import pba_small; print(pba_small.__file__)"])
+        assert Path(where).is_relative_to(environment), "the installed wheel is what runs"
+
+
+def test_an_environment_whose_making_was_interrupted_is_made_anew(
     checkout: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(venv, "build_wheel", lambda _venv: wheel)
-    package = checkout / "operator" / "pba_small" / "__init__.py"
-    made = []
-    for text in ('"""Small."""\n', '"""Smaller."""\n'):
-        package.write_text(text)
-        wheel = checkout / "small.whl"
-        with zipfile.ZipFile(wheel, "w") as archive:
-            archive.write(package, "pba_small/__init__.py")
-        made.append(venv.unpacked_wheel(Path("venv")))
-        assert venv.unpacked_wheel(Path("venv")) == made[-1]
-    assert [(folder / "pba_small" / "__init__.py").read_text() for folder in made] == [
-        '"""Small."""\n',
-        '"""Smaller."""\n',
-    ]
+    (checkout / "operator" / "pba_small" / "__init__.py").write_text(SAYS.format("whole"))
+    with monkeypatch.context() as broken:
+        broken.setattr(venv, "build_wheel", lambda _: checkout / "none.whl")
+        with pytest.raises(CommandFailedError):
+            venv.venv_with_wheel(Path(sys.prefix))
+    assert said([venv.venv_with_wheel(Path(sys.prefix)) / "bin" / "pba-small"]) == "whole\n"
 
 
 @pytest.mark.usefixtures("checkout")
@@ -66,7 +85,6 @@ def test_an_environment_is_made_once_and_anew_when_a_pin_changes(
 
     def create(folder: Path, _requirements: object, _progress: object) -> None:
         folder.mkdir(parents=True)
-        (folder / venv._DONE).touch()
         made.append(folder)
 
     monkeypatch.setattr(venv, "_create", create)

@@ -13,19 +13,21 @@ from pba_hack.bench import launch
 ROOT = Path(__file__).resolve().parents[4]
 
 
-def test_the_wheel_of_this_checkout_comes_before_what_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_cases_run_in_an_environment_with_the_wheel_of_this_checkout(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     called: list[Any] = []
     monkeypatch.setattr(launch, "ensure_venv", lambda *_asked: Path("/venv"))
-    monkeypatch.setattr(launch, "unpacked_wheel", lambda venv: venv / "wheel")
+    monkeypatch.setattr(launch, "venv_with_wheel", lambda venv: venv / "wheel")
     monkeypatch.setattr(launch.os, "execve", lambda *arguments: called.extend(arguments))
     monkeypatch.setenv("PBA_CACHE", "/kept")
     launch.main(["operator", "--json"])
     program, words, environment = called
-    assert program == "/venv/bin/python"
+    assert program == "/venv/wheel/bin/python"
     assert words == [program, "-m", "pba_hack.bench.cli", "operator", "--json"]
     assert environment["PBA_CACHE"] == "/kept"
     paths = environment["PYTHONPATH"].split(os.pathsep)
-    assert paths == [str(ROOT / "hack"), str(ROOT / "tests" / "simulation"), "/venv/wheel"]
+    assert paths == [str(ROOT / "hack"), str(ROOT / "tests" / "simulation")]
 
 
 @pytest.mark.parametrize(("words", "code"), [(["--help"], 0), (["unheard-of"], 2)])
