@@ -168,7 +168,7 @@ def inside() -> Iterator[list[str]]:
     ],
 )
 def test_what_is_left_in_the_network_shows(change: str, inside: list[str]) -> None:
-    if not shutil.which(change.split()[0]):
+    if not shutil.which(change.split(maxsplit=1)[0]):
         pytest.skip("the program is not here, so nothing can be left by it")
     look = [*inside, sys.executable, "-m", "pba_hack.cluster.traces"]
     tools = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path(__file__).resolve().parents[3] / "hack")}
