@@ -29,6 +29,8 @@ from pba_operator.kube.streams import Stream
 RESYNC_SECONDS: Final = 600.0
 SETTLE_SECONDS: Final = 2.0
 """A gap is looked into after so long; what a listing finds newer is left to the watch for so long."""
+PUT_OFF_SECONDS: Final = 20.0
+"""A stream that has gap after gap is looked into at the latest after so long: it may go on like that for ever."""
 RETRY_SECONDS: Final = 2.0
 
 logger = logging.getLogger(__name__)
@@ -64,6 +66,7 @@ class Resync:
             for namespace in (tuple(namespaces) or ("",))
         ]
         self._due: dict[Stream, float] = {}
+        self._missing_since: dict[Stream, float] = {}
         self.synced = False
         """Whether every kind was listed once."""
 
@@ -91,8 +94,10 @@ class Resync:
         return True
 
     def gap(self, stream: Stream) -> None:
-        """Have a stream's kind listed soon: its events may have been missed."""
-        self._due[stream] = self._clock.now() + SETTLE_SECONDS
+        """Have a stream's kind listed soon, once it has come to rest: its events may have been missed."""
+        now = self._clock.now()
+        since = self._missing_since.setdefault(stream, now)
+        self._due[stream] = min(now + SETTLE_SECONDS, since + PUT_OFF_SECONDS)
 
     async def run(self) -> None:
         """List what is due, for ever."""
@@ -104,6 +109,7 @@ class Resync:
                 self.everything()
             for stream in [stream for stream, at in self._due.items() if at <= self._clock.now()]:
                 del self._due[stream]
+                self._missing_since.pop(stream, None)
                 await self.relist(stream)
 
     def everything(self) -> None:

@@ -13,7 +13,7 @@ from pba_simulation.time import ManualClock, settle_tasks
 from pba_simulation.world import cluster as manifest_of
 
 from pba_api.identity import LABEL_CLUSTER
-from pba_operator.engine.resync import RESYNC_SECONDS, RETRY_SECONDS, SETTLE_SECONDS
+from pba_operator.engine.resync import PUT_OFF_SECONDS, RESYNC_SECONDS, RETRY_SECONDS, SETTLE_SECONDS
 from pba_operator.kube import errors, kinds
 from pba_operator.kube.store import Address, Key
 from pba_operator.kube.streams import Stream
@@ -187,6 +187,17 @@ async def test_a_gap_is_looked_into_soon_and_everything_every_ten_minutes(bench:
     assert len([1 for verb, _ in bench.api.reads if verb == "LIST"]) == len(lists) + 1 + len(kinds.WATCHED)
     assert await bench.drain() == [KEY]
     assert not [verb for verb, _ in bench.api.reads if verb == "GET"]
+    await _end(task)
+
+
+async def test_a_stream_that_breaks_off_again_and_again_does_not_put_it_off_for_ever(bench: Bench) -> None:
+    task = asyncio.create_task(bench.resync.run())
+    await settle_tasks()
+    bench.api.reads.clear()
+    for _ in range(int(PUT_OFF_SECONDS) + 2):
+        bench.resync.gap(MAPS)
+        await bench.clock.advance(1)
+    assert [at.kind for verb, at in bench.api.reads if verb == "LIST"] == ["ConfigMap"]
     await _end(task)
 
 
