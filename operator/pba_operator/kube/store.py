@@ -13,6 +13,7 @@ resourceVersions are compared as numbers: Kubernetes promises that since 1.35 (K
 
 from __future__ import annotations
 
+import sys
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from typing import Any, Final, NamedTuple
@@ -55,9 +56,12 @@ class _Entry(NamedTuple):
 
 
 def address_of(manifest: Mapping[str, Any]) -> Address:
-    """Return where an object lives."""
+    """Return where an object lives.
+
+    A few namespaces and kinds are said of thousands of objects: each of these strings is kept once.
+    """
     metadata = manifest["metadata"]
-    return Address(manifest["kind"], metadata.get("namespace", ""), metadata["name"])
+    return Address(sys.intern(manifest["kind"]), sys.intern(metadata.get("namespace", "")), metadata["name"])
 
 
 def version_of(manifest: Mapping[str, Any]) -> Version:
@@ -81,7 +85,7 @@ def owner_of(manifest: Mapping[str, Any]) -> Key | None:
         if manifest["kind"] == kinds.CLUSTER.name
         else metadata.get("labels", {}).get(LABEL_CLUSTER)
     )
-    return Key(metadata.get("namespace", ""), name) if name else None
+    return Key(sys.intern(metadata.get("namespace", "")), sys.intern(name)) if name else None
 
 
 class Store:
