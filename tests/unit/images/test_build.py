@@ -81,8 +81,9 @@ def test_for_a_local_cluster_docker_is_not_asked_to_build(
 ) -> None:
     docker.write_text(DOCKER.format(info=info))
     monkeypatch.setenv(VARIABLE, chosen)
-    monkeypatch.setattr(build, "_server", lambda image: f"{image.name} by its recipe")
-    assert build.build("mysql") == "mysql by its recipe"
+    made = build.Image("mysql", "localhost/by-its-recipe:1", docker)
+    monkeypatch.setattr(build, "_server", {recipes.SERVERS["mysql"]: made}.get)
+    assert build.build("mysql") == made
 
 
 def test_a_provider_that_there_is_not_is_told(
