@@ -30,7 +30,8 @@ def operator(charts: Any) -> ApiServer:
     path = f"/api/v1/namespaces/{NAMESPACE}/serviceaccounts/pba-operator/token"
     asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
     answer = charts.server.request("POST", path, asked)
-    return dataclasses.replace(charts.server, token=answer.body["status"]["token"])
+    server: ApiServer = charts.server
+    return dataclasses.replace(server, token=answer.body["status"]["token"])
 
 
 def may(

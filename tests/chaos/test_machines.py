@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from pba_nodes.books import Audit
 from pba_nodes.conditions import ReadyHistory
 from pba_nodes.frontends import answered_by, failed_checks, haproxy_identity, none_fails_in, serving
@@ -13,6 +15,10 @@ from pba_hack.traffic.shopper import Shopper
 
 NOTICE_SECONDS = 150
 """A deadline for Kubernetes to notice that a machine is silent: about 50 s by its defaults."""
+
+
+def _has_found(stage: Stage, frontend: str, backend: str, before: int) -> bool:
+    return failed_checks(stage.shop, frontend, backend) > before
 
 
 def test_without_the_operators_nobody_notices_and_an_edit_waits(
@@ -67,7 +73,7 @@ def test_a_backends_takes_along_what_was_in_flight_there(
             name = name_of(pod)
             wait_for(
                 f"the checks of {name} to find it",
-                lambda name=name, before=before: failed_checks(stage.shop, name, victim) > before,
+                partial(_has_found, stage, name, victim, before),
             )
         assert serve_newcomers(addresses, shopper.visit) == {other}
         if fault == "partition":

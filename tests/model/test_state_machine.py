@@ -141,15 +141,15 @@ class Disturbances(RuleBasedStateMachine):
         victim = self._victim(choice)
         if victim is None:
             return
-        patch: dict[str, Any] = {
+        patches: dict[str, dict[str, Any]] = {
             "Deployment": {"spec": {"replicas": 9, "template": {"spec": {"enableServiceLinks": True}}}},
             "StatefulSet": {"spec": {"replicas": 3}},
             "Service": {"spec": {"selector": {"vandal": "yes"}}},
             "ConfigMap": {"data": {"haproxy.cfg": "vandal", "my.cnf": "vandal"}},
             "Role": {"rules": []},
             "PodDisruptionBudget": {"spec": {"maxUnavailable": 5}},
-        }[victim.kind]
-        self.world.api.patch_as("vandal", victim, patch)
+        }
+        self.world.api.patch_as("vandal", victim, patches[victim.kind])
 
     @rule(choice=st.integers(0, 99), what=st.sampled_from(["labels", "annotations"]))
     def strip_a_child(self, choice: int, what: str) -> None:

@@ -14,17 +14,18 @@ CONFIG_MAP = kinds.BY_NAME["ConfigMap"]
 
 async def test_an_apply_to_an_object_that_was_replaced_meanwhile_is_a_conflict(place: Namespace) -> None:
     found = credentials.load()
-    manifest = {
+    metadata = {"name": "map", "namespace": place.name}
+    manifest: dict[str, object] = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": "map", "namespace": place.name},
+        "metadata": metadata,
         "data": {"key": "old"},
     }
     async with credentials.open_session(found) as session:
         client = Client(session, found.server)
         first = await client.apply(manifest)
         await client.delete(CONFIG_MAP, place.name, "map", uid=first["metadata"]["uid"])
-        addressed = {**manifest, "metadata": {**manifest["metadata"], "uid": first["metadata"]["uid"]}}
+        addressed = {**manifest, "metadata": {**metadata, "uid": first["metadata"]["uid"]}}
         with pytest.raises(Conflict):
             await client.apply(addressed)
         second = await client.apply(manifest)
@@ -39,10 +40,11 @@ async def test_an_apply_to_an_object_that_was_replaced_meanwhile_is_a_conflict(p
 
 async def test_what_cannot_be_made_in_a_namespace_on_its_way_out(place: Namespace) -> None:
     found = credentials.load()
-    manifest = {
+    metadata = {"name": "map", "namespace": place.name}
+    manifest: dict[str, object] = {
         "apiVersion": "v1",
         "kind": "ConfigMap",
-        "metadata": {"name": "map", "namespace": place.name},
+        "metadata": metadata,
     }
     async with credentials.open_session(found) as session:
         client = Client(session, found.server)

@@ -49,6 +49,11 @@ class Trial:
         eventually(lambda: operator.leads, "the operator does not begin to act")
         return operator
 
+    def stop(self) -> None:
+        """End all operators."""
+        for operator in self.operators:
+            operator.stop()
+
     def restart(self) -> None:
         """End the operator, and start another one that knows nothing."""
         self.operator.stop()
@@ -145,7 +150,7 @@ def trial(
         monkeypatch.setenv("KUBECONFIG", str(way.kubeconfig))
         made = Trial(place, Hands(place), way, Judge(api_server.audit_log, namespace))
         with contextlib.ExitStack() as stack:
-            stack.callback(lambda: [operator.stop() for operator in made.operators])
+            stack.callback(made.stop)
             stack.callback(way.clear)
             yield made
 

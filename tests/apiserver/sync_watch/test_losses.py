@@ -97,7 +97,9 @@ def test_a_dead_watch_is_noticed_and_replaced(
     monkeypatch.setattr(kube, "WATCH_SECONDS", 1)
     monkeypatch.setattr(kube, "WATCH_GRACE_SECONDS", 0.5)
     monkeypatch.setattr(kube, "LIST_SECONDS", 0.5)
-    board, over, errors, relists = Board(time.monotonic), threading.Event(), [], []
+    board, over = Board(time.monotonic), threading.Event()
+    errors: list[str] = []
+    relists: list[str] = []
 
     def sleep(seconds: float) -> None:
         if over.wait(seconds):

@@ -8,7 +8,8 @@ from __future__ import annotations
 import copy
 import itertools
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import partial
 from typing import Any
 
 import pytest
@@ -85,12 +86,24 @@ def _gone_and_back(victim: Victim, before: Object) -> bool:
     return live is not None and live["metadata"]["uid"] != before["metadata"]["uid"]
 
 
+def _are_told(victim: Victim, children: Iterable[ChildId]) -> bool:
+    return all(is_stalled_by(child, victim.live(CLUSTER)) for child in children)
+
+
+def _are_named(victim: Victim, children: Iterable[ChildId]) -> bool:
+    return all(_named(victim, child) for child in children)
+
+
+def _are_back(victim: Victim, before: Iterable[Object]) -> bool:
+    return all(_gone_and_back(victim, live) for live in before)
+
+
 def test_all_are_deleted_at_once_and_made_anew(victim: Victim) -> None:
     """The volume among them: here nothing protects it, and what is gone is gone."""
     before = victim.children()
     for live in before:
         victim.place.delete(live["kind"], live["metadata"]["name"])
-    victim.until(lambda: all(_gone_and_back(victim, live) for live in before), "all are made anew")
+    victim.until(lambda: _are_back(victim, before), "all are made anew")
 
 
 def test_all_are_stripped_of_all_labels_at_once(victim: Victim) -> None:
@@ -117,7 +130,7 @@ def test_what_is_kept_is_ours_by_its_labels_only(victim: Victim) -> None:
     for live in kept:
         child = ChildId.of(live)
         stripped = victim.place.patch(*child, {"metadata": {"labels": None}})
-        victim.until(lambda child=child: is_stalled_by(child, victim.live(CLUSTER)), f"{child} is told")
+        victim.until(partial(_are_told, victim, [child]), f"{child} is told")
         assert victim.stalled()[0] == "NameConflict"
         assert plain(victim.live(child)) == plain(stripped)
         victim.place.patch(*child, {"metadata": {"labels": live["metadata"]["labels"]}})
@@ -150,9 +163,7 @@ def test_what_is_deleted_and_held_by_a_finalizer_is_told_and_made_anew_after_it(
         children = [ChildId.of(live) for live in lives]
         writes = len(victim.judge.writes())
         held = [_hold_and_delete(victim, child) for child in children]
-        victim.until(
-            lambda names=children: all(_named(victim, name) for name in names), f"{children} are told"
-        )
+        victim.until(partial(_are_named, victim, children), f"{children} are told")
         victim.until(victim.is_idle, "at rest")
         for before, child in zip(held, children, strict=True):
             told = _part(victim, before)
@@ -166,9 +177,7 @@ def test_what_is_deleted_and_held_by_a_finalizer_is_told_and_made_anew_after_it(
         assert targets & {write.target for write in victim.judge.writes()[writes:]} == set()
         for child in children:
             victim.place.patch(*child, {"metadata": {"finalizers": None}})
-        victim.until(
-            lambda gone=held: all(_gone_and_back(victim, live) for live in gone), f"{children} are made anew"
-        )
+        victim.until(partial(_are_back, victim, held), f"{children} are made anew")
         victim.settle()
 
 
@@ -211,7 +220,7 @@ def test_what_is_replaced_by_somebody_elses_is_never_adopted(victim: Victim) -> 
         children = [ChildId.of(live) for live in lives]
         theirs = _replace_while_paused(victim, lives)
         victim.until(
-            lambda names=children: all(is_stalled_by(name, victim.live(CLUSTER)) for name in names),
+            partial(_are_told, victim, children),
             f"{children} are told",
         )
         assert victim.stalled()[0] == "NameConflict"
@@ -233,7 +242,7 @@ def test_what_is_made_immutable_is_told_until_somebody_deletes_it(victim: Victim
         child = ChildId.of(live)
         spoilt = dict.fromkeys(live["data"], "dmFuZGFs")
         victim.place.patch(*child, {"data": spoilt, "immutable": True})
-        victim.until(lambda child=child: is_stalled_by(child, victim.live(CLUSTER)), f"{child} is told")
+        victim.until(partial(_are_told, victim, [child]), f"{child} is told")
         reason, message = victim.stalled()
         assert reason == "Invalid"
         assert "immutable" in message

@@ -10,6 +10,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -49,6 +50,10 @@ def _takes_away(target: Target, edit: Edit, victim: Victim) -> bool:
     return is_key(edit.field) or not is_ours(victim.cluster, edit.done_to(target.before))
 
 
+def _has_cost(victim: Victim, child: ChildId) -> bool:
+    return "cost" in victim.live(child)["metadata"]["labels"]
+
+
 @pytest.fixture(scope="module")
 def targets(victim: Victim) -> list[Target]:
     """Every child as it is after an apply: some Secrets need none until somebody touches them."""
@@ -56,7 +61,7 @@ def targets(victim: Victim) -> list[Target]:
         if ANNOTATION_HASH not in live["metadata"].get("annotations", {}):
             child = ChildId.of(live)
             assert victim.vandal.patch(child, [{"op": "remove", "path": "/metadata/labels/cost"}]).ok
-            victim.until(lambda child=child: "cost" in victim.live(child)["metadata"]["labels"], str(child))
+            victim.until(partial(_has_cost, victim, child), str(child))
     victim.settle()
     return [Target(live, tuple(fields(live, FIELD_MANAGER))) for live in victim.children()]
 

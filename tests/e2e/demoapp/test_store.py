@@ -115,7 +115,7 @@ def test_what_is_somebody_elses_is_not_shown(nodes: list[Any], new_browser: Any)
 
 def test_requests_that_make_no_sense_are_refused_with_a_sentence(nodes: list[Any], browser: Any) -> None:
     browser.sign_up(nodes[0])
-    for body in (
+    senseless: tuple[Any, ...] = (
         {"lines": []},
         {"lines": "web-s"},
         {"lines": [{"product": "no-such-thing", "quantity": 1}]},
@@ -123,7 +123,8 @@ def test_requests_that_make_no_sense_are_refused_with_a_sentence(nodes: list[Any
         {"lines": [{"product": "web-s", "quantity": True}]},
         {"lines": [{"product": 7}]},
         [],
-    ):
+    )
+    for body in senseless:
         answer = browser.call(nodes[0], "POST", "/api/orders", body)
         assert (answer.status, answer.json["error"]) == (400, "invalid"), body
         assert answer.json["message"].endswith(".")

@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from pba_hack.images import build, layers, python_layers, recipes, rootfs
-from pba_hack.venv import CHECKOUT
+from pba_hack.venv import CHECKOUT, ensure_venv
 
 ALL = pytest.mark.parametrize("name", build.NAMES)
 PROGRAMS = pytest.mark.parametrize("name", recipes.PROGRAMS)
@@ -212,7 +212,7 @@ def test_a_programs_layers_made_twice_are_the_same_to_the_byte(
 ) -> None:
     digest = archive("sync").digest
     base = python_layers.interpreter()
-    venv = build.ensure_venv(("operator", "sync"), "test")
+    venv = ensure_venv(("operator", "sync"), "test")
     fresh_cache(monkeypatch, tmp_path, base.tar.parent, rootfs.unpacked(base), venv)
     again = build.build("sync")
     assert again.tar.is_relative_to(tmp_path)

@@ -112,9 +112,10 @@ class Pod(Subject):
     def start(self) -> None:
         """Make what the kubelet makes, and start the container."""
         self._mount_objects()
-        container = statefulset.manifest(self.cluster, self.observed)["spec"]["template"]["spec"][
-            "containers"
-        ][0]
+        planned = statefulset.manifest(self.cluster, self.observed)
+        assert planned is not None
+        pod = planned["spec"]["template"]["spec"]
+        container = pod["containers"][0]
         environment = {item["name"]: item.get("value", "shop-mysql-0") for item in container["env"]}
         environment |= {
             "PBA_GROUP_PORT": str(self.group_port),
@@ -124,7 +125,6 @@ class Pod(Subject):
         environment |= {"DIRECTORIES": " ".join(DIRECTORIES), "DEVICES": " ".join(DEVICES)}
         environment |= {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin"}
         isolated = ["unshare", "--mount", "--propagation=private", "--pid", "--fork", "--kill-child"]
-        pod = statefulset.manifest(self.cluster, self.observed)["spec"]["template"]["spec"]
         self._has_pause = bool(pod.get("shareProcessNamespace"))
         if self._has_pause:
             isolated += ["sh", "-c", PAUSE, "sh"]

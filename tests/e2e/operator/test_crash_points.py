@@ -10,6 +10,7 @@ import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pytest
@@ -81,6 +82,10 @@ CHANGES: tuple[tuple[str, Step, int], ...] = (
 """Each change, and how many writes it takes at least: the kill comes after one of them."""
 
 
+def _runs(place: Place, role: str, count: int) -> bool:
+    return len(place.pods(role)) == count
+
+
 @pytest.mark.parametrize("number", range(len(CHANGES)), ids=[name for name, _, _ in CHANGES])
 def test_a_killed_operator_brings_its_change_to_the_same_end(
     place: Place, operator: Kubectl, number: int
@@ -98,7 +103,7 @@ def test_a_killed_operator_brings_its_change_to_the_same_end(
     replicas = 3 if number in (1, 2, 3) else 2
     wanted = {"database": 1, "management": 1, "backend": replicas, "frontend": 2}
     for role, count in wanted.items():
-        wait_for(f"{count} pods of {role}", lambda role=role, count=count: len(place.pods(role)) == count)
+        wait_for(f"{count} pods of {role}", partial(_runs, place, role, count))
     assert place.variables() == ([VARIABLE] if number == 2 else [])
     after = {_name(child): child["metadata"]["uid"] for child in found if child["kind"] in LASTING}
     assert after.items() >= before.items(), "a volume claim or a Secret was made anew"

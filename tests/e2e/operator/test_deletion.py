@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from typing import Any
 
 import pytest
@@ -24,6 +25,10 @@ def _leftovers(namespace: Kubectl, name: str) -> set[str]:
         f"{item['kind']}/{item['metadata']['name']}"
         for item in namespace.items(kinds, f"pba.dev/cluster={name}")
     }
+
+
+def _are_left(namespace: Kubectl, name: str, expected: set[str]) -> bool:
+    return _leftovers(namespace, name) == expected
 
 
 KEPT = {
@@ -81,17 +86,17 @@ def test_deletion_while_creating_and_while_stalled_leaves_what_the_policy_says(
     )
     for name in ("creating-dropped", "creating-kept"):
         database = f"pba.dev/cluster={name},pba.dev/component=database"
-        wait_for("the database's pod", lambda database=database: namespace.items("pods", database))
+        wait_for("the database's pod", partial(namespace.items, "pods", database))
         namespace("delete", "pbacluster", name, "--timeout=120s")
     for name in ("stalled-dropped", "stalled-kept"):
-        wait_for("a verdict", lambda name=name: namespace.condition(name, "Stalled"))
+        wait_for("a verdict", partial(namespace.condition, name, "Stalled"))
         namespace("delete", "pbacluster", name, "--timeout=120s")
     for phase in ("creating", "stalled"):
         kept = {entry.format(f"{phase}-kept") for entry in KEPT}
         for name, left in ((f"{phase}-dropped", set()), (f"{phase}-kept", kept)):
             wait_for(
                 f"{left or 'nothing'} of {name} to be left",
-                lambda name=name, left=left: _leftovers(namespace, name) == left,
+                partial(_are_left, namespace, name, left),
             )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from pba_nodes import operators
@@ -22,6 +23,10 @@ def _environment(kubectl: Kubectl, deployment: str) -> dict[str, str]:
     return {entry["name"]: entry.get("value", "") for entry in container["env"]}
 
 
+def _has_colour(kubectl: Kubectl, deployment: str, colour: str | None) -> bool:
+    return _environment(kubectl, deployment).get("SHOP_COLOUR") == colour
+
+
 def _patch(kubectl: Kubectl, operations: list[Json]) -> None:
     kubectl("patch", "pbacluster", "shop", "--type=json", "-p", json.dumps(operations))
 
@@ -32,14 +37,14 @@ def test_an_edit_rolls_out_and_its_removal_too(shop: Kubectl) -> None:
     for deployment in ("shop-backend", "shop-management"):
         wait_for(
             f"the variable in {deployment}",
-            lambda name=deployment: _environment(shop, name).get("SHOP_COLOUR") == "green",
+            partial(_has_colour, shop, deployment, "green"),
         )
     shop.wait_ready("shop")
     _patch(shop, [{"op": "remove", "path": "/spec/application/env"}])
     for deployment in ("shop-backend", "shop-management"):
         wait_for(
             f"no variable in {deployment}",
-            lambda name=deployment: "SHOP_COLOUR" not in _environment(shop, name),
+            partial(_has_colour, shop, deployment, None),
         )
     shop.wait_ready("shop")
 

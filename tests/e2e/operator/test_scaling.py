@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from pba_nodes.frontends import haproxy_identity, serving
@@ -18,11 +19,19 @@ def _frontend_pods(shop: Kubectl) -> list[str]:
     return [pod["metadata"]["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]]
 
 
+def _names(shop: Kubectl, part: str) -> set[str]:
+    return {pod["metadata"]["name"] for pod in shop.items("pods", f"pba.dev/component={part}")}
+
+
+def _are_gone(shop: Kubectl, part: str, names: set[str]) -> bool:
+    return not names & _names(shop, part)
+
+
 def _ready_backends(shop: Kubectl, wanted: int) -> bool:
     found = shop.get("pbacluster", "shop")
     assert found is not None
     backend = found["status"]["backend"]
-    return backend["replicas"] == backend["readyReplicas"] == wanted
+    return bool(backend["replicas"] == backend["readyReplicas"] == wanted)
 
 
 def test_scaling_loses_no_request_and_reloads_nothing(shop: Kubectl, address: str) -> None:
@@ -53,15 +62,12 @@ def test_a_rollout_of_backends_and_of_frontends_loses_no_request(shop: Kubectl, 
     shopper = Shopper()
     with Load(address, 80, shopper.visit) as load:
         for part in ("backend", "frontend"):
-            names = {pod["metadata"]["name"] for pod in shop.items("pods", f"pba.dev/component={part}")}
+            names = _names(shop, part)
             path = f'[{{"op":"add","path":"/spec/{part}/pod","value":{{"annotations":{{"roll":"{part}"}}}}}}]'
             shop("patch", "pbacluster", "shop", "--type=json", "-p", path)
             wait_for(
                 f"all pods of the {part} to be new",
-                lambda names=names, part=part: (
-                    not names
-                    & {pod["metadata"]["name"] for pod in shop.items("pods", f"pba.dev/component={part}")}
-                ),
+                partial(_are_gone, shop, part, names),
             )
             shop.wait_ready("shop")
     counts = load.tally.snapshot()

@@ -16,7 +16,7 @@ MINIMAL = {
 
 
 def with_value(path: str, value: object) -> dict[str, Any]:
-    spec = copy.deepcopy(MINIMAL)
+    spec: dict[str, Any] = copy.deepcopy(MINIMAL)
     *parents, last = path.split(".")
     place = spec
     for name in parents:

@@ -167,7 +167,9 @@ def test_schema_of_a_type() -> None:
     ],
 )
 def test_field_that_lacks_something_is_an_error_when_files_are_generated(annotation: Any, lack: str) -> None:
-    lacking = dataclass(frozen=True)(type("Lacking", (), {"__annotations__": {"field": annotation}}))
+    lacking: type[Any] = dataclass(frozen=True)(
+        type("Lacking", (), {"__annotations__": {"field": annotation}})
+    )
     with pytest.raises(IncompleteTypeError, match=lack):
         object_schema(lacking)
 

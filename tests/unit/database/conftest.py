@@ -36,8 +36,10 @@ UID = "8f2f0c52-6c1e-4a0e-a9f6-1f9a3a1d4c11"
 
 
 def make_cluster(*, uid: str = UID, status: Manifest | None = None, **database_spec: Any) -> Cluster:
-    top = {key: database_spec.pop(key) for key in ("childMetadata", "paused") if key in database_spec}
-    spec = {
+    top: Manifest = {
+        key: database_spec.pop(key) for key in ("childMetadata", "paused") if key in database_spec
+    }
+    spec: Manifest = {
         "application": {"image": "app:1"},
         "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}} | database_spec,
         **top,

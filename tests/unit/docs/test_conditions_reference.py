@@ -102,9 +102,9 @@ def test_every_reason_is_told_with_whether_it_stalls(
         written[name] = stalls
     assert sorted(written) == sorted(wanted)
     words = {frozenset({True}): "yes", frozenset({False}): "no", frozenset({True, False}): "sometimes"}
-    for name, stalls in wanted.items():
-        if stalls:
-            assert written[name] == words[frozenset(stalls)], name
+    for name, found in wanted.items():
+        if found:
+            assert written[name] == words[frozenset(found)], name
 
 
 def test_every_type_is_told(table: Table, code_in: Callable[[str], list[str]]) -> None:

@@ -18,7 +18,7 @@ LEVELS = {"info", "warning", "error", "exception", "critical"}
 def _fields(call: ast.Call) -> tuple[str, ...]:
     extra = next((keyword.value for keyword in call.keywords if keyword.arg == "extra"), None)
     keys = extra.keys if isinstance(extra, ast.Dict) else []
-    return tuple(key.value for key in keys if isinstance(key, ast.Constant))
+    return tuple(str(key.value) for key in keys if isinstance(key, ast.Constant))
 
 
 def _lines(package: Path) -> dict[str, tuple[str, tuple[str, ...]]]:
@@ -29,7 +29,9 @@ def _lines(package: Path) -> dict[str, tuple[str, tuple[str, ...]]]:
             if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
                 continue
             if node.func.attr in LEVELS and ast.unparse(node.func.value) in ("logger", "_LOG"):
-                message = node.args[0].value
+                text = node.args[0]
+                assert isinstance(text, ast.Constant), ast.unparse(node)
+                message = str(text.value)
                 level = {"exception": "error"}.get(node.func.attr, node.func.attr)
                 if message != "%s":
                     found[message] = (level, _fields(node))

@@ -18,7 +18,7 @@ GOING: Manifest = {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["
 
 def _end(world: Any, going: Cluster | Invalid, sync: Any) -> list[list[str]]:
     """Carry the deletion out; return what was deleted in each round, and the finalizer's end."""
-    rounds = []
+    rounds: list[list[str]] = []
     for _ in range(10):
         decided = plan(going, world.observed, sync)
         if not decided.actions:

@@ -71,14 +71,17 @@ async def test_a_deletion_that_comes_too_late_is_none(bench: Bench) -> None:
     assert await bench.reconcile() == Outcome("changed")
 
 
+def is_held(bench: Bench) -> bool:
+    return FINALIZER in bench.api.objects[CLUSTER]["metadata"].get("finalizers", ())
+
+
 async def test_the_finalizer_comes_and_goes_beside_others(bench: Bench) -> None:
     bench.api.patch_as("user", CLUSTER, {"metadata": {"finalizers": ["a/b"]}})
     bench.see_events()
-    has = lambda: FINALIZER in bench.api.objects[CLUSTER]["metadata"]["finalizers"]  # noqa: E731
-    bench.plan = lambda _observed: Plan(() if has() else (SetFinalizer(present=True),))
+    bench.plan = lambda _observed: Plan(() if is_held(bench) else (SetFinalizer(present=True),))
     await bench.reconcile()
     assert bench.api.objects[CLUSTER]["metadata"]["finalizers"] == ["a/b", FINALIZER]
-    bench.plan = lambda _observed: Plan((SetFinalizer(present=False),) if has() else ())
+    bench.plan = lambda _observed: Plan((SetFinalizer(present=False),) if is_held(bench) else ())
     bench.engine.reconciler._memories.clear()
     await bench.reconcile()
     assert bench.api.objects[CLUSTER]["metadata"]["finalizers"] == ["a/b"]
@@ -86,8 +89,7 @@ async def test_the_finalizer_comes_and_goes_beside_others(bench: Bench) -> None:
 
 
 async def test_a_finalizer_that_another_writer_races_for_is_set_all_the_same(bench: Bench) -> None:
-    has = lambda: FINALIZER in bench.api.objects[CLUSTER]["metadata"].get("finalizers", ())  # noqa: E731
-    bench.plan = lambda _observed: Plan(() if has() else (SetFinalizer(present=True),))
+    bench.plan = lambda _observed: Plan(() if is_held(bench) else (SetFinalizer(present=True),))
 
     def race(verb: str, _at: Address) -> None:
         if verb == "PATCH":
@@ -96,7 +98,7 @@ async def test_a_finalizer_that_another_writer_races_for_is_set_all_the_same(ben
 
     bench.api.before = race
     await bench.reconcile()
-    assert has()
+    assert is_held(bench)
 
 
 async def test_with_its_last_finalizer_a_deleted_cluster_is_gone(bench: Bench) -> None:

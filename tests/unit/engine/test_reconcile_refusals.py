@@ -44,7 +44,7 @@ async def test_what_is_refused_is_told_and_the_rest_done(bench: Bench) -> None:
     assert bench.written == ["APPLY ConfigMap/shop-b", STATUS]
     bench.api.before = lambda _verb, _at: None
     assert await bench.reconcile() == Outcome("changed")
-    assert bench.failures == ()
+    assert not bench.failures
 
 
 async def test_a_failing_server_is_told_only_if_it_goes_on_failing(bench: Bench) -> None:

@@ -54,7 +54,10 @@ def test_what_is_worth_telling() -> None:
 )
 def test_another_request_is_noticed(field: str, value: Any) -> None:
     before = {"metadata": {"uid": "1", "generation": 1, "resourceVersion": "1"}, "status": {}}
-    after = {"metadata": {"uid": "1", "generation": 1, "resourceVersion": "2"}, "status": {"x": 1}}
+    after: dict[str, Any] = {
+        "metadata": {"uid": "1", "generation": 1, "resourceVersion": "2"},
+        "status": {"x": 1},
+    }
     assert is_same_request(before, after)
     after["metadata"][field] = value
     assert not is_same_request(before, after)

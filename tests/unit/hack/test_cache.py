@@ -40,7 +40,7 @@ def test_what_fails_half_way_is_not_kept(folder: Path) -> None:
 
 
 def test_two_at_once_build_once() -> None:
-    built = []
+    built: list[Path] = []
     both = threading.Barrier(2)
 
     def ask() -> None:

@@ -12,6 +12,7 @@ from pba_hack.cluster import choice, cli
 from pba_hack.cluster.errors import ClusterError, MissingError
 from pba_hack.cluster.kind.provider import KindProvider
 from pba_hack.cluster.local.provider import LocalProvider
+from pba_hack.cluster.provider import Status
 
 
 @pytest.fixture(autouse=True)
@@ -74,7 +75,7 @@ def test_the_command_line_takes_the_provider_that_is_named(
 ) -> None:
     engine(monkeypatch, answers=True)
     for made in (KindProvider, LocalProvider):
-        status = cli.Status("x", made.__name__, "up", (), None, None, None)
+        status = Status("x", made.__name__, "up", (), None, None, None)
         monkeypatch.setattr(made, "status", lambda _self, status=status: status)
     monkeypatch.setenv("PBA_CACHE", "/nowhere")
     assert cli.main([word.format(name) for word in words]) == 0

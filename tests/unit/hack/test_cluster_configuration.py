@@ -37,7 +37,7 @@ def layout(tmp_path: Path) -> Layout:
 
 
 def verify(layout: Layout, certificate: str, authority: str) -> bool:
-    command = [
+    command: list[str | Path] = [
         "openssl",
         "verify",
         "-CAfile",
@@ -54,7 +54,7 @@ def test_each_part_has_an_identity_that_its_authority_vouches_for(layout: Layout
     assert verify(layout, "apiserver", "ca")
     assert verify(layout, "front-proxy", "front-proxy-ca")
     assert not verify(layout, "front-proxy", "ca")
-    subject = [
+    subject: list[str | Path] = [
         "openssl",
         "x509",
         "-noout",

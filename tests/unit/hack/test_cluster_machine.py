@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,7 @@ def test_without_root(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_without_linux(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(machine.sys, "platform", "darwin")
+    monkeypatch.setattr(sys, "platform", "darwin")
     with pytest.raises(MissingError, match="Docker"):
         machine.check(Path("/var/lib"))
 

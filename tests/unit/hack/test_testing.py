@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -146,6 +147,6 @@ def test_a_tier_that_is_asked_for_by_its_name_runs_in_its_long_form(
             return True
 
     monkeypatch.setattr(cli, "Runner", Asked)
-    monkeypatch.setattr(cli.os, "chdir", lambda _: None)
+    monkeypatch.setattr(os, "chdir", lambda _: None)
     assert cli.main(words) == 0
     assert asked == [expected]

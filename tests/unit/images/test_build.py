@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import tomllib
 from pathlib import Path
 
 import pytest
 
+from pba_hack import cache
 from pba_hack.cluster.choice import VARIABLE
 from pba_hack.images import build, debian, recipes
 from pba_hack.images.buildah import index_settings
@@ -79,8 +81,9 @@ def test_for_a_local_cluster_docker_is_not_asked_to_build(
 ) -> None:
     docker.write_text(DOCKER.format(info=info))
     monkeypatch.setenv(VARIABLE, chosen)
-    monkeypatch.setattr(build, "_server", lambda image: f"{image.name} by its recipe")
-    assert build.build("mysql") == "mysql by its recipe"
+    made = build.Image("mysql", "localhost/by-its-recipe:1", docker)
+    monkeypatch.setattr(build, "_server", {recipes.SERVERS["mysql"]: made}.get)
+    assert build.build("mysql") == made
 
 
 def test_a_provider_that_there_is_not_is_told(
@@ -94,7 +97,7 @@ def test_a_provider_that_there_is_not_is_told(
 def test_archives_of_old_code_do_not_pile_up(docker: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     del docker
     for number in range(6):
-        monkeypatch.setattr(build.cache, "content_key", lambda *_, n=number, **__: f"key-{n}")
+        monkeypatch.setattr(cache, "content_key", lambda *_, n=number, **__: f"key-{n}")
         newest = build.build("demoapp")
     kept = sorted(path.name for path in newest.tar.parents[1].iterdir())
     assert kept == ["demoapp-key-3", "demoapp-key-4", "demoapp-key-5"]
@@ -147,7 +150,7 @@ def test_a_machine_without_debians_archive_is_told_what_to_do(monkeypatch: pytes
 
 
 def test_who_is_not_root_is_told_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(debian.os, "geteuid", lambda: 1000)
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
     with pytest.raises(CannotBuildError, match="sudo"):
         debian.bootstrap(recipes.HAPROXY.root, tmp_path / "root.tar")
 

@@ -184,7 +184,9 @@ async def test_no_answer_in_time(
         return web.Response(text="{}")
 
     script.answers = [hang]
-    monkeypatch.setitem(module.Client._request.__kwdefaults__, "timeout", 0.05)
+    defaults = module.Client._request.__kwdefaults__
+    assert defaults is not None
+    monkeypatch.setitem(defaults, "timeout", 0.05)
     with pytest.raises(errors.TimedOut):
         await client.get(POD, "n", "a")
     released.set()

@@ -86,7 +86,7 @@ def test_in_a_pod_the_service_account_is_used(tmp_path: Path, monkeypatch: pytes
 
     monkeypatch.delenv("KUBECONFIG", raising=False)
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "10.96.0.1")
-    monkeypatch.setattr(credentials.config, "load_incluster_config", in_cluster)
+    monkeypatch.setattr(config, "load_incluster_config", in_cluster)
     monkeypatch.setattr(credentials, "SERVICE_TOKEN_FILENAME", str(token))
     found = load()
     assert found.server == "http://10.96.0.1:443"

@@ -50,7 +50,9 @@ async def test_a_secret_that_lacks_something_is_told(
     accounts: MySQLAccounts, secrets: dict[ChildId, Manifest]
 ) -> None:
     for child in (ADMIN, APP, CA):
-        for damaged in ({"data": {}}, {"data": dict.fromkeys(secrets[child]["data"], "/w==")}):
+        spoilt = dict.fromkeys(secrets[child]["data"], "/w==")
+        damages: tuple[Manifest, ...] = ({"data": {}}, {"data": spoilt})
+        for damaged in damages:
             answer = await accounts.ensure(WANTED, {**secrets, child: damaged})
             assert answer.state is AccountState.REFUSED
             assert answer.asked == WANTED

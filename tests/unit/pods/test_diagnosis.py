@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from pba_api.conditions import ConditionType
 from pba_operator.domain.model import ChildId, Observed, Problem
-from pba_operator.domain.pods import diagnose, is_ready, last_words, of_component, quote
+from pba_operator.domain.pods import diagnose, is_ready, last_words, of_component
+from pba_operator.domain.wording import quote
 
 Json = dict[str, Any]
 
@@ -48,9 +50,9 @@ def ended(code: int, message: str = "", reason: str = "Error") -> Json:
 
 
 def found(given_pod: Json) -> Problem:
-    problem = diagnose(given_pod, "BackendReady")
+    problem = diagnose(given_pod, ConditionType.BACKEND)
     assert problem is not None
-    assert problem.part == "BackendReady"
+    assert problem.part is ConditionType.BACKEND
     assert "shop-0" in problem.message
     assert problem.message.endswith(".")
     return problem
@@ -58,14 +60,14 @@ def found(given_pod: Json) -> Problem:
 
 def test_a_ready_pod_has_no_problem() -> None:
     assert is_ready(pod(ready=True))
-    assert diagnose(pod(ready=True), "BackendReady") is None
+    assert diagnose(pod(ready=True), ConditionType.BACKEND) is None
 
 
 def test_a_pod_that_is_being_deleted_is_not_ready() -> None:
     going = pod(ready=True)
     going["metadata"]["deletionTimestamp"] = "2026-11-24T00:00:00Z"
     assert not is_ready(going)
-    assert found(going) == Problem("BackendReady", "Terminating", found(going).message)
+    assert found(going) == Problem(ConditionType.BACKEND, "Terminating", found(going).message)
 
 
 def test_a_pod_without_any_status_is_starting() -> None:

@@ -5,6 +5,7 @@ from typing import Any
 
 import kopf
 import pytest
+from kopf._cogs.structs.ids import HandlerId
 from kopf._cogs.structs.references import Resource
 
 from pba_operator.kube import kinds
@@ -58,8 +59,8 @@ async def test_a_handler_hands_over_and_returns_nothing(
     registry: kopf.OperatorRegistry, process: Recorded
 ) -> None:
     handlers = {handler.id: handler for handler in registry._watching.get_all_handlers()}
-    handler = handlers["deployments"]
-    event = {"type": None, "object": {"metadata": {}}}
+    handler = handlers[HandlerId("deployments")]
+    event: dict[str, Any] = {"type": None, "object": {"metadata": {}}}
     assert await handler.fn(event=event, type=None, param=handler.param, name="x") is None  # type: ignore[call-arg, arg-type, misc]
     assert process.told == [("Deployment", None, {"metadata": {}})]
 

@@ -12,6 +12,7 @@ from pba_standin.contract.question import Question
 
 from pba_operator.domain.model import AccountState
 from pba_operator.mysql import application
+from pba_operator.mysql.session import Session
 
 STATEMENTS = (
     "SELECT 2 + 2",
@@ -74,17 +75,17 @@ def test_a_command_that_is_none_of_these_is_refused_and_kept(member: PretendedMe
         connection.query("SELECT 1")
 
 
-def _another_query(admin: application.Session, _schema: str) -> None:
+def _another_query(admin: Session, _schema: str) -> None:
     admin.rows("SELECT default_character_set_name FROM information_schema.schemata WHERE schema_name = 'a'")
 
 
-def _another_change(admin: application.Session, schema: str) -> None:
+def _another_change(admin: Session, schema: str) -> None:
     admin.execute(f"CREATE DATABASE IF NOT EXISTS `{schema}` CHARACTER SET utf8mb4")
 
 
 @pytest.mark.parametrize("begins_to_send", [_another_query, _another_change])
 def test_an_operator_that_begins_to_send_something_else_is_not_ready(
-    member: PretendedMember, begins_to_send: Callable[[application.Session, str], None]
+    member: PretendedMember, begins_to_send: Callable[[Session, str], None]
 ) -> None:
     with mock.patch.object(application, "_ensure_schema", begins_to_send):
         answer = Question(member).ask()

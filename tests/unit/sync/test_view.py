@@ -157,7 +157,9 @@ def test_after_a_success_a_failure_is_the_first_again(script: Script, slept: lis
 def test_a_watch_that_fails_still_moves_and_one_that_hangs_does_not(
     script: Script, board: Board, clock: Any
 ) -> None:
-    watcher = Watcher(script, board, WatcherHooks(clock, clock.sleep, lambda: 1.0, str, str))
+    told: list[str] = []
+    hooks = WatcherHooks(clock, clock.sleep, lambda: 1.0, told.append, told.append)
+    watcher = Watcher(script, board, hooks)
     gone = ApiUnavailableError("gone")
     script.lists = [gone, gone, gone]
     with pytest.raises(OverError):

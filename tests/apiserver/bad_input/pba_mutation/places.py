@@ -276,7 +276,7 @@ PLACES: Final[Mapping[str, Look]] = {
 
 def unseen(spec: Json, children: Children) -> list[str]:
     """Return what a spec says, as the API server has stored it, and the planned children do not show."""
-    found = []
+    found: list[str] = []
     for path, look in PLACES.items():
         value = at(spec, path)
         if value is not None:

@@ -19,7 +19,7 @@ def test_the_cases_run_in_an_environment_with_the_wheel_of_this_checkout(
     called: list[Any] = []
     monkeypatch.setattr(launch, "ensure_venv", lambda *_asked: Path("/venv"))
     monkeypatch.setattr(launch, "venv_with_wheel", lambda venv: venv / "wheel")
-    monkeypatch.setattr(launch.os, "execve", lambda *arguments: called.extend(arguments))
+    monkeypatch.setattr(os, "execve", lambda *arguments: called.extend(arguments))
     monkeypatch.setenv("PBA_CACHE", "/kept")
     launch.main(["operator", "--json"])
     program, words, environment = called

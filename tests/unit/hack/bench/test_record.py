@@ -11,6 +11,7 @@ import pytest
 from pba_hack.bench import record
 from pba_hack.bench.case import Case, Measured, Origin
 from pba_hack.bench.page import page
+from pba_hack.bench.reach import Reach
 from pba_hack.bench.registry import NAMES, cases
 from pba_hack.bench.samples import Round, Samples, Share, SideBySide, Values
 
@@ -124,7 +125,7 @@ def test_cases_are_whole_and_no_two_have_one_name(bench: str) -> None:
     found = cases(bench)
     assert len({one.id for one in found}) == len(found)
     for one in found:
-        assert record.Reach.parse(one.reach)
+        assert Reach.parse(one.reach)
         assert one.unit
         assert one.measures
 
