@@ -19,7 +19,7 @@ __all__ = [
     "cluster_groups",
     "cluster_processes",
     "namespaces",
-    "naming",
+    "processes_naming",
     "settled",
     "start_time",
 ]
@@ -80,7 +80,7 @@ def settled(lines: Iterable[str]) -> tuple[str, ...]:
     return tuple(_MOVES.sub("", line).rstrip() for line in lines if line.strip() and line[0] != "#")
 
 
-def naming(word: str) -> set[int]:
+def processes_naming(word: str) -> set[int]:
     """The processes whose command line or environment has a word in it, but for ourselves."""
     found = set()
     for pid in set(all_processes()) - {os.getpid()}:

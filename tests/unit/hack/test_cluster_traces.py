@@ -118,9 +118,9 @@ def test_processes_are_found_by_a_word_of_their_command_or_environment() -> None
         ) as process:
             assert process.stdout
             process.stdout.readline()
-            assert traces.naming(word) == {process.pid}
+            assert traces.processes_naming(word) == {process.pid}
             process.communicate()
-    assert traces.naming(word) == set()
+    assert traces.processes_naming(word) == set()
 
 
 def test_what_changes_by_itself_is_no_difference_and_an_empty_chain_is() -> None:
