@@ -128,10 +128,8 @@ class Runner:
     def _gate(self) -> bool:
         say(f"branch coverage of domain and of engine (at least {gate.AT_LEAST} % each)")
         measured = self.results / "branches.json"
-        coverage = [str(self.python), "-m", "coverage"]
-        if not self._call([*coverage, "report"]) or not self._call(
-            [*coverage, "json", "-q", "-o", str(measured)]
-        ):
+        reports = (["report"], ["json", "-q", "-o", str(measured)])
+        if not all(self._call([str(self.python), "-m", "coverage", *report]) for report in reports):
             return False  # coverage.py has said why
         found = gate.branches(json.loads(measured.read_text()))
         for package in found:
