@@ -108,7 +108,7 @@ class Runner:
             command = self._pytest(tier.name, alone, options, covers=measured and tier.covers)
             statuses.append(self._status(command))
         if inside:
-            say(f"{tier.name}: on the local cluster")
+            say(f"{tier.name}: on nodes")
             statuses.append(self._in_cluster(tier, inside, options))
         passed = has_passed(statuses)
         say(f"{tier.name}: {'passed' if passed else 'FAILED'} after {time.monotonic() - started:.0f} s")
