@@ -74,6 +74,10 @@ class Kubectl:
         document = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(manifests)})
         self("apply", "--server-side", "--force-conflicts", "-f", "-", stdin=document)
 
+    def patch(self, kind: str, name: str, *operations: Json) -> None:
+        """Change an object by the operations of a JSON patch (RFC 6902)."""
+        self("patch", kind, name, "--type=json", "-p", json.dumps(operations))
+
     def condition(self, name: str, kind: str) -> Json | None:
         """Return a condition of the PBACluster `name`, once it speaks of the newest generation."""
         found = self.get("pbacluster", name)

@@ -26,15 +26,15 @@ _DONE = ".pba-complete"
 
 
 def ensure_venv(extras: Sequence[str], group: str | None = None, progress: Progress | None = None) -> Path:
-    """A virtual environment with what the project needs, but without the project.
+    """Return a virtual environment with what the project needs, but without the project.
 
     Args:
-        extras: Names of `[project.optional-dependencies]`.
-        group: A name of `[dependency-groups]`, or None.
-        progress: Told when it takes long.
+        extras: names of `[project.optional-dependencies]`.
+        group: a name of `[dependency-groups]`, or None.
+        progress: told when it takes long.
 
     Returns:
-        The environment's folder (`bin/python` in it); the same one as long as the dependencies are the same.
+        the environment's folder (`bin/python` in it); the same one as long as the dependencies are the same.
     """
     requirements = _requirements(extras, group)
     constraints = _CONSTRAINTS.read_bytes()
@@ -50,16 +50,16 @@ def ensure_venv(extras: Sequence[str], group: str | None = None, progress: Progr
 
 
 def wheel_key() -> str:
-    """What the wheel's content depends on, as a short hash."""
+    """Return what the wheel's content depends on, as a short hash."""
     sources = cache.files_under(CHECKOUT / "operator", CHECKOUT / "pyproject.toml", CHECKOUT / "README.md")
     return cache.content_key(files=sources, base=CHECKOUT)
 
 
 def build_wheel(venv: Path) -> Path:
-    """The project's wheel for the present sources, built by the environment's hatchling, without network.
+    """Return the project's wheel for the present sources, built by the environment's hatchling, without network.
 
     Args:
-        venv: An environment that holds hatchling (the group `test`).
+        venv: an environment that holds hatchling (the group `test`).
 
     Returns:
         The wheel's path in the cache.
@@ -80,7 +80,7 @@ def venv_with_wheel(venv: Path) -> Path:
     it included; no variable has to be handed down.
 
     Args:
-        venv: An environment that holds hatchling (the group `test`).
+        venv: an environment that holds hatchling (the group `test`).
     """
 
     def create(made: Path) -> None:

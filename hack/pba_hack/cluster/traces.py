@@ -19,7 +19,7 @@ __all__ = [
     "cluster_groups",
     "cluster_processes",
     "namespaces",
-    "naming",
+    "processes_naming",
     "settled",
     "start_time",
 ]
@@ -80,8 +80,8 @@ def settled(lines: Iterable[str]) -> tuple[str, ...]:
     return tuple(_MOVES.sub("", line).rstrip() for line in lines if line.strip() and line[0] != "#")
 
 
-def naming(word: str) -> set[int]:
-    """The processes whose command line or environment has a word in it, but for ourselves."""
+def processes_naming(word: str) -> set[int]:
+    """Return the processes whose command line or environment has a word in it, but for ourselves."""
     found = set()
     for pid in set(all_processes()) - {os.getpid()}:
         with contextlib.suppress(OSError):  # it has ended meanwhile
@@ -92,11 +92,11 @@ def naming(word: str) -> set[int]:
 
 
 def cluster_processes(name: str, part: str = "") -> dict[int, int]:
-    """The processes of a cluster, its pods' included, by its control groups; with their start times.
+    """Return the processes of a cluster, its pods' included, by its control groups; with their start times.
 
     Args:
-        name: The cluster's.
-        part: One node, or empty for all of the cluster.
+        name: the cluster's.
+        part: one node, or empty for all of the cluster.
     """
     found: dict[int, int] = {}
     for file in _member_files(name, part):
@@ -106,12 +106,12 @@ def cluster_processes(name: str, part: str = "") -> dict[int, int]:
 
 
 def cluster_groups(name: str) -> list[Path]:
-    """The control groups of a cluster."""
+    """Return the control groups of a cluster."""
     return [group for pattern in ("", "*/") for group in _CGROUPS.glob(f"{pattern}pba-{name}")]
 
 
 def start_time(pid: int) -> int:
-    """A process's start time in clock ticks since boot; 0 when it has ended, whether or not its parent knows yet."""
+    """Return a process's start time in clock ticks since boot; 0 once it has ended, whether its parent knows or not."""
     try:
         state, *fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     except OSError:
@@ -120,7 +120,7 @@ def start_time(pid: int) -> int:
 
 
 def namespaces(pids: Iterable[int]) -> set[str]:
-    """The namespaces that processes are in, but for those that we are in ourselves."""
+    """Return the namespaces that processes are in, but for those that we are in ourselves."""
     found = set()
     for pid in pids:
         for kind in _NAMESPACES:

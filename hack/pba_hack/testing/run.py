@@ -108,7 +108,7 @@ class Runner:
             command = self._pytest(tier.name, alone, options, covers=measured and tier.covers)
             statuses.append(self._status(command))
         if inside:
-            say(f"{tier.name}: on the local cluster")
+            say(f"{tier.name}: on nodes")
             statuses.append(self._in_cluster(tier, inside, options))
         passed = has_passed(statuses)
         say(f"{tier.name}: {'passed' if passed else 'FAILED'} after {time.monotonic() - started:.0f} s")
@@ -128,10 +128,8 @@ class Runner:
     def _gate(self) -> bool:
         say(f"branch coverage of domain and of engine (at least {gate.AT_LEAST} % each)")
         measured = self.results / "branches.json"
-        coverage = [str(self.python), "-m", "coverage"]
-        if not self._call([*coverage, "report"]) or not self._call(
-            [*coverage, "json", "-q", "-o", str(measured)]
-        ):
+        reports = (["report"], ["json", "-q", "-o", str(measured)])
+        if not all(self._call([str(self.python), "-m", "coverage", *report]) for report in reports):
             return False  # coverage.py has said why
         found = gate.branches(json.loads(measured.read_text()))
         for package in found:

@@ -41,12 +41,12 @@ def problems(cluster: Cluster, observed: Observed) -> Iterator[Problem]:
     live, settings = find(cluster, observed), cluster.spec.service
     if live is None or not is_ours(cluster, live) or addresses(live):
         return
-    if not settings.type == live.get("spec", {}).get("type") == _LOAD_BALANCER:
+    if {settings.type, live.get("spec", {}).get("type")} != {_LOAD_BALANCER}:
         return
     which = f' of class "{settings.load_balancer_class}"' if settings.load_balancer_class else ""
     message = (
-        f'No load balancer{which} has given Service "{live["metadata"]["name"]}" an address: install one, have '
-        "spec.service.loadBalancerClass name one that runs, or set spec.service.type to NodePort or ClusterIP."
+        f'No load balancer{which} has given Service "{live["metadata"]["name"]}" an address: install one, or set '
+        "spec.service.type to NodePort or ClusterIP (from there, to LoadBalancer again with another loadBalancerClass)."
     )
     yield Problem(ConditionType.FRONTEND, "AwaitingAddress", message)
 

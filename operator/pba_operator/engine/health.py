@@ -23,9 +23,9 @@ QUEUE_MAX: Final = 300.0
 """Seconds that a key may wait for a worker: even a thousand clusters at once are through by then."""
 STUCK_AFTER: Final = DEADLINE + 15.0
 STALE_AFTER: Final = SILENCE_SECONDS + 10.0
-"""Seconds without a sign of life of a watch: one that is begun anew at once after its silence is none to tell of."""
+"""Seconds without a sign of life of a watch. After `SILENCE_SECONDS` kopf begins it anew: it has a moment for that."""
 DEAD_AFTER: Final = STREAM_SECONDS + 60.0
-"""The same, after which a restart is worth it: kopf has had several times to begin the watch anew, and did not."""
+"""The same, after which a restart is worth it: kopf should have begun the watch anew several times by then."""
 
 
 class Health:

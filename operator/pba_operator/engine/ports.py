@@ -22,8 +22,8 @@ from pba_operator.domain.model import (
     Observed,
     Plan,
 )
-from pba_operator.kube.client import Page
 from pba_operator.kube.kinds import Kind
+from pba_operator.kube.page import PAGE_SIZE, Page
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ class Kube(Protocol):
         selector: str = "",
         fields: str = "",
         metadata_only: bool = False,
-        limit: int = 100,
+        limit: int = PAGE_SIZE,
     ) -> AsyncIterator[Page]:
         """List objects."""
 

@@ -20,9 +20,9 @@ from pba_operator.engine.metrics import Metrics
 from pba_operator.engine.ports import Kube
 from pba_operator.engine.queue import Queue
 from pba_operator.kube import kinds
-from pba_operator.kube.client import Page
 from pba_operator.kube.clock import Clock
 from pba_operator.kube.errors import ApiError, NotFound
+from pba_operator.kube.page import Page
 from pba_operator.kube.store import Address, Store, Version, address_of, version_of
 from pba_operator.kube.streams import Stream
 

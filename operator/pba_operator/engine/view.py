@@ -106,6 +106,7 @@ class View:
         return observed
 
     def _observed(self) -> Observed:
+        """Return what is known at this moment; `_children` then holds what stands for it."""
         known = self._store.fingerprint(self.key)
         if known != self._children[0]:
             self._children = (known, self._store.children(self.key))

@@ -10,7 +10,7 @@ Why not a ready-made client: docs/adr/0003-the-operators-client.md.
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 import aiohttp
@@ -20,12 +20,11 @@ from pba_operator.domain.model import Manifest
 from pba_operator.kube import errors
 from pba_operator.kube.body import encoded
 from pba_operator.kube.kinds import Kind, of
+from pba_operator.kube.page import PAGE_SIZE, Page
 
 REQUEST_SECONDS: Final = 10.0
 LIST_SECONDS: Final = 60.0
 CONNECT_SECONDS: Final = 5.0
-PAGE: Final = 100
-"""Objects in one answer to a listing: it bounds the memory that both sides need."""
 
 _JSON: Final = "application/json"
 _APPLY: Final = "application/apply-patch+yaml"
@@ -50,21 +49,6 @@ _METHODS: Final[Mapping[str, _Method]] = {
     "PATCH": _Method("PATCH", writes=True),
     "DELETE": _Method("DELETE", writes=True),
 }
-
-
-class Page(list[Manifest]):
-    """Some of the objects of a listing."""
-
-    def __init__(self, objects: Iterable[Manifest], resource_version: str) -> None:
-        """Make a page.
-
-        Args:
-            objects: what is on it.
-            resource_version: the state of the cluster that the listing shows, the same on each of its pages.
-        """
-        super().__init__(objects)
-        self.resource_version = resource_version
-
 
 Observer = Callable[[str, str, str], None]
 """Is told of each request: verb, kind, and the answer's code (or the error's name)."""
@@ -125,7 +109,7 @@ class Client:
         selector: str = "",
         fields: str = "",
         metadata_only: bool = False,
-        limit: int = PAGE,
+        limit: int = PAGE_SIZE,
     ) -> AsyncIterator[Page]:
         """Yield all objects of a kind, page by page, as they are now (a quorum read).
 

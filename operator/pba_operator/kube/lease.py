@@ -78,7 +78,7 @@ class Elector:
         self._lease: Manifest | None = None
         self._watchdog: Timer | None = None
         self._writing: asyncio.Task[None] | None = None
-        """The last write of the Lease, answered or under way; None: it may not be ours."""
+        """The last write of the Lease, answered or under way; None: there was none, so the Lease cannot be ours."""
 
     @property
     def holds(self) -> bool:
@@ -174,7 +174,7 @@ class Elector:
         return True
 
     async def _write(self, request: Coroutine[Any, Any, Manifest], sent: float) -> None:
-        """Write the Lease; goes on until it is answered even if whoever waits for that is cancelled."""
+        """Write the Lease; the request is seen through to its answer, even if whoever waits for it is cancelled."""
 
         async def write() -> None:
             self._held(await request, sent)

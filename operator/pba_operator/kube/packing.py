@@ -19,8 +19,8 @@ _MEMORY: Final = 4
 """Of 9: small objects need no large tables, and clearing large ones costs more than the compression."""
 _DICTIONARY_MAX: Final = 32768
 """What deflate can look back at."""
-_TEXT: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
-"""Made once: `json.dumps` makes an encoder for each object."""
+_encode: Final = json.JSONEncoder(separators=(",", ":"), check_circular=False).encode
+"""Made once: `json.dumps` makes an encoder for each object. What came as JSON has no cycles to look for."""
 
 
 class Packer:
@@ -31,7 +31,7 @@ class Packer:
 
     def pack(self, kind: str, value: dict[str, Any]) -> bytes:
         """Return `value` as bytes."""
-        text = _TEXT(value).encode()
+        text = _encode(value).encode()
         example = self._examples.setdefault(kind, text[:_DICTIONARY_MAX])
         compressor = zlib.compressobj(_LEVEL, zlib.DEFLATED, _WINDOW, _MEMORY, zdict=example)
         return compressor.compress(text) + compressor.flush()

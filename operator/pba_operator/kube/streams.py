@@ -1,4 +1,4 @@
-"""What the watch streams are doing, as their requests tell it.
+"""What the watch streams are doing, as their requests tell it, and where they begin.
 
 kopf runs the streams and shows its handlers the objects only: not that a listing has ended, not that a stream
 was broken off, not the bookmarks. But its requests pass through our session, and a request tells: a listing
@@ -6,7 +6,7 @@ is asked for (at the start, and when history was lost), a watch begins. And the 
 bytes have come, bookmarks included. That costs no request.
 
 kopf begins each stream with a listing of its own. All that it would read was listed by us a moment before, so its
-first listing of a kind is asked for nothing: for an object that cannot be, in the state of the cluster that
+first listing of a kind is changed on its way: it asks for an object that cannot be, in the state of the cluster that
 our listing has shown. The API server answers an empty list of that state, and kopf's watch goes on from there.
 
 What must stay true: no event falls between our listing and kopf's watch (both are of the same state, or kopf lists
@@ -83,15 +83,19 @@ class Streams:
         self._began: dict[Stream, float] = {}
         self._open: dict[Stream, _Watch] = {}
         self._listed: dict[Stream, str] = {}
+        """Which state of the cluster our own listing has shown, until kopf's first one."""
 
     def listed(self, stream: Stream, resource_version: str) -> None:
-        """Take note of a whole listing of ours: the stream's next begins at that state of the cluster."""
+        """Take note of a whole listing of ours: kopf's next one is spared, and its watch begins there."""
         self._listed[stream] = resource_version
 
     async def follow(
         self, request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
     ) -> aiohttp.ClientResponse:
-        """Take note of a request of kopf's: a middleware of its session."""
+        """Pass a request of kopf's on, and take note of it: a middleware of its session.
+
+        A listing of what `listed` has told of is changed on its way, once, so that nothing is read twice.
+        """
         stream = self._by_path.get(request.url.path)
         version = "" if stream is None or "watch" in request.url.query else self._listed.pop(stream, "")
         if stream is not None and version:
@@ -141,7 +145,10 @@ class Streams:
 async def _list_nothing(
     request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType, resource_version: str
 ) -> aiohttp.ClientResponse | None:
-    """Return an empty listing of a state of the cluster; None if the API server does not have it any more."""
+    """Return an empty listing of a state of the cluster; None, and the request as it was, if that is refused.
+
+    The API server refuses what it does not have any more (410 Gone).
+    """
     whole = request.url
     request.url = whole.update_query(
         fieldSelector=NOBODY, resourceVersion=resource_version, resourceVersionMatch="Exact"

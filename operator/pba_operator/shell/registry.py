@@ -15,7 +15,7 @@ import kopf
 from pba_api.identity import GROUP, LABEL_CLUSTER
 from pba_operator.engine.process import Process
 from pba_operator.kube import kinds
-from pba_operator.kube.client import PAGE
+from pba_operator.kube.page import PAGE_SIZE
 from pba_operator.kube.streams import SILENCE_SECONDS, STREAM_SECONDS
 
 BACKOFFS: Final = (0.2, 0.5, 1.0, 2.0)
@@ -80,7 +80,7 @@ def settings() -> kopf.OperatorSettings:
     settings.watching.server_timeout = STREAM_SECONDS
     settings.watching.client_timeout = STREAM_SECONDS + 20
     settings.watching.inactivity_timeout = SILENCE_SECONDS
-    settings.watching.chunk_size = PAGE
+    settings.watching.chunk_size = PAGE_SIZE
     for kind in kinds.CHILDREN:
         settings.watching.label_selectors[kind.group, kind.version, kind.plural] = LABEL_CLUSTER
     settings.networking.request_timeout = 30

@@ -42,7 +42,7 @@ def assert_nothing_is_left(cluster: TrialCluster, processes: dict[int, int], nam
 def sockets_left(
     cluster: TrialCluster, before: frozenset[listeners.Socket], held: set[int]
 ) -> set[listeners.Socket]:
-    own = held | listeners.held(traces.naming(cluster.name))
+    own = held | listeners.held(traces.processes_naming(cluster.name))
     return listeners.left_behind(before, listeners.listening(), own, cluster.name)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from pba_nodes.books import Audit
@@ -20,10 +19,6 @@ ANSWERS = 300
 ORDERS = 20
 
 
-def _patch(shop: Kubectl, *operations: Json) -> None:
-    shop("patch", "pbacluster", "shop", "--type=json", "-p", json.dumps(operations))
-
-
 def _wait_told(shop: Kubectl, part: str, reason: str) -> Json:
     def told() -> Json | None:
         entry = shop.condition("shop", part)
@@ -38,10 +33,12 @@ def test_an_image_that_does_not_exist_costs_no_request(shop: Kubectl, address: s
     assert found is not None
     image = found["spec"]["application"]["image"]
     with Load(address, 80, Shopper().visit) as load:
-        _patch(shop, {"op": "replace", "path": "/spec/application/image", "value": NOWHERE})
+        shop.patch(
+            "pbacluster", "shop", {"op": "replace", "path": "/spec/application/image", "value": NOWHERE}
+        )
         assert NOWHERE in _wait_told(shop, "BackendReady", "ImagePullFailed")["message"]
         assert none_fails_in(load, ANSWERS)
-        _patch(shop, {"op": "replace", "path": "/spec/application/image", "value": image})
+        shop.patch("pbacluster", "shop", {"op": "replace", "path": "/spec/application/image", "value": image})
         shop.wait_ready("shop")
         assert none_fails_in(load, ANSWERS)
     counts = load.tally.snapshot()
@@ -53,10 +50,10 @@ def test_a_database_option_that_does_not_exist_loses_no_order(shop: Kubectl, add
     option = "/spec/database/config/no_such_option"
     with Load(address, 80, shopper.visit) as load:
         wait_for("some orders", lambda: len(shopper.acknowledged) > ORDERS)
-        _patch(shop, {"op": "add", "path": option, "value": "1"})
+        shop.patch("pbacluster", "shop", {"op": "add", "path": option, "value": "1"})
         assert "no_such_option" in _wait_told(shop, "DatabaseReady", "CrashLooping")["message"]
         assert load.tally.snapshot().failed > 0, "MySQL went on without the option: nothing was shown"
-        _patch(shop, {"op": "remove", "path": option})
+        shop.patch("pbacluster", "shop", {"op": "remove", "path": option})
         shop.wait_ready("shop")
         orders = len(shopper.acknowledged)
         wait_for("orders again", lambda: len(shopper.acknowledged) > orders + ORDERS)

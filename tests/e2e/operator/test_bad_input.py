@@ -6,7 +6,6 @@ That they do not delay it is no matter of a machine's speed: `tests/unit/engine/
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -237,9 +236,7 @@ def test_every_mistake_is_told_and_heals(
     namespace("delete", "service", "taken-mysql-primary")
     for case in cases:
         if case.correction:
-            namespace(
-                "patch", "pbacluster", case.name, "--type=json", "-p", json.dumps(list(case.correction))
-            )
+            namespace.patch("pbacluster", case.name, *case.correction)
         if case.missing is not None:
             namespace.apply(case.missing)
     for case in cases:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -27,20 +26,16 @@ def _has_colour(kubectl: Kubectl, deployment: str, colour: str | None) -> bool:
     return _environment(kubectl, deployment).get("SHOP_COLOUR") == colour
 
 
-def _patch(kubectl: Kubectl, operations: list[Json]) -> None:
-    kubectl("patch", "pbacluster", "shop", "--type=json", "-p", json.dumps(operations))
-
-
 def test_an_edit_rolls_out_and_its_removal_too(shop: Kubectl) -> None:
     entry = [{"name": "SHOP_COLOUR", "value": "green"}]
-    _patch(shop, [{"op": "add", "path": "/spec/application/env", "value": entry}])
+    shop.patch("pbacluster", "shop", {"op": "add", "path": "/spec/application/env", "value": entry})
     for deployment in ("shop-backend", "shop-management"):
         wait_for(
             f"the variable in {deployment}",
             partial(_has_colour, shop, deployment, "green"),
         )
     shop.wait_ready("shop")
-    _patch(shop, [{"op": "remove", "path": "/spec/application/env"}])
+    shop.patch("pbacluster", "shop", {"op": "remove", "path": "/spec/application/env"})
     for deployment in ("shop-backend", "shop-management"):
         wait_for(
             f"no variable in {deployment}",
@@ -55,19 +50,23 @@ def test_metadata_for_children_comes_and_goes(shop: Kubectl) -> None:
         assert found is not None
         return dict(found["metadata"]["labels"])
 
-    _patch(shop, [{"op": "add", "path": "/spec/childMetadata", "value": {"labels": {"team": "billing"}}}])
+    shop.patch(
+        "pbacluster",
+        "shop",
+        {"op": "add", "path": "/spec/childMetadata", "value": {"labels": {"team": "billing"}}},
+    )
     wait_for("the label on the Service", lambda: labels().get("team") == "billing")
-    _patch(shop, [{"op": "remove", "path": "/spec/childMetadata"}])
+    shop.patch("pbacluster", "shop", {"op": "remove", "path": "/spec/childMetadata"})
     wait_for("the label gone from the Service", lambda: "team" not in labels())
     shop.wait_ready("shop")
 
 
 def test_paused_writes_nothing_but_status(shop: Kubectl) -> None:
-    _patch(shop, [{"op": "add", "path": "/spec/paused", "value": True}])
+    shop.patch("pbacluster", "shop", {"op": "add", "path": "/spec/paused", "value": True})
     wait_for("the condition Paused", lambda: shop.condition("shop", "Paused"))
     log = operators.audit_log()
     shop("delete", "service", "shop-mysql-primary")
-    _patch(shop, [{"op": "add", "path": "/spec/backend/replicas", "value": 3}])
+    shop.patch("pbacluster", "shop", {"op": "add", "path": "/spec/backend/replicas", "value": 3})
 
     def told() -> bool:
         entry = shop.condition("shop", "BackendReady")
@@ -83,12 +82,11 @@ def test_paused_writes_nothing_but_status(shop: Kubectl) -> None:
     events = [write for write in written if write.resource == "events"]
     assert of_status, "the audit log does not show what the operator writes"
     assert len(written) == len(of_status) + len(events), written
-    _patch(
-        shop,
-        [
-            {"op": "add", "path": "/spec/backend/replicas", "value": 2},
-            {"op": "add", "path": "/spec/paused", "value": False},
-        ],
+    shop.patch(
+        "pbacluster",
+        "shop",
+        {"op": "add", "path": "/spec/backend/replicas", "value": 2},
+        {"op": "add", "path": "/spec/paused", "value": False},
     )
     wait_for("the deleted Service again", lambda: shop.get("service", "shop-mysql-primary"))
     shop.wait_ready("shop")

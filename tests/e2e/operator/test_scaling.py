@@ -63,8 +63,8 @@ def test_a_rollout_of_backends_and_of_frontends_loses_no_request(shop: Kubectl, 
     with Load(address, 80, shopper.visit) as load:
         for part in ("backend", "frontend"):
             names = _names(shop, part)
-            path = f'[{{"op":"add","path":"/spec/{part}/pod","value":{{"annotations":{{"roll":"{part}"}}}}}}]'
-            shop("patch", "pbacluster", "shop", "--type=json", "-p", path)
+            pod = {"annotations": {"roll": part}}
+            shop.patch("pbacluster", "shop", {"op": "add", "path": f"/spec/{part}/pod", "value": pod})
             wait_for(
                 f"all pods of the {part} to be new",
                 partial(_are_gone, shop, part, names),

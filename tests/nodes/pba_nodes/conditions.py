@@ -77,10 +77,10 @@ class ReadyHistory(History):
         wait_for("the watch to begin", lambda: self.told)
         return self
 
-    def blamed(self, part: str) -> bool:
-        """Tell whether `Ready` was ever False since, and named `part`."""
-        return self.first(lambda entry: entry["status"] == "False" and part in entry["message"]) is not None
+    def blamed(self, part: str) -> Told | None:
+        """Return when `Ready` was first False and named `part`; None if it never was."""
+        return self.first(lambda entry: entry["status"] == "False" and part in entry["message"])
 
-    def wait_blamed(self, part: str, seconds: float = 120.0) -> None:
-        """Wait until `Ready` was False and named `part`."""
-        wait_for(f"Ready to name {part}", lambda: self.blamed(part), seconds)
+    def wait_blamed(self, part: str, seconds: float = 120.0) -> Told:
+        """Wait until `Ready` was False and named `part`; return when it first was."""
+        return wait_for(f"Ready to name {part}", lambda: self.blamed(part), seconds)

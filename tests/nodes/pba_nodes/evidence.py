@@ -6,6 +6,7 @@ A conftest takes `pytest_runtest_makereport` by importing it. Secrets are not re
 from __future__ import annotations
 
 import re
+import subprocess
 from collections.abc import Generator
 from pathlib import Path
 from typing import Final
@@ -15,19 +16,14 @@ import pytest
 from pba_hack.helm import OPERATOR_NAMESPACE
 from pba_hack.kubectl import Kubectl
 
-KINDS: Final = (
+_KINDS: Final = (
     "pbaclusters,statefulsets,deployments,replicasets,pods,services,endpointslices,persistentvolumeclaims,"
     "poddisruptionbudgets,nodes,leases"
 )
+_OVERVIEW: Final = "pbaclusters,deployments,statefulsets,pods,nodes"
 _COMMANDS: Final = {
-    "overview.txt": (
-        "get",
-        "pbaclusters,deployments,statefulsets,pods,nodes",
-        "--all-namespaces",
-        "-o",
-        "wide",
-    ),
-    "objects.yaml": ("get", KINDS, "--all-namespaces", "-o", "yaml"),
+    "overview.txt": ("get", _OVERVIEW, "--all-namespaces", "-o", "wide"),
+    "objects.yaml": ("get", _KINDS, "--all-namespaces", "-o", "yaml"),
     "events.txt": ("get", "events", "--all-namespaces", "--sort-by=.metadata.creationTimestamp"),
     "operator.log": (
         *("--namespace", OPERATOR_NAMESPACE, "logs", "--selector=app.kubernetes.io/name=pba-operator"),
@@ -52,8 +48,16 @@ def keep(folder: Path) -> None:
     """Write the cluster's objects, its Events and the operator's logs into `folder`."""
     folder.mkdir(parents=True, exist_ok=True)
     for name, command in _COMMANDS.items():
+        (folder / name).write_text(_answer(*command))
+
+
+def _answer(*command: str) -> str:
+    """Return what kubectl says, or why it says nothing: an exception in a hook would end the whole run of tests."""
+    try:
         done = Kubectl().try_run("--request-timeout=20s", *command)
-        (folder / name).write_text(done.stdout + done.stderr)
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return f"{error}\n"
+    return done.stdout + done.stderr
 
 
 def _outline(folder: Path) -> str:

@@ -14,8 +14,8 @@ from typing import Any
 
 from pba_api.identity import FIELD_MANAGER, KIND, LABEL_CLUSTER
 from pba_operator.kube import errors, kinds
-from pba_operator.kube.client import Page
 from pba_operator.kube.kinds import Kind
+from pba_operator.kube.page import PAGE_SIZE, Page
 from pba_operator.kube.store import Address, address_of
 from pba_simulation.ownership import Fields
 
@@ -114,7 +114,7 @@ class SimulatedApi:
         selector: str = "",
         fields: str = "",
         metadata_only: bool = False,
-        limit: int = 100,
+        limit: int = PAGE_SIZE,
     ) -> AsyncIterator[Page]:
         address = Address(kind.name, namespace, "")
         self.reads.append(("LIST", address))
@@ -125,8 +125,9 @@ class SimulatedApi:
             found = [live for live in found if _at(live, path) == value]
         if metadata_only:
             found = [{field: live[field] for field in ("apiVersion", "kind", "metadata")} for live in found]
+        version = str(next(self._versions))
         for index in range(0, len(found) or 1, limit):
-            yield Page(found[index : index + limit], str(next(self._versions)))
+            yield Page(found[index : index + limit], version)
 
     async def apply(self, manifest: Object, *, subresource: str = "") -> Object:
         address = address_of(manifest)

@@ -47,6 +47,16 @@ def raw(name: str = "shop", *, metadata: Manifest | None = None, **spec: Any) ->
     return {"apiVersion": "pba.dev/v1alpha1", "kind": "PBACluster", "metadata": meta, "spec": whole}
 
 
+def condition(status: Manifest, kind: str) -> Manifest | None:
+    """Return one condition of a status; None if it is not there."""
+    return next((entry for entry in status["conditions"] if entry["type"] == kind), None)
+
+
+def states(status: Manifest) -> dict[str, str]:
+    """Return `True`, `False` or `Unknown` for each condition of a status."""
+    return {entry["type"]: entry["status"] for entry in status["conditions"]}
+
+
 class World:
     """Children of one PBACluster, as they would be after every write has been believed."""
 

@@ -180,7 +180,9 @@ async def test_what_was_listed_is_not_listed_again_and_the_watch_begins_there(
     assert bench.gaps == [], "nothing was missed"
 
 
-async def test_it_is_so_once_what_is_listed_later_is_a_gap(bench: Bench, server: ApiServer) -> None:
+async def test_only_the_first_listing_is_spared_and_a_later_one_is_a_gap(
+    bench: Bench, server: ApiServer
+) -> None:
     bench.streams.listed(PODS, "77")
     await _list(bench, server)
     assert (await _list(bench, server))["items"] == [{}]

@@ -16,7 +16,7 @@ from pba_hack.bench.rounds import side_by_side
 from pba_hack.bench.samples import Values
 from pba_operator.domain.model import Manifest
 from pba_operator.kube import kinds
-from pba_operator.kube.client import PAGE
+from pba_operator.kube.page import PAGE_SIZE
 
 SHORT: Final = 10
 """PBAClusters of the short form."""
@@ -93,7 +93,7 @@ def list_everything(made: Crowd) -> float:
     """Return how many seconds one client needs to list what the operator looks at, as it pages."""
     began = time.monotonic()
     for kind in kinds.WATCHED:
-        query = {"limit": str(PAGE)}
+        query = {"limit": str(PAGE_SIZE)}
         if kind != kinds.CLUSTER:
             query["labelSelector"] = LABEL_CLUSTER
         following: str | None = ""

@@ -181,7 +181,7 @@ class KindProvider:
 
 
 def _configuration(workers: int) -> str:
-    """The committed configuration, with more or fewer workers if so asked."""
+    """Return the committed configuration, with more or fewer workers if so asked."""
     text = _CONFIG.read_text()
     worker = "  - role: worker\n"
     return text.replace(worker * DEFAULT_NODES, worker * workers)
@@ -205,5 +205,5 @@ def _output_of(command: Sequence[str]) -> str:
 
 
 def _program(name: str) -> str:
-    """The machine's own `kind`, `kubectl` or `docker`, or ours, built when it is not in the cache."""
+    """Return the machine's own `kind`, `kubectl` or `docker`, or ours, built when it is not in the cache."""
     return shutil.which(name) or str(binaries.binary(name, Progress()))

@@ -70,14 +70,14 @@ NAMES = (*_RECIPES, *(link for recipe in _RECIPES.values() for link in recipe.li
 
 
 def binary(name: str, progress: Progress) -> Path:
-    """The path of a program, built when it is not in the cache.
+    """Return the path of a program, built when it is not in the cache.
 
     Args:
-        name: One of `NAMES`.
-        progress: Told of a build.
+        name: one of `NAMES`.
+        progress: told of a build.
 
     Raises:
-        ClusterError: There is no such program.
+        ClusterError: there is no such program.
         MissingError: Go or disk is missing.
     """
     made_by = _maker(name)
@@ -99,10 +99,10 @@ def binary(name: str, progress: Progress) -> Path:
 
 
 def built(name: str) -> Path | None:
-    """The path of a program if it is in the cache.
+    """Return the path of a program if it is in the cache.
 
     Raises:
-        ClusterError: There is no such program.
+        ClusterError: there is no such program.
     """
     made_by = _maker(name)
     path = cache.root() / "bin" / _key(made_by, _RECIPES[made_by]) / name

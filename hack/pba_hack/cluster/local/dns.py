@@ -51,6 +51,6 @@ def write_resolv_conf(layout: Layout, server: str) -> None:
 
 
 def program(layout: Layout, coredns: Path, after: Sequence[str]) -> Program:
-    """The name server as a program of the hub."""
+    """Return the name server as a program of the hub."""
     command = [str(coredns), "-conf", str(layout.folder / "Corefile")]
     return Program("coredns", command, str(layout.logs / "coredns.log"), after)

@@ -15,19 +15,19 @@ _NAMES = f'[ ! -e {_RESOLV_CONF} ] || mount --bind "$1" {_RESOLV_CONF} || exit 1
 
 
 def command_line(layout: Layout, process: int, command: Sequence[str]) -> list[str]:
-    """The command in the network of a process, with the machine's files and the cluster's names."""
+    """Return what runs a command in the network of a process, with the machine's files and the cluster's names."""
     network = ["nsenter", f"--net=/proc/{process}/ns/net"]
     mounts = ["unshare", "--mount", "--propagation", "slave"]
     return [*network, *mounts, "sh", "-c", _NAMES, "sh", str(layout.resolv_conf), *command]
 
 
 def environment(layout: Layout, provider: ProviderName, ours: Mapping[str, str]) -> dict[str, str]:
-    """What the command finds in its environment.
+    """Return what the command finds in its environment.
 
     Args:
-        layout: The cluster.
-        provider: The cluster's, so that `hack/cluster` in there asks the same one.
-        ours: Our own environment.
+        layout: the cluster.
+        provider: the cluster's, so that `hack/cluster` in there asks the same one.
+        ours: our own environment.
     """
     return {
         **ours,

@@ -94,7 +94,7 @@ class LocalProvider:
             images.load(archives, nodes, BlobStore(self._layout.blobs))
 
     def faults(self) -> Faults:
-        """The faults that can be brought about in the running cluster."""
+        """Return the faults that can be brought about in the running cluster."""
         machine.check_root()
         return Faults(self._layout, self._groups, self._hub(), self._progress, self._programs)
 

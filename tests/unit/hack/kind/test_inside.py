@@ -43,6 +43,15 @@ def become(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
+def running(kind: KindProvider, machine: Any) -> KindProvider:
+    """A cluster that is up; our own process stands for its control plane's first one."""
+    kind.up(1)
+    # Instead of a container's identifier, a part of our control groups' names.
+    machine.first_process = f"{Path('/proc/self/cgroup').read_text().split()[0]} {os.getpid()}"
+    return kind
+
+
+@pytest.fixture
 def proc(tmp_path: Path) -> Path:
     """The kernel's processes: 77 is the container's."""
     (tmp_path / "proc" / "77").mkdir(parents=True)
@@ -66,13 +75,10 @@ def test_exec_without_a_cluster_says_what_to_do(kind: KindProvider) -> None:
 
 @pytest.mark.usefixtures("become")
 def test_exec_becomes_the_command_in_the_network_of_the_control_plane(
-    kind: KindProvider, machine: Any, folder: Path
+    running: KindProvider, folder: Path
 ) -> None:
-    kind.up(1)
-    # A process that is there, and a part of its control groups' names instead of a container's identifier.
-    machine.first_process = f"{Path('/proc/self/cgroup').read_text().split()[0]} {os.getpid()}"
     with pytest.raises(BecameError) as became:
-        kind.exec(["curl", "http://shop.default"])
+        running.exec(["curl", "http://shop.default"])
     words, environment = became.value.words, became.value.environment
     assert words[:2] == ["nsenter", f"--net=/proc/{os.getpid()}/ns/net"]
     assert words[-3:] == [str(folder / "resolv.conf"), "curl", "http://shop.default"]
@@ -90,13 +96,11 @@ def test_exec_becomes_the_command_in_the_network_of_the_control_plane(
 
 @pytest.mark.usefixtures("become")
 def test_exec_has_the_tools_that_are_built_first_in_its_path(
-    kind: KindProvider, machine: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    running: KindProvider, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(binaries, "built", lambda name: tmp_path / "built" / name)
-    kind.up(1)
-    machine.first_process = f"{Path('/proc/self/cgroup').read_text().split()[0]} {os.getpid()}"
     with pytest.raises(BecameError) as became:
-        kind.exec(["helm", "list"])
+        running.exec(["helm", "list"])
     first = Path(became.value.environment["PATH"].split(os.pathsep)[0])
     assert {link.name: link.readlink() for link in first.iterdir()} == {
         name: tmp_path / "built" / name for name in tools.TOOLS
