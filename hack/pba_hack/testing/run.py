@@ -21,6 +21,8 @@ from pba_hack.testing.static import checks
 from pba_hack.testing.tiers import TIERS, Tier
 from pba_hack.venv import ensure_venv, venv_with_wheel
 
+EVIDENCE = "PBA_EVIDENCE"
+"""The environment variable that names where tests on nodes that fail keep what the cluster held."""
 NOTHING_CHOSEN = 5
 """pytest's exit status if its options leave no test."""
 
@@ -98,6 +100,9 @@ class Runner:
         started = time.monotonic()
         for name in (tier.name, f"{tier.name}-cluster"):
             (self.results / f"{name}.xml").unlink(missing_ok=True)
+        evidence, logs = self._kept(tier)
+        for folder in (evidence, logs):
+            shutil.rmtree(folder, ignore_errors=True)
         alone, inside = self._folders(tier.alone), self._folders(tier.in_cluster)
         if not alone and not inside:
             say(f"{tier.name}: no tests yet, so nothing was shown")
@@ -114,15 +119,21 @@ class Runner:
         say(f"{tier.name}: {'passed' if passed else 'FAILED'} after {time.monotonic() - started:.0f} s")
         return passed
 
+    def _kept(self, tier: Tier) -> tuple[Path, Path]:
+        """Return where a tier that fails on nodes keeps what the cluster held, and its logs."""
+        return self.results / f"{tier.name}-evidence", self.results / f"{tier.name}-cluster-logs"
+
     def _in_cluster(self, tier: Tier, folders: list[str], options: list[str]) -> int:
         try:
             self.environment["PBA_IMAGES"] = json.dumps(provision(["helm", "gitops"], self.environment))
         except subprocess.CalledProcessError:
             return 1  # the step has said why
+        evidence, logs = self._kept(tier)
+        self.environment[EVIDENCE] = str(evidence)
         command = self._pytest(f"{tier.name}-cluster", folders, options, covers=False)
         status = self._status([self._tool("cluster"), "exec", "--", *command])
         if status not in (0, NOTHING_CHOSEN):
-            self._call([self._tool("cluster"), "logs", str(self.results / "cluster-logs")])
+            self._call([self._tool("cluster"), "logs", str(logs)])
         return status
 
     def _gate(self) -> bool:

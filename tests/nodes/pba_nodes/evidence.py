@@ -5,6 +5,7 @@ A conftest takes `pytest_runtest_makereport` by importing it. Secrets are not re
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 from collections.abc import Generator
@@ -15,6 +16,7 @@ import pytest
 
 from pba_hack.helm import OPERATOR_NAMESPACE
 from pba_hack.kubectl import Kubectl
+from pba_hack.testing.run import EVIDENCE
 
 _KINDS: Final = (
     "pbaclusters,statefulsets,deployments,replicasets,pods,services,endpointslices,persistentvolumeclaims,"
@@ -38,7 +40,8 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Keep the evidence of a test that has failed, and say where."""
     report = yield
     if report.failed and report.when != "teardown":
-        folder = item.config.rootpath / "test-results" / "evidence" / re.sub(r"[^\w.-]+", "-", item.nodeid)
+        place = Path(os.environ.get(EVIDENCE) or item.config.rootpath / "test-results" / "evidence")
+        folder = place / re.sub(r"[^\w.-]+", "-", item.nodeid)
         keep(folder)
         report.sections.append(("the cluster when it failed", f"{folder}\n{_outline(folder)}"))
     return report

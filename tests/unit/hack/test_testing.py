@@ -40,6 +40,9 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> run.Runner:
     made = run.Runner(tmp_path)
     for name in ("some.xml", "some-cluster.xml", "other.xml", "coverage"):
         (made.results / name).touch()
+    for name in ("some-evidence", "some-cluster-logs", "other-evidence"):
+        (made.results / name).mkdir()
+        (made.results / name / "file").touch()
     return made
 
 
@@ -52,7 +55,7 @@ def test_one_tier_leaves_no_earlier_result_of_its_own(
     runner: run.Runner, left: Callable[[], set[str]]
 ) -> None:
     assert runner.tier(TIER, [])
-    assert left() == {"other.xml", "coverage"}
+    assert left() == {"other.xml", "coverage", "other-evidence"}
 
 
 def test_a_full_run_leaves_no_earlier_result_at_all(
