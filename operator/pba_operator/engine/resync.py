@@ -89,6 +89,7 @@ class Resync:
             return False
         except ApiError as error:
             logger.warning("listing failed", extra={"kind": stream.kind, "error": str(error)})
+            self.gap(stream)  # of what was on the first pages, the next listing does not say that it has gone
             return False
         self._listed(stream, version)
         return True

@@ -9,12 +9,17 @@ import math
 import re
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 from pba_faults.script import Refuse, Silence
 from pba_simulation.real import eventually
 
+from pba_hack.apiserver import ApiServer
+from pba_hack.audit import AuditLog
 from pba_operator.engine import health
+from pba_operator.kube import kinds
+from pba_operator.kube.streams import NOBODY
 from pba_operator.shell import registry
 
 Road = Any
@@ -59,6 +64,30 @@ def test_unobserved_state_a_dead_watch_that_says_nothing(
     trial.assert_right()
 
 
+def test_unobserved_state_a_start_lists_each_kind_once_and_misses_nothing_until_its_watch_begins(
+    settled: Any, api_server: ApiServer
+) -> None:
+    """kopf's watch goes on from our listing: what happens between the two is seen, and nothing is read twice."""
+    settled.operator.stop()
+    log = AuditLog(api_server.audit_log)
+    refused = settled.road.rule(
+        Refuse(503), lambda exchange: (exchange.verb, exchange.kind) == ("WATCH", "Service"), times=math.inf
+    )
+    settled.begin()
+    eventually(lambda: refused.met, "kopf wants to watch")
+    settled.place.delete("Service", "shop-backend")
+    settled.road.clear()
+    settled.catch_up(lambda: settled.place.get("Service", "shop-backend"))
+    questions: dict[str, list[str]] = {}
+    for entry in log.entries():
+        if entry["verb"] == "list" and entry.get("userAgent") == "pba-operator":
+            query = parse_qs(urlsplit(entry["requestURI"]).query)
+            about = query.get("fieldSelector", ["everything"])[0]
+            questions.setdefault(entry["objectRef"]["resource"], []).append(about)
+    wanted = {kind.plural: ["everything", NOBODY] for kind in kinds.WATCHED}
+    assert {kind: questions.get(kind) for kind in wanted} == wanted
+
+
 def test_unobserved_state_a_watch_that_stays_dead_is_told_by_the_probes(
     trial: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -77,6 +106,22 @@ def test_unobserved_state_a_watch_that_stays_dead_is_told_by_the_probes(
     trial.road.clear()
     trial.get_well()
     assert trial.operator.is_alive
+
+
+def test_unobserved_state_a_watch_that_is_refused_for_ever_is_told(
+    trial: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(registry, "SILENCE_SECONDS", 2.0)
+    monkeypatch.setattr(health, "STALE_AFTER", 6.0)
+    trial.begin()
+    eventually(trial.is_passing, "well")
+    trial.road.rule(
+        Refuse(403), lambda exchange: (exchange.verb, exchange.kind) == ("WATCH", "Pod"), times=math.inf
+    )
+    trial.road.do(lambda proxy: proxy.events.end())
+    _tells(trial, "readyz", r"nothing has been heard of the watch of Pod for \d+ s")
+    trial.road.clear()
+    trial.get_well()
 
 
 def _tells(trial: Any, probe: str, pattern: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -15,6 +16,8 @@ from pba_simulation.world import cluster as manifest_of
 from pba_api.identity import LABEL_CLUSTER
 from pba_operator.engine.resync import PUT_OFF_SECONDS, RESYNC_SECONDS, RETRY_SECONDS, SETTLE_SECONDS
 from pba_operator.kube import errors, kinds
+from pba_operator.kube.kinds import Kind
+from pba_operator.kube.page import PAGE_SIZE, Page
 from pba_operator.kube.store import Address, Key
 from pba_operator.kube.streams import Stream
 
@@ -93,6 +96,32 @@ async def test_the_first_listing_is_tried_until_it_succeeds(caplog: pytest.LogCa
     await task
     assert bench.resync.synced
     assert "are the CRDs installed?" in caplog.text
+
+
+async def test_what_goes_between_two_tries_of_the_first_listing_is_found() -> None:
+    bench = Bench()
+    for number in range(PAGE_SIZE + 50):
+        bench.api.create_as("us", config_map(f"shop-{number:03d}"))
+    pages = bench.api.pages
+
+    async def broken(kind: Kind, *place: str, **options: Any) -> AsyncIterator[Page]:
+        async for page in pages(kind, *place, **options):
+            yield page
+            if kind.name == MAPS.kind:
+                raise errors.Gone("the continuation has expired")
+
+    bench.api.pages = broken  # type: ignore[method-assign]
+    seeding = asyncio.create_task(bench.resync.seed())
+    await settle_tasks()
+    bench.api.pages = pages  # type: ignore[method-assign]
+    bench.api.delete_as(Address("ConfigMap", "default", "shop-000"))
+    await bench.clock.advance(RETRY_SECONDS)
+    await seeding
+    task = asyncio.create_task(bench.resync.run())
+    await settle_tasks()
+    await bench.clock.advance(SETTLE_SECONDS + 1)
+    assert bench.engine.store.get(Address("ConfigMap", "default", "shop-000")) is None
+    await _end(task)
 
 
 async def test_a_missed_deletion_is_found(bench: Bench) -> None:

@@ -120,10 +120,13 @@ class ApiServer:
 
     url: str = ""
     history: int = 0
+    refuses: bool = False
     asked: list[dict[str, str]] = field(default_factory=list)
 
     async def answer(self, request: web.Request) -> web.Response:
         self.asked.append(dict(request.query))
+        if self.refuses:
+            return web.json_response({}, status=403)
         if "fieldSelector" not in request.query:
             return web.json_response({"items": [{}], "metadata": {"resourceVersion": "90"}})
         if int(request.query["resourceVersion"]) < self.history:
@@ -155,14 +158,15 @@ async def _list(bench: Bench, server: ApiServer) -> dict[str, Any]:
 async def test_a_listing_is_told_by_the_session_unless_it_was_refused(
     bench: Bench, server: ApiServer
 ) -> None:
-    credentials = Credentials(server.url, None, lambda: None)
-    async with open_session(credentials, bench.streams.follow) as session:
-        async with session.get(f"{server.url}/api/v1/nodes") as response:
-            assert response.status == 404
-        assert bench.gaps == []
-        async with session.get(f"{server.url}/api/v1/pods"):
-            pass
+    await bench.clock.advance(SILENCE_SECONDS + 1)
+    server.refuses = True
+    assert await _list(bench, server) == {}
+    assert bench.gaps == []
+    assert PODS in bench.streams.silent(SILENCE_SECONDS), "a refusal is no sign of life"
+    server.refuses = False
+    await _list(bench, server)
     assert bench.gaps == [PODS]
+    assert PODS not in bench.streams.silent(SILENCE_SECONDS)
 
 
 async def test_what_was_listed_is_not_listed_again_and_the_watch_begins_there(
