@@ -35,8 +35,8 @@ a bookmark about once a minute, but promises none."""
 EARLY: Final = STREAM_SECONDS - 10.0
 """A watch that ends before this age was broken off."""
 NOBODY: Final = "metadata.namespace=default,metadata.name=-"
-"""A field selector that selects nothing: a name begins with a letter or a digit. With both fields it asks for one object,
-which costs the API server one look; with the name alone it would go through all objects of the kind.
+"""A field selector that selects nothing: a name begins with a letter or a digit. With both fields it asks for one
+object, which costs the API server one look; with the name alone it would go through all objects of the kind.
 Source: `ListPredicate` in k8s.io/apiserver/pkg/registry/generic/registry/store.go."""
 _REFUSED: Final = 400
 """From this status on an answer is an error."""

@@ -5,7 +5,7 @@ One PBACluster with everything in it serves all tests that leave it as it was.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -54,6 +54,23 @@ def shop(
     shared_namespace.wait_ready("shop")
     first_pods.extend(shared_namespace.items("pods", "pba.dev/cluster=shop"))
     return shared_namespace
+
+
+@pytest.fixture
+def restored(shop: Kubectl) -> Iterator[None]:
+    """Take back, if a test ends early, what it has asked of `shop`: the next one finds it as it was."""
+    before = _spec(shop)
+    yield
+    if _spec(shop) != before:
+        shop.patch("pbacluster", "shop", {"op": "replace", "path": "/spec", "value": before})
+        shop.wait_ready("shop")
+
+
+def _spec(shop: Kubectl) -> Json:
+    found = shop.get("pbacluster", "shop")
+    assert found is not None
+    spec: Json = found["spec"]
+    return spec
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from pba_nodes.books import Audit
 from pba_nodes.frontends import none_fails_in
 
@@ -12,6 +13,8 @@ from pba_hack.traffic import Load
 from pba_hack.traffic.shopper import Shopper
 
 Json = dict[str, Any]
+
+pytestmark = pytest.mark.usefixtures("restored")
 
 NOWHERE = "localhost/does-not-exist:1"
 TOLD_SECONDS = 90.0

@@ -59,10 +59,11 @@ class Bad:
         """Tell whether `pod` shows the mistake."""
         status = pod.get("status", {})
         containers = [*status.get("initContainerStatuses", ()), *status.get("containerStatuses", ())]
-        waiting = [entry["state"].get("waiting", {}).get("reason") for entry in containers]
+        states = [state for entry in containers for state in (entry["state"], entry.get("lastState", {}))]
+        said = [of.get("reason") for state in states for of in state.values()]
         conditions = [entry.get("reason") for entry in status.get("conditions", ())]
         mine = pod["metadata"]["labels"].get("pba.dev/cluster") == self.name
-        return mine and self.evidence in (*waiting, *conditions)
+        return mine and self.evidence in (*said, *conditions)
 
 
 def _secret(name: str, key: str) -> Json:
@@ -196,7 +197,7 @@ def _cases(images: dict[str, str]) -> list[Bad]:
             ("CrashLooping",),
             "no_such_option",
             ({"op": "remove", "path": "/spec/database/config/no_such_option"},),
-            evidence="CrashLoopBackOff",
+            evidence="Error",
         ),
         Bad(
             "taken",

@@ -6,11 +6,14 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import pytest
 from pba_nodes import operators
 
 from pba_hack.kubectl import Kubectl, wait_for
 
 Json = dict[str, Any]
+
+pytestmark = pytest.mark.usefixtures("restored")
 
 _STATUS = ("pbaclusters", "status")
 

@@ -1,0 +1,75 @@
+"""From one node to backends behind frontends, and back, by edits of one resource, under clients that never retry."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from pba_nodes.books import Audit
+from pba_nodes.frontends import none_fails_in
+
+from pba_hack.kubectl import Kubectl, wait_for
+from pba_hack.traffic import Load
+from pba_hack.traffic.address import clients_address
+from pba_hack.traffic.shopper import Shopper
+
+Json = dict[str, Any]
+
+ANSWERS = 200
+
+
+def _wait_stage(namespace: Kubectl, stage: str) -> None:
+    def reached() -> bool:
+        found = namespace.get("pbacluster", "grows")
+        ready = namespace.condition("grows", "Ready")
+        return bool(found and ready and found["status"]["stage"] == stage and ready["status"] == "True")
+
+    wait_for(f"the stage {stage}", reached)
+
+
+def _answering(load: Load) -> set[str]:
+    """Return the nodes that give the next answers."""
+    before = load.tally.snapshot().by_node
+    assert none_fails_in(load, ANSWERS)
+    after = load.tally.snapshot().by_node
+    return {node for node, count in after.items() if count > before.get(node, 0)}
+
+
+def _pods(namespace: Kubectl, component: str) -> set[str]:
+    selector = f"pba.dev/cluster=grows,pba.dev/component={component}"
+    return {pod["metadata"]["name"] for pod in namespace.items("pods", selector)}
+
+
+def test_it_grows_and_shrinks_without_losing_a_request(
+    operator: Kubectl, namespace: Kubectl, manifest: Callable[..., Json]
+) -> None:
+    assert operator
+    namespace.apply(manifest("grows", cluster=False))
+    _wait_stage(namespace, "Standalone")
+    address = clients_address(namespace, "grows")
+    shopper, books = Shopper(), Audit.open(address, 80)
+    grown = manifest("grows")["spec"]
+    with Load(address, 80, shopper.visit) as load:
+        assert _answering(load) == _pods(namespace, "management")
+        namespace.patch(
+            "pbacluster",
+            "grows",
+            *(
+                {"op": "add", "path": f"/spec/{part}", "value": grown[part]}
+                for part in ("backend", "frontend")
+            ),
+        )
+        _wait_stage(namespace, "BackendCluster")
+        assert _answering(load) <= _pods(namespace, "backend")
+        assert clients_address(namespace, "grows") == address
+        namespace.patch(
+            "pbacluster",
+            "grows",
+            *({"op": "remove", "path": f"/spec/{part}"} for part in ("backend", "frontend")),
+        )
+        _wait_stage(namespace, "Standalone")
+        wait_for("the last backend to end", lambda: not _pods(namespace, "backend"))
+        assert _answering(load) == _pods(namespace, "management")
+    counts = load.tally.snapshot()
+    assert counts.failed == 0, counts.by_failure
+    books.close(address, 80, shopper)
