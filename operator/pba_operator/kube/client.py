@@ -202,7 +202,7 @@ class Client:
             "propagationPolicy": "Background",
         }
         answer = await self._request("DELETE", kind, kind.path(namespace, name), body=options)
-        return answer if answer.get("kind") == kind.name else None
+        return answer if answer.get("kind") == kind.name and _is_there(answer["metadata"]) else None
 
     async def _request(  # noqa: PLR0913 - the parts of a request
         self,
@@ -240,6 +240,16 @@ class Client:
             raise errors.Unreachable(f"{verb} {path}: {error}") from error
         finally:
             self._observer(verb, kind.name, code)
+
+
+def _is_there(metadata: Mapping[str, Any]) -> bool:
+    """Tell whether an object that a deletion was answered with still exists.
+
+    Of some kinds (PersistentVolumeClaim, Service, ServiceAccount) the API server also answers the last state of what it
+    has removed: their registries have `ReturnDeletedObject`.
+    """
+    waits = metadata.get("finalizers") or metadata.get("deletionGracePeriodSeconds")
+    return "deletionTimestamp" in metadata and bool(waits)
 
 
 async def _answer(response: aiohttp.ClientResponse) -> Manifest:

@@ -52,3 +52,25 @@ async def test_what_cannot_be_made_in_a_namespace_on_its_way_out(place: Namespac
             assert answer.status == 200
         with pytest.raises(NamespaceTerminating):
             await client.create(manifest)
+
+
+@pytest.mark.parametrize("kind", ["ConfigMap", "Service", "ServiceAccount", "PersistentVolumeClaim"])
+async def test_a_deletion_tells_whether_the_object_is_still_there(place: Namespace, kind: str) -> None:
+    """Some kinds are answered with the object in either case; a watch may have told of its end before."""
+    found, what = credentials.load(), kinds.BY_NAME[kind]
+    spec = {
+        "Service": {"ports": [{"port": 80}]},
+        "PersistentVolumeClaim": {
+            "accessModes": ["ReadWriteOnce"],
+            "resources": {"requests": {"storage": "1Gi"}},
+        },
+    }
+    async with credentials.open_session(found) as session:
+        client = Client(session, found.server)
+        for finalizers in ([], ["pba.dev/held"]):
+            name = "held" if finalizers else "free"
+            metadata = {"name": name, "namespace": place.name, "finalizers": finalizers}
+            manifest = {"apiVersion": what.api_version, "kind": kind, "metadata": metadata}
+            live = await client.create({**manifest, **({"spec": spec[kind]} if kind in spec else {})})
+            left = await client.delete(what, place.name, name, uid=live["metadata"]["uid"])
+            assert (left is not None) == (place.get(kind, name) is not None) == bool(finalizers)

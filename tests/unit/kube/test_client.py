@@ -148,10 +148,30 @@ async def test_creation_replacement_and_merge(client: Client, script: Scripted) 
 
 async def test_a_deletion_names_the_very_object(client: Client, script: Scripted) -> None:
     script.answers = [(200, {"kind": "Status"}), (200, {"kind": "Pod", "metadata": {"name": "a"}})]
-    assert await client.delete(POD, "n", "a", uid="u1") is None
-    assert await client.delete(POD, "n", "a", uid="u1") is not None
+    await client.delete(POD, "n", "a", uid="u1")
+    await client.delete(POD, "n", "a", uid="u1")
     assert script.asked[0][4]["preconditions"] == {"uid": "u1"}
     assert [body["propagationPolicy"] for *_, body in script.asked] == ["Background", "Background"]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "is_left"),
+    [
+        ({}, False),
+        ({"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["kubernetes.io/pvc-protection"]}, True),
+        ({"deletionTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": 30}, True),
+        ({"deletionTimestamp": "2026-01-01T00:00:00Z", "deletionGracePeriodSeconds": 0}, False),
+        ({"finalizers": ["kubernetes.io/pvc-protection"]}, False),
+    ],
+)
+async def test_an_answer_with_the_object_does_not_mean_that_it_is_still_there(
+    client: Client, script: Scripted, metadata: dict[str, Any], is_left: bool
+) -> None:
+    """Of some kinds (claims, Services) the API server answers the last state of what it has removed."""
+    live = {"kind": "Pod", "metadata": {"name": "a", "uid": "u1", **metadata}}
+    script.answers = [(200, live)]
+    left = await client.delete(POD, "n", "a", uid="u1")
+    assert (left is not None) == is_left
 
 
 async def test_a_refusal_is_an_error_in_the_server_s_words(
