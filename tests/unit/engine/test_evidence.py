@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from pba_simulation.bench import CLUSTER, Bench, config_map
 
-from pba_operator.domain.model import Manifest, Observed, Plan
+from pba_operator.domain.model import Apply, Manifest, Observed, Plan
 from pba_operator.kube import errors
 from pba_operator.kube.store import Address
 
@@ -22,6 +22,16 @@ def event(name: str, at: str, kind: str, message: str, uid: str = "u-1") -> Mani
         "message": message,
         "lastTimestamp": f"2026-11-24T10:00:{at}Z",
     }
+
+
+def questions(bench: Bench) -> int:
+    """Return how often Events were asked for."""
+    return sum((verb, at.kind) == ("LIST", "Event") for verb, at in bench.api.reads)
+
+
+def refuse(verb: str, at: Address) -> None:
+    if (verb, at.kind) == ("LIST", "Event"):
+        raise errors.Forbidden("no right to read events")
 
 
 async def seen(bench: Bench) -> list[str]:
@@ -55,17 +65,26 @@ async def test_a_warning_before_a_success_is_history(bench: Bench) -> None:
 
 async def test_without_a_question_no_events_are_read(bench: Bench) -> None:
     assert set(await seen(bench)) == {""}
-    assert [at for verb, at in bench.api.reads if at.kind == "Event"] == []
+    assert questions(bench) == 0
 
 
 async def test_events_that_may_not_be_read_stop_nothing(
     bench: Bench, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def refuse(verb: str, at: Address) -> None:
-        if at.kind == "Event" and verb == "LIST":
-            raise errors.Forbidden("no right to read events")
-
     bench.evidence = lambda _observed: SUBJECT
     bench.api.before = refuse
     assert set(await seen(bench)) == {""}
     assert "no right to read events" in str([vars(record) for record in caplog.records])
+
+
+@pytest.mark.parametrize("answer", ["a warning", "nothing", "a refusal"])
+async def test_events_are_read_once_however_often_is_planned(bench: Bench, answer: str) -> None:
+    bench.evidence = lambda _observed: SUBJECT
+    if answer == "a warning":
+        bench.api.create_as("controller", event("a", "01", "Warning", "quota exceeded"))
+    if answer == "a refusal":
+        bench.api.before = refuse
+    bench.wants(Apply(config_map()))
+    await bench.reconcile()
+    assert bench.planned == 2, "before the write, and after it"
+    assert questions(bench) == 1

@@ -21,6 +21,7 @@ from pba_operator.kube.client import Client
 from pba_operator.kube.credentials import Credentials
 from pba_operator.program import domain_for
 
+STOP_SECONDS = "pba_operator.engine.process.STOP_SECONDS"
 LEASES = "/apis/coordination.k8s.io/v1/namespaces/ops/leases"
 
 
@@ -129,6 +130,29 @@ async def test_a_lease_that_cannot_be_given_back_keeps_nothing_open(
     assert process._session.closed
 
 
+async def test_a_lease_that_is_not_given_back_in_time_keeps_nothing_open(
+    process: Process, server: LeaseServer, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _leading(process, server)
+    monkeypatch.setattr(lease, "REQUEST_SECONDS", 0.1)  # of the end only: the client keeps its five seconds
+    monkeypatch.setattr(STOP_SECONDS, 0.1)
+    server.answers.clear()
+    async with asyncio.timeout(3):
+        await process.stop()
+    assert "lease not given back" in caplog.text
+    assert process._session.closed
+
+
+async def test_giving_the_lease_back_has_time_of_its_own(
+    process: Process, server: LeaseServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await _leading(process, server)
+    monkeypatch.setattr(lease, "REQUEST_SECONDS", 0.0)  # for a request that is under way: there is none
+    monkeypatch.setattr(STOP_SECONDS, 30.0)
+    await process.stop()
+    assert server.holder == ""
+
+
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have a request for the Lease end after a moment."""
@@ -144,8 +168,9 @@ async def _stop_while_asking(process: Process, server: LeaseServer) -> asyncio.T
 
 
 async def test_a_stop_waits_for_the_answer_about_the_lease_and_gives_it_back(
-    process: Process, server: LeaseServer
+    process: Process, server: LeaseServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(STOP_SECONDS, 0.1)  # for giving it back, not for the answer
     stopping = await _stop_while_asking(process, server)
     done, _ = await asyncio.wait({stopping}, timeout=0.2)
     assert not done, "it does not know what it would give back"
@@ -166,3 +191,15 @@ async def test_an_answer_about_the_lease_that_never_comes_keeps_nothing_open(
         await stopping
     assert "lease not given back" in caplog.text
     assert process._session.closed
+
+
+@pytest.mark.usefixtures("impatient")
+async def test_a_request_for_the_lease_that_hangs_leaves_time_for_another(
+    process: Process, server: LeaseServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server.answers.clear()
+    await process.start()
+    await wait_for_async("the request to be given up", lambda: "lease not written" in caplog.text, 5)
+    server.answers.set()
+    await process.stop()
+    assert server.holder == "", "it was written, though nobody was told so"

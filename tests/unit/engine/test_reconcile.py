@@ -82,6 +82,14 @@ async def test_before_the_first_write_the_cluster_itself_is_read(bench: Bench) -
     assert ("GET", CLUSTER) in bench.api.reads
 
 
+async def test_before_later_writes_the_cluster_is_not_read_again(bench: Bench) -> None:
+    steps = [config_map("shop-a"), config_map("shop-b"), config_map("shop-c")]
+    bench.plan = lambda observed: Plan(tuple(Apply(step) for step in steps[len(observed.children) :][:1]))
+    await bench.reconcile()
+    assert bench.written == [*(f"APPLY ConfigMap/shop-{letter}" for letter in "abc"), STATUS]
+    assert bench.api.reads.count(("GET", CLUSTER)) == 1
+
+
 async def test_a_cluster_that_is_gone_is_found_out_before_anything_is_written(bench: Bench) -> None:
     bench.wants(Apply(config_map()))
     bench.api.delete_as(CLUSTER)
@@ -109,6 +117,7 @@ async def test_an_object_of_another_cluster_is_seen_as_well(bench: Bench) -> Non
 
 
 async def test_missing_children_are_looked_for_once(bench: Bench) -> None:
+    bench.api.create_as("user", config_map("shop-b", label=False))  # found, so that all is planned anew
     bench.wants(Apply(config_map()), Apply(config_map("shop-b")))
     await bench.reconcile()
     looked = [at.name for verb, at in bench.api.reads if verb == "GET" and at.kind == "ConfigMap"]

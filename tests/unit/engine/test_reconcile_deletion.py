@@ -12,6 +12,7 @@ from pba_operator.domain.model import (
     SetFinalizer,
 )
 from pba_operator.engine.worker import Outcome
+from pba_operator.kube import kinds
 from pba_operator.kube.store import Address
 
 
@@ -25,6 +26,20 @@ async def test_before_anything_is_destroyed_everything_is_listed_anew(bench: Ben
     bench.api.create_as("us", config_map("shop-b"))  # no watch has told: with it, nothing is to be deleted
     await bench.reconcile()
     assert "DELETE ConfigMap/shop-a" not in bench.written
+
+
+async def test_of_what_is_destroyed_in_steps_everything_is_listed_once(bench: Bench) -> None:
+    for name in ("shop-a", "shop-b"):
+        bench.api.create_as("us", config_map(name))
+    bench.see_events()
+    bench.plan = lambda observed: Plan(
+        tuple(Delete(child, live["metadata"]["uid"]) for child, live in sorted(observed.children.items())[:1])
+    )
+    bench.api.reads.clear()
+    await bench.reconcile()
+    assert bench.written == ["DELETE ConfigMap/shop-a", "DELETE ConfigMap/shop-b", STATUS]
+    listed = [at.kind for verb, at in bench.api.reads if verb == "LIST"]
+    assert sorted(listed) == sorted(kind.name for kind in kinds.CHILDREN)
 
 
 async def test_what_is_gone_is_not_deleted_again(bench: Bench) -> None:

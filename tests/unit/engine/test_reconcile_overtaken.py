@@ -9,8 +9,9 @@ from dataclasses import replace
 
 from pba_simulation.bench import CLUSTER, MAP, Bench, address, config_map
 
+from pba_api.identity import LABEL_CLUSTER
 from pba_operator.domain.cluster import Invalid
-from pba_operator.domain.model import Apply, Cluster, Delete, Observed, Plan
+from pba_operator.domain.model import Apply, ChildId, Cluster, Delete, Observed, Plan
 from pba_operator.kube.store import Address
 
 
@@ -49,3 +50,25 @@ async def test_what_a_watch_tells_while_everything_is_listed_saves_what_was_to_b
     bench.api.before = overtake
     await bench.reconcile()
     assert "DELETE ConfigMap/shop-a" not in bench.written
+
+
+async def test_what_was_found_to_be_somebody_else_s_is_ours_once_a_watch_tells_so(bench: Bench) -> None:
+    other = ChildId("ConfigMap", "shop-b")
+    bench.api.create_as("us", config_map(label=False))
+    labels: list[str | None] = []
+
+    def plan(observed: Observed) -> Plan:
+        if MAP in observed.children:
+            labels.append(observed.children[MAP]["metadata"]["labels"].get(LABEL_CLUSTER))
+        missing = [child for child in (MAP, other) if child not in observed.children]
+        return Plan(tuple(Apply(config_map(child.name)) for child in missing))
+
+    def overtake(verb: str, target: Address) -> None:
+        if (verb, target) == ("APPLY", address(other)):
+            bench.api.patch_as("user", address(MAP), {"metadata": {"labels": {LABEL_CLUSTER: "shop"}}})
+            bench.see_events()
+
+    bench.plan = plan
+    bench.api.before = overtake
+    await bench.reconcile()
+    assert labels == [None, "shop"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 
+import pytest
 from pba_simulation.leases import LEASE, Ended, Replica, Server
 from pba_simulation.time import ManualClock, settle_tasks
 
@@ -44,6 +45,35 @@ async def test_after_a_crash_another_acts_within_twenty_seconds(
     assert not two.acting
     await clock.advance(5)
     assert two.acting
+
+
+@pytest.mark.parametrize(
+    ("announced", "kept"),
+    [
+        pytest.param(60, 60.0, id="longer"),
+        pytest.param(1, DURATION, id="shorter"),
+        pytest.param(None, DURATION, id="nothing"),
+    ],
+)
+async def test_a_silent_holder_keeps_the_lease_as_long_as_it_announced_and_as_long_as_one_of_ours(
+    server: Server, clock: ManualClock, announced: int | None, kept: float
+) -> None:
+    server.api.create_as(
+        "somebody",
+        {
+            "apiVersion": "coordination.k8s.io/v1",
+            "kind": LEASE.kind,
+            "metadata": {"name": LEASE.name, "namespace": LEASE.namespace},
+            "spec": {"holderIdentity": "somebody", "leaseDurationSeconds": announced},
+        },
+    )
+    one = Replica(server, clock, "one")
+    await settle_tasks()
+    await clock.advance(kept - RETRY_EVERY)
+    assert not one.acting
+    await clock.advance(RETRY_EVERY)
+    assert one.acting
+    await one.stop()
 
 
 async def test_a_holder_that_is_cut_off_has_ended_before_another_acts(
