@@ -47,17 +47,20 @@ async def test_a_listing_is_a_gap(bench: Bench) -> None:
     assert bench.gaps == [PODS]
 
 
-async def test_a_watch_that_ends_in_time_is_none(bench: Bench) -> None:
+@pytest.mark.parametrize("early", [0, 5])
+async def test_a_watch_that_ends_in_time_is_none(bench: Bench, early: float) -> None:
+    """Of the time that is asked for, the way of the request and its answer takes some: it is no broken watch."""
     bench.answered(WATCH)
     for _ in range(3):
-        await bench.clock.advance(STREAM_SECONDS)
+        await bench.clock.advance(STREAM_SECONDS - early)
         bench.answered(WATCH)
     assert bench.gaps == []
 
 
-async def test_a_watch_that_was_broken_off_is_a_gap(bench: Bench) -> None:
+@pytest.mark.parametrize("early", [15, 190])
+async def test_a_watch_that_was_broken_off_is_a_gap(bench: Bench, early: float) -> None:
     bench.answered(WATCH)
-    await bench.clock.advance(100)
+    await bench.clock.advance(STREAM_SECONDS - early)
     bench.answered(WATCH)
     assert bench.gaps == [PODS]
 
@@ -121,6 +124,8 @@ class ApiServer:
     url: str = ""
     history: int = 0
     refuses: bool = False
+    refusal: str = "{}"
+    """What it says of a state that it does not have any more."""
     asked: list[dict[str, str]] = field(default_factory=list)
 
     async def answer(self, request: web.Request) -> web.Response:
@@ -130,7 +135,7 @@ class ApiServer:
         if "fieldSelector" not in request.query:
             return web.json_response({"items": [{}], "metadata": {"resourceVersion": "90"}})
         if int(request.query["resourceVersion"]) < self.history:
-            return web.json_response({}, status=410)
+            return web.Response(text=self.refusal, status=410)
         version = {"resourceVersion": request.query["resourceVersion"]}
         return web.json_response({"items": [], "metadata": version})
 
@@ -201,6 +206,29 @@ async def test_a_state_that_the_api_server_has_forgotten_is_listed_anew(
     assert (await _list(bench, server))["metadata"] == {"resourceVersion": "90"}
     assert server.asked[-1] == {"limit": "100"}
     assert bench.gaps == [PODS]
+
+
+async def test_a_refused_listing_gives_its_connection_back(bench: Bench, server: ApiServer) -> None:
+    answers: list[aiohttp.ClientResponse] = []
+
+    async def note(
+        request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType
+    ) -> aiohttp.ClientResponse:
+        answers.append(await handler(request))
+        return answers[-1]
+
+    bench.streams.listed(PODS, "77")
+    server.history = 78
+    server.refusal = "x" * 2**22  # more than is read ahead: what has come whole holds no connection
+    credentials = Credentials(server.url, None, lambda: None)
+    async with (
+        open_session(credentials, bench.streams.follow, note) as session,
+        session.get(f"{server.url}/api/v1/pods") as response,
+    ):
+        assert response.status == 200
+        refused, _ = answers
+        assert refused.status == 410
+        assert refused.connection is None
 
 
 async def test_a_stream_that_begins_where_ours_ended_lives(bench: Bench, server: ApiServer) -> None:

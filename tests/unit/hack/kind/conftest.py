@@ -34,6 +34,8 @@ class Machine:
         self.nodes: dict[str, list[str]] = {}
         """Containers by cluster; those that are stopped are there, too."""
         self.stopped: set[str] = set()
+        self.names: dict[str, Any] = {"availableReplicas": 2}
+        """The status of CoreDNS."""
         self.first_process = "0123abcd 1"
         self.on_create: Callable[[], None] = lambda: None
 
@@ -80,7 +82,7 @@ class Machine:
             case ["get", "nodes"]:
                 return {"items": [_node(n, name not in self.stopped) for n, name in enumerate(nodes)]}
             case ["--namespace=kube-system", "get", "deployment", "coredns"]:
-                return {"status": {"availableReplicas": 2}}
+                return {"status": self.names}
             case ["--namespace=kube-system", "get", "service", "kube-dns"]:
                 return {"spec": {"clusterIP": "10.96.0.10"}}
         raise AssertionError(f"nobody answers {question}")

@@ -78,6 +78,26 @@ def test_up_returns_when_all_nodes_are_ready(
         kind.up(None)
 
 
+@pytest.mark.parametrize("names", [{}, {"replicas": 2, "unavailableReplicas": 2}, {"availableReplicas": 0}])
+def test_up_does_not_return_before_names_are_answered(
+    kind: KindProvider, machine: Any, monkeypatch: pytest.MonkeyPatch, names: dict[str, int]
+) -> None:
+    monkeypatch.setattr(provider, "_USABLE_SECONDS", 0.2)
+    machine.names = names
+    with pytest.raises(ClusterError, match=r"still not: .* and CoreDNS available"):
+        kind.up(None)
+    assert kind.status().state == "partial"
+
+
+def test_up_returns_when_one_of_those_that_answer_names_does(
+    kind: KindProvider, machine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider, "_USABLE_SECONDS", 0.2)
+    machine.names = {"replicas": 2, "availableReplicas": 1, "unavailableReplicas": 1}
+    kind.up(None)
+    assert kind.status().state == "up"
+
+
 def test_up_clears_away_what_a_killed_up_has_left(make: Any, machine: Any, said: io.StringIO) -> None:
     def killed() -> None:
         raise KeyboardInterrupt
