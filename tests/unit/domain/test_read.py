@@ -59,3 +59,16 @@ def test_what_is_no_spec_is_told(raw: MakeRaw, spec: Any) -> None:
     cluster = read({**raw(), "spec": spec})
     assert isinstance(cluster, Invalid)
     assert cluster.problem.startswith("spec")
+
+
+@pytest.mark.parametrize("spec", [{}, {"port": "eighty"}], ids=["usable", "invalid"])
+def test_what_was_told_before_is_read(raw: MakeRaw, spec: Manifest) -> None:
+    status = {"database": {"version": "9.7.4"}}
+    assert read({**raw(application=spec), "status": status}).status == status
+    for nothing in ({}, {"status": None}, {"status": {}}):
+        assert read({**raw(application=spec), **nothing}).status == {}
+
+
+def test_an_invalid_one_keeps_what_was_told_before(raw: MakeRaw) -> None:
+    stored = {**raw(application={"port": "eighty"}), "status": {"database": {"version": "9.7.4"}}}
+    assert report(read(stored), Observed(), (), SYNC_IMAGE)["database"] == {"version": "9.7.4"}
