@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from pba_api import names
 from pba_api.identity import FINALIZER
 from pba_operator.domain.cluster import Invalid
 from pba_operator.domain.database import retained_children
@@ -54,6 +55,16 @@ def _workloads(cluster: Cluster | Invalid, observed: Observed) -> list[Manifest]
     ]
 
 
+def _workload_names(cluster: Cluster | Invalid) -> tuple[ChildId, ...]:
+    """Return what may hold pods whose end is waited for."""
+    name = cluster.name
+    nodes = (names.management(name), names.backend(name), names.frontend(name))
+    return (
+        ChildId("StatefulSet", names.database(name)),
+        *(ChildId("Deployment", each) for each in nodes),
+    )
+
+
 def waits_for(cluster: Cluster | Invalid, observed: Observed) -> str:
     """Return what a PBACluster that is being deleted waits for, in words for its user."""
     others = [name for name in cluster.finalizers if name != FINALIZER]
@@ -83,4 +94,6 @@ def plan_deletion(cluster: Cluster | Invalid, observed: Observed) -> Plan:
     workloads = _workloads(cluster, observed)
     if workloads:
         return Plan(_deletions(workloads))
-    return Plan() if observed.of_kind("Pod") else Plan(_data_steps(cluster, observed))
+    if observed.of_kind("Pod"):
+        return Plan(looks_for=_workload_names(cluster))
+    return Plan(_data_steps(cluster, observed))

@@ -176,6 +176,8 @@ class Plan:
 
     actions: tuple[Action, ...] = ()
     requeue_after: float | None = None
+    looks_for: tuple[ChildId, ...] = ()
+    """Children that may be there although no watch tells of them: somebody may have taken their label."""
 
 
 @dataclass(frozen=True)

@@ -161,6 +161,8 @@ class Reconciler:
             if await view.look_for(progress.contested):
                 continue
             if not due:
+                if await view.look_for(progress.plan.looks_for):
+                    continue
                 progress.finished = True
                 return
             if await self._is_current(due, view):

@@ -61,6 +61,23 @@ def test_no_data_goes_while_a_pod_is_left(world: Any, cluster: MakeCluster, sync
     assert plan(cluster(deletionPolicy="Delete", metadata=GOING), world.observed, sync).actions == ()
 
 
+def test_pods_without_a_workload_make_it_looked_for(world: Any, cluster: MakeCluster, sync: Any) -> None:
+    """Somebody took a workload's label: no watch tells of it any more, and it would hold its pods for ever."""
+    world.settle(cluster(deletionPolicy="Delete", metadata={"finalizers": ["pba.dev/cleanup"]}))
+    going = cluster(deletionPolicy="Delete", metadata=GOING)
+    assert plan(going, world.observed, sync).looks_for == ()
+    for child in [child for child in world.children if child.kind in ("Deployment", "StatefulSet")]:
+        del world.children[child]
+    decided = plan(going, world.observed, sync)
+    assert decided.actions == ()
+    assert set(decided.looks_for) == {
+        ChildId("StatefulSet", "shop-mysql"),
+        ChildId("Deployment", "shop-management"),
+        ChildId("Deployment", "shop-backend"),
+        ChildId("Deployment", "shop-frontend"),
+    }
+
+
 def test_under_retain_only_the_finalizer_is_dropped(world: Any, cluster: MakeCluster, sync: Any) -> None:
     world.settle(cluster())
     going = cluster(deletionPolicy="Retain", metadata=GOING)

@@ -124,3 +124,13 @@ async def test_with_its_last_finalizer_a_deleted_cluster_is_gone(bench: Bench) -
     assert await bench.reconcile() == Outcome("gone")
     assert bench.written == ["PATCH PBACluster/shop"]
     assert CLUSTER not in bench.api.objects
+
+
+async def test_what_a_plan_looks_for_is_found_without_its_label(bench: Bench) -> None:
+    bench.api.create_as("us", config_map(label=False))
+    uid = bench.api.objects[address(MAP)]["metadata"]["uid"]
+    bench.plan = lambda observed: (
+        Plan((Delete(MAP, uid),)) if MAP in observed.children else Plan(looks_for=(MAP,))
+    )
+    await bench.reconcile()
+    assert "DELETE ConfigMap/shop-a" in bench.written
