@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from pba_api.conditions import ConditionType
 from pba_api.parse import parse_spec
 from pba_operator.domain import database, drift
 from pba_operator.domain.model import (
@@ -26,6 +27,7 @@ from pba_operator.domain.model import (
     Generate,
     Manifest,
     Observed,
+    Problem,
 )
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
@@ -175,10 +177,15 @@ class World:
         self.cluster = replace(self.cluster, uid="0a0a0a0a-0000-4000-8000-000000000002")
         self.answer = DatabaseObservation()
 
-    def reasons(self) -> list[str]:
-        found = database.problems(self.cluster, self.observed)
+    def problems(self, evidence: str = "") -> list[Problem]:
+        """Return what keeps the database from being ready: whole sentences, told as the database's."""
+        found = database.problems(self.cluster, replace(self.observed, evidence=evidence))
         assert [problem.message for problem in found if not problem.message.endswith(".")] == []
-        return [problem.reason for problem in found]
+        assert {problem.part for problem in found} <= {ConditionType.DATABASE}
+        return found
+
+    def reasons(self) -> list[str]:
+        return [problem.reason for problem in self.problems()]
 
 
 @pytest.fixture(scope="session")

@@ -155,6 +155,9 @@ def test_the_status_names_what_runs(new_world: Callable[..., World], settled: Wo
     status = database.status(settled.cluster, settled.observed)
     assert (status["readyMembers"], status["memberStates"][0]["state"]) == (0, "Offline")
     assert database.status(new_world().cluster, Observed())["version"] == ""
+    settled.get("Pod", "shop-mysql-0")["spec"] = {}
+    (waits_for_a_machine,) = database.status(settled.cluster, settled.observed)["memberStates"]
+    assert waits_for_a_machine["nodeName"] == ""
 
 
 def _question(world: World) -> EnsureAccounts | None:
@@ -244,8 +247,9 @@ def test_labels_for_all_children_reach_what_is_kept_and_leave_it_again(
 ) -> None:
     settled.cluster = cluster(childMetadata={"labels": {"team": "billing"}})
     settled.settle()
-    for child in KEPT:
+    secrets_and_volume = KEPT | {ChildId("Secret", "shop-mysql-tls")}
+    for child in secrets_and_volume:
         assert settled.children[child]["metadata"]["labels"]["team"] == "billing"
     settled.cluster = cluster()
     changed = {step.manifest["metadata"]["name"] for step in settled.due()}
-    assert {child.name for child in KEPT} <= changed
+    assert {child.name for child in secrets_and_volume} <= changed

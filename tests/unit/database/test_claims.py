@@ -55,6 +55,12 @@ def test_it_grows_as_the_very_object_and_the_template_stays(
     assert template["spec"]["resources"]["requests"]["storage"] == "1Gi"
 
 
+def test_it_grows_while_a_secret_is_being_made_anew(settled: World, cluster: Callable[..., Any]) -> None:
+    del settled.children[ChildId("Secret", "shop-mysql-admin")]
+    settled.cluster = cluster(storage={"size": "2Gi"})
+    assert CLAIM in {ChildId.of(step.manifest) for step in settled.due() if isinstance(step, Apply)}
+
+
 @pytest.mark.parametrize("phase", ["Pending", "Bound"])
 def test_a_size_in_other_words_is_not_applied_again(new_world: Callable[..., World], phase: str) -> None:
     world = new_world(storage={"size": "0.5Gi"})

@@ -158,3 +158,12 @@ def test_every_server_id_is_one(cluster: MakeCluster, namespace: str, name: str)
     made: Any = cluster()
     other = type(made)(namespace, name, made.uid, 1, False, (), made.spec, {})
     assert 1000 <= configuration.server_id_base(other) <= 2**32 - 1000
+
+
+def test_an_option_that_is_longer_than_a_line_with_its_name_is_refused(cluster: MakeCluster) -> None:
+    """One that was not refused here would end the planner: `my_cnf` raises."""
+    name = "max_connections"
+    longest = "x" * (4000 - len(f'{name} = ""'))
+    assert configuration.refused({name: longest}) == []
+    assert configuration.my_cnf(cluster(config={name: longest}), Observed())
+    assert configuration.refused({name: longest + "x"}) == [name]

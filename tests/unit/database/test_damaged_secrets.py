@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 
-from pba_operator.domain import database
 from pba_operator.domain.model import ChildId, Delete, Generate
 
 World = Any
@@ -60,7 +59,7 @@ def test_an_authority_that_cannot_sign_is_told_and_nothing_is_changed(
     settled: World, key: str, what: str
 ) -> None:
     _data(settled, "ca")[key] = GARBAGE if what == "garbage" else _of_others(settled, key)
-    problem = database.problems(settled.cluster, settled.observed)[0]
+    problem = settled.problems()[0]
     assert (problem.reason, problem.stalled) == ("SecretInvalid", True)
     assert 'The Secret "shop-mysql-ca"' in problem.message
     assert "delete it" in problem.message
@@ -74,7 +73,7 @@ def test_an_authority_that_cannot_sign_is_told_and_nothing_is_changed(
 
 def test_a_password_of_the_operators_account_that_mysqld_will_never_learn_is_told(settled: World) -> None:
     _data(settled, "admin")["password"] = base64.b64encode(b"of-somebody-else").decode()
-    problem = database.problems(settled.cluster, settled.observed)[0]
+    problem = settled.problems()[0]
     assert (problem.reason, problem.stalled) == ("SecretInvalid", True)
     assert 'The Secret "shop-mysql-admin"' in problem.message
     assert "init.sql" in problem.message

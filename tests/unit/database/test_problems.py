@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -65,6 +64,19 @@ def test_a_pod_without_its_claim_is_told_with_the_schedulers_words(settled: Worl
     assert settled.reasons() == ["Unschedulable"]
 
 
+@pytest.mark.parametrize("labels", [None, {"pba.dev/cluster-uid": "another"}], ids=["foreign", "kept"])
+@pytest.mark.parametrize("going", [False, True])
+def test_a_volume_that_is_not_ours_is_not_told_as_lost_with_a_remedy_that_deletes_it(
+    settled: World, labels: dict[str, str] | None, going: bool
+) -> None:
+    claim = settled.children[CLAIM]
+    claim["metadata"]["labels"] = labels and claim["metadata"]["labels"] | labels
+    claim["status"] = {"phase": "Lost"}
+    if going:
+        claim["metadata"]["deletionTimestamp"] = "2026-11-24T00:00:00Z"
+    assert settled.reasons() == ["RetainedSetMixed" if labels else "NameConflict"]
+
+
 @pytest.mark.parametrize(
     ("state", "reason"),
     [
@@ -89,10 +101,9 @@ def test_a_pod_that_cannot_be_made_is_told_with_the_words_of_the_statefulsets_ev
     del settled.children[ChildId("Pod", "shop-mysql-0")]
     subject = database.without_pod(settled.cluster, settled.observed)
     assert subject == settled.get("StatefulSet", "shop-mysql")
-    (problem,) = database.problems(settled.cluster, settled.observed)
+    (problem,) = settled.problems()
     assert (problem.reason, problem.stalled) == ("Creating", False)
-    observed = replace(settled.observed, evidence="exceeded quota: pods=0")
-    (problem,) = database.problems(settled.cluster, observed)
+    (problem,) = settled.problems(evidence="exceeded quota: pods=0")
     assert (problem.reason, problem.stalled) == ("FailedCreate", True)
     assert "exceeded quota: pods=0. Remove what forbids it" in problem.message
 

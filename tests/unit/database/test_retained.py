@@ -96,6 +96,20 @@ def test_only_the_applications_password_missing_has_a_remedy_of_its_own(left: Wo
     assert "passwordSecretRef" in database.problems(left.cluster, left.observed)[0].message
 
 
+def test_a_volume_is_data_even_without_the_mark_that_says_so(left: World) -> None:
+    del left.children[CLAIM]["metadata"]["labels"]["pba.dev/database-id"]
+    for child in SECRETS:
+        del left.children[child]
+    assert left.reasons()[0] == "RetainedSetIncomplete"
+    assert left.due() == [], "credentials that do not open the volume are not made"
+
+
+def test_a_kept_volume_that_lost_its_databases_id_is_a_database_of_its_own(left: World) -> None:
+    del left.children[CLAIM]["metadata"]["labels"]["pba.dev/database-id"]
+    left.settle()
+    assert {left.children[child]["metadata"]["labels"]["pba.dev/database-id"] for child in KEPT} == {NEWER}
+
+
 def test_an_incomplete_set_heals_when_it_is_removed(left: World) -> None:
     del left.children[CLAIM]
     assert left.reasons()[0] == "RetainedSetIncomplete"

@@ -117,6 +117,14 @@ def test_a_pod_is_not_restarted_for_a_template_that_is_about_to_change(
     assert _deletes(settled) == []
 
 
+def test_a_pod_that_is_older_than_its_controllers_first_status_is_left_alone(settled: World) -> None:
+    """The pod is made first: until the status says of which revision it is, it is not known to be current."""
+    _stateful(settled)["status"] = {"replicas": 0}
+    assert _deletes(settled) == []
+    assert settled.reasons() == ["RollingOut"]
+    assert not database.ready(settled.cluster, settled.observed)
+
+
 @pytest.mark.parametrize("gone", ["metadata", "pod", "controller"])
 def test_without_a_pod_of_ours_nothing_is_deleted(settled: World, gone: str) -> None:
     if gone == "metadata":
@@ -140,7 +148,9 @@ def test_one_that_exists_keeps_its_template_while_a_secret_is_away(settled: Worl
     del settled.children[ChildId("Secret", "shop-mysql-admin")]
     assert not any(step.manifest["kind"] == "StatefulSet" for step in settled.due())
     _stateful(settled)["spec"]["template"]["metadata"]["annotations"] = None
-    assert any(step.manifest["kind"] == "StatefulSet" for step in settled.due() if isinstance(step, Apply))
+    applied = [step.manifest for step in settled.due() if isinstance(step, Apply)]
+    (stateful,) = [manifest for manifest in applied if manifest["kind"] == "StatefulSet"]
+    assert stateful["spec"]["template"]["metadata"]["annotations"] == {"pba.dev/config-hash": ""}
 
 
 def test_without_a_statefulset_the_first_word_is_that_it_is_being_made(

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
+import pytest
 from pba_simulation.belief import SYNC_IMAGE
 
 from pba_operator.domain.cluster import Invalid, read
@@ -13,6 +15,7 @@ from pba_operator.domain.plan import plan
 from pba_operator.domain.report import report
 
 MakeCluster = Callable[..., Cluster]
+REFUSED = Failure(ChildId("StatefulSet", "shop-mysql"), "Forbidden", "a policy is against it")
 GOING: Manifest = {"deletionTimestamp": "2026-01-01T00:00:00Z", "finalizers": ["pba.dev/cleanup"]}
 
 
@@ -156,13 +159,28 @@ def test_many_that_are_left_are_counted(world: Any, cluster: MakeCluster) -> Non
     assert "and 3 more." in _told(world, going)["Ready"]
 
 
-def test_a_deletion_that_is_refused_is_told(world: Any, cluster: MakeCluster) -> None:
-    going = cluster(deletionPolicy="Delete", metadata=GOING)
-    failure = Failure(ChildId("StatefulSet", "shop-mysql"), "Forbidden", "a policy is against it")
-    status = report(going, world.observed, (failure,), SYNC_IMAGE)
-    stalled = [entry for entry in status["conditions"] if entry["type"] == "Stalled"]
-    assert [entry["reason"] for entry in stalled] == ["Forbidden"]
-    assert 'StatefulSet "shop-mysql"' in stalled[0]["message"]
+@pytest.mark.parametrize(
+    ("failures", "told"),
+    [
+        ((), {"type": "Reconciling", "reason": "Deleting"}),
+        ((REFUSED,), {"type": "Stalled", "reason": "Forbidden"}),
+    ],
+)
+def test_a_deletion_is_told_in_whole_conditions_of_its_generation(
+    world: Any, cluster: MakeCluster, failures: tuple[Failure, ...], told: Manifest
+) -> None:
+    """A deletion raises the generation: a status of the one before counts as not written yet."""
+    going = cluster(deletionPolicy="Delete", metadata={**GOING, "generation": 2})
+    going = replace(going, status={"observedGeneration": 1, "stage": "Standalone"})
+    status = report(going, world.observed, failures, SYNC_IMAGE)
+    ready, other = status.pop("conditions")
+    assert status == {"observedGeneration": 2, "stage": "Standalone"}
+    words = ready.pop("message")
+    assert words.startswith("The PBACluster is being deleted: ")
+    assert ready == {"type": "Ready", "status": "False", "reason": "Deleting", "observedGeneration": 2}
+    message = other.pop("message")
+    assert ('StatefulSet "shop-mysql"' in message) if failures else (message == words)
+    assert other == {**told, "status": "True", "observedGeneration": 2}
 
 
 def test_a_spec_that_cannot_be_read_is_told_as_deleted(world: Any, raw: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pba_api.conditions import ConditionType
@@ -200,6 +200,9 @@ def test_a_crash_loop_without_words_still_says_where_to_look() -> None:
     problem = found(pod(container(waiting("CrashLoopBackOff"))))
     assert "`kubectl --namespace default logs --previous shop-0 --container app`" in problem.message
     assert "exit code unknown" in problem.message
+    elsewhere = pod(container(waiting("CrashLoopBackOff")))
+    elsewhere["metadata"]["namespace"] = "shops"
+    assert "`kubectl --namespace shops logs --previous shop-0 " in found(elsewhere).message
 
 
 def test_want_of_memory_is_told_as_such() -> None:
@@ -212,6 +215,8 @@ def test_one_restart_is_progress_and_the_third_try_is_a_loop_until_it_is_ready()
     assert found(pod(container(running, last=ended(137), restarts=1))).reason == "Starting"
     assert found(pod(container(running, last=ended(137), restarts=2))).reason == "CrashLooping"
     assert found(pod(container(running, last=ended(0), restarts=2))).reason == "Starting"
+    forgotten = pod(container(running, restarts=2))
+    assert found(forgotten).reason == "Starting", "how it ended, nobody can tell any more"
 
 
 def test_the_newest_end_is_told_between_two_tries() -> None:
@@ -230,6 +235,8 @@ def test_a_machine_that_does_not_report_is_named() -> None:
     problem = found(pod(status))
     assert problem.reason == "MachineNotReporting"
     assert "w1" in problem.message
+    recovered = container({"running": {}}, started=True, last=ended(1), restarts=2) | {"ready": True}
+    assert found(pod(recovered)) == problem, "that it crashed, long ago, has nothing to do with it"
 
 
 def test_only_pods_of_the_role_that_stay_are_counted() -> None:
@@ -259,11 +266,13 @@ MYSQL = """\
 def test_the_first_error_of_a_server_is_its_last_words_without_the_time() -> None:
     assert last_words(MYSQL) == "[ERROR] [MY-000067] [Server] unknown variable 'no_such_option=1'."
     assert last_words("[ERROR] Aborting\n") == "[ERROR] Aborting"
+    assert last_words("[ERROR] [MY-010119] [Server] Aborting \nMySQL Server - end.") == "MySQL Server - end."
     assert last_words("") == ""
     assert last_words("2026-11-24 03:34:09,851 CRITICAL gone") == "CRITICAL gone"
 
 
 @given(st.text(max_size=2000))
+@example("x" * 301)
 def test_a_quote_is_one_line_that_fits(text: str) -> None:
     line = quote(text)
     assert len(line) <= 300
