@@ -61,11 +61,15 @@ def test_what_is_no_spec_is_told(raw: MakeRaw, spec: Any) -> None:
     assert cluster.problem.startswith("spec")
 
 
+NOTHING: tuple[Manifest, ...] = ({}, {"status": None}, {"status": {}})
+"""What a PBACluster has beside its spec before anything was told of it."""
+
+
 @pytest.mark.parametrize("spec", [{}, {"port": "eighty"}], ids=["usable", "invalid"])
 def test_what_was_told_before_is_read(raw: MakeRaw, spec: Manifest) -> None:
     status = {"database": {"version": "9.7.4"}}
     assert read({**raw(application=spec), "status": status}).status == status
-    for nothing in ({}, {"status": None}, {"status": {}}):
+    for nothing in NOTHING:
         assert read({**raw(application=spec), **nothing}).status == {}
 
 
