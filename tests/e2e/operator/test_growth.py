@@ -20,9 +20,9 @@ ANSWERS = 200
 
 def _wait_stage(namespace: Kubectl, stage: str) -> None:
     def reached() -> bool:
-        found = namespace.get("pbacluster", "grows")
-        ready = namespace.condition("grows", "Ready")
-        return bool(found and ready and found["status"]["stage"] == stage and ready["status"] == "True")
+        found = namespace.get("pbacluster", "grows") or {}
+        ready = namespace.condition("grows", "Ready") or {}
+        return found.get("status", {}).get("stage") == stage and ready.get("status") == "True"
 
     wait_for(f"the stage {stage}", reached)
 
