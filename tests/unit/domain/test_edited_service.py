@@ -13,15 +13,15 @@ ADDRESS = ChildId("Service", "shop")
 
 
 @pytest.mark.parametrize("edited", ["backend", "database", "nobody"])
-@pytest.mark.parametrize("available", [0, 2])
+@pytest.mark.parametrize("ready", [0, 2])
 def test_a_selector_that_leads_to_no_server_of_clients_is_undone(
-    world: Any, whole: Cluster, sync: Any, edited: str, available: int
+    world: Any, whole: Cluster, sync: Any, edited: str, ready: int
 ) -> None:
     world.settle(whole)
     selector = world.children[ADDRESS]["spec"]["selector"]
     asked = dict(selector)
     selector["pba.dev/component"] = edited
-    world.deployment("shop-frontend")["status"]["availableReplicas"] = available
+    world.deployment("shop-frontend")["status"]["readyReplicas"] = ready
     applied = [step.manifest for step in plan(whole, world.observed, sync).actions if isinstance(step, Apply)]
     assert [ChildId.of(manifest) for manifest in applied] == [ADDRESS]
     assert applied[0]["spec"]["selector"] == asked
