@@ -260,7 +260,7 @@ async def _answer(response: aiohttp.ClientResponse) -> Manifest:
     except ValueError:
         value = {}
     found: Manifest = value if isinstance(value, dict) else {}
-    if response.status >= 400:  # noqa: PLR2004 - HTTP: an error
+    if not response.ok:
         raise errors.from_response(response.status, response.headers, found)
     if not found:
         raise errors.ServerError("the API server's answer is no JSON object", code=response.status)

@@ -38,8 +38,6 @@ NOBODY: Final = "metadata.namespace=default,metadata.name=-"
 """A field selector that selects nothing: a name begins with a letter or a digit. With both fields it asks for one
 object, which costs the API server one look; with the name alone it would go through all objects of the kind.
 Source: `ListPredicate` in k8s.io/apiserver/pkg/registry/generic/registry/store.go."""
-_REFUSED: Final = 400
-"""From this status on an answer is an error."""
 
 
 class Stream(NamedTuple):
@@ -106,7 +104,7 @@ class Streams:
                 self._alive[stream] = self._clock.now()
                 return resumed
         response = await handler(request)
-        if response.status < _REFUSED:
+        if response.ok:
             self.answered(request.url, response.content)
         return response
 
@@ -156,7 +154,7 @@ async def _list_nothing(
         fieldSelector=NOBODY, resourceVersion=resource_version, resourceVersionMatch="Exact"
     )
     response = await handler(request)
-    if response.status < _REFUSED:
+    if response.ok:
         return response
     response.release()
     request.url = whole
