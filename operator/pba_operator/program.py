@@ -33,7 +33,7 @@ def domain_for(configuration: Configuration) -> Domain:
     return Domain(
         read=read,
         plan=functools.partial(plan, sync_image=image),
-        report=functools.partial(report, sync_image=image),
+        report=report,
         references=references,
         evidence=evidence,
     )

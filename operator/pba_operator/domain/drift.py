@@ -157,8 +157,8 @@ def _as_stored(manifest: Manifest) -> Manifest:
 
 def _covers(live: Any, want: Any, name: str, *, atomic: bool) -> bool:
     """Tell whether the value `live` of the field `name` holds all of `want`."""
-    if isinstance(want, Mapping):
-        return isinstance(live, Mapping) and _map_covers(live, want, name, atomic=atomic)
+    if isinstance(want, dict):
+        return isinstance(live, dict) and _map_covers(live, want, name, atomic=atomic)
     if isinstance(want, list | tuple):
         return isinstance(live, list) and _list_covers(live, want, name, atomic=atomic)
     if name in _QUANTITIES:

@@ -1,6 +1,6 @@
 """What the planner is given, and what it answers with: the border between deciding and acting.
 
-`plan(cluster, observed) -> Plan` and `report(cluster, observed, failures) -> status` are pure. The engine
+`plan(cluster, observed) -> Plan` and `report(cluster, observed, failures, plan) -> status` are pure. The engine
 fetches an `Observed`, carries the actions out in their order, and writes the status if it changed.
 """
 
@@ -178,6 +178,10 @@ class Plan:
     requeue_after: float | None = None
     looks_for: tuple[ChildId, ...] = ()
     """Children that may be there although no watch tells of them: somebody may have taken their label."""
+    wanted: tuple[Manifest, ...] = ()
+    """Every manifest that the spec asks for now, in the order of their making, not stamped."""
+    pending: tuple[Manifest, ...] = ()
+    """Of `wanted`, stamped, what differs from the live objects and may be applied."""
 
 
 @dataclass(frozen=True)

@@ -19,9 +19,9 @@ from pba_api.identity import (
     LABEL_COMPONENT,
 )
 from pba_operator.domain import application, database, deployments, pods, service
-from pba_operator.domain.model import ChildId, Cluster, Failure, Manifest, Observed, Problem
+from pba_operator.domain.model import ChildId, Cluster, Failure, Manifest, Observed, Plan, Problem
 from pba_operator.domain.ownership import is_leaving, is_ours
-from pba_operator.domain.plan import conflicts, outdated
+from pba_operator.domain.plan import conflicts
 from pba_operator.domain.wording import being_deleted, sentence
 
 _PART_OF_COMPONENT = {
@@ -186,7 +186,7 @@ def _pending(view: View) -> Iterator[Problem]:
 
 
 def problems(
-    cluster: Cluster, observed: Observed, failures: tuple[Failure, ...], wanted: list[Manifest]
+    cluster: Cluster, observed: Observed, failures: tuple[Failure, ...], plan: Plan
 ) -> list[Problem]:
     """Return all that is in the way, worst first within each part.
 
@@ -194,9 +194,9 @@ def problems(
         cluster: the PBACluster.
         observed: the live state after acting.
         failures: the actions that were refused.
-        wanted: every manifest that the spec asks for now (`plan.desired`).
+        plan: what was planned for `cluster` and `observed`.
     """
-    view = View(cluster, observed, tuple(wanted), tuple(outdated(cluster, observed, wanted)), failures)
+    view = View(cluster, observed, plan.wanted, plan.pending, failures)
     name = cluster.name
     found = [
         *_taken_names(view),

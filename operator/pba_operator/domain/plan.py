@@ -61,8 +61,8 @@ def _application(cluster: Cluster, observed: Observed) -> list[Manifest]:
     return [*([config] if config and nodes else []), *nodes]
 
 
-def desired(cluster: Cluster, observed: Observed, sync_image: SyncImage) -> list[Manifest]:
-    """Return every manifest that can be wanted now, in the order of their making, not stamped."""
+def _desired(cluster: Cluster, observed: Observed, sync_image: SyncImage) -> list[Manifest]:
+    """Return `Plan.wanted`."""
     manifests = [] if database.blocked(cluster, observed) else database.manifests(cluster, observed)
     manifests.extend(_application(cluster, observed))
     if cluster.spec.frontend is not None:
@@ -82,8 +82,8 @@ def conflicts(cluster: Cluster, observed: Observed, wanted: list[Manifest]) -> l
     return taken
 
 
-def outdated(cluster: Cluster, observed: Observed, wanted: list[Manifest]) -> list[Manifest]:
-    """Return, stamped, what differs from the live objects and may be applied."""
+def _outdated(cluster: Cluster, observed: Observed, wanted: list[Manifest]) -> list[Manifest]:
+    """Return `Plan.pending`."""
     taken = set(conflicts(cluster, observed, wanted))
     stamped = [drift.stamp(manifest) for manifest in wanted if ChildId.of(manifest) not in taken]
     return [
@@ -122,13 +122,21 @@ def plan(cluster: Cluster | Invalid, observed: Observed, sync_image: SyncImage) 
     """
     if cluster.deleting:
         return deletion.plan_deletion(cluster, observed)
-    if isinstance(cluster, Invalid) or cluster.spec.paused:
+    if isinstance(cluster, Invalid):
         return Plan()
-    wanted = desired(cluster, observed, sync_image)
+    wanted = _desired(cluster, observed, sync_image)
+    pending = _outdated(cluster, observed, wanted)
+    if cluster.spec.paused:
+        return Plan(wanted=tuple(wanted), pending=tuple(pending))
     steps = database.actions(cluster, observed)
     actions: list[Action] = [*deletion.finalizer(cluster)]
     actions.extend(step for step in steps if isinstance(step, Generate))
-    actions.extend(Apply(manifest) for manifest in outdated(cluster, observed, wanted))
+    actions.extend(Apply(manifest) for manifest in pending)
     actions.extend(step for step in steps if not isinstance(step, Generate))
     actions.extend(obsolete.deletions(cluster, observed))
-    return Plan(tuple(actions), requeue_after=_look_again(cluster, observed, wanted))
+    return Plan(
+        tuple(actions),
+        requeue_after=_look_again(cluster, observed, wanted),
+        wanted=tuple(wanted),
+        pending=tuple(pending),
+    )

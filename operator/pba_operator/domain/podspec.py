@@ -6,7 +6,7 @@ template, and can never replace ours.
 
 from __future__ import annotations
 
-from copy import deepcopy
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from pba_api.types import PodSettings
@@ -44,7 +44,7 @@ def restricted_pod(
 def with_settings(
     pod_template: Manifest, settings: PodSettings, cluster: Cluster, component: str, *, container: str
 ) -> Manifest:
-    """Return a copy of `pod_template` with a role's `pod` settings merged in.
+    """Return `pod_template` with a role's `pod` settings merged in; it stays as it is, and shares what is the same.
 
     Args:
         pod_template: `metadata` (annotations only, may be absent) and `spec` of the pods.
@@ -54,25 +54,33 @@ def with_settings(
         container: The name of the container that gets `settings.resources`.
 
     Raises:
-        StopIteration: The template has no container of that name (a programming error).
+        ValueError: The template has no container of that name (a programming error).
     """
-    template = deepcopy(pod_template)
     child = cluster.spec.child_metadata
-    own_annotations = template.get("metadata", {}).get("annotations", {})
+    own_annotations = pod_template.get("metadata", {}).get("annotations", {})
     annotations = {**child.annotations, **settings.annotations, **own_annotations}
     labels = {**child.labels, **settings.labels, **marks(cluster, component)}
-    template["metadata"] = {"labels": labels}
+    metadata: Manifest = {"labels": labels}
     if annotations:
-        template["metadata"]["annotations"] = annotations
-    spec: Manifest = template["spec"]
-    spec |= _placement(settings)
+        metadata["annotations"] = annotations
+    spec: Manifest = {**pod_template["spec"], **_placement(settings)}
     if cluster.spec.image_pull_secrets:
         spec["imagePullSecrets"] = [{"name": secret.name} for secret in cluster.spec.image_pull_secrets]
     if settings.resources:
-        next(c for c in spec["containers"] if c["name"] == container)["resources"] = deepcopy(
-            settings.resources
-        )
-    return template
+        spec["containers"] = _with_resources(spec["containers"], container, settings.resources)
+    return {**pod_template, "metadata": metadata, "spec": spec}
+
+
+def _with_resources(
+    containers: Sequence[Manifest], name: str, resources: Mapping[str, Any]
+) -> list[Manifest]:
+    """Return the containers, the one of that name with these resources."""
+    if name not in [container["name"] for container in containers]:
+        raise ValueError(f'the pod template has no container "{name}"')
+    return [
+        {**container, "resources": resources} if container["name"] == name else container
+        for container in containers
+    ]
 
 
 def _placement(settings: PodSettings) -> Manifest:
@@ -84,4 +92,4 @@ def _placement(settings: PodSettings) -> Manifest:
         "topologySpreadConstraints": list(settings.topology_spread_constraints),
         "priorityClassName": settings.priority_class_name,
     }
-    return {name: deepcopy(value) for name, value in fields.items() if value}
+    return {name: value for name, value in fields.items() if value}

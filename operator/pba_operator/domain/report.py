@@ -11,10 +11,8 @@ from pba_api.identity import COMPONENT_BACKEND, COMPONENT_MANAGEMENT, selector
 from pba_api.types.status import MAX_ADDRESSES, MAX_NOT_READY
 from pba_operator.domain import conditions, database, deletion, deployments, parts, pods, service
 from pba_operator.domain.cluster import Invalid
-from pba_operator.domain.frontend import SyncImage
-from pba_operator.domain.model import Cluster, Failure, Manifest, Observed
+from pba_operator.domain.model import Cluster, Failure, Manifest, Observed, Plan
 from pba_operator.domain.ownership import is_ours
-from pba_operator.domain.plan import desired
 from pba_operator.domain.stage import stage
 from pba_operator.domain.wording import sentence
 
@@ -116,7 +114,7 @@ def _deleting(cluster: Cluster | Invalid, observed: Observed, failures: tuple[Fa
 
 
 def report(
-    cluster: Cluster | Invalid, observed: Observed, failures: tuple[Failure, ...], sync_image: SyncImage
+    cluster: Cluster | Invalid, observed: Observed, failures: tuple[Failure, ...], plan: Plan
 ) -> Manifest:
     """Return the status, its conditions without times.
 
@@ -124,14 +122,13 @@ def report(
         cluster: the PBACluster.
         observed: the live state after acting.
         failures: the actions that were refused.
-        sync_image: the sidecar's image, from the operator's own configuration.
+        plan: what was planned for `cluster` and `observed`.
     """
     if cluster.deleting:
         return _deleting(cluster, observed, failures)
     if isinstance(cluster, Invalid):
         return _invalid(cluster)
-    wanted = desired(cluster, observed, sync_image)
-    found = parts.problems(cluster, observed, failures, wanted)
+    found = parts.problems(cluster, observed, failures, plan)
     return {
         "observedGeneration": cluster.generation,
         "stage": stage(cluster, observed),

@@ -32,7 +32,7 @@ class Domain:
 
     read: Callable[[Manifest], Cluster | Invalid]
     plan: Callable[[Cluster | Invalid, Observed], Plan]
-    report: Callable[[Cluster | Invalid, Observed, tuple[Failure, ...]], Manifest]
+    report: Callable[[Cluster | Invalid, Observed, tuple[Failure, ...], Plan], Manifest]
     references: Callable[[PBAClusterSpec], tuple[ChildId, ...]]
     evidence: Callable[[Cluster, Observed], Manifest | None]
     """The object whose Events tell what its status does not; None: nothing is wanted of Events."""

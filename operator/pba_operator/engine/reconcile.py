@@ -152,10 +152,11 @@ class Reconciler:
 
     async def _rounds(self, view: View, progress: _Progress) -> None:
         for _ in range(ROUNDS_MAX):
-            progress.planned_for = view.raw
-            cluster = self._domain.read(progress.planned_for)
-            progress.observed = await view.observe(cluster)
-            progress.plan = self._domain.plan(cluster, progress.observed)
+            raw = view.raw
+            cluster = self._domain.read(raw)
+            observed = await view.observe(cluster)
+            progress.planned_for, progress.observed = raw, observed
+            progress.plan = self._domain.plan(cluster, observed)
             progress.contested.clear()
             due = [action for action in progress.plan.actions if self._is_due(action, view, progress)]
             if await view.look_for(progress.contested):
@@ -236,7 +237,8 @@ class Reconciler:
         raw = view.raw
         failures = tuple(progress.failures[target] for target in sorted(progress.failures))
         observed = replace(progress.observed, contested=await self._contested(view, progress))
-        wanted = self._domain.report(self._domain.read(progress.planned_for), observed, failures)
+        cluster = self._domain.read(progress.planned_for)
+        wanted = self._domain.report(cluster, observed, failures, progress.plan)
         try:
             written = await self._status.write(raw, wanted, view.memory)
         except (NotFound, Conflict):

@@ -10,12 +10,11 @@ from pba_mutation.mutations import Mutation
 from pba_mutation.planning import Planned, observed, planned, stored
 from pba_mutation.schema import is_borrowed, is_twin
 from pba_mutation.verdicts import Verdict
-from pba_simulation.belief import SYNC_IMAGE
+from pba_simulation.belief import SYNC_IMAGE, reported
 
 from pba_operator.domain.cluster import Invalid, read
 from pba_operator.domain.model import Cluster, Observed, Plan
 from pba_operator.domain.plan import plan
-from pba_operator.domain.report import report
 
 pytestmark = pytest.mark.timeout(900)
 """The first test waits for all verdicts: a minute, or several on a busy machine."""
@@ -53,7 +52,7 @@ def test_what_cannot_be_read_is_told_by_the_name_of_its_field(readings: Readings
         field = cluster.problem.partition(": ")[0]
         assert mutation.where.startswith(field) or field.startswith(mutation.where), mutation.id
         assert plan(cluster, Observed(), SYNC_IMAGE) == Plan()
-        conditions = report(cluster, Observed(), (), SYNC_IMAGE)["conditions"]
+        conditions = reported(cluster, Observed())["conditions"]
         assert all(cluster.problem[:900] in condition["message"] for condition in conditions), mutation.id
 
 
@@ -61,7 +60,7 @@ def test_what_can_be_read_is_planned_and_reported_on(readings: Readings, plans: 
     assert len(plans) > 500
     for mutation, cluster in readings:
         if isinstance(cluster, Cluster):
-            status = report(cluster, observed(cluster), (), SYNC_IMAGE)
+            status = reported(cluster, observed(cluster))
             assert status["conditions"], mutation.id
 
 

@@ -15,6 +15,7 @@ from pba_operator.domain.model import (
     DatabaseObservation,
     Delete,
     EnsureAccounts,
+    Failure,
     Generate,
     Manifest,
     Observed,
@@ -26,6 +27,13 @@ from pba_simulation.load_balancer import load_balancer_status
 from pba_simulation.secrets import content, encoded
 
 SYNC_IMAGE = SyncImage("localhost/pba-sync:test", "IfNotPresent")
+
+
+def reported(cluster: Cluster | Invalid, observed: Observed, failures: tuple[Failure, ...] = ()) -> Manifest:
+    """Return the status of a PBACluster, as after a plan for what is observed."""
+    return report(cluster, observed, failures, plan(cluster, observed, SYNC_IMAGE))
+
+
 UID = "11111111-1111-1111-1111-111111111111"
 
 
@@ -198,7 +206,7 @@ class World:
 
     def status(self, cluster: Cluster | Invalid) -> Manifest:
         """Return the status; whatever it tells the user is told in whole sentences."""
-        found = report(cluster, self.observed, (), SYNC_IMAGE)
+        found = reported(cluster, self.observed)
         messages = [entry["message"] for entry in found["conditions"]]
         assert [message for message in messages if message and message[-1] not in ".…"] == []
         return found

@@ -92,7 +92,7 @@ class Bench:
         return self.plan(observed)
 
     def _report(
-        self, cluster: Cluster | Invalid, observed: Observed, failures: tuple[Failure, ...]
+        self, cluster: Cluster | Invalid, observed: Observed, failures: tuple[Failure, ...], _plan: Plan
     ) -> Manifest:
         self.failures = failures
         self.contested = observed.contested

@@ -14,8 +14,7 @@ from typing import Final
 
 from pba_operator.domain.cluster import read
 from pba_operator.domain.model import ChildId, Cluster, Failure, Manifest
-from pba_operator.domain.report import report
-from pba_simulation.belief import SYNC_IMAGE, World, raw
+from pba_simulation.belief import World, raw, reported
 from pba_simulation.troubles import CLAIM, TROUBLES
 
 _WHOLE: Final[Manifest] = {"backend": {}, "frontend": {"image": "haproxy:3.0.11"}}
@@ -58,7 +57,7 @@ def told(trouble: str) -> Manifest:
     world.settle(made)
     world.children[CLAIM]["status"] = {"phase": "Bound", "capacity": {"storage": "1Gi"}}
     TROUBLES[trouble](world)
-    return report(asked, world.observed, _REFUSED if trouble == "actions are refused" else (), SYNC_IMAGE)
+    return reported(asked, world.observed, _REFUSED if trouble == "actions are refused" else ())
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ HORIZON = 900.0
 DOMAIN = Domain(
     read=read,
     plan=functools.partial(plan, sync_image=SYNC_IMAGE),
-    report=functools.partial(report, sync_image=SYNC_IMAGE),
+    report=report,
     references=references,
     evidence=evidence,
 )

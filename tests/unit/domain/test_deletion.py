@@ -7,12 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from pba_simulation.belief import SYNC_IMAGE
+from pba_simulation.belief import reported
 
 from pba_operator.domain.cluster import Invalid, read
 from pba_operator.domain.model import ChildId, Cluster, Delete, Failure, Manifest, SetFinalizer
 from pba_operator.domain.plan import plan
-from pba_operator.domain.report import report
 
 MakeCluster = Callable[..., Cluster]
 REFUSED = Failure(ChildId("StatefulSet", "shop-mysql"), "Forbidden", "a policy is against it")
@@ -172,7 +171,7 @@ def test_a_deletion_is_told_in_whole_conditions_of_its_generation(
     """A deletion raises the generation: a status of the one before counts as not written yet."""
     going = cluster(deletionPolicy="Delete", metadata={**GOING, "generation": 2})
     going = replace(going, status={"observedGeneration": 1, "stage": "Standalone"})
-    status = report(going, world.observed, failures, SYNC_IMAGE)
+    status = reported(going, world.observed, failures)
     ready, other = status.pop("conditions")
     assert status == {"observedGeneration": 2, "stage": "Standalone"}
     words = ready.pop("message")

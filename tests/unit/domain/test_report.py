@@ -6,14 +6,13 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from pba_simulation.belief import condition, states
+from pba_simulation.belief import condition, reported, states
 
 from pba_api.types.status import MAX_NOT_READY
 from pba_operator.domain.cluster import read
 from pba_operator.domain.conditions import CONDITION_TEXT_MAX
 from pba_operator.domain.model import ChildId, Cluster, Failure
 from pba_operator.domain.plan import references
-from pba_operator.domain.report import report
 
 MakeCluster = Callable[..., Cluster]
 
@@ -157,17 +156,17 @@ def test_a_taken_address_stalls_the_standalone_stage_too(world: Any, cluster: Ma
     ],
 )
 def test_a_refusal_is_told_with_the_part_that_it_holds_back(
-    world: Any, whole: Cluster, sync: Any, target: ChildId, part: str
+    world: Any, whole: Cluster, target: ChildId, part: str
 ) -> None:
     world.settle(whole)
-    status = report(whole, world.observed, (Failure(target, "Forbidden", "no"),), sync)
+    status = reported(whole, world.observed, (Failure(target, "Forbidden", "no"),))
     assert {kind for kind, state in states(status).items() if state == "False"} == {"Ready", part}
 
 
-def test_a_refusal_of_the_api_server_is_told_with_its_words(world: Any, whole: Cluster, sync: Any) -> None:
+def test_a_refusal_of_the_api_server_is_told_with_its_words(world: Any, whole: Cluster) -> None:
     world.settle(whole)
     failure = Failure(ChildId("Deployment", "shop-backend"), "Invalid", "spec.template: bad thing")
-    status = report(whole, world.observed, (failure,), sync)
+    status = reported(whole, world.observed, (failure,))
     backend = condition(status, "BackendReady")
     assert backend is not None
     assert backend["reason"] == "Invalid"

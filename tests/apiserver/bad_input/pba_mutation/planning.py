@@ -13,13 +13,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
-from pba_simulation.belief import SYNC_IMAGE, UID, World
+from pba_simulation.belief import SYNC_IMAGE, UID, World, reported
 
 from pba_mutation.examples import BASE
 from pba_operator.domain.cluster import Invalid, read
 from pba_operator.domain.model import Action, Apply, ChildId, Cluster, Failure, Manifest, Observed
 from pba_operator.domain.plan import plan, references
-from pba_operator.domain.report import report
 
 NAMESPACE: Final = "default"
 NAME: Final = "shop"
@@ -76,7 +75,7 @@ def planned_again(first: Planned, taken: Children) -> list[str]:
 
 def told(first: Planned, failures: tuple[Failure, ...]) -> str:
     """Return what the user reads under Stalled if Kubernetes refuses children; empty if nothing."""
-    status = report(first.cluster, observed(first.cluster), failures, SYNC_IMAGE)
+    status = reported(first.cluster, observed(first.cluster), failures)
     return "".join(entry["message"] for entry in status["conditions"] if entry["type"] == "Stalled")
 
 

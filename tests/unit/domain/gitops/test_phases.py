@@ -9,11 +9,11 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pba_simulation.belief import reported
 
 from pba_hack.gitops import Verdict, argocd_health, kstatus
 from pba_operator.domain.cluster import read
 from pba_operator.domain.model import ChildId, Failure, Manifest
-from pba_operator.domain.report import report
 
 WHOLE: Manifest = {"backend": {}, "frontend": {"image": "haproxy:3.0.11"}}
 
@@ -21,10 +21,9 @@ WHOLE: Manifest = {"backend": {}, "frontend": {"image": "haproxy:3.0.11"}}
 class Scene:
     """A world with a PBACluster that has everything in it, and what the API server would serve of it."""
 
-    def __init__(self, world: Any, raw: Callable[..., Manifest], sync: Any) -> None:
+    def __init__(self, world: Any, raw: Callable[..., Manifest]) -> None:
         self.world = world
         self.raw = raw
-        self.sync = sync
 
     def settle(self, **spec: Any) -> None:
         self.world.settle(read(self.raw(**{**WHOLE, **spec})))
@@ -32,7 +31,7 @@ class Scene:
     def shown(self, *failures: Failure, metadata: Manifest | None = None, **spec: Any) -> Manifest:
         """Return the PBACluster with its status."""
         live = self.raw(metadata=metadata, **{**WHOLE, **spec})
-        return {**live, "status": report(read(live), self.world.observed, failures, self.sync)}
+        return {**live, "status": reported(read(live), self.world.observed, failures)}
 
     def take_the_name_of_the_service(self) -> None:
         self.world.children.pop(ChildId("Service", "shop"))
@@ -42,8 +41,8 @@ class Scene:
 
 
 @pytest.fixture
-def scene(world: Any, raw: Callable[..., Manifest], sync: Any) -> Scene:
-    return Scene(world, raw, sync)
+def scene(world: Any, raw: Callable[..., Manifest]) -> Scene:
+    return Scene(world, raw)
 
 
 def judged(manifest: Manifest) -> tuple[str, str]:
