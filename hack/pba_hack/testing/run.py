@@ -110,7 +110,8 @@ class Runner:
         statuses = []
         if alone:
             say(f"{tier.name}: {tier.summary}")
-            command = self._pytest(tier.name, alone, options, covers=measured and tier.covers)
+            chosen = [*tier.side_by_side, *options]
+            command = self._pytest(tier.name, alone, chosen, covers=measured and tier.covers)
             statuses.append(self._status(command))
         if inside:
             say(f"{tier.name}: on nodes")

@@ -15,7 +15,8 @@ class Tier:
     `alone`: folders below `tests/` that run on this machine. `in_cluster`: folders that run inside the local
     cluster's network, with the operator installed. `covers`: its branch coverage counts for the gate.
     `when_named`: pytest options of the long form, which is run when the tier is asked for by its name.
-    `alias`: its tests are another tier's, so a full run leaves it out.
+    `alias`: its tests are another tier's, so a full run leaves it out. `side_by_side`: options of pytest-xdist, if its
+    tests may run in several processes: they share nothing of the machine's.
     """
 
     name: str
@@ -25,12 +26,32 @@ class Tier:
     covers: bool = False
     when_named: tuple[str, ...] = ()
     alias: bool = False
+    side_by_side: tuple[str, ...] = ()
 
 
+_SIDE_BY_SIDE = ("-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder")
 TIERS = (
-    Tier("unit", "pure logic; no cluster, no server", alone=("unit",), covers=True),
-    Tier("model", "the engine and the planner on a simulated cluster", alone=("model",), covers=True),
-    Tier("apiserver", "a real etcd and API server", alone=("apiserver",), covers=True),
+    Tier(
+        "unit",
+        "pure logic; no cluster, no server",
+        alone=("unit",),
+        covers=True,
+        side_by_side=_SIDE_BY_SIDE,
+    ),
+    Tier(
+        "model",
+        "the engine and the planner on a simulated cluster",
+        alone=("model",),
+        covers=True,
+        side_by_side=_SIDE_BY_SIDE,
+    ),
+    Tier(
+        "apiserver",
+        "a real etcd and API server, one for each process",
+        alone=("apiserver",),
+        covers=True,
+        side_by_side=_SIDE_BY_SIDE,
+    ),
     Tier(
         "e2e",
         "real mysqld, HAProxy and nodes",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -11,6 +12,7 @@ from pba_hack.audit import AuditLog, writes_of
 from pba_hack.bench.case import Trial
 from pba_hack.bench.operator.crowd import Crowd, crowd
 from pba_hack.bench.operator.neighbour import NotFailingError, Street
+from pba_hack.bench.operator.storm import storm
 from pba_hack.progress import Progress
 
 NUMBER = 11
@@ -44,6 +46,20 @@ def test_one_that_always_fails_delays_no_other(many: Crowd) -> None:
         street = Street(many, operator, EDITS)
         alone = street.alone()
         assert street.beside_a_failing_one() < alone + 2.0, "a whole back-off was waited for"
+
+
+def test_a_storm_is_over_when_the_last_edit_is_acted_on(many: Crowd) -> None:
+    with many.operator("fifth") as operator:
+        many.await_seen(operator)
+        log = AuditLog(many.server.audit_log)
+        seconds = storm(many, operator, EDITS)
+        written = [one for one in writes_of(operator.user, log.entries()) if is_service(one)]
+    assert 0 < seconds < 30, "the reach is the bench's; here only that it is a time: the machine may be busy"
+    assert {one["objectRef"]["name"] for one in written} == {f"shop-{index}" for index in range(EDITS)}
+
+
+def is_service(entry: dict[str, Any]) -> bool:
+    return bool(entry["objectRef"]["resource"] == "services")
 
 
 def test_a_neighbour_that_does_not_fail_is_not_taken_for_one_that_does(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +12,6 @@ from pba_faults.kubelet import Kubelet
 from pba_simulation.real import eventually
 
 from pba_operator.engine import health
-from pba_operator.kube.clock import SystemClock
 from pba_operator.kube.lease import RENEW_DEADLINE
 from pba_operator.shell import registry
 
@@ -76,34 +74,3 @@ def test_error_state_an_api_server_that_is_away_for_longer_than_the_lease(
     finally:
         kubelet.stop()
     trial.assert_right()
-
-
-class JumpingClock(SystemClock):
-    """The machine's time, but somebody sets the calendar."""
-
-    def __init__(self) -> None:
-        self.ahead = dt.timedelta()
-
-    def utc(self) -> dt.datetime:
-        return super().utc() + self.ahead
-
-
-@pytest.mark.parametrize("days", [400, -400])
-def test_stale_state_a_clock_that_is_set(trial: Any, shop: Callable[..., Any], days: int) -> None:
-    """Durations come from a clock that nobody sets: no write follows, nothing expires, and the Lease stays."""
-    clock = JumpingClock()
-    trial.begin(clock=clock)
-    trial.place.create(shop())
-    trial.until(trial.is_well, "ready")
-    trial.until(trial.is_idle, "at rest")
-    before = trial.judge.writes()
-    clock.ahead = dt.timedelta(days=days)
-    renewed = trial.place.get("Lease", "pba-operator")["spec"]["renewTime"]
-    trial.until(lambda: trial.place.get("Lease", "pba-operator")["spec"]["renewTime"] != renewed, "renewed")
-    assert trial.judge.writes() == before
-    trial.edit(application={"image": "app:2"})
-    trial.catch_up(lambda: trial.image() == "app:2")
-    touched = {write.target for write in trial.judge.writes()[len(before) :]}
-    assert {target for target in touched if target.startswith("secrets")} == set()
-    trial.assert_right()
-    assert trial.operator.is_alive

@@ -6,7 +6,16 @@ from collections.abc import Sequence
 from typing import Final
 
 from pba_hack.bench.case import Case
-from pba_hack.bench.operator import apply_ratio, crash_points, idle_writes, many, mutants, neighbour, takeover
+from pba_hack.bench.operator import (
+    apply_ratio,
+    crash_points,
+    idle_writes,
+    many,
+    mutants,
+    neighbour,
+    storm,
+    takeover,
+)
 
 CASES: Final[Sequence[Case]] = (
     apply_ratio.CASE,
@@ -15,6 +24,7 @@ CASES: Final[Sequence[Case]] = (
     many.PROCESSOR,
     many.RESTART,
     neighbour.CASE,
+    storm.CASE,
     takeover.CRASH,
     takeover.CLEAN,
     crash_points.CASE,

@@ -73,6 +73,8 @@ def _asked(operator: Replica) -> float:
 
 def _restart(trial: Trial) -> Measured:
     with crowd(trial, _size(trial)) as made:
+        with made.operator("before") as operator:  # a restart is of one that made the accounts in MySQL
+            made.await_seen(operator)
         starts = iter(range(ROUNDS))
 
         def start() -> float:

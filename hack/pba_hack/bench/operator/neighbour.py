@@ -1,8 +1,8 @@
 """`neighbour-p99`: how soon an edit is acted on beside a PBACluster whose every reconcile fails.
 
 Edits come at an even pace, each to another PBACluster. The latency is from the answer to the edit to the answer to the
-operator's first write about it, both from the API server's audit log. The neighbour is edited too, once a second, and
-the API server refuses what the operator then writes.
+operator's first write about it. The neighbour is edited too, once a second, and the API server refuses what the
+operator then writes.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ import http
 import threading
 import uuid
 from collections.abc import Iterator
-from datetime import datetime
 from typing import Any, Final
 
 from pba_faults.replica import Replica
 
-from pba_hack.audit import AuditLog, is_done, writes_of
+from pba_hack.audit import AuditLog, writes_of
 from pba_hack.bench.case import Case, Measured, Trial
 from pba_hack.bench.operator.crowd import NUMBER, Crowd, crowd
+from pba_hack.bench.operator.edits import await_acted_on, edit
 from pba_hack.bench.rounds import side_by_side
 from pba_hack.bench.statistics import percentile
 from pba_hack.waiting import wait_for
@@ -30,7 +30,6 @@ SHORT: Final = 10
 """PBAClusters, and edits, of the short form."""
 PACE: Final = 0.2
 """Seconds between two edits."""
-ANNOTATION: Final = "bench/edit"
 _PATIENCE: Final = 120.0
 _POLICIES: Final = "/apis/admissionregistration.k8s.io/v1"
 _NAME: Final = "neighbour"
@@ -79,20 +78,14 @@ class Street:
         return f"{name}-backend"
 
     def _latencies(self) -> list[float]:
-        log = AuditLog(self._made.server.audit_log)
-        annotations = {ANNOTATION: uuid.uuid4().hex}
+        log, mark = AuditLog(self._made.server.audit_log), uuid.uuid4().hex
         tick = threading.Event()
-        for index in range(1, self._edits + 1):
-            place, name = self._made.place(index)
-            place.patch("PBACluster", name, {"spec": {"service": {"annotations": annotations}}})
+        neighbours = [self._made.place(index) for index in range(1, self._edits + 1)]
+        for place, name in neighbours:
+            edit(place, name, mark)
             tick.wait(PACE)
-        wanted = {self._made.place(index)[1] for index in range(1, self._edits + 1)}
-
-        def acted() -> list[float] | None:
-            found = _latencies(log.entries(), self._operator.user)
-            return [found[name] for name in wanted] if wanted <= found.keys() else None
-
-        return wait_for("all edits to be acted on", acted, _PATIENCE, poll_seconds=0.5)
+        found = await_acted_on(log, self._operator.user, (name for _, name in neighbours))
+        return [one.seconds for one in found]
 
     @contextlib.contextmanager
     def _refused(self) -> Iterator[None]:
@@ -126,24 +119,6 @@ class Street:
         finally:
             over.set()
             thread.join()
-
-
-def _latencies(entries: list[dict[str, Any]], user: str) -> dict[str, float]:
-    """Return, by the PBACluster's name, the seconds from its edit to the operator's first write of its Service."""
-    edited: dict[str, datetime] = {}
-    found: dict[str, float] = {}
-    for entry in filter(_is_patch, entries):
-        about, at = entry["objectRef"], datetime.fromisoformat(entry["stageTimestamp"])
-        name, by_operator = about["name"], entry["user"]["username"] == user
-        if about["resource"] == "pbaclusters" and not by_operator:
-            edited.setdefault(name, at)
-        elif about["resource"] == "services" and by_operator and name in edited:
-            found.setdefault(name, (at - edited[name]).total_seconds())
-    return found
-
-
-def _is_patch(entry: dict[str, Any]) -> bool:
-    return entry["verb"] == "patch" and "subresource" not in entry["objectRef"] and is_done(entry)
 
 
 def _policy(deployment: str) -> dict[str, dict[str, Any]]:
