@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from types import NoneType, UnionType
 from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
 
@@ -35,17 +35,17 @@ class Shape:
         """Return the marks of `kind`, those of the type first."""
         return tuple(mark for mark in self.marks if isinstance(mark, kind))
 
-    @property
+    @cached_property
     def is_object(self) -> bool:
         """Whether the type is one of ours, with fields of its own."""
         return dataclasses.is_dataclass(self.type)
 
-    @property
+    @cached_property
     def items(self) -> Shape | None:
         """The shape of a list's items; None if this is no list."""
         return shape(get_args(self.type)[0]) if get_origin(self.type) is tuple else None
 
-    @property
+    @cached_property
     def values(self) -> Shape | None:
         """The shape of a map's values; None if this is no map from strings."""
         return shape(get_args(self.type)[1]) if get_origin(self.type) is Mapping else None
@@ -59,12 +59,12 @@ class Field:
     json_name: str
     shape: Shape
 
-    @property
+    @cached_property
     def required(self) -> bool:
         """Whether the field must be given."""
         return self.shape.mark(Required) is not None
 
-    @property
+    @cached_property
     def default(self) -> Default | None:
         """The value that stands in for an absent one, if there is any."""
         return self.shape.mark(Default)

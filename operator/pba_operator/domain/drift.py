@@ -174,17 +174,18 @@ def _map_covers(live: Mapping[str, Any], want: Mapping[str, Any], name: str, *, 
         )
     if name in _ATOMIC_MAPS and _has_more(live, want, _ATOMIC_MAPS[name]):
         return False
-    return all(
-        _covers(live[key], value, key, atomic=atomic)
-        if live.get(key) is not None
-        else _is_nothing(value, key)
-        for key, value in want.items()
-    )
+    for key, value in want.items():
+        found = live.get(key)
+        if found is None and not _is_nothing(value, key):
+            return False
+        if found is not None and not _covers(found, value, key, atomic=atomic):
+            return False
+    return True
 
 
 def _has_more(live: Mapping[str, Any], want: Mapping[str, Any], defaults: Mapping[str, Any]) -> bool:
     """Tell whether somebody has added to `want`."""
-    return any(live[key] != defaults.get(key) for key in live.keys() - want.keys())
+    return any(live[key] != defaults.get(key) for key in live if key not in want)
 
 
 def _is_nothing(want: Any, name: str) -> bool:
@@ -203,10 +204,11 @@ def _list_covers(live: Sequence[Any], want: Sequence[Any], name: str, *, atomic:
             _covers(one, other, name="", atomic=True) for one, other in zip(live, want, strict=True)
         )
     found = {_key(item, keys): item for item in live}
-    return all(
-        _key(item, keys) in found and _covers(found[_key(item, keys)], item, name="", atomic=False)
-        for item in want
-    )
+    for item in want:
+        key = _key(item, keys)
+        if key not in found or not _covers(found[key], item, name="", atomic=False):
+            return False
+    return True
 
 
 def _keys_of(want: Sequence[Any], name: str) -> tuple[str, ...] | None:
@@ -219,4 +221,4 @@ def _keys_of(want: Sequence[Any], name: str) -> tuple[str, ...] | None:
 
 def _key(item: Any, keys: tuple[str, ...]) -> tuple[Any, ...]:
     values = item if isinstance(item, Mapping) else {}
-    return tuple(values.get(key, _KEY_DEFAULTS.get(key)) for key in keys)
+    return tuple([values.get(key, _KEY_DEFAULTS.get(key)) for key in keys])

@@ -153,7 +153,7 @@ class Reconciler:
     async def _rounds(self, view: View, progress: _Progress) -> None:
         for _ in range(ROUNDS_MAX):
             raw = view.raw
-            cluster = self._domain.read(raw)
+            cluster = view.read(raw)
             observed = await view.observe(cluster)
             progress.planned_for, progress.observed = raw, observed
             progress.plan = self._domain.plan(cluster, observed)
@@ -237,7 +237,7 @@ class Reconciler:
         raw = view.raw
         failures = tuple(progress.failures[target] for target in sorted(progress.failures))
         observed = replace(progress.observed, contested=await self._contested(view, progress))
-        cluster = self._domain.read(progress.planned_for)
+        cluster = view.read(progress.planned_for)
         wanted = self._domain.report(cluster, observed, failures, progress.plan)
         try:
             written = await self._status.write(raw, wanted, view.memory)

@@ -65,6 +65,7 @@ class View:
         self._confirmed = False
         self._refreshed = False
         self._raw: tuple[Version, Manifest] | None = None
+        self._cluster: tuple[Manifest, Cluster | Invalid] | None = None
         self._children: tuple[Known, dict[ChildId, Manifest]] = (frozenset(), {})
         self._known: Known = frozenset()
         self._read: Read = {}
@@ -84,6 +85,12 @@ class View:
                 raise Vanished
             self._raw = (version, raw)
         return self._raw[1]
+
+    def read(self, raw: Manifest) -> Cluster | Invalid:
+        """Return what a PBACluster that was seen says; the same one again is not read again."""
+        if self._cluster is None or self._cluster[0] is not raw:
+            self._cluster = (raw, self._domain.read(raw))
+        return self._cluster[1]
 
     @property
     def generation(self) -> int:

@@ -9,11 +9,11 @@ Why not a ready-made client: docs/adr/0003-the-operators-client.md.
 
 from __future__ import annotations
 
-import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from typing import Any, Final, NamedTuple
 
 import aiohttp
+import orjson
 
 from pba_api.identity import FIELD_MANAGER
 from pba_operator.domain.model import Manifest
@@ -256,7 +256,7 @@ async def _answer(response: aiohttp.ClientResponse) -> Manifest:
     """Return the object of a response, or raise the error that it stands for."""
     text = await response.read()
     try:
-        value = json.loads(text)
+        value = orjson.loads(text)
     except ValueError:
         value = {}
     found: Manifest = value if isinstance(value, dict) else {}
