@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from xdist.scheduler import LoadScopeScheduling
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 TOGETHER: Final = ("tests/apiserver/bad_input/",)
 """Folders whose files stay together as well: what they share takes minutes to make."""
@@ -24,7 +24,7 @@ def scope(test: str) -> str:
     return next((folder for folder in TOGETHER if file.startswith(folder)), file)
 
 
-class Sides(LoadScopeScheduling):
+class Sides(LoadScopeScheduling):  # type: ignore[misc]
     """Gives a process that has nothing to do the next file."""
 
     def _split_scope(self, nodeid: str) -> str:

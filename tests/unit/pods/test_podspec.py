@@ -62,7 +62,7 @@ def test_all_settings_are_merged_and_ours_win(make_cluster: MakeCluster) -> None
 
 def test_a_container_that_is_not_there_is_a_programming_error(make_cluster: MakeCluster) -> None:
     cluster = make_cluster(management={"pod": {"resources": {"limits": {"cpu": "1"}}}})
-    with pytest.raises(StopIteration):
+    with pytest.raises(ValueError, match="absent"):
         with_settings(TEMPLATE, cluster.spec.management.pod, cluster, "management", container="absent")
 
 

@@ -30,7 +30,7 @@ def storm(made: Crowd, operator: Replica, edits: int) -> float:
     log, mark = AuditLog(made.server.audit_log), uuid.uuid4().hex
     struck = [made.place(index) for index in range(edits)]
     with ThreadPoolExecutor(_HANDS) as hands:
-        list(hands.map(lambda one: edit(*one, mark), struck))
+        list(hands.map(lambda one: edit(one[0], one[1], mark), struck))
     found = await_acted_on(log, operator.user, (name for _, name in struck))
     return (max(one.written for one in found) - min(one.edited for one in found)).total_seconds()
 
