@@ -43,16 +43,10 @@ class Trial:
 
     def begin(self, **options: Any) -> RunningOperator:
         """Start an operator, and wait until it acts."""
-        operator = self.join(**options)
-        eventually(lambda: operator.leads, "the operator does not begin to act")
-        return operator
-
-    def join(self, **options: Any) -> RunningOperator:
-        """Start an operator that may have to wait for the Lease."""
         operator = RunningOperator(self.place, f"operator-{len(self.operators)}", **options)
         self.operators.append(operator)
         operator.start()
-        eventually(lambda: operator.process is not None, "the operator does not begin")
+        eventually(lambda: operator.leads, "the operator does not begin to act")
         return operator
 
     def stop(self) -> None:

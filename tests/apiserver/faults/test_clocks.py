@@ -2,30 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
 import datetime as dt
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pba_faults.calendar import SetClock
+from pba_faults.replica import Replica
 from pba_simulation.real import eventually
 
-from pba_operator.kube.clock import SystemClock
 from pba_operator.kube.lease import DURATION, RETRY_EVERY
 
 TAKE_OVER = 20.0
 """Seconds after which another operator acts at the latest: a promise to the user."""
-AN_HOUR = dt.timedelta(hours=1)
-
-
-class SetClock(SystemClock):
-    """The machine's time, but somebody sets the calendar."""
-
-    def __init__(self, ahead: dt.timedelta = dt.timedelta()) -> None:
-        self.ahead = ahead
-
-    def utc(self) -> dt.datetime:
-        return super().utc() + self.ahead
+AN_HOUR = 3600.0
 
 
 @pytest.mark.parametrize("days", [400, -400])
@@ -50,23 +43,31 @@ def test_stale_state_a_clock_that_is_set(trial: Any, shop: Callable[..., Any], d
 
 
 def test_stale_state_operators_whose_clocks_differ(
-    trial: Any, shop: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    trial: Any, shop: Callable[..., Any], tmp_path: Path
 ) -> None:
     """A Lease that was renewed in an hour is taken over as soon as another; one renewed an hour ago is held."""
-    ahead = trial.begin(clock=SetClock(AN_HOUR))
-    trial.place.create(shop())
-    trial.until(trial.is_well, "ready")
-    monkeypatch.setenv("KUBECONFIG", str(trial.place.server.kubeconfig))  # the others are never cut off
-    other = trial.join()
-    trial.road.do(lambda proxy: proxy.down(silently=True))
-    eventually(lambda: other.leads, "taken over", TAKE_OVER)
-    assert not ahead.is_alive, "two act"
+    with contextlib.ExitStack() as ends:
 
-    third = trial.join(clock=SetClock(AN_HOUR))
-    threading.Event().wait(DURATION + 2 * RETRY_EVERY)
-    assert other.leads
-    assert third.is_alive
-    assert not third.leads, "two act"
-    trial.edit(application={"image": "app:2"})
-    trial.catch_up(lambda: trial.image() == "app:2")
+        def replica(name: str, ahead: float = 0.0) -> Replica:
+            made = Replica(trial.place, name, tmp_path, ahead=ahead)
+            ends.callback(made.end)
+            made.start()
+            return made
+
+        ahead = replica("ahead", AN_HOUR)
+        eventually(lambda: ahead.holds, "held")
+        trial.place.create(shop())
+        trial.until(trial.is_well, "ready")
+        other = replica("other")
+        ahead.freeze()
+        eventually(lambda: other.holds, "taken over", TAKE_OVER)
+        ahead.go_on()
+        assert ahead.wait() == 1, "it ends, and does nothing more"
+
+        third = replica("third", AN_HOUR)
+        threading.Event().wait(DURATION + 2 * RETRY_EVERY)
+        assert other.holds
+        assert third.is_running
+        trial.edit(application={"image": "app:2"})
+        trial.catch_up(lambda: trial.image() == "app:2")
     trial.assert_right()

@@ -9,7 +9,7 @@ from typing import Final
 
 from pba_simulation.real import Namespace
 
-from pba_faults.program import NAMES
+from pba_faults.program import AHEAD, NAMES
 
 _SIMULATION: Final = Path(__file__).resolve().parents[1]
 _HACK: Final = _SIMULATION.parents[1] / "hack"
@@ -19,7 +19,13 @@ COMMAND: Final = (sys.executable, "-m", "pba_faults.program")
 
 
 def environment(
-    place: Namespace, kubeconfig: Path, pod: tuple[str, str], port: int, *, everywhere: bool = False
+    place: Namespace,
+    kubeconfig: Path,
+    pod: tuple[str, str],
+    port: int,
+    *,
+    everywhere: bool = False,
+    ahead: float = 0.0,
 ) -> dict[str, str]:
     """Return the environment of an operator.
 
@@ -29,6 +35,7 @@ def environment(
         pod: the pod's name and UID.
         port: of its probes and metrics.
         everywhere: it watches all namespaces.
+        ahead: seconds that its calendar is ahead of the machine's.
     """
     name, uid = pod
     return {
@@ -40,6 +47,7 @@ def environment(
         "PBA_SYNC_IMAGE": "sync:1",
         "PBA_HTTP_PORT": str(port),
         NAMES: str(place.mysql.names),
+        AHEAD: str(ahead),
         "PYTHONPATH": os.pathsep.join(map(str, (_SIMULATION, _HACK))),
         "PATH": "",
     }

@@ -1,10 +1,13 @@
 """`python -m pba_faults.program`: the operator's program, with the way to the MySQL of the process that started it.
 
+Its calendar may be ahead of the machine's.
+
 As a process of its own it may end as it likes: by `os._exit` when it has lost the Lease.
 """
 
 from __future__ import annotations
 
+import datetime as dt
 import functools
 import os
 from typing import Final
@@ -13,17 +16,24 @@ from unittest import mock
 from pba_standin.connecting import connector
 from pba_standin.names import asking
 
+from pba_faults.calendar import SetClock
 from pba_operator import program
 from pba_operator.mysql.accounts import MySQLAccounts
 
 NAMES: Final = "PBA_TEST_MYSQL_NAMES"
 """The environment variable with the port of loopback at which the stand-in's names are asked for."""
+AHEAD: Final = "PBA_TEST_CALENDAR_AHEAD"
+"""The environment variable with the seconds that the calendar is ahead."""
 
 
 def main() -> None:
     """Run the operator as the environment says; exit with its code."""
     connect = connector(asking(int(os.environ[NAMES])))
-    with mock.patch.object(program, "MySQLAccounts", functools.partial(MySQLAccounts, connect=connect)):
+    ahead = dt.timedelta(seconds=float(os.environ[AHEAD]))
+    with (
+        mock.patch.object(program, "MySQLAccounts", functools.partial(MySQLAccounts, connect=connect)),
+        mock.patch.object(program, "SystemClock", functools.partial(SetClock, ahead)),
+    ):
         program.main()
 
 

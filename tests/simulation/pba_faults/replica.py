@@ -31,7 +31,9 @@ START_SECONDS: Final = 2 * PATIENCE
 class Replica:
     """A replica of the operator; ended, it may be started again, as another pod of the same account."""
 
-    def __init__(self, place: Namespace, name: str, folder: Path, *, everywhere: bool = False) -> None:
+    def __init__(
+        self, place: Namespace, name: str, folder: Path, *, everywhere: bool = False, ahead: float = 0.0
+    ) -> None:
         """Make the account; nothing runs yet.
 
         Args:
@@ -39,8 +41,10 @@ class Replica:
             name: of the account, and of the pods.
             folder: for the kubeconfig and the log; exists.
             everywhere: it watches all namespaces, not only `place`.
+            ahead: seconds that its calendar is ahead of the machine's.
         """
         self._place = place
+        self._ahead = ahead
         self._everywhere = everywhere
         self._port = 0
         self._name = name
@@ -76,7 +80,9 @@ class Replica:
         self._port, uid = free_port(), str(uuid.uuid4())
         self.identity = f"{self._name}_{uid}"
         pod = (self._name, uid)
-        variables = environment(self._place, self._kubeconfig, pod, self._port, everywhere=self._everywhere)
+        variables = environment(
+            self._place, self._kubeconfig, pod, self._port, everywhere=self._everywhere, ahead=self._ahead
+        )
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(COMMAND, env=variables, stdout=log, stderr=log)
         eventually(self._is_ready, f"{self._name} is ready ({self.log})", START_SECONDS)
@@ -122,6 +128,14 @@ class Replica:
     def stop(self) -> float:
         """Ask the process to end, as Kubernetes does; return when."""
         return self._signal(signal.SIGTERM)
+
+    def freeze(self) -> float:
+        """Have the process do nothing any more; return when."""
+        return self._signal(signal.SIGSTOP)
+
+    def go_on(self) -> float:
+        """Have a frozen process go on; return when."""
+        return self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> float:
         assert self._process is not None

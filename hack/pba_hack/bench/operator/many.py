@@ -21,7 +21,8 @@ from pba_operator.kube.page import PAGE_SIZE
 SHORT: Final = 10
 """PBAClusters of the short form."""
 STARTS: Final = 3
-ROUNDS: Final = 5
+ROUNDS: Final = 9
+"""So many that an interval at 95 % leaves out one extreme at each end: of five, one hiccup of the floor decides."""
 CALM_SECONDS: Final = 60.0
 """From all seen to the look at the memory."""
 IDLE_SECONDS: Final = 600.0
