@@ -5,7 +5,8 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from pba_hack.cluster.local import addresses, entering, readiness, state, teardown
+from pba_hack.cluster import entering, state
+from pba_hack.cluster.local import addresses, readiness, teardown
 from pba_hack.cluster.local.api import Api, ApiError
 from pba_hack.cluster.local.cgroups import Groups
 from pba_hack.cluster.local.layout import Layout, node_name
