@@ -78,6 +78,10 @@ class Kubectl:
         """Change an object by the operations of a JSON patch (RFC 6902)."""
         self("patch", kind, name, "--type=json", "-p", json.dumps(operations))
 
+    def merge(self, kind: str, name: str, change: Json) -> None:
+        """Change an object by a JSON merge patch (RFC 7396): what is null in it is taken away."""
+        self("patch", kind, name, "--type=merge", "-p", json.dumps(change))
+
     def condition(self, name: str, kind: str) -> Json | None:
         """Return a condition of the PBACluster `name`, once it speaks of the newest generation."""
         found = self.get("pbacluster", name)
