@@ -44,7 +44,13 @@ class Kubectl:
         """Run kubectl and return what it did, whether it failed or not."""
         command = ["kubectl", "--namespace", self.namespace, *args]
         return subprocess.run(
-            command, input=stdin, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+            command,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            errors="backslashreplace",  # a program may log any bytes
+            timeout=COMMAND_SECONDS,
+            check=False,
         )
 
     def __call__(self, *args: str, stdin: str | None = None) -> str:
