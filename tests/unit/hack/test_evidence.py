@@ -91,6 +91,7 @@ def test_a_machine_without_kubectl_does_not_end_the_run_of_tests(
     monkeypatch.setenv("PATH", str(machine))
     [(_, told)] = after(machine, failed=True).sections
     assert "No such file or directory: 'kubectl'" in told
+    assert set(kept(machine)) == ALL
 
 
 def test_a_place_where_nothing_can_be_written_does_not_end_the_run_of_tests(machine: Path) -> None:

@@ -122,6 +122,7 @@ GONE = "RemoteDisconnected('Remote end closed connection without response')"
         (OK, "n1", "POST: not the answer that was asked for", "no 'order' in b'{}'"),
         (None, "", "POST: RemoteDisconnected", GONE),
     ],
+    ids=["refused by a node", "refused by nobody knows who", "another answer", "no answer"],
 )
 def test_a_request_that_failed_is_recorded_as_it_is_found_in_logs(
     answer: bytes | None, node: str, why: str, detail: str
