@@ -1,6 +1,6 @@
 """What GitOps tools make of an object, said by their own code: kstatus (Flux and others), and Argo CD's Lua.
 
-The program behind it is in `cluster/local/go/gitops`; `hack/cluster binary kstatus` builds it.
+The program behind it is in `cluster/go/gitops`; `hack/cluster binary kstatus` builds it.
 """
 
 from __future__ import annotations

@@ -44,7 +44,13 @@ class Kubectl:
         """Run kubectl and return what it did, whether it failed or not."""
         command = ["kubectl", "--namespace", self.namespace, *args]
         return subprocess.run(
-            command, input=stdin, capture_output=True, text=True, timeout=COMMAND_SECONDS, check=False
+            command,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            errors="backslashreplace",  # a program may log any bytes
+            timeout=COMMAND_SECONDS,
+            check=False,
         )
 
     def __call__(self, *args: str, stdin: str | None = None) -> str:
@@ -77,6 +83,10 @@ class Kubectl:
     def patch(self, kind: str, name: str, *operations: Json) -> None:
         """Change an object by the operations of a JSON patch (RFC 6902)."""
         self("patch", kind, name, "--type=json", "-p", json.dumps(operations))
+
+    def merge(self, kind: str, name: str, change: Json) -> None:
+        """Change an object by a JSON merge patch (RFC 7396): what is null in it is taken away."""
+        self("patch", kind, name, "--type=merge", "-p", json.dumps(change))
 
     def condition(self, name: str, kind: str) -> Json | None:
         """Return a condition of the PBACluster `name`, once it speaks of the newest generation."""

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 import yaml
 
+from pba_hack import evidence
 from pba_hack.apiserver import ApiServer
 from pba_hack.binaries import binary
 from pba_hack.generate.outputs import CRD
@@ -96,3 +97,15 @@ def test_health_check_joins_the_settings_of_argo_cd(kubectl: Kubectl) -> None:
     script = (ROOT / "manifests" / "argocd" / "health.lua").read_text()
     key = "resource.customizations.health.pba.dev_PBACluster"
     assert data == {"url": "https://argocd.example", key: script}
+
+
+def test_what_is_kept_of_a_cluster_is_asked_in_words_that_kubectl_knows(
+    kubectl: Kubectl, namespace: str, tmp_path: Path
+) -> None:
+    kubectl("create", "deployment", "seen", "--image=app:1")
+    outline = evidence.collect(tmp_path / "kept", kubectl)
+    kept = {path.name: path.read_text() for path in (tmp_path / "kept").iterdir()}
+    assert set(kept) == {*evidence.QUESTIONS, evidence.OUTLINE}
+    assert f"\n    name: seen\n    namespace: {namespace}\n" in kept["objects.yaml"]
+    assert namespace in outline
+    assert outline == kept[evidence.OUTLINE]

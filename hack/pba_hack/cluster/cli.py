@@ -7,10 +7,9 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from pba_hack.cluster import choice, names
+from pba_hack.cluster import binaries, choice, names
 from pba_hack.cluster.errors import ClusterError
 from pba_hack.cluster.kind.provider import KindProvider
-from pba_hack.cluster.local import binaries
 from pba_hack.cluster.local.provider import LocalProvider
 from pba_hack.cluster.provider import DEFAULT_NODES, Provider, Status
 from pba_hack.progress import CommandFailedError, Progress

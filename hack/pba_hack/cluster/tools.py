@@ -6,7 +6,7 @@ import os
 from pathlib import Path
 from typing import Final
 
-from pba_hack.cluster.local import binaries
+from pba_hack.cluster import binaries
 
 __all__ = ["TOOLS", "link"]
 

@@ -13,14 +13,16 @@ import time
 from pathlib import Path
 
 from pba_hack.cluster import choice
-from pba_hack.demo import inside
+from pba_hack.demo import inside, keeping
 from pba_hack.provision import HACK, provision
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="hack/demo",
-        description="Bring up a cluster, install the operator, apply a PBACluster, and scale it under real traffic.",
+        description="Bring up a cluster, install the operator, apply a PBACluster, and scale it under real traffic. "
+        f"A demo that fails keeps in {keeping.FOLDER.name}/ what is needed to find the cause: the logs of the "
+        "operator and the nodes, what the cluster held, and each request that failed.",
         epilog=f"The environment variable {choice.VARIABLE} chooses the cluster's provider: see hack/cluster --help.",
     )
     parser.add_argument("--requests", type=int, default=3000, help="at least so many requests (default 3000)")
@@ -29,6 +31,7 @@ def _arguments(argv: list[str]) -> argparse.Namespace:
         "--inject-failure", action="store_true", help="send one request that must fail: the demo must notice"
     )
     parser.add_argument("--inside", metavar="IMAGES", help=argparse.SUPPRESS)
+    parser.add_argument("--kept", metavar="DIR", type=Path, default=keeping.FOLDER, help=argparse.SUPPRESS)
     return parser.parse_args(argv)
 
 
@@ -37,10 +40,29 @@ def main(argv: list[str]) -> int:
     arguments = _arguments(argv)
     if arguments.inside:
         wanted = inside.Wanted(
-            arguments.requests, arguments.namespace, inject_failure=arguments.inject_failure
+            arguments.requests,
+            arguments.namespace,
+            inject_failure=arguments.inject_failure,
+            kept=arguments.kept,
         )
         return inside.run(json.loads(arguments.inside), wanted)
     started = time.monotonic()
+    try:
+        keeping.empty(keeping.FOLDER)
+    except OSError as error:
+        sys.stderr.write(f"hack/demo: what an earlier demo has kept cannot be removed: {error}\n")
+        return 1
+    status = _outside(argv)
+    if status != 0:
+        keeping.keep_logs(keeping.FOLDER, HACK / "cluster")
+    sys.stdout.write(
+        f"hack/demo: {'done' if status == 0 else 'FAILED'} after {time.monotonic() - started:.0f} s\n"
+    )
+    return status
+
+
+def _outside(argv: list[str]) -> int:
+    """Bring up the cluster and run the other half in it; return the exit status."""
     try:
         images = provision(["helm"])
     except subprocess.CalledProcessError as error:
@@ -48,18 +70,5 @@ def main(argv: list[str]) -> int:
             f"hack/demo: {Path(error.cmd[0]).name} {error.cmd[1]} failed; its own words are above.\n"
         )
         return 1
-    command = [
-        str(HACK / "cluster"),
-        "exec",
-        "--",
-        sys.executable,
-        str(HACK / "demo"),
-        *argv,
-        "--inside",
-        json.dumps(images),
-    ]
-    status = subprocess.run(command, check=False).returncode
-    sys.stdout.write(
-        f"hack/demo: {'done' if status == 0 else 'FAILED'} after {time.monotonic() - started:.0f} s\n"
-    )
-    return status
+    command = [str(HACK / "cluster"), "exec", "--", sys.executable, str(HACK / "demo"), *argv]
+    return subprocess.run([*command, "--inside", json.dumps(images)], check=False).returncode

@@ -6,13 +6,15 @@ import sys
 import threading
 from contextlib import closing
 from dataclasses import dataclass
+from pathlib import Path
 
+from pba_hack.demo.keeping import keep_cluster, keep_requests
 from pba_hack.demo.leaving import await_gone
 from pba_hack.demo.picture import Picture, lines, say
 from pba_hack.demo.sample import NAME, ROOT, SAMPLE, sample
 from pba_hack.helm import HelmError, install_operator
 from pba_hack.kubectl import Kubectl, KubectlError, restricted_namespace, wait_for
-from pba_hack.traffic import Client, Load, Tally
+from pba_hack.traffic import Client, Load, RequestFailedError, Tally
 from pba_hack.traffic.address import clients_address
 from pba_hack.traffic.shopper import Shopper, ledger
 from pba_hack.waiting import WaitedInVainError
@@ -30,6 +32,8 @@ class Wanted:
     requests: int
     namespace: str
     inject_failure: bool
+    kept: Path
+    """Where it is kept what is needed to find the cause of a failure."""
 
 
 def _progress(kubectl: Kubectl) -> None:
@@ -140,25 +144,43 @@ Take it down:
     )
 
 
-def run(images: dict[str, str], wanted: Wanted) -> int:
-    """Run the inner half; return the exit status."""
+def _roll_out(images: dict[str, str], kubectl: Kubectl) -> str:
+    """Return the clients' address of a PBACluster that is Ready."""
+    say("install the operator (Helm)")
+    install_operator(images)
+    await_gone(kubectl, "namespace", kubectl.namespace)
+    await_gone(kubectl, "pbacluster", NAME)
+    say(f"apply {SAMPLE.relative_to(ROOT)} as {kubectl.namespace}/{NAME}")
+    restricted_namespace(kubectl.namespace)
+    kubectl.apply(sample(kubectl, images))
+    _progress(kubectl)
+    return clients_address(kubectl, NAME)
+
+
+def _demo(images: dict[str, str], wanted: Wanted) -> bool:
+    kubectl = Kubectl(wanted.namespace)
+    host = _roll_out(images, kubectl)
+    say(f"sign up, log in, order, invoice: at least {wanted.requests} requests to http://{host}/")
+    show = Show(kubectl, host, wanted)
     try:
-        say("install the operator (Helm)")
-        install_operator(images)
-        kubectl = Kubectl(wanted.namespace)
-        await_gone(kubectl, "namespace", wanted.namespace)
-        await_gone(kubectl, "pbacluster", NAME)
-        say(f"apply {SAMPLE.relative_to(ROOT)} as {wanted.namespace}/{NAME}")
-        restricted_namespace(wanted.namespace)
-        kubectl.apply(sample(kubectl, images))
-        _progress(kubectl)
-        host = clients_address(kubectl, NAME)
-        say(f"sign up, log in, order, invoice: at least {wanted.requests} requests to http://{host}/")
-        show = Show(kubectl, host, wanted)
         show.run()
         good = _verdict(show, host)
-        _look_around(host, wanted.namespace)
-    except (HelmError, KubectlError, WaitedInVainError) as error:
+    finally:
+        keep_requests(wanted.kept, show.load.tally.snapshot().failures)
+    _look_around(host, wanted.namespace)
+    return good
+
+
+def run(images: dict[str, str], wanted: Wanted) -> int:
+    """Run the inner half; return the exit status, and keep what the cluster holds if it is not 0."""
+    try:
+        good = _demo(images, wanted)
+    except (HelmError, KubectlError, RequestFailedError, WaitedInVainError) as error:
         sys.stderr.write(f"hack/demo: {error}\n")
-        return 1
+        good = False
+    except Exception:
+        keep_cluster(wanted.kept)
+        raise
+    if not good:
+        keep_cluster(wanted.kept)
     return 0 if good else 1

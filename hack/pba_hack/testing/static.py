@@ -6,11 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CHECKED = ("operator", "hack", "tests")
-_VETTED = Path("hack/pba_hack/cluster/local/go/init")
+_VETTED = Path("hack/pba_hack/cluster/go/init")
 """The Go program that needs no library. The compiler alone has to do for the others: to vet them is to read all of
 Kubernetes' source."""
-_LINT_IMPORTS = "from importlinter.cli import lint_imports_command as lint; lint()"
-"""Its program belongs to an interpreter that has no wheel."""
+_LINT_IMPORTS = """
+import sys
+from importlinter.cli import lint_imports_command as lint
+sys.path.insert(0, "hack")
+lint()
+"""
+"""Its program belongs to an interpreter that has no wheel, and the tools of `hack` are in no wheel."""
 _GOFMT = """
 gofmt=$(go env GOROOT)/bin/gofmt
 found=$("$gofmt" -l "$@")

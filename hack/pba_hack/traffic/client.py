@@ -10,14 +10,17 @@ import http.client
 import json
 import time
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from http.cookies import SimpleCookie
 from typing import Any
 
-from pba_hack.traffic.tally import Tally
+from pba_hack.traffic.tally import Failure, Tally
 
 TIMEOUT_SECONDS = 30.0
 HTTP_OK_BELOW = 400
+_QUOTED = 200
+"""Bytes of an answer in a message."""
 
 
 class RequestFailedError(Exception):
@@ -32,6 +35,22 @@ class Answer:
     body: Any
     node: str
     seconds: float
+
+
+@dataclass(frozen=True)
+class _Sent:
+    """A request that is on its way."""
+
+    method: str
+    path: str
+    request_id: str
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    started: float = field(default_factory=time.monotonic)
+
+    @property
+    def seconds(self) -> float:
+        """For how long it has been."""
+        return time.monotonic() - self.started
 
 
 class Client:
@@ -68,36 +87,48 @@ class Client:
         Raises:
             RequestFailedError: no answer, one with a status of 400 or more, or another one than wanted.
         """
-        identifier = request_id or uuid.uuid4().hex
+        sent = _Sent(method, path, request_id or uuid.uuid4().hex)
         payload = None if body is None else json.dumps(body).encode()
         self._tally.sent()
-        started = time.monotonic()
         try:
-            self._connection.request(method, path, payload, self._headers(identifier))
+            self._connection.request(method, path, payload, self._headers(sent.request_id))
             response = self._connection.getresponse()
             text = response.read()
         except (OSError, http.client.HTTPException) as error:
             self._connection.close()
-            self._tally.failed(f"{method}: {type(error).__name__}")
-            raise RequestFailedError(f"{method} {path}: {error!r}") from error
-        return self._judge(f"{method} {path}", response, text, time.monotonic() - started, wanted)
+            raise self._failed(sent, type(error).__name__, repr(error)) from error
+        return self._judge(sent, response, text, wanted)
 
-    def _judge(
-        self, request: str, response: http.client.HTTPResponse, text: bytes, seconds: float, wanted: str
-    ) -> Answer:
-        method = request.partition(" ")[0]
+    def _judge(self, sent: _Sent, response: http.client.HTTPResponse, text: bytes, wanted: str) -> Answer:
         for cookie in response.headers.get_all("Set-Cookie", []):
             self._cookies.load(cookie)
+        node = response.headers.get("X-Node", "")
         if response.status >= HTTP_OK_BELOW:
-            self._tally.failed(f"{method}: status {response.status}")
-            raise RequestFailedError(f"{request}: {response.status} {text[:200]!r}")
+            detail = f"{response.status} {text[:_QUOTED]!r}"
+            raise self._failed(sent, f"status {response.status}", detail, node)
         body = _read(response, text)
         if wanted and not (isinstance(body, dict) and wanted in body):
-            self._tally.failed(f"{method}: not the answer that was asked for")
-            raise RequestFailedError(f"{request}: no {wanted!r} in {text[:200]!r}")
-        node = response.headers.get("X-Node", "unknown")
+            detail = f"no {wanted!r} in {text[:_QUOTED]!r}"
+            raise self._failed(sent, "not the answer that was asked for", detail, node)
+        node, seconds = node or "unknown", sent.seconds
         self._tally.answered(node, seconds)
         return Answer(response.status, body, node, seconds)
+
+    def _failed(self, sent: _Sent, why: str, detail: str, node: str = "") -> RequestFailedError:
+        """Record a request that has failed; return what to raise."""
+        request = f"{sent.method} {sent.path}"
+        self._tally.failed(
+            Failure(
+                sent_at=sent.at.isoformat(timespec="milliseconds"),
+                seconds=round(sent.seconds, 3),
+                request=request,
+                request_id=sent.request_id,
+                node=node,
+                why=f"{sent.method}: {why}",
+                detail=detail,
+            )
+        )
+        return RequestFailedError(f"{request}: {detail}")
 
 
 def _read(response: http.client.HTTPResponse, text: bytes) -> Any:

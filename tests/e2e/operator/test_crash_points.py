@@ -6,7 +6,6 @@ broken off once, at a moment by chance.
 
 from __future__ import annotations
 
-import json
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -46,7 +45,7 @@ class Place:
 
     def patch(self, **spec: Any) -> None:
         """Change the spec."""
-        self.kubectl("patch", "pbacluster", "crash", "--type=merge", "-p", json.dumps({"spec": spec}))
+        self.kubectl.merge("pbacluster", "crash", {"spec": spec})
 
     def children(self) -> list[Json]:
         """Return what there is of it, pods apart."""

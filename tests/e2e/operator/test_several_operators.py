@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -62,7 +61,7 @@ def _edit(shop: Kubectl) -> str:
     """Ask for a change of a child; return what it is to become."""
     mark = uuid.uuid4().hex
     patch = {"spec": {"service": {"annotations": {EDIT: mark}}}}
-    shop("patch", "pbacluster", "shop", "--type=merge", "-p", json.dumps(patch))
+    shop.merge("pbacluster", "shop", patch)
     return mark
 
 

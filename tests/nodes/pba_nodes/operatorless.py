@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from collections.abc import Callable
 
@@ -40,7 +39,7 @@ def without_operator(
         take_away()
         mark = uuid.uuid4().hex
         edit = {"spec": {"service": {"annotations": {"chaos/edit": mark}}}}
-        stage.shop("patch", "pbacluster", "shop", "--type=merge", "-p", json.dumps(edit))
+        stage.shop.merge("pbacluster", "shop", edit)
         stage.shop("delete", "pod", sorted(before)[orders_before % 2], "--wait=false")
 
         def replaced() -> bool:

@@ -7,7 +7,6 @@ second has the other frontend. The other backend and the operator go where a tes
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from typing import Any
 
@@ -122,7 +121,7 @@ class Stage:
         """Let the operator move to a machine; None: wherever the scheduler likes."""
         selector = {HOSTNAME: node} if node else None
         patch = {"spec": {"template": {"spec": {"nodeSelector": selector}}}}
-        self.operator("patch", "deployment", "pba-operator", "--type=merge", "-p", json.dumps(patch))
+        self.operator.merge("deployment", "pba-operator", patch)
 
     def await_operator(self) -> None:
         """Return when the operator has moved."""

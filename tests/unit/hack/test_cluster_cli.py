@@ -8,13 +8,13 @@ from pathlib import Path
 
 import pytest
 
-from pba_hack.cluster import cli, tools
+from pba_hack.cluster import binaries, cli, state, tools
 from pba_hack.cluster.errors import ClusterError
-from pba_hack.cluster.local import binaries, creation, machine, provider, state
+from pba_hack.cluster.local import creation, machine, provider
 from pba_hack.cluster.local.layout import Layout
 from pba_hack.cluster.local.provider import LocalProvider
-from pba_hack.cluster.local.state import State
 from pba_hack.cluster.provider import NodeStatus, Status
+from pba_hack.cluster.state import State
 from pba_hack.progress import Progress
 
 UP = Status(

@@ -10,18 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from pba_hack.cluster import cli
+from pba_hack.cluster import cli, entering, waiting
 from pba_hack.cluster.errors import ClusterError
-from pba_hack.cluster.local import (
-    addresses,
-    control_plane,
-    dns,
-    entering,
-    network,
-    node,
-    pki,
-    waiting,
-)
+from pba_hack.cluster.local import addresses, control_plane, dns, network, node, pki
 from pba_hack.cluster.local.control_plane import Binaries
 from pba_hack.cluster.local.dns_probe import resolves
 from pba_hack.cluster.local.layout import Layout

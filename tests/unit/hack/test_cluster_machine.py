@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from pba_hack.cluster import binaries, disk
 from pba_hack.cluster.errors import ClusterError, MissingError
-from pba_hack.cluster.local import binaries, machine
+from pba_hack.cluster.local import machine
 from pba_hack.progress import Progress
 
 
@@ -46,12 +47,12 @@ def test_without_linux(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_without_disk(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match=r"GiB free.*make room"):
-        machine.require_disk(tmp_path / "not" / "yet" / "there", 1 << 60, "images")
+        disk.require(tmp_path / "not" / "yet" / "there", 1 << 60, "images")
 
 
 def test_without_disk_for_the_cache_another_folder_is_offered(tmp_path: Path) -> None:
     with pytest.raises(MissingError, match="PBA_CACHE"):
-        machine.require_disk(tmp_path / "cache", 1 << 60, "a build")
+        disk.require(tmp_path / "cache", 1 << 60, "a build")
 
 
 @pytest.mark.usefixtures("programs")

@@ -8,22 +8,22 @@ from pathlib import Path
 
 import pytest
 
-from pba_hack.cluster.local import state
-from pba_hack.cluster.local.layout import Layout
-from pba_hack.cluster.local.state import State
+from pba_hack.cluster import state
+from pba_hack.cluster.layout import CommonLayout
+from pba_hack.cluster.state import State
 from pba_hack.progress import Progress
 
 
 @pytest.fixture
-def layout(tmp_path: Path) -> Layout:
-    return Layout("x", tmp_path / "state")
+def layout(tmp_path: Path) -> CommonLayout:
+    return CommonLayout("x", tmp_path / "state")
 
 
 def quiet() -> Progress:
     return Progress(io.StringIO())
 
 
-def test_what_is_written_is_read(layout: Layout) -> None:
+def test_what_is_written_is_read(layout: CommonLayout) -> None:
     assert state.read(layout) is None
     layout.folder.mkdir(parents=True)
     state.write(layout, State("starting", 3))
@@ -31,13 +31,13 @@ def test_what_is_written_is_read(layout: Layout) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", '{"phase": "ready"}'])
-def test_a_broken_record_counts_as_none(layout: Layout, text: str) -> None:
+def test_a_broken_record_counts_as_none(layout: CommonLayout, text: str) -> None:
     layout.folder.mkdir(parents=True)
     layout.state.write_text(text)
     assert state.read(layout) is None
 
 
-def test_the_lock_goes_away_with_the_cluster(layout: Layout) -> None:
+def test_the_lock_goes_away_with_the_cluster(layout: CommonLayout) -> None:
     with state.locked(layout, quiet()):
         layout.folder.mkdir()
     assert layout.lock.exists()
@@ -46,8 +46,8 @@ def test_the_lock_goes_away_with_the_cluster(layout: Layout) -> None:
     assert not layout.root.exists()
 
 
-def test_the_lock_of_another_cluster_stays(layout: Layout) -> None:
-    other = Layout("y", layout.root)
+def test_the_lock_of_another_cluster_stays(layout: CommonLayout) -> None:
+    other = CommonLayout("y", layout.root)
     with state.locked(other, quiet()):
         other.folder.mkdir()
     with state.locked(layout, quiet()):
@@ -55,7 +55,7 @@ def test_the_lock_of_another_cluster_stays(layout: Layout) -> None:
     assert other.lock.exists()
 
 
-def test_a_second_command_waits_even_if_the_first_removes_the_cluster(layout: Layout) -> None:
+def test_a_second_command_waits_even_if_the_first_removes_the_cluster(layout: CommonLayout) -> None:
     order = []
     shown = io.StringIO()
     inside, waiting = threading.Event(), threading.Event()

@@ -6,8 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pba_hack.cluster import tools
-from pba_hack.cluster.local import binaries
+from pba_hack.cluster import binaries, tools
 
 
 @pytest.fixture

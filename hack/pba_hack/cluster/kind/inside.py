@@ -18,7 +18,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from pba_hack.cluster.errors import MissingError
-from pba_hack.cluster.local.layout import Layout
+from pba_hack.cluster.layout import CommonLayout
 
 __all__ = ["first_process", "kubeconfig", "write_kubeconfig"]
 
@@ -28,12 +28,12 @@ _API_SERVER = "127.0.0.1:6443"
 by the same one, through a port that Docker publishes there."""
 
 
-def kubeconfig(layout: Layout) -> Path:
+def kubeconfig(layout: CommonLayout) -> Path:
     """Return the path of the administrator's client configuration for inside; `layout.kubeconfig` is for outside."""
     return layout.folder / "kubeconfig-inside"
 
 
-def write_kubeconfig(layout: Layout) -> None:
+def write_kubeconfig(layout: CommonLayout) -> None:
     """Make the configuration for inside from the one that kind has written for outside."""
     inside = _SERVER.sub(rf"\g<1>{_API_SERVER}", layout.kubeconfig.read_text())
     path = kubeconfig(layout)
@@ -42,7 +42,7 @@ def write_kubeconfig(layout: Layout) -> None:
 
 
 def first_process(
-    container: str, layout: Layout, ask: Callable[[Sequence[str]], str], proc: Path = Path("/proc")
+    container: str, layout: CommonLayout, ask: Callable[[Sequence[str]], str], proc: Path = Path("/proc")
 ) -> int:
     """Return the first process of a container, whose network can be entered.
 

@@ -13,14 +13,13 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pba_hack import cache
-from pba_hack.cluster import tools
+from pba_hack.cluster import binaries, entering, resolv_conf, state, tools
 from pba_hack.cluster.errors import ClusterError
 from pba_hack.cluster.kind import inside
-from pba_hack.cluster.local import binaries, dns, entering, state
-from pba_hack.cluster.local.layout import Layout
-from pba_hack.cluster.local.state import State
-from pba_hack.cluster.local.waiting import until
+from pba_hack.cluster.layout import CommonLayout
 from pba_hack.cluster.provider import DEFAULT_NODES, NodeStatus, Status
+from pba_hack.cluster.state import State
+from pba_hack.cluster.waiting import until
 from pba_hack.progress import Progress, run
 
 __all__ = ["NODE_IMAGE", "KindProvider", "Runner"]
@@ -46,7 +45,7 @@ class KindProvider:
         runner: Runner | None = None,
         ask: Callable[[Sequence[str]], str] | None = None,
     ) -> None:
-        self._layout = Layout(name, cache.root() / "kind")
+        self._layout = CommonLayout(name, cache.root() / "kind")
         self._cluster = f"pba-{name}"
         self._progress = progress
         self._run = runner or _run_with_log
@@ -152,7 +151,7 @@ class KindProvider:
                 self._is_usable, _USABLE_SECONDS, f"all nodes of {self._cluster} Ready, and CoreDNS available"
             )
             server = self._kubectl("--namespace=kube-system", "get", "service", "kube-dns")
-        dns.write_resolv_conf(self._layout, server["spec"]["clusterIP"])
+        resolv_conf.write(self._layout, server["spec"]["clusterIP"])
         inside.write_kubeconfig(self._layout)
 
     def _is_usable(self) -> bool:

@@ -4,7 +4,6 @@ __all__ = [
     "API_URL",
     "BRIDGE",
     "CLUSTER_DNS",
-    "DNS_DOMAIN",
     "HUB",
     "KUBERNETES_SERVICE",
     "LOAD_BALANCERS",
@@ -23,7 +22,6 @@ POD_NETWORK = "10.244.0.0/16"
 SERVICE_NETWORK = "10.96.0.0/16"
 KUBERNETES_SERVICE = "10.96.0.1"
 CLUSTER_DNS = "10.96.0.10"
-DNS_DOMAIN = "cluster.local"
 LOAD_BALANCERS = "172.30.1.0/24"
 """Services of type LoadBalancer get their addresses from here."""
 MAX_NODES = 20

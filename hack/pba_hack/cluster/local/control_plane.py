@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pba_hack.cluster import resolv_conf
 from pba_hack.cluster.local import addresses, dns, storage
 from pba_hack.cluster.local.cgroups import Groups
 from pba_hack.cluster.local.layout import Layout
@@ -102,7 +103,7 @@ def _api_server(layout: Layout) -> list[str]:
         "--allow-privileged=true",
         f"--service-account-key-file={pki / 'service-accounts.key'}",
         f"--service-account-signing-key-file={pki / 'service-accounts.key'}",
-        f"--service-account-issuer=https://kubernetes.default.svc.{addresses.DNS_DOMAIN}",
+        f"--service-account-issuer=https://kubernetes.default.svc.{resolv_conf.DOMAIN}",
         # Nodes' names are not in any name server that the API server asks.
         "--kubelet-preferred-address-types=InternalIP",
         f"--kubelet-certificate-authority={pki / 'ca.crt'}",

@@ -9,7 +9,7 @@ from pba_hack.cluster.local.cgroups import Groups
 from pba_hack.cluster.local.control_plane import Binaries
 from pba_hack.cluster.local.layout import Layout, node_name
 from pba_hack.cluster.local.members import Member
-from pba_hack.cluster.local.waiting import until
+from pba_hack.cluster.waiting import until
 from pba_hack.progress import Progress
 
 __all__ = ["complete", "create", "restart"]

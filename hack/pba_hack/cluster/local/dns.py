@@ -7,11 +7,12 @@ addresses (reverse) of the cluster; everything else does not exist, since there 
 from collections.abc import Sequence
 from pathlib import Path
 
+from pba_hack.cluster import resolv_conf
 from pba_hack.cluster.local import addresses
 from pba_hack.cluster.local.layout import Layout
 from pba_hack.cluster.local.programs import Program
 
-__all__ = ["program", "write_configuration", "write_resolv_conf"]
+__all__ = ["program", "write_configuration"]
 
 _COREFILE = """\
 {domain}:53 in-addr.arpa:53 ip6.arpa:53 {{
@@ -36,18 +37,10 @@ _COREFILE = """\
 def write_configuration(layout: Layout) -> None:
     """Write what the name server reads, and what programs in `exec` read to find it."""
     corefile = _COREFILE.format(
-        hub=addresses.HUB, domain=addresses.DNS_DOMAIN, kubeconfig=layout.pki / "dns.kubeconfig"
+        hub=addresses.HUB, domain=resolv_conf.DOMAIN, kubeconfig=layout.pki / "dns.kubeconfig"
     )
     (layout.folder / "Corefile").write_text(corefile)
-    write_resolv_conf(layout, addresses.HUB)
-
-
-def write_resolv_conf(layout: Layout, server: str) -> None:
-    """Write what programs in `exec` read to find the name server, as the kubelet writes it for pods."""
-    domain = addresses.DNS_DOMAIN
-    layout.resolv_conf.write_text(
-        f"nameserver {server}\nsearch default.svc.{domain} svc.{domain} {domain}\noptions ndots:5\n"
-    )
+    resolv_conf.write(layout, addresses.HUB)
 
 
 def program(layout: Layout, coredns: Path, after: Sequence[str]) -> Program:

@@ -11,14 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pba_hack.cluster import state
 from pba_hack.cluster.errors import ClusterError
-from pba_hack.cluster.local import creation, network, readiness, state
+from pba_hack.cluster.local import creation, network, readiness
 from pba_hack.cluster.local.api import Api, ApiError
 from pba_hack.cluster.local.cgroups import Groups
 from pba_hack.cluster.local.control_plane import Binaries
 from pba_hack.cluster.local.layout import Layout, node_name
 from pba_hack.cluster.local.namespaces import first_process, in_network_of, state_of
-from pba_hack.cluster.local.waiting import until
+from pba_hack.cluster.waiting import until
 from pba_hack.progress import Progress
 
 __all__ = ["Faults"]

@@ -7,6 +7,8 @@ the same one. `down` removes it whole.
 from dataclasses import dataclass
 from pathlib import Path
 
+from pba_hack.cluster.layout import CommonLayout
+
 __all__ = ["STATE_ROOT", "Layout", "node_name"]
 
 STATE_ROOT = Path("/var/lib/pba-cluster")
@@ -18,31 +20,15 @@ def node_name(number: int) -> str:
 
 
 @dataclass(frozen=True)
-class Layout:
+class Layout(CommonLayout):
     """The paths of one cluster."""
 
-    name: str
     root: Path = STATE_ROOT
-
-    @property
-    def folder(self) -> Path:
-        """All of the cluster's files."""
-        return self.root / self.name
 
     @property
     def cgroup(self) -> str:
         """The cluster's control group, below each hierarchy's root."""
         return f"pba-{self.name}"
-
-    @property
-    def lock(self) -> Path:
-        """Held by the one command that changes the cluster."""
-        return self.root / f"{self.name}.lock"
-
-    @property
-    def state(self) -> Path:
-        """What `up` has reached; see `state.py`."""
-        return self.folder / "cluster.json"
 
     @property
     def pki(self) -> Path:
@@ -60,11 +46,6 @@ class Layout:
         return self.logs / "audit.log"
 
     @property
-    def kubeconfig(self) -> Path:
-        """The administrator's client configuration."""
-        return self.folder / "kubeconfig"
-
-    @property
     def api_ready(self) -> Path:
         """Exists once the API server is ready: not only listening, but with its built-in roles."""
         return self.folder / "api-ready"
@@ -73,16 +54,6 @@ class Layout:
     def objects_applied(self) -> Path:
         """Exists once our programs have their roles."""
         return self.folder / "objects-applied"
-
-    @property
-    def bin(self) -> Path:
-        """Links to the cluster's `kubectl` and `helm`, for the PATH of `exec`."""
-        return self.folder / "bin"
-
-    @property
-    def resolv_conf(self) -> Path:
-        """Name resolution inside of `exec`."""
-        return self.folder / "resolv.conf"
 
     @property
     def blobs(self) -> Path:

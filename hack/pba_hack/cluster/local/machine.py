@@ -7,13 +7,13 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pba_hack import cache
+from pba_hack.cluster import disk
 from pba_hack.cluster.errors import MissingError
 from pba_hack.progress import CommandFailedError, Progress, run
 
-__all__ = ["NEEDED", "check", "check_root", "install_packages", "require_disk"]
+__all__ = ["NEEDED", "check", "check_root", "install_packages"]
 
-_GIB = 1 << 30
-_STATE_BYTES = 6 * _GIB
+_STATE_BYTES = 6 * disk.GIB
 NEEDED = (
     ("containerd", "containerd"),
     ("runc", "runc"),
@@ -39,7 +39,7 @@ def check(state_root: Path) -> None:
     if sys.platform != "linux":
         raise MissingError("the cluster needs Linux; on other systems start Docker: then kind is used")
     check_root()
-    require_disk(state_root, _STATE_BYTES, "the cluster's images and volumes")
+    disk.require(state_root, _STATE_BYTES, "the cluster's images and volumes")
 
 
 def check_root() -> None:
@@ -52,25 +52,6 @@ def check_root() -> None:
         raise MissingError(
             "the cluster needs root for its namespaces: run the command with sudo, or start Docker: "
             "then kind is used"
-        )
-
-
-def require_disk(path: Path, needed: int, purpose: str) -> None:
-    """See that there is room.
-
-    Raises:
-        MissingError: Less than `needed` bytes are free where `path` is or will be.
-    """
-    there = next(folder for folder in (path, *path.parents) if folder.exists())
-    free = shutil.disk_usage(there).free
-    if free < needed:
-        raise MissingError(
-            f"{there} has {free / _GIB:.1f} GiB free, and {purpose} need {needed / _GIB:.0f}: make room there"
-            + (
-                ", or set PBA_CACHE to a folder on a larger disk"
-                if cache.root() in (path, *path.parents)
-                else ""
-            )
         )
 
 

@@ -13,7 +13,7 @@ from pba_hack.cluster.errors import ClusterError
 from pba_hack.cluster.local import addresses
 from pba_hack.cluster.local.layout import node_name
 from pba_hack.cluster.local.namespaces import in_network_of
-from pba_hack.cluster.local.waiting import until
+from pba_hack.cluster.waiting import until
 
 __all__ = ["cni_configuration", "connect_node", "disconnect", "make_bridge", "reconnect"]
 

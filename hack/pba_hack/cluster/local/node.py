@@ -9,6 +9,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+from pba_hack.cluster import resolv_conf
 from pba_hack.cluster.local import addresses, network, pki
 from pba_hack.cluster.local.cgroups import Groups
 from pba_hack.cluster.local.control_plane import Binaries
@@ -115,7 +116,7 @@ def kubelet_configuration(of: int, memory: int) -> dict[str, Any]:
         "oomScoreAdj": 0,
         "volumePluginDir": "/var/lib/kubelet/volume-plugins",
         "clusterDNS": [addresses.CLUSTER_DNS],
-        "clusterDomain": addresses.DNS_DOMAIN,
+        "clusterDomain": resolv_conf.DOMAIN,
         "resolvConf": "",
         "nodeStatusUpdateFrequency": "4s",
         "systemReserved": {"memory": f"{(memory - share) // _MIB}Mi", "cpu": "200m"},

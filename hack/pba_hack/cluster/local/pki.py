@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from pba_hack.cluster import resolv_conf
 from pba_hack.cluster.errors import ClusterError
 from pba_hack.cluster.local import addresses
 from pba_hack.cluster.local.layout import Layout, node_name
@@ -26,7 +27,7 @@ _API_NAMES = (
     "DNS:kubernetes",
     "DNS:kubernetes.default",
     "DNS:kubernetes.default.svc",
-    f"DNS:kubernetes.default.svc.{addresses.DNS_DOMAIN}",
+    f"DNS:kubernetes.default.svc.{resolv_conf.DOMAIN}",
     "DNS:localhost",
     "IP:127.0.0.1",
     f"IP:{addresses.KUBERNETES_SERVICE}",

@@ -1,4 +1,4 @@
-"""What the first process of the hub or of a node is told to run; see `go/init/main.go`."""
+"""What the first process of the hub or of a node is told to run; see `init/main.go` in `../go`."""
 
 import json
 from collections.abc import Sequence

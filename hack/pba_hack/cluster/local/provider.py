@@ -6,19 +6,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NoReturn
 
-from pba_hack.cluster import tools
+from pba_hack.cluster import binaries, entering, state, tools
 from pba_hack.cluster.errors import ClusterError
-from pba_hack.cluster.local import (
-    binaries,
-    creation,
-    entering,
-    images,
-    machine,
-    members,
-    report,
-    state,
-    teardown,
-)
+from pba_hack.cluster.local import creation, images, machine, members, report, teardown
 from pba_hack.cluster.local.addresses import MAX_NODES
 from pba_hack.cluster.local.blobs import BlobStore
 from pba_hack.cluster.local.cgroups import Groups
@@ -26,8 +16,8 @@ from pba_hack.cluster.local.control_plane import Binaries
 from pba_hack.cluster.local.faults import Faults
 from pba_hack.cluster.local.layout import Layout
 from pba_hack.cluster.local.namespaces import first_process
-from pba_hack.cluster.local.state import State
 from pba_hack.cluster.provider import DEFAULT_NODES, Status
+from pba_hack.cluster.state import State
 from pba_hack.progress import Progress
 
 __all__ = ["LocalProvider"]

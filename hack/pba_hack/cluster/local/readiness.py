@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from pba_hack.cluster import resolv_conf
 from pba_hack.cluster.errors import ClusterError
 from pba_hack.cluster.local import addresses
 from pba_hack.cluster.local.api import Api
@@ -12,7 +13,7 @@ from pba_hack.cluster.local.dns_probe import resolves
 from pba_hack.cluster.local.layout import Layout
 from pba_hack.cluster.local.members import Member
 from pba_hack.cluster.local.namespaces import in_network_of
-from pba_hack.cluster.local.waiting import until
+from pba_hack.cluster.waiting import until
 
 __all__ = ["apply_base_objects", "await_accounts", "await_api", "await_names", "await_nodes", "node_is_ready"]
 
@@ -20,7 +21,7 @@ _MANIFESTS = Path(__file__).parent / "manifests"
 _API_SECONDS = 60.0
 _NODE_SECONDS = 90.0
 _DNS_SECONDS = 60.0
-_SERVICE = f"kubernetes.default.svc.{addresses.DNS_DOMAIN}"
+_SERVICE = f"kubernetes.default.svc.{resolv_conf.DOMAIN}"
 
 
 def await_api(layout: Layout, hub: int) -> None:

@@ -5,7 +5,9 @@ import subprocess
 from pathlib import Path
 from typing import Any
 
-from pba_hack.cluster.local import addresses, entering, readiness, state, teardown
+from pba_hack import evidence
+from pba_hack.cluster import entering, state
+from pba_hack.cluster.local import addresses, readiness, teardown
 from pba_hack.cluster.local.api import Api, ApiError
 from pba_hack.cluster.local.cgroups import Groups
 from pba_hack.cluster.local.layout import Layout, node_name
@@ -13,13 +15,6 @@ from pba_hack.cluster.local.namespaces import first_process, in_network_of, star
 from pba_hack.cluster.provider import NodeStatus, Status
 
 __all__ = ["collect_logs", "status"]
-
-_QUESTIONS = {
-    "nodes.txt": ["get", "nodes", "-o", "wide"],
-    "objects.txt": ["get", "all,pvc,pv,pba", "-A", "-o", "wide"],
-    "events.txt": ["get", "events", "-A", "--sort-by=.lastTimestamp"],
-    "pods.txt": ["describe", "pods", "-A"],
-}
 
 
 def status(layout: Layout, groups: Groups) -> Status:
@@ -44,7 +39,7 @@ def status(layout: Layout, groups: Groups) -> Status:
 
 
 def collect_logs(layout: Layout, groups: Groups, folder: Path) -> None:
-    """Copy all logs into a folder, together with what the API server says about pods and events."""
+    """Copy all logs into a folder, together with what the cluster holds (`pba_hack.evidence`)."""
     folder.mkdir(parents=True, exist_ok=True)
     if layout.logs.exists():
         shutil.copytree(layout.logs, folder / "cluster", dirs_exist_ok=True)
@@ -56,14 +51,15 @@ def collect_logs(layout: Layout, groups: Groups, folder: Path) -> None:
     hub = first_process(groups, "hub")
     if hub is None:
         return
-    for file, question in _QUESTIONS.items():
-        command = entering.command_line(
-            layout, hub, ["timeout", "20", str(layout.bin / "kubectl"), *question]
-        )
-        with (folder / file).open("wb") as output:
-            subprocess.run(
-                [*command, f"--kubeconfig={layout.kubeconfig}"], stdout=output, stderr=output, check=False
-            )
+    kubectl = ["timeout", str(evidence.ANSWER_SECONDS), str(layout.bin / "kubectl")]
+
+    def ask(*question: str) -> str:
+        words = [*kubectl, f"--kubeconfig={layout.kubeconfig}", *question]
+        command = entering.command_line(layout, hub, words)
+        done = subprocess.run(command, capture_output=True, text=True, errors="backslashreplace", check=False)
+        return done.stdout + done.stderr
+
+    evidence.collect(folder, ask)
 
 
 def _node(groups: Groups, number: int, ready: set[str]) -> NodeStatus:

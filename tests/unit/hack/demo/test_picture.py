@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from pba_hack.demo.picture import Picture, lines
-from pba_hack.traffic.tally import Snapshot
+from pba_hack.traffic.tally import Failure, Snapshot
 
 COUNTS = Snapshot(
     sent=31,
-    answered=30,
-    failed=1,
     by_node={"shop-b": 10, "shop-a": 20},
-    by_failure={"GET: status 503": 1},
+    failures=(Failure("2026-01-01T00:00:00.000Z", 0.1, "GET /", "abc", "", "GET: status 503", "503 b''"),),
     longest_seconds=0.1,
 )
 

@@ -9,12 +9,11 @@ from typing import Any, NoReturn
 
 import pytest
 
-from pba_hack.cluster import tools
+from pba_hack.cluster import binaries, tools
 from pba_hack.cluster.errors import ClusterError, MissingError
 from pba_hack.cluster.kind import inside
 from pba_hack.cluster.kind.provider import KindProvider
-from pba_hack.cluster.local import binaries
-from pba_hack.cluster.local.layout import Layout
+from pba_hack.cluster.layout import CommonLayout
 
 CONTAINER = "pba-shop-1-control-plane"
 IDENTIFIER = "4f2a" * 16
@@ -65,7 +64,7 @@ def enter(proc: Path, pid: int) -> int:
         assert command[-1] == CONTAINER
         return f"{IDENTIFIER} {pid}\n"
 
-    return inside.first_process(CONTAINER, Layout("shop-1", Path("/kept")), ask, proc)
+    return inside.first_process(CONTAINER, CommonLayout("shop-1", Path("/kept")), ask, proc)
 
 
 def test_exec_without_a_cluster_says_what_to_do(kind: KindProvider) -> None:

@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
+from pba_hack.cluster import binaries
 from pba_hack.cluster.errors import ClusterError
 from pba_hack.cluster.kind import provider
 from pba_hack.cluster.kind.provider import KindProvider
-from pba_hack.cluster.local import binaries
 from pba_hack.progress import Progress
 
 CLUSTER = "pba-shop-1"

@@ -7,6 +7,7 @@ import socket
 import threading
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 
 import pytest
@@ -107,6 +108,39 @@ def test_a_status_of_400_or_more_is_a_failure(server: Server) -> None:
     ):
         client.request("POST", "/", {})
     assert tally.snapshot().by_failure == {"POST: status 503": 1}
+
+
+NAMED = BROKEN.replace(b"Content-Length: 0\r\n\r\n", b"X-Node: n1\r\nContent-Length: 4\r\n\r\nbusy")
+GONE = "RemoteDisconnected('Remote end closed connection without response')"
+
+
+@pytest.mark.parametrize(
+    ("answer", "node", "why", "detail"),
+    [
+        (NAMED, "n1", "POST: status 503", "503 b'busy'"),
+        (BROKEN, "", "POST: status 503", "503 b''"),
+        (OK, "n1", "POST: not the answer that was asked for", "no 'order' in b'{}'"),
+        (None, "", "POST: RemoteDisconnected", GONE),
+    ],
+    ids=["refused by a node", "refused by nobody knows who", "another answer", "no answer"],
+)
+def test_a_request_that_failed_is_recorded_as_it_is_found_in_logs(
+    answer: bytes | None, node: str, why: str, detail: str
+) -> None:
+    server, tally = Server([answer]), Tally()
+    began = datetime.now(UTC)
+    with (
+        closing(server),
+        closing(Client("127.0.0.1", server.port, tally)) as client,
+        pytest.raises(RequestFailedError, match=f"^POST /api/orders: {re.escape(detail)}$"),
+    ):
+        client.request("POST", "/api/orders", {}, request_id="abc", wanted="order")
+    [failure] = tally.snapshot().failures
+    assert (failure.request, failure.request_id) == ("POST /api/orders", "abc")
+    assert (failure.node, failure.why, failure.detail) == (node, why, detail)
+    sent_at = datetime.fromisoformat(failure.sent_at)
+    assert began - timedelta(milliseconds=1) <= sent_at <= datetime.now(UTC)
+    assert 0 <= failure.seconds <= 30
 
 
 def test_nobody_listens() -> None:

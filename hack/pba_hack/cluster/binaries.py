@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pba_hack import cache
+from pba_hack.cluster import disk
 from pba_hack.cluster.errors import ClusterError, MissingError
-from pba_hack.cluster.local import machine
 from pba_hack.progress import Progress, run
 
 __all__ = ["COMPONENTS", "KUBERNETES", "NAMES", "binary", "built"]
@@ -33,7 +33,7 @@ COMPONENTS = (
 )
 _SOURCES = Path(__file__).parent / "go"
 _GO = (1, 26)
-_BUILD_BYTES = 11 << 30
+_BUILD_BYTES = 11 * disk.GIB
 _BUILDING = threading.Lock()
 
 
@@ -85,7 +85,7 @@ def binary(name: str, progress: Progress) -> Path:
 
     def build(scratch: Path) -> None:
         _require_go()
-        machine.require_disk(cache.root(), _BUILD_BYTES, "a build from source and Go's own cache")
+        disk.require(cache.root(), _BUILD_BYTES, "a build from source and Go's own cache")
         began = time.monotonic()
         with progress.step(f"{made_by} {recipe.version} from source", announce=True):
             _build(made_by, recipe, scratch, progress)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 
 from pba_hack.cluster import choice
 from pba_hack.cluster.choice import ProviderName
-from pba_hack.cluster.local.layout import Layout
+from pba_hack.cluster.layout import CommonLayout
 
 __all__ = ["command_line", "environment"]
 
@@ -14,14 +14,14 @@ _NAMES = f'[ ! -e {_RESOLV_CONF} ] || mount --bind "$1" {_RESOLV_CONF} || exit 1
 """Lets the cluster's name server answer, for this command only: in a mount namespace of its own."""
 
 
-def command_line(layout: Layout, process: int, command: Sequence[str]) -> list[str]:
+def command_line(layout: CommonLayout, process: int, command: Sequence[str]) -> list[str]:
     """Return what runs a command in the network of a process, with the machine's files and the cluster's names."""
     network = ["nsenter", f"--net=/proc/{process}/ns/net"]
     mounts = ["unshare", "--mount", "--propagation", "slave"]
     return [*network, *mounts, "sh", "-c", _NAMES, "sh", str(layout.resolv_conf), *command]
 
 
-def environment(layout: Layout, provider: ProviderName, ours: Mapping[str, str]) -> dict[str, str]:
+def environment(layout: CommonLayout, provider: ProviderName, ours: Mapping[str, str]) -> dict[str, str]:
     """Return what the command finds in its environment.
 
     Args:

@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal, TextIO
 
-from pba_hack.cluster.local.layout import Layout
+from pba_hack.cluster.layout import CommonLayout
 from pba_hack.progress import Progress
 
 __all__ = ["State", "locked", "read", "write"]
@@ -28,7 +28,7 @@ class State:
     nodes: int
 
 
-def read(layout: Layout) -> State | None:
+def read(layout: CommonLayout) -> State | None:
     """The cluster's record; None when there is none, or when its writer was killed half-way."""
     try:
         return State(**json.loads(layout.state.read_text()))
@@ -36,7 +36,7 @@ def read(layout: Layout) -> State | None:
         return None
 
 
-def write(layout: Layout, state: State) -> None:
+def write(layout: CommonLayout, state: State) -> None:
     """Replace the record in one step."""
     partial = layout.state.with_suffix(".partial")
     partial.write_text(json.dumps(asdict(state)) + "\n")
@@ -44,7 +44,7 @@ def write(layout: Layout, state: State) -> None:
 
 
 @contextlib.contextmanager
-def locked(layout: Layout, progress: Progress) -> Iterator[None]:
+def locked(layout: CommonLayout, progress: Progress) -> Iterator[None]:
     """Be the only command that changes the cluster.
 
     The lock's file goes away with the cluster, so a lock counts only if its file is still the one under its name.
