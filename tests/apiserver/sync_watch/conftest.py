@@ -60,6 +60,7 @@ class Wire:
         self._target = target
         self.port = free_port()
         self.silent = False
+        self._lock = threading.Lock()
         self._listener: socket.socket | None = None
         self._pairs: list[tuple[socket.socket, socket.socket]] = []
         self.mend()
@@ -72,12 +73,14 @@ class Wire:
             threading.Thread(target=self._accept, args=(self._listener,), daemon=True).start()
 
     def cut(self) -> None:
-        """Refuse new connections, and end those that are open."""
-        if self._listener is not None:
-            self._listener.shutdown(socket.SHUT_RDWR)
-            self._listener.close()
-            self._listener = None
-        for pair in self._pairs:
+        """Refuse new connections, and end those that are open or about to be."""
+        with self._lock:
+            if self._listener is not None:
+                self._listener.shutdown(socket.SHUT_RDWR)
+                self._listener.close()
+                self._listener = None
+            pairs, self._pairs = self._pairs, []
+        for pair in pairs:
             for end in pair:
                 try:
                     end.shutdown(socket.SHUT_RDWR)
@@ -95,7 +98,12 @@ class Wire:
             except OSError:
                 client.close()
                 continue
-            self._pairs.append((client, server))
+            with self._lock:
+                if self._listener is not listener:  # cut while this one was being put through
+                    client.close()
+                    server.close()
+                    return
+                self._pairs.append((client, server))
             threading.Thread(target=self._pass_on, args=(client, server), daemon=True).start()
 
     def _pass_on(self, client: socket.socket, server: socket.socket) -> None:
