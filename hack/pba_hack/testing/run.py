@@ -14,6 +14,7 @@ import sys
 import time
 from pathlib import Path
 
+from pba_hack.binaries import binary
 from pba_hack.cluster import choice
 from pba_hack.provision import provision
 from pba_hack.testing import gate
@@ -110,9 +111,7 @@ class Runner:
         statuses = []
         if alone:
             say(f"{tier.name}: {tier.summary}")
-            chosen = [*tier.side_by_side, *options]
-            command = self._pytest(tier.name, alone, chosen, covers=measured and tier.covers)
-            statuses.append(self._status(command))
+            statuses.append(self._alone(tier, alone, options, covers=measured and tier.covers))
         if inside:
             say(f"{tier.name}: on nodes")
             statuses.append(self._in_cluster(tier, inside, options))
@@ -123,6 +122,14 @@ class Runner:
     def _kept(self, tier: Tier) -> tuple[Path, Path]:
         """Return where a tier that fails on nodes keeps what the cluster held, and its logs."""
         return self.results / f"{tier.name}-evidence", self.results / f"{tier.name}-cluster-logs"
+
+    def _alone(self, tier: Tier, folders: list[str], options: list[str], *, covers: bool) -> int:
+        try:
+            for program in tier.programs:
+                binary(program)
+        except subprocess.CalledProcessError:
+            return 1  # the build has said why
+        return self._status(self._pytest(tier.name, folders, [*tier.side_by_side, *options], covers=covers))
 
     def _in_cluster(self, tier: Tier, folders: list[str], options: list[str]) -> int:
         try:

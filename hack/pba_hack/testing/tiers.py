@@ -16,7 +16,8 @@ class Tier:
     cluster's network, with the operator installed. `covers`: its branch coverage counts for the gate.
     `when_named`: pytest options of the long form, which is run when the tier is asked for by its name.
     `alias`: its tests are another tier's, so a full run leaves it out. `side_by_side`: options of pytest-xdist, if its
-    tests may run in several processes: they share nothing of the machine's.
+    tests may run in several processes: they share nothing of the machine's. `programs`: of `hack/cluster binary`, built
+    before the tests that run on this machine: from source that may take longer than a test may.
     """
 
     name: str
@@ -27,6 +28,7 @@ class Tier:
     when_named: tuple[str, ...] = ()
     alias: bool = False
     side_by_side: tuple[str, ...] = ()
+    programs: tuple[str, ...] = ()
 
 
 _SIDE_BY_SIDE = ("-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder")
@@ -37,6 +39,7 @@ TIERS = (
         alone=("unit",),
         covers=True,
         side_by_side=_SIDE_BY_SIDE,
+        programs=("gitops", "helm"),
     ),
     Tier(
         "model",
@@ -51,6 +54,7 @@ TIERS = (
         alone=("apiserver",),
         covers=True,
         side_by_side=_SIDE_BY_SIDE,
+        programs=("kubernetes", "helm", "kwok"),
     ),
     Tier(
         "e2e",
@@ -69,6 +73,7 @@ TIERS = (
         "the cases of hack/bench, each once and briefly (hack/bench gives the figures)",
         alone=("apiserver/bench",),
         alias=True,
+        programs=("kubernetes", "kwok"),
     ),
 )
 

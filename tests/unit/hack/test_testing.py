@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import os
+import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
@@ -92,6 +93,31 @@ def test_a_tier_without_tests_says_so_and_has_not_passed(
     assert not runner.tier(EMPTY, [])
     assert runner.everything()
     assert "none: skipped, there are no tests yet" in capsys.readouterr().out
+
+
+def test_what_a_tier_needs_is_built_before_its_tests_whose_time_is_limited(
+    runner: run.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+
+    def status(_: run.Runner, __: list[str]) -> int:
+        happened.append("tests")
+        return 0
+
+    monkeypatch.setattr(run, "binary", happened.append)
+    monkeypatch.setattr(run.Runner, "_status", status)
+    assert runner.tier(dataclasses.replace(TIER, programs=("one", "other")), [])
+    assert happened == ["one", "other", "tests"]
+
+
+def test_a_tier_whose_programs_cannot_be_built_has_failed(
+    runner: run.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(name: str) -> None:
+        raise subprocess.CalledProcessError(1, name)
+
+    monkeypatch.setattr(run, "binary", refuse)
+    assert not runner.tier(dataclasses.replace(TIER, programs=("one",)), [])
 
 
 @pytest.mark.parametrize(("asked", "taken"), [(None, "local"), ("", "local"), ("kind", "kind")])
