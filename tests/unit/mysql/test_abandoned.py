@@ -1,0 +1,72 @@
+"""Whoever no longer waits for MySQL (the Lease is given back, the deadline is over) has nothing more written there."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import threading
+from typing import Any, Self
+
+from pba_operator.domain.model import ChildId, EnsureAccounts, Generate, Generator, Manifest
+from pba_operator.mysql.accounts import MySQLAccounts
+from pba_operator.mysql.material import Material
+
+ADMIN, CA, APP = (ChildId("Secret", name) for name in ("admin", "ca", "app"))
+WANTED = EnsureAccounts("localhost", "app", "app", (APP, "password"), ADMIN, CA, "1")
+
+
+def _secret(**content: str) -> Manifest:
+    return {"data": {key: base64.b64encode(text.encode()).decode() for key, text in content.items()}}
+
+
+class _Slow:
+    """A connection (and its cursor) to an empty server that answers the first statement late."""
+
+    open = True
+
+    def __init__(self, said: list[str], asked: threading.Event, answer: threading.Event) -> None:
+        self._said, self._asked, self._answer = said, asked, answer
+
+    def cursor(self) -> _Slow:
+        return self
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End."""
+
+    def close(self) -> None:
+        """End."""
+
+    def execute(self, statement: str, _values: object) -> None:
+        self._said.append(statement)
+        self._asked.set()
+        self._answer.wait(10)
+
+    def fetchall(self) -> list[tuple[Any, ...]]:
+        last = self._said[-1]
+        return [("9.7.4",)] if "VERSION" in last else [(0,)] if "revokes" in last else []
+
+
+async def test_who_no_longer_waits_writes_nothing_more() -> None:
+    authority = await Material()(
+        Generate({"metadata": {"name": "ca"}}, Generator.CERTIFICATE_AUTHORITY), None
+    )
+    secrets = {
+        ADMIN: _secret(username="pba_admin", password="top"),
+        APP: _secret(password="app"),
+        CA: _secret(**{"ca.crt": authority["ca.crt"]}),
+    }
+    said: list[str] = []
+    asked, answer = threading.Event(), threading.Event()
+    connect: Any = lambda **_: _Slow(said, asked, answer)  # noqa: E731 - it stands for a connection
+    accounts = MySQLAccounts(threads=1, connect=connect)
+    task = asyncio.create_task(accounts.ensure(WANTED, secrets))
+    await asyncio.to_thread(asked.wait)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    accounts.close()
+    answer.set()  # as MySQL would, some seconds later; meanwhile the Lease was given back
+    await asyncio.get_running_loop().run_in_executor(None, accounts._threads.shutdown)
+    assert [line for line in said if line.startswith(("CREATE", "GRANT", "ALTER"))] == []
