@@ -5,6 +5,9 @@ What must stay true:
 - A holder stops acting before anybody else may begin. It counts from the moment at which it *sent* its last renewal
   that was answered, and gives up after `RENEW_DEADLINE`; a rival counts from the moment at which it *saw* that renewal
   or a later one, and waits for `DURATION`. Nobody compares clocks: both measure durations, each with its own.
+- A Lease that somebody deletes is lost to its holder, too, and nobody who has seen it held takes it sooner than if
+  it were still there. Who has never seen it makes it at once, as on a new cluster: where its holder is cut off from the
+  API server at that very moment, nothing tells the one from the other.
 - Who has lost the Lease ends the process: no half-done work goes on. `check` is asked before each write, so that a
   process that was frozen ends at its first attempt to write, not at its next renewal.
 - A clean end gives the Lease back, also one that comes while a request for it is under way: that request is not broken
@@ -45,10 +48,10 @@ Exit = Callable[[str], NoReturn]
 
 @dataclass(frozen=True)
 class _Seen:
-    """The Lease as it last changed, and when we saw that."""
+    """The Lease as it last changed, and until when its holder may act, counted from when we saw that."""
 
     spec: Mapping[str, Any]
-    at: float
+    until: float
 
 
 class Elector:
@@ -149,6 +152,8 @@ class Elector:
         try:
             lease = await self._client.get(kinds.LEASE, self._namespace, self._name)
         except NotFound:
+            if self._seen is not None and sent < self._seen.until:
+                return False
             await self._write(self._client.create(self._manifest({}, self._spec({}, transitions=0))), sent)
             return True
         spec = lease.get("spec") or {}
@@ -160,6 +165,12 @@ class Elector:
         return True
 
     async def _renew(self) -> bool:
+        try:
+            return await self._renewed_as_known()
+        except NotFound:
+            self._end("the Lease was deleted")
+
+    async def _renewed_as_known(self) -> bool:
         lease = self._lease or await self._client.get(kinds.LEASE, self._namespace, self._name)
         spec = lease.get("spec") or {}
         if spec.get("holderIdentity") != self._identity:
@@ -197,8 +208,8 @@ class Elector:
             return False
         now = self._clock.now()
         if self._seen is None or self._seen.spec != spec:
-            self._seen = _Seen(spec, now)
-        return now < self._seen.at + max(DURATION, float(spec.get("leaseDurationSeconds") or 0))
+            self._seen = _Seen(spec, now + max(DURATION, float(spec.get("leaseDurationSeconds") or 0)))
+        return now < self._seen.until
 
     def _spec(self, before: Mapping[str, Any], *, transitions: int) -> dict[str, Any]:
         now = self._clock.utc().strftime("%Y-%m-%dT%H:%M:%S.%fZ")
