@@ -70,7 +70,10 @@ class Actor:
             case EnsureAccounts():
                 # SQL is a write, too: who has lost the Lease sends none.
                 self._kube.check_may_write()
-                view.memory.database = await self._accounts.ensure(action, _secrets(action, observed))
+                secrets = _secrets(action, observed)
+                view.memory.database = await self._accounts.ensure(
+                    action, secrets, self._kube.check_may_write
+                )
             case SetFinalizer():
                 await self._set_finalizer(action, view)
         if planned is not None:

@@ -42,9 +42,9 @@ class Accounts(Protocol):
     """Makes accounts in MySQL as asked, and says what it found."""
 
     async def ensure(
-        self, wanted: EnsureAccounts, secrets: Mapping[ChildId, Manifest]
+        self, wanted: EnsureAccounts, secrets: Mapping[ChildId, Manifest], may_write: Callable[[], None]
     ) -> DatabaseObservation:
-        """Bring schema, account, grants and password to what is wanted."""
+        """Bring schema, account, grants and password to what is wanted; `may_write` is asked before each write."""
 
 
 Material = Callable[[Generate, Manifest | None], Awaitable[dict[str, str]]]

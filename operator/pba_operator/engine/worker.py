@@ -17,7 +17,8 @@ from pba_operator.kube.store import Key
 WORKERS: Final = 16
 """They wait for the API server and for MySQL most of the time."""
 DEADLINE: Final = 60.0
-"""Seconds for one reconcile: more than all time limits within it that can add up."""
+"""Seconds for one reconcile: more than the time limits of its requests add up to. What MySQL is slow with is given up
+then, before its next statement."""
 
 logger = logging.getLogger(__name__)
 

@@ -1,15 +1,16 @@
 """The engine's way to ask MySQL for the application's accounts, without ever waiting in its event loop.
 
 What must stay true: the answer always names the question (`asked`), and its `detail` tells the user what to do;
-no password is in it. Work is done in a few threads of its own: PyMySQL blocks, and a server that hangs holds one
-of them for its time limits, and nobody else.
+no password is in it. Before each statement it is asked whether we may write, and whether anybody still waits for the
+answer: whoever waited may have lost the Lease meanwhile, or ask anew. Work is done in a few threads of its own: PyMySQL
+blocks, and a server that hangs holds one of them for its time limits, and nobody else.
 """
 
 from __future__ import annotations
 
 import asyncio
 import base64
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final
@@ -20,6 +21,7 @@ from pba_api import ports
 from pba_operator.domain import secret_keys
 from pba_operator.domain.model import AccountState, ChildId, DatabaseObservation, EnsureAccounts, Manifest
 from pba_operator.mysql import application
+from pba_operator.mysql.cord import Cord
 from pba_operator.mysql.errors import DatabaseError, LoginRefused, Unreachable
 from pba_operator.mysql.session import Connect, Login, Server, session
 
@@ -56,13 +58,16 @@ class MySQLAccounts:
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix="mysql")
 
     async def ensure(
-        self, wanted: EnsureAccounts, secrets: Mapping[ChildId, Manifest]
+        self, wanted: EnsureAccounts, secrets: Mapping[ChildId, Manifest], may_write: Callable[[], None]
     ) -> DatabaseObservation:
         """Bring schema, account, grants and password to what is wanted, and tell what was found.
+
+        A statement that is under way when this is cancelled is seen through by MySQL; none is sent after it.
 
         Args:
             wanted: What.
             secrets: The live Secrets that `wanted` refers to.
+            may_write: Raises whatever this shall raise if nothing may be written any more; called in a thread.
         """
         try:
             admin, authority = secrets[wanted.admin_ref], secrets[wanted.ca_ref]
@@ -78,20 +83,25 @@ class MySQLAccounts:
         except (KeyError, ValueError) as error:
             detail = f"a Secret that it needs lacks something: {error}"
             return DatabaseObservation(AccountState.REFUSED, wanted, detail=detail)
-        work = partial(self._ensure, wanted, server, operator, user)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        cord = Cord(self._connect, may_write)
+        work = partial(self._ensure, wanted, server, operator, user, cord.connect)
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._threads, work)
+        finally:
+            cord.cut()
 
     def close(self) -> None:
         """Take no more work; what is being done ends by its time limits."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
+    @staticmethod
     def _ensure(
-        self, wanted: EnsureAccounts, server: Server, operator: Login, user: Login
+        wanted: EnsureAccounts, server: Server, operator: Login, user: Login, connect: Connect
     ) -> DatabaseObservation:
         try:
-            with session(server, operator, connect=self._connect) as admin:
+            with session(server, operator, connect=connect) as admin:
                 version = str(admin.rows("SELECT VERSION()")[0][0])
-                application.ensure(admin, server, wanted.schema, user, connect=self._connect)
+                application.ensure(admin, server, wanted.schema, user, connect=connect)
         except LoginRefused as error:
             detail = (
                 f'it does not accept the operator\'s account of the Secret "{wanted.admin_ref.name}": it learns it '

@@ -11,15 +11,29 @@ import ssl
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import pymysql
-from pymysql.connections import Connection
 from pymysql.cursors import Cursor
 
 from pba_operator.mysql.errors import Refused, translated
 
-Connect = Callable[..., "Connection[Any]"]
+
+class Connected(Protocol):
+    """What a `Session` needs of a connection of PyMySQL's."""
+
+    @property
+    def open(self) -> bool:
+        """Whether it can still be used."""
+
+    def cursor(self) -> Cursor:
+        """Return a cursor, for one statement."""
+
+    def close(self) -> None:
+        """Say goodbye, and close."""
+
+
+Connect = Callable[..., Connected]
 
 
 @dataclass(frozen=True)
@@ -45,7 +59,7 @@ class Server:
 class Session:
     """An open connection; statements are committed one by one."""
 
-    def __init__(self, connection: Connection[Any]) -> None:
+    def __init__(self, connection: Connected) -> None:
         self._connection = connection
 
     def rows(self, statement: str, *values: str) -> Sequence[Sequence[Any]]:
@@ -128,7 +142,7 @@ def session(
         _close(connection)
 
 
-def _close(connection: Connection[Any]) -> None:
+def _close(connection: Connected) -> None:
     """Close, whether or not the server still listens: what was asked has been answered by now."""
     if connection.open:
         connection.close()

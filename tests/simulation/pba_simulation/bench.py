@@ -99,8 +99,9 @@ class Bench:
         return {"observedGeneration": cluster.generation, **self.status}
 
     async def ensure(
-        self, wanted: EnsureAccounts, secrets: Mapping[ChildId, Manifest]
+        self, wanted: EnsureAccounts, secrets: Mapping[ChildId, Manifest], may_write: Callable[[], None]
     ) -> DatabaseObservation:
+        may_write()
         self.asked.append(wanted)
         self.secrets = secrets
         return (

@@ -63,7 +63,9 @@ class SimulatedMySQL:
         self,
         wanted: EnsureAccounts,
         secrets: Mapping[ChildId, Manifest],  # noqa: ARG002 - it believes any password
+        may_write: Callable[[], None],
     ) -> DatabaseObservation:
+        may_write()
         self.asked.append(wanted)
         if self.refusals:
             answer = self.refusals.pop(0)

@@ -7,7 +7,10 @@ import base64
 import threading
 from typing import Any, Self
 
+import pytest
+
 from pba_operator.domain.model import ChildId, EnsureAccounts, Generate, Generator, Manifest
+from pba_operator.kube.errors import Fenced
 from pba_operator.mysql.accounts import MySQLAccounts
 from pba_operator.mysql.material import Material
 
@@ -49,20 +52,42 @@ class _Slow:
         return [("9.7.4",)] if "VERSION" in last else [(0,)] if "revokes" in last else []
 
 
-async def test_who_no_longer_waits_writes_nothing_more() -> None:
-    authority = await Material()(
-        Generate({"metadata": {"name": "ca"}}, Generator.CERTIFICATE_AUTHORITY), None
-    )
-    secrets = {
+@pytest.fixture(scope="module")
+def secrets() -> dict[ChildId, Manifest]:
+    made = Generate({"metadata": {"name": "ca"}}, Generator.CERTIFICATE_AUTHORITY)
+    authority = asyncio.run(Material()(made, None))
+    return {
         ADMIN: _secret(username="pba_admin", password="top"),
         APP: _secret(password="app"),
         CA: _secret(**{"ca.crt": authority["ca.crt"]}),
     }
+
+
+async def test_who_may_not_write_any_more_sends_no_further_statement(
+    secrets: dict[ChildId, Manifest],
+) -> None:
+    said: list[str] = []
+    asked, answer = threading.Event(), threading.Event()
+    answer.set()
+
+    def may_write() -> None:
+        if asked.is_set():
+            raise Fenced("the Lease was given back")
+
+    connect: Any = lambda **_: _Slow(said, asked, answer)  # noqa: E731 - it stands for a connection
+    accounts = MySQLAccounts(threads=1, connect=connect)
+    with pytest.raises(Fenced):
+        await accounts.ensure(WANTED, secrets, may_write)
+    accounts.close()
+    assert said == ["SELECT VERSION()"]
+
+
+async def test_who_no_longer_waits_writes_nothing_more(secrets: dict[ChildId, Manifest]) -> None:
     said: list[str] = []
     asked, answer = threading.Event(), threading.Event()
     connect: Any = lambda **_: _Slow(said, asked, answer)  # noqa: E731 - it stands for a connection
     accounts = MySQLAccounts(threads=1, connect=connect)
-    task = asyncio.create_task(accounts.ensure(WANTED, secrets))
+    task = asyncio.create_task(accounts.ensure(WANTED, secrets, lambda: None))
     await asyncio.to_thread(asked.wait)
     task.cancel()
     await asyncio.gather(task, return_exceptions=True)

@@ -24,6 +24,10 @@ ADMIN, CA, APP = (ChildId("Secret", name) for name in ("admin", "ca", "app"))
 WANTED = EnsureAccounts("localhost", "app", "app", (APP, "password"), ADMIN, CA, "1")
 
 
+def go_on() -> None:
+    """Say that we may write."""
+
+
 def secret(**content: str) -> Manifest:
     return {"data": {key: base64.b64encode(text.encode()).decode() for key, text in content.items()}}
 
@@ -53,17 +57,17 @@ async def test_a_secret_that_lacks_something_is_told(
         spoilt = dict.fromkeys(secrets[child]["data"], "/w==")
         damages: tuple[Manifest, ...] = ({"data": {}}, {"data": spoilt})
         for damaged in damages:
-            answer = await accounts.ensure(WANTED, {**secrets, child: damaged})
+            answer = await accounts.ensure(WANTED, {**secrets, child: damaged}, go_on)
             assert answer.state is AccountState.REFUSED
             assert answer.asked == WANTED
         rest = {key: value for key, value in secrets.items() if key != child}
-        assert (await accounts.ensure(WANTED, rest)).state is AccountState.REFUSED
+        assert (await accounts.ensure(WANTED, rest, go_on)).state is AccountState.REFUSED
 
 
 async def test_a_certificate_that_is_none_is_told(
     accounts: MySQLAccounts, secrets: dict[ChildId, Manifest]
 ) -> None:
-    answer = await accounts.ensure(WANTED, {**secrets, CA: secret(**{"ca.crt": "nonsense"})})
+    answer = await accounts.ensure(WANTED, {**secrets, CA: secret(**{"ca.crt": "nonsense"})}, go_on)
     assert answer.state is AccountState.REFUSED
     assert "ca.crt" in answer.detail
 
@@ -76,7 +80,7 @@ async def test_every_connection_is_verified_and_limited(secrets: dict[ChildId, M
         raise pymysql.OperationalError(2003, "Can't connect")
 
     accounts = MySQLAccounts(port=3307, connect_seconds=2, answer_seconds=3, connect=connect)
-    answer = await accounts.ensure(WANTED, secrets)
+    answer = await accounts.ensure(WANTED, secrets, go_on)
     accounts.close()
     assert answer.state is AccountState.UNREACHABLE
     assert (seen["host"], seen["port"], seen["user"]) == ("localhost", 3307, "pba_admin")
@@ -92,7 +96,7 @@ async def test_an_error_that_quotes_a_password_is_told_without_it(secrets: dict[
         raise pymysql.ProgrammingError(1064, "You have an error near 'app-s3cret' and 'top-s3cret'")
 
     accounts = MySQLAccounts(connect=connect)
-    answer = await accounts.ensure(WANTED, secrets)
+    answer = await accounts.ensure(WANTED, secrets, go_on)
     accounts.close()
     assert "s3cret" not in answer.detail
     assert "You have an error" in answer.detail
@@ -126,7 +130,7 @@ async def test_a_server_that_offers_no_encryption_gets_no_password(secrets: dict
         thread = threading.Thread(target=pretend)
         thread.start()
         accounts = MySQLAccounts(port=listener.getsockname()[1], answer_seconds=5)
-        answer = await accounts.ensure(WANTED, secrets)
+        answer = await accounts.ensure(WANTED, secrets, go_on)
         accounts.close()
         thread.join(5)
     assert answer.state is AccountState.UNREACHABLE
@@ -143,8 +147,8 @@ async def test_one_that_hangs_holds_one_thread_and_nobody_else(secrets: dict[Chi
         raise pymysql.OperationalError(2013, "Lost connection")
 
     accounts = MySQLAccounts(threads=2, connect=connect)
-    hanging = asyncio.create_task(accounts.ensure(EnsureAccounts("hangs", *WANTED_REST), secrets))
-    answers = [await accounts.ensure(WANTED, secrets) for _ in range(5)]
+    hanging = asyncio.create_task(accounts.ensure(EnsureAccounts("hangs", *WANTED_REST), secrets, go_on))
+    answers = [await accounts.ensure(WANTED, secrets, go_on) for _ in range(5)]
     assert all(answer.state is AccountState.UNREACHABLE for answer in answers)
     assert not hanging.done()
     release.set()

@@ -60,7 +60,7 @@ class Question:
             connect=self.connect,
         )
         try:
-            return asyncio.run(accounts.ensure(replace(self.wanted, **changes), self.secrets))
+            return asyncio.run(accounts.ensure(replace(self.wanted, **changes), self.secrets, lambda: None))
         finally:
             accounts.close()
 
