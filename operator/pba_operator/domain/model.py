@@ -172,10 +172,13 @@ class Plan:
     """Actions in the order in which they must happen, and when to look again without an event.
 
     `requeue_after` (seconds) is for facts that no watch tells (a missing Secret of the user's, MySQL not answering).
+    `references_after` (seconds, at least) is for the user's objects that are as they should be: as long as they do not
+    change, nothing else needs a look then.
     """
 
     actions: tuple[Action, ...] = ()
     requeue_after: float | None = None
+    references_after: float | None = None
     looks_for: tuple[ChildId, ...] = ()
     """Children that may be there although no watch tells of them: somebody may have taken their label."""
     wanted: tuple[Manifest, ...] = ()

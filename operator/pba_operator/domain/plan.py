@@ -109,7 +109,7 @@ def _look_again(cluster: Cluster, observed: Observed, wanted: list[Manifest]) ->
     waits = waits_for_references(cluster, observed) or evidence(cluster, observed) is not None
     if waits or conflicts(cluster, observed, wanted) or database.foreigners(cluster, observed):
         return LOOK_AGAIN_SECONDS
-    return REFERENCES_SECONDS if references(cluster.spec) else None
+    return None
 
 
 def plan(cluster: Cluster | Invalid, observed: Observed, sync_image: SyncImage) -> Plan:
@@ -137,6 +137,7 @@ def plan(cluster: Cluster | Invalid, observed: Observed, sync_image: SyncImage) 
     return Plan(
         tuple(actions),
         requeue_after=_look_again(cluster, observed, wanted),
+        references_after=REFERENCES_SECONDS if references(cluster.spec) else None,
         wanted=tuple(wanted),
         pending=tuple(pending),
     )

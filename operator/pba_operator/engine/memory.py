@@ -22,6 +22,8 @@ class Memory:
     """What its spec names."""
     settled: int | None = None
     """The fingerprint of the state in which nothing was left to do."""
+    references_after: float | None = None
+    """Seconds after which to look again at what its spec names, then."""
     status_waits: float | None = None
     """Seconds until a status may be written that somebody keeps changing; None: nothing waits."""
     altered_status: tuple[Manifest, Manifest] | None = None

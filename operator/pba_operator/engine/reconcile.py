@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from typing import Final
 
 from pba_operator.domain.model import (
@@ -17,63 +17,37 @@ from pba_operator.domain.model import (
     CannotGenerateError,
     ChildId,
     Delete,
-    Failure,
     Generate,
     Manifest,
-    Observed,
-    Plan,
 )
 from pba_operator.engine import events
 from pba_operator.engine.act import Actor, is_destructive, target_of
 from pba_operator.engine.memory import Memory
 from pba_operator.engine.opponents import opponent
 from pba_operator.engine.ports import Domain, Kube
+from pba_operator.engine.progress import Progress
 from pba_operator.engine.references import References
-from pba_operator.engine.restraint import Move, move
+from pba_operator.engine.restraint import move
 from pba_operator.engine.status import StatusWriter, is_same_request, transitions
 from pba_operator.engine.view import Vanished, View
 from pba_operator.engine.worker import Outcome
 from pba_operator.kube import kinds
 from pba_operator.kube.clock import Clock
-from pba_operator.kube.errors import ApiError, Conflict, NotFound, Refused, ServerError
+from pba_operator.kube.errors import Conflict, NotFound, Refused, ServerError
 from pba_operator.kube.store import Key, Store
 
 ROUNDS_MAX: Final = 12
 """Rounds of plan and act in one reconcile: a first roll-out takes four."""
+REFERENCES_PER_SECOND: Final = 2.5
+"""So many of the users' objects are read when all is well: they are looked at less often where there are many. Each
+costs about a thousandth of a second of processor time."""
+AWAY: Final = (502, 503, 504)
+"""Answers of an API server that is not there for anything, just now; another failure of its own may be one object's (a
+webhook that fails answers 500)."""
 PERSISTENT: Final = 3
 """So many failures in a row of the API server's own are told to the user: fewer are gone before he reads of
 them."""
-CANNOT_GENERATE: Final = "CannotGenerate"
-"""The reason of a condition: a Secret's content cannot be made from what is there."""
-
 logger = logging.getLogger(__name__)
-
-
-@dataclass
-class _Progress:
-    """How far a reconcile has come."""
-
-    planned_for: Manifest = field(default_factory=dict)
-    observed: Observed = field(default_factory=Observed)
-    plan: Plan = field(default_factory=Plan)
-    done: list[Action] = field(default_factory=list)
-    failures: dict[ChildId, Failure] = field(default_factory=dict)
-    conflicts: set[ChildId] = field(default_factory=set)
-    wait: float | None = None
-    contested: dict[ChildId, Move] = field(default_factory=dict)
-    """What waits because somebody keeps undoing it."""
-    current: ChildId | None = None
-    finished: bool = False
-    written: Manifest | None = None
-
-    def wait_for(self, seconds: float) -> None:
-        self.wait = seconds if self.wait is None else min(self.wait, seconds)
-
-    def refuse(self, target: ChildId, error: ApiError) -> None:
-        self.failures[target] = Failure(target, error.reason, error.message)
-
-    def cannot_generate(self, target: ChildId, error: CannotGenerateError) -> None:
-        self.failures[target] = Failure(target, CANNOT_GENERATE, str(error))
 
 
 class Reconciler:
@@ -117,10 +91,10 @@ class Reconciler:
             references=self._references,
             domain=self._domain,
         )
-        progress = _Progress()
+        progress = Progress()
         try:
             if await view.is_settled():
-                return Outcome("unchanged")
+                return Outcome("unchanged", self._references_after(memory))
             return await self._attempt(view, progress)
         except Vanished:
             self._memories.pop(key, None)
@@ -128,15 +102,15 @@ class Reconciler:
         finally:
             _log(key, progress)
 
-    async def _attempt(self, view: View, progress: _Progress) -> Outcome:
+    async def _attempt(self, view: View, progress: Progress) -> Outcome:
         view.memory.settled = None
         view.memory.forget_bad_answer()
         try:
             await self._rounds(view, progress)
-        except ServerError as error:
-            if self._failures_of(view.key) + 1 >= PERSISTENT and progress.current is not None:
-                progress.refuse(progress.current, error)
-                await self._tell(view, progress)
+            if progress.failing:
+                raise next(iter(progress.failing.values()))
+        except ServerError:
+            await self._tell_if_persistent(view, progress)
             raise
         as_planned = await self._tell(view, progress)
         refused = bool(progress.failures) or not progress.finished
@@ -145,12 +119,28 @@ class Reconciler:
         waits = [seconds for seconds in asked if seconds is not None]
         if not as_planned:
             waits.append(0.0)
+        view.memory.references_after = progress.plan.references_after
         if not retry and not waits:
             view.memory.settled = view.fingerprint(progress.written)
+        waits.extend(seconds for seconds in (self._references_after(view.memory),) if seconds is not None)
         changed = "changed" if progress.done or progress.written else "unchanged"
         return Outcome("refused" if refused else changed, min(waits, default=None), retry)
 
-    async def _rounds(self, view: View, progress: _Progress) -> None:
+    def _references_after(self, memory: Memory) -> float | None:
+        """Return after how many seconds to look at the user's objects again; None if there are none."""
+        if memory.references_after is None:
+            return None
+        count = sum(len(one.references) for one in self._memories.values())
+        return max(memory.references_after, count / REFERENCES_PER_SECOND)
+
+    async def _tell_if_persistent(self, view: View, progress: Progress) -> None:
+        if self._failures_of(view.key) + 1 < PERSISTENT or not progress.failing:
+            return
+        for target, error in progress.failing.items():
+            progress.refuse(target, error)
+        await self._tell(view, progress)
+
+    async def _rounds(self, view: View, progress: Progress) -> None:
         for _ in range(ROUNDS_MAX):
             raw = view.raw
             cluster = view.read(raw)
@@ -169,9 +159,9 @@ class Reconciler:
             if await self._is_current(due, view):
                 await self._act(due, view, progress)
 
-    def _is_due(self, action: Action, view: View, progress: _Progress) -> bool:
+    def _is_due(self, action: Action, view: View, progress: Progress) -> bool:
         target = target_of(action, view.key.name)
-        if target in progress.failures or action in progress.done:
+        if progress.is_given_up(target) or action in progress.done:
             return False
         live = progress.observed.children.get(target)
         if isinstance(action, Delete) and not self._may_delete(action, live, view, progress):
@@ -185,7 +175,7 @@ class Reconciler:
             progress.contested[target] = planned
         return wait == 0.0
 
-    def _may_delete(self, action: Delete, live: Manifest | None, view: View, progress: _Progress) -> bool:
+    def _may_delete(self, action: Delete, live: Manifest | None, view: View, progress: Progress) -> bool:
         """Tell whether an object is not going already, and what its deletion depends on is as it should be."""
         if live is not None and "deletionTimestamp" in live["metadata"]:
             return False
@@ -196,7 +186,7 @@ class Reconciler:
             for other in progress.plan.actions
         )
 
-    def _is_worth_it(self, action: Apply, view: View, progress: _Progress) -> bool:
+    def _is_worth_it(self, action: Apply, view: View, progress: Progress) -> bool:
         """Tell whether an apply would change something, now or later."""
         target = ChildId.of(action.manifest)
         planned, live = move(action, target, view.generation), progress.observed.children.get(target)
@@ -211,9 +201,9 @@ class Reconciler:
             return False
         return view.is_as_observed()
 
-    async def _act(self, due: list[Action], view: View, progress: _Progress) -> None:
+    async def _act(self, due: list[Action], view: View, progress: Progress) -> None:
         for action in due:
-            target = progress.current = target_of(action, view.key.name)
+            target = target_of(action, view.key.name)
             try:
                 await self._actor.act(action, view, progress.observed)
                 progress.done.append(action)
@@ -225,10 +215,14 @@ class Reconciler:
                 return
             except Refused as error:
                 progress.refuse(target, error)
+            except ServerError as error:
+                progress.failing[target] = error
+                if error.code in AWAY:
+                    raise
             except CannotGenerateError as error:
                 progress.cannot_generate(target, error)
 
-    async def _tell(self, view: View, progress: _Progress) -> bool:
+    async def _tell(self, view: View, progress: Progress) -> bool:
         """Write the status, and an Event if it is worth one.
 
         Returns:
@@ -253,7 +247,7 @@ class Reconciler:
             await self._recorder.record(raw, note)
         return is_same_request(progress.planned_for, written)
 
-    async def _contested(self, view: View, progress: _Progress) -> dict[ChildId, str]:
+    async def _contested(self, view: View, progress: Progress) -> dict[ChildId, str]:
         """Return what somebody keeps undoing, and who, with a look at it again when that may be over."""
         restraint, found = view.memory.restraint, {}
         for target, (who, seconds) in restraint.unsettled(self._clock.now()).items():
@@ -266,7 +260,7 @@ class Reconciler:
         return found
 
 
-def _log(key: Key, progress: _Progress) -> None:
+def _log(key: Key, progress: Progress) -> None:
     """Write one line, if anything was changed or refused; names only, never contents."""
     if not (progress.done or progress.failures or progress.written):
         return

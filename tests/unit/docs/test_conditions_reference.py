@@ -10,7 +10,7 @@ from typing import Any
 
 from pba_api.conditions import ConditionType
 from pba_operator.domain import pods
-from pba_operator.engine.reconcile import CANNOT_GENERATE
+from pba_operator.engine.progress import CANNOT_GENERATE
 from pba_operator.kube import errors
 
 Table = Callable[[str, str], list[list[str]]]

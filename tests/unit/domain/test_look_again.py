@@ -24,7 +24,7 @@ VOLUMES: Manifest = {
     [
         (None, LOOK_AGAIN_SECONDS),
         ({"data": {"another": "x"}}, LOOK_AGAIN_SECONDS),
-        ({"data": {"app.conf": "x"}}, REFERENCES_SECONDS),
+        ({"data": {"app.conf": "x"}}, None),
     ],
     ids=["missing", "without its key", "whole"],
 )
@@ -34,7 +34,9 @@ def test_what_the_user_must_provide_is_looked_at_sooner_while_it_is_not_whole(
     sync: Any,
     application: Manifest,
     found: Manifest | None,
-    seconds: float,
+    seconds: float | None,
 ) -> None:
     world.references = {ChildId("ConfigMap", "texts"): found}
-    assert plan(cluster(application=application), world.observed, sync).requeue_after == seconds
+    decided = plan(cluster(application=application), world.observed, sync)
+    assert decided.requeue_after == seconds
+    assert decided.references_after == REFERENCES_SECONDS

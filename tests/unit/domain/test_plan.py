@@ -252,15 +252,17 @@ def _secret(**data: str) -> Manifest:
         (None, LOOK_AGAIN_SECONDS),
         (_secret(), LOOK_AGAIN_SECONDS),
         (_secret(password="/w=="), LOOK_AGAIN_SECONDS),
-        (_secret(password="aGlkZGVu"), REFERENCES_SECONDS),
+        (_secret(password="aGlkZGVu"), None),
     ],
 )
 def test_what_no_watch_tells_is_looked_at_again(
-    world: Any, cluster: MakeCluster, sync: Any, secret: Manifest | None, expected: float
+    world: Any, cluster: MakeCluster, sync: Any, secret: Manifest | None, expected: float | None
 ) -> None:
     asks = cluster(database={"user": {"passwordSecretRef": {"name": "theirs", "key": "password"}}})
     world.references = {ChildId("Secret", "theirs"): secret}
-    assert plan(asks, world.observed, sync).requeue_after == expected
+    decided = plan(asks, world.observed, sync)
+    assert decided.requeue_after == expected
+    assert decided.references_after == REFERENCES_SECONDS
 
 
 def test_who_refers_to_nothing_is_not_looked_at_again(world: Any, whole: Cluster, sync: Any) -> None:

@@ -77,7 +77,9 @@ def test_a_source_that_holds_nothing_is_there(
     made = starting(source)
     world.references = {ChildId(kind, "theirs"): {"metadata": {"name": "theirs"}}}
     assert told(world, made) == ""
-    assert plan(made, world.observed, sync).requeue_after == REFERENCES_SECONDS
+    decided = plan(made, world.observed, sync)
+    assert decided.requeue_after is None
+    assert decided.references_after == REFERENCES_SECONDS
 
 
 @pytest.mark.parametrize(

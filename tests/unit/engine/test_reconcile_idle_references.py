@@ -6,21 +6,39 @@ import base64
 from dataclasses import replace
 from typing import Any
 
+import pytest
 from pba_simulation.world import DOMAIN, NAME, NAMESPACE, World, cluster
 
+from pba_operator.domain.model import ChildId
+from pba_operator.domain.plan import REFERENCES_SECONDS
+from pba_operator.engine.memory import Memory
+from pba_operator.engine.reconcile import REFERENCES_PER_SECOND
+from pba_operator.engine.worker import Outcome
 from pba_operator.kube.store import Key
 
 
-async def test_a_reference_that_is_as_it_was_is_no_reason_to_plan_anew() -> None:
-    world = World()
-    await world.start()
+@pytest.fixture
+async def world() -> World:
+    """A PBACluster that is Ready, and names a Secret."""
+    made = World()
+    await made.start()
     password = {"password": base64.b64encode(b"x").decode()}
     secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "pw", "namespace": NAMESPACE}}
-    world.api.create_as("user", {**secret, "data": password})
+    made.api.create_as("user", {**secret, "data": password})
     user = {"name": "app", "passwordSecretRef": {"name": "pw", "key": "password"}}
-    world.create(cluster(database={"image": "mysql:9.7.4", "storage": {"size": "1Gi"}, "user": user}))
-    await world.settle(200)
-    assert world.is_ready()
+    made.create(cluster(database={"image": "mysql:9.7.4", "storage": {"size": "1Gi"}, "user": user}))
+    await made.settle(200)
+    assert made.is_ready()
+    return made
+
+
+async def look(world: World) -> Outcome:
+    """Look again when it is time."""
+    world.clock.seconds += REFERENCES_SECONDS
+    return await world.engine.reconciler.reconcile(Key(NAMESPACE, NAME))
+
+
+async def test_a_reference_that_is_as_it_was_is_no_reason_to_plan_anew(world: World) -> None:
     plans = []
 
     def counted(*words: Any, **options: Any) -> Any:
@@ -29,7 +47,12 @@ async def test_a_reference_that_is_as_it_was_is_no_reason_to_plan_anew() -> None
 
     world.engine.reconciler._domain = replace(DOMAIN, plan=counted)
     for _ in range(3):
-        world.clock.seconds += 60
-        outcome = await world.engine.reconciler.reconcile(Key(NAMESPACE, NAME))
-        assert outcome.again_after == 60
+        assert await look(world) == Outcome("unchanged", REFERENCES_SECONDS)
     assert plans == []
+
+
+async def test_where_there_are_many_references_each_is_looked_at_less_often(world: World) -> None:
+    of_others = (ChildId("Secret", "theirs"),)
+    many = {Key("another", str(number)): Memory(references=of_others) for number in range(999)}
+    world.engine.reconciler._memories.update(many)
+    assert await look(world) == Outcome("unchanged", 1000 / REFERENCES_PER_SECOND)
