@@ -20,6 +20,7 @@ from pba_standin.standin import StandIn
 
 from pba_hack.apiserver import ApiServer
 from pba_hack.audit import READS, AuditLog
+from pba_hack.conditions import condition
 from pba_hack.loopback import free_port
 from pba_hack.waiting import wait_for
 from pba_operator.engine.assembly import Engine
@@ -103,8 +104,7 @@ class Namespace:
         return found
 
     def condition(self, type_: str, name: str = "shop") -> Object | None:
-        status = (self.get("PBACluster", name) or {}).get("status", {})
-        return next((found for found in status.get("conditions", ()) if found["type"] == type_), None)
+        return condition(self.get("PBACluster", name) or {}, type_)
 
     def is_ready(self, name: str = "shop") -> bool:
         live, ready = self.get("PBACluster", name), self.condition("Ready", name)
