@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import sys
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
@@ -11,16 +10,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import pytest
-
-from pba_hack.apiserver import ApiServer
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
-
 from pba_faults.judge import Judge
 from pba_faults.proxy import Road, road
 from pba_simulation.real import PATIENCE, Hands, Namespace, Object, RunningOperator, eventually, pbacluster
 from pba_standin.standin import StandIn
 
+from pba_hack.apiserver import ApiServer
 from pba_operator.engine import process
 
 CATCH_UP = 10.0

@@ -24,9 +24,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "lab"))
-
 from pba_lab import HAProxyProcess
 
 from pba_api.parse import parse_spec

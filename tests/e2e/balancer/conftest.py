@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import threading
 import time
 from collections import Counter
@@ -12,9 +11,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "lab"))
-
 from pba_lab import Clients, HAProxyProcess, Node
 
 from pba_api.parse import parse_spec
