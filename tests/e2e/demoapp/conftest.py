@@ -25,9 +25,9 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from pba_hack.checkout import CHECKOUT
 from pba_hack.images import rootfs
 from pba_hack.loopback import free_port
-from pba_hack.venv import CHECKOUT
 from pba_hack.waiting import wait_for
 
 DEADLINE_SECONDS = 60.0

@@ -10,7 +10,7 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from pba_hack.venv import CHECKOUT
+from pba_hack.checkout import CHECKOUT
 
 MEMORY_LIMIT_KIB = 120 * 1024
 

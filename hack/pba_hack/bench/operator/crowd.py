@@ -26,9 +26,9 @@ from pba_hack.apiserver import ApiServer
 from pba_hack.bench.case import Trial
 from pba_hack.bench.operator.stage import FULL, Stage
 from pba_hack.binaries import binary
+from pba_hack.checkout import CHECKOUT
 from pba_hack.conditions import is_ready
 from pba_hack.simulated.cluster import running
-from pba_hack.venv import CHECKOUT
 from pba_hack.waiting import wait_for
 from pba_operator.kube import kinds
 
