@@ -71,5 +71,7 @@ def _outside(argv: list[str]) -> int:
             f"hack/demo: {Path(error.cmd[0]).name} {error.cmd[1]} failed; its own words are above.\n"
         )
         return 1
-    command = checkout.in_cluster(sys.executable, str(checkout.HACK / "demo"), *argv, "--inside", json.dumps(images))
+    command = checkout.in_cluster(
+        sys.executable, str(checkout.HACK / "demo"), *argv, "--inside", json.dumps(images)
+    )
     return subprocess.run(command, check=False).returncode

@@ -21,7 +21,8 @@ from pba_hack.mutants.mutate import INDEX
 from pba_hack.mutants.verdicts import Verdicts
 from pba_hack.venv import ensure_venv
 
-FOLDER = CHECKOUT / "test-results" / "mutants"
+FOLDER = CHECKOUT / "mutants-results"
+"""Beside test-results, which `hack/test` empties: what is known of the mutants took hours."""
 PACKAGE = "pba_operator.domain."
 TESTS = ("domain", "database", "frontend", "pods")
 """Folders of `tests/unit` whose tests ask the planner."""
@@ -32,7 +33,7 @@ _EPILOG = """\
 A run goes on where the last one ended, and takes the mutants by chance: what it gets done is a fair sample. A mutant is
 asked again when its function changed, when the test that killed it is gone, or when it survived other tests. All of it
 takes hours on a machine that does other work: it has the lowest priority and uses one process. What is known is kept
-in test-results/mutants/.
+in mutants-results/.
 """
 
 
@@ -125,7 +126,7 @@ def _test(python: Path, asked: Sequence[str], seconds: float, tests: str) -> Non
     orders = {"folder": str(FOLDER), "modules": modules, "seconds": seconds, "tests": tests}
     environment = {
         **os.environ,
-        "PYTHONPATH": f"{FOLDER / 'src'}:{CHECKOUT / 'hack'}",
+        "PYTHONPATH": f"{FOLDER / 'src'}:{HACK}",
         "PBA_MUTANTS": json.dumps(orders),
     }
     plugin = ["-p", "pba_hack.mutants.session", "-p", "no:cacheprovider"]
