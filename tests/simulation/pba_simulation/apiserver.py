@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pba_api.identity import FIELD_MANAGER, KIND, LABEL_CLUSTER
+from pba_api.identity import FIELD_MANAGER, LABEL_CLUSTER
 from pba_operator.kube import errors, kinds
 from pba_operator.kube.kinds import Kind
 from pba_operator.kube.page import PAGE_SIZE, Page
@@ -20,15 +20,6 @@ from pba_simulation.defaulting import fill_in
 from pba_simulation.ownership import Fields
 
 Object = dict[str, Any]
-KEEPS_STATUS = (
-    "StatefulSet",
-    "Deployment",
-    "Pod",
-    "PersistentVolumeClaim",
-    "Service",
-    "PodDisruptionBudget",
-    KIND,
-)
 
 
 @dataclass(frozen=True)
