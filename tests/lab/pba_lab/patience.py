@@ -5,15 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Final
 
-from pba_hack.waiting import wait_for
+from pba_hack.waiting import wait_for, wait_for_async
 
 DEADLINE_SECONDS: Final = 30.0
+_POLL_SECONDS: Final = 0.005
+"""So short that what is measured by it is not rounded."""
 
 
 def eventually(holds: Callable[[], object]) -> None:
-    """Return when `holds` is true; looks so often that what is measured by it is not rounded.
+    """Return when `holds` is true.
 
     Raises:
         WaitedInVainError: it was not in time.
     """
-    wait_for("the condition to hold", holds, DEADLINE_SECONDS, poll_seconds=0.005)
+    wait_for("the condition to hold", holds, DEADLINE_SECONDS, poll_seconds=_POLL_SECONDS)
+
+
+async def eventually_async(holds: Callable[[], object], seconds: float = DEADLINE_SECONDS) -> None:
+    """Do as `eventually` does, and let the event loop go on meanwhile."""
+    await wait_for_async("the condition to hold", holds, seconds, poll_seconds=_POLL_SECONDS)
