@@ -1,4 +1,8 @@
-"""What all tiers share: the project's tools are importable; the packages under test come from the installed wheel."""
+"""What all tiers share: what tests import is found, but for the packages under test: these are the installed wheel's.
+
+pytest's own setting `pythonpath` would do the same, and would one day get `operator` as well: then the source tree is
+tested, and nobody notices.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +14,9 @@ import pytest
 from hypothesis import settings
 
 ROOT = Path(__file__).resolve().parents[1]
-for tools in (ROOT / "hack", ROOT / "hack" / "demoapp", ROOT / "tests" / "nodes"):
-    sys.path.insert(0, str(tools))
+SHARED = ("hack", "hack/demoapp", "tests/apiserver/bad_input", "tests/lab", "tests/nodes", "tests/simulation")
+"""Folders with packages that tests import: the project's tools, and what several tests share."""
+sys.path[:0] = [str(ROOT / folder) for folder in SHARED]
 
 # On a busy machine any example may take long.
 settings.register_profile("busy machine", deadline=None)

@@ -7,7 +7,9 @@ import subprocess
 from functools import cache
 from pathlib import Path
 
-_CLUSTER = Path(__file__).parents[1] / "cluster"
+from pba_hack.checkout import HACK
+
+_CLUSTER = HACK / "cluster"
 
 
 @cache

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Final
 
 from pba_hack.apiserver import ApiServer
+from pba_hack.checkout import CHECKOUT
 from pba_hack.waiting import wait_for
 
 NAME: Final = "pbaclusters.pba.dev"
-MANIFEST: Final = Path(__file__).resolve().parents[2] / "crds" / "pba.dev_pbaclusters.yaml"
+MANIFEST: Final = CHECKOUT / "crds" / "pba.dev_pbaclusters.yaml"
 
 _PATH: Final = f"/apis/apiextensions.k8s.io/v1/customresourcedefinitions/{NAME}"
 _SERVED: Final = ("/apis/pba.dev/v1alpha1/pbaclusters", "/openapi/v3/apis/pba.dev/v1alpha1")

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import Any
 
 from pba_hack.binaries import binary
+from pba_hack.checkout import CHECKOUT
 
 Json = dict[str, Any]
 
-HEALTH = Path(__file__).parents[2] / "manifests" / "argocd" / "health.lua"
+HEALTH = CHECKOUT / "manifests" / "argocd" / "health.lua"
 
 
 @dataclass(frozen=True)

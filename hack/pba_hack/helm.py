@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
-CHARTS: Final = Path(__file__).resolve().parents[2] / "helm"
+from pba_hack.checkout import CHECKOUT
+
+CHARTS: Final = CHECKOUT / "helm"
 OPERATOR_NAMESPACE: Final = "pba-system"
 _INSTALL_SECONDS: Final = 240
 

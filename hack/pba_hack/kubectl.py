@@ -10,7 +10,7 @@ import subprocess
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from pba_hack import waiting
+from pba_hack import conditions, waiting
 
 Json = dict[str, Any]
 T = TypeVar("T")
@@ -91,12 +91,10 @@ class Kubectl:
     def condition(self, name: str, kind: str) -> Json | None:
         """Return a condition of the PBACluster `name`, once it speaks of the newest generation."""
         found = self.get("pbacluster", name)
-        if found is None:
+        entry = conditions.condition(found or {}, kind)
+        if found is None or entry is None or entry["observedGeneration"] != found["metadata"]["generation"]:
             return None
-        for entry in found.get("status", {}).get("conditions", ()):
-            if entry["type"] == kind and entry["observedGeneration"] == found["metadata"]["generation"]:
-                return dict(entry)
-        return None
+        return entry
 
     def wait_ready(self, name: str, seconds: float = 240.0) -> Json:
         """Return the condition `Ready` of the PBACluster `name` once it is true."""

@@ -8,9 +8,8 @@ from __future__ import annotations
 import json
 import subprocess
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 
-HACK = Path(__file__).resolve().parents[1]
+from pba_hack.checkout import HACK
 
 
 def provision(binaries: Sequence[str] = (), environment: Mapping[str, str] | None = None) -> dict[str, str]:

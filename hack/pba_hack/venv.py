@@ -16,11 +16,11 @@ from pathlib import Path
 from typing import Any
 
 from pba_hack import cache
+from pba_hack.checkout import CHECKOUT
 from pba_hack.progress import Progress, run
 
 __all__ = ["CHECKOUT", "build_wheel", "ensure_venv", "venv_with_wheel", "wheel_key"]
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 _CONSTRAINTS = CHECKOUT / "hack" / "constraints.txt"
 _DONE = ".pba-complete"
 

@@ -3,7 +3,6 @@
 import copy
 import itertools
 import subprocess
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,9 +10,6 @@ from typing import Any
 
 import pytest
 import yaml
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulation"))
-
 from pba_standin.pods import LivePods, through
 from pba_standin.standin import StandIn
 

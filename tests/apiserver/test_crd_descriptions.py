@@ -9,8 +9,8 @@ import pytest
 
 from pba_api.schema.kubernetes import PATH as KUBERNETES_SCHEMAS
 from pba_hack.apiserver import ApiServer
+from pba_hack.checkout import CHECKOUT
 from pba_hack.generate import kubernetes, merging
-from pba_hack.generate.outputs import ROOT
 
 
 def fields(schema: dict[str, Any], path: str) -> Iterator[tuple[str, str]]:
@@ -31,7 +31,7 @@ def test_every_field_is_explained(api_server: ApiServer, crd: str) -> None:  # n
     assert [path for path, text in found.items() if not text.strip()] == []
 
 
-@pytest.mark.parametrize("file", [KUBERNETES_SCHEMAS, ROOT / merging.PATH], ids=lambda path: path.name)
+@pytest.mark.parametrize("file", [KUBERNETES_SCHEMAS, CHECKOUT / merging.PATH], ids=lambda path: path.name)
 def test_stored_schemas_are_those_of_this_kubernetes(api_server: ApiServer, file: Path) -> None:
     stored = json.loads(file.read_text())
     version = api_server.request("GET", "/version").body["gitVersion"]

@@ -6,8 +6,6 @@ import pytest
 
 from pba_hack.apiserver import ApiServer
 
-SCALE = "application/merge-patch+json"
-
 
 @pytest.fixture
 def shop(clusters: Any, minimal: dict[str, Any]) -> Any:

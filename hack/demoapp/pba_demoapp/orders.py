@@ -124,17 +124,7 @@ def place(
         same = (orders.c.account_id == account_id) & (orders.c.request_id == request_id)
         return _read(connection, same, 1)[0], True
     order_id = done.lastrowid
-    rows = [
-        {
-            "order_id": order_id,
-            "position": position,
-            "product_id": found[code].id,
-            "quantity": quantity,
-            "unit_cents": found[code].price_cents,
-        }
-        for position, (code, quantity) in enumerate(lines.items(), start=1)
-    ]
-    connection.execute(insert(order_lines), rows)
+    _write_lines(connection, order_id, lines, found)
     invoice = invoices.NewInvoice(order_id, account_id, ledger.ORDER, f"{now:%Y-%m}", total)
     invoice_id = invoices.issue(connection, invoice, now)
     bought = tuple(
@@ -167,6 +157,22 @@ def _products(connection: Connection, lines: Mapping[str, int]) -> dict[str, Any
     if unknown:
         raise InvalidError(f"We do not sell {', '.join(unknown)}.")
     return found
+
+
+def _write_lines(
+    connection: Connection, order_id: int, lines: Mapping[str, int], found: Mapping[str, Any]
+) -> None:
+    rows = [
+        {
+            "order_id": order_id,
+            "position": position,
+            "product_id": found[code].id,
+            "quantity": quantity,
+            "unit_cents": found[code].price_cents,
+        }
+        for position, (code, quantity) in enumerate(lines.items(), start=1)
+    ]
+    connection.execute(insert(order_lines), rows)
 
 
 def _read(connection: Connection, condition: Any, limit: int) -> list[Order]:

@@ -23,8 +23,8 @@ from pba_hack.bench.options import parser
 from pba_hack.bench.page import page
 from pba_hack.bench.record import Entry
 from pba_hack.bench.verdict import MISSED
+from pba_hack.checkout import CHECKOUT
 from pba_hack.progress import Progress
-from pba_hack.venv import CHECKOUT
 
 LOGS = Path("bench-results")
 """Beside test-results, which `hack/test` empties: both may run at the same time."""

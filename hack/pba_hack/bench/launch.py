@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from pba_hack.bench.options import parser
-from pba_hack.venv import CHECKOUT, ensure_venv, venv_with_wheel
+from pba_hack.checkout import CHECKOUT
+from pba_hack.venv import ensure_venv, venv_with_wheel
 
 PATHS = (CHECKOUT / "hack", CHECKOUT / "tests" / "simulation")
 """Where the tools are, and what stands for nodes and MySQL."""

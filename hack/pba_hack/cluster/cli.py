@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
+from pba_hack.checkout import CHECKOUT
 from pba_hack.cluster import binaries, choice, names
 from pba_hack.cluster.errors import ClusterError
 from pba_hack.cluster.kind.provider import KindProvider
@@ -16,7 +17,6 @@ from pba_hack.progress import CommandFailedError, Progress
 
 __all__ = ["main"]
 
-_CHECKOUT = Path(__file__).resolve().parents[3]
 _NODE_FAULTS = {
     "crash": "end a node as a power failure would; its disk stays",
     "restart": "bring a crashed node back, or crash one and bring it back; returns when it is Ready",
@@ -38,7 +38,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "binary":
             print(binaries.binary(options.program, progress))
             return 0
-        name = names.checked(options.name) if "name" in options else names.default(_CHECKOUT)
+        name = names.checked(options.name) if "name" in options else names.default(CHECKOUT)
         return _run(options, _provider(options, name, progress), progress)
     except (ClusterError, CommandFailedError) as error:
         print(f"hack/cluster: {error}", file=sys.stderr)

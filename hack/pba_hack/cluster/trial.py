@@ -6,12 +6,13 @@ import secrets
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
+
+from pba_hack.checkout import HACK
 
 __all__ = ["TrialCluster", "trial_cluster"]
 
-_PROGRAM = Path(__file__).resolve().parents[2] / "cluster"
+_PROGRAM = HACK / "cluster"
 _COMMAND_SECONDS = 240.0
 
 

@@ -12,9 +12,10 @@ import sys
 import time
 from pathlib import Path
 
+from pba_hack import checkout
 from pba_hack.cluster import choice
 from pba_hack.demo import inside, keeping
-from pba_hack.provision import HACK, provision
+from pba_hack.provision import provision
 
 
 def _arguments(argv: list[str]) -> argparse.Namespace:
@@ -54,7 +55,7 @@ def main(argv: list[str]) -> int:
         return 1
     status = _outside(argv)
     if status != 0:
-        keeping.keep_logs(keeping.FOLDER, HACK / "cluster")
+        keeping.keep_logs(keeping.FOLDER, checkout.HACK / "cluster")
     sys.stdout.write(
         f"hack/demo: {'done' if status == 0 else 'FAILED'} after {time.monotonic() - started:.0f} s\n"
     )
@@ -70,5 +71,7 @@ def _outside(argv: list[str]) -> int:
             f"hack/demo: {Path(error.cmd[0]).name} {error.cmd[1]} failed; its own words are above.\n"
         )
         return 1
-    command = [str(HACK / "cluster"), "exec", "--", sys.executable, str(HACK / "demo"), *argv]
-    return subprocess.run([*command, "--inside", json.dumps(images)], check=False).returncode
+    command = checkout.in_cluster(
+        sys.executable, str(checkout.HACK / "demo"), *argv, "--inside", json.dumps(images)
+    )
+    return subprocess.run(command, check=False).returncode

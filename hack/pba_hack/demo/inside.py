@@ -8,10 +8,11 @@ from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 
+from pba_hack.checkout import CHECKOUT
 from pba_hack.demo.keeping import keep_cluster, keep_requests
 from pba_hack.demo.leaving import await_gone
 from pba_hack.demo.picture import Picture, lines, say
-from pba_hack.demo.sample import NAME, ROOT, SAMPLE, sample
+from pba_hack.demo.sample import NAME, SAMPLE, sample
 from pba_hack.helm import HelmError, install_operator
 from pba_hack.kubectl import Kubectl, KubectlError, restricted_namespace, wait_for
 from pba_hack.traffic import Client, Load, RequestFailedError, Tally
@@ -150,7 +151,7 @@ def _roll_out(images: dict[str, str], kubectl: Kubectl) -> str:
     install_operator(images)
     await_gone(kubectl, "namespace", kubectl.namespace)
     await_gone(kubectl, "pbacluster", NAME)
-    say(f"apply {SAMPLE.relative_to(ROOT)} as {kubectl.namespace}/{NAME}")
+    say(f"apply {SAMPLE.relative_to(CHECKOUT)} as {kubectl.namespace}/{NAME}")
     restricted_namespace(kubectl.namespace)
     kubectl.apply(sample(kubectl, images))
     _progress(kubectl)

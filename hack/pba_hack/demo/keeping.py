@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Final
 
 from pba_hack import evidence
-from pba_hack.demo.sample import ROOT
+from pba_hack.checkout import CHECKOUT
 from pba_hack.traffic.tally import Failure
 
-FOLDER: Final = ROOT / "demo-results"
+FOLDER: Final = CHECKOUT / "demo-results"
 """Beside test-results, which `hack/test` empties."""
 CLUSTER: Final = "cluster"
 LOGS: Final = "cluster-logs"

@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Final
 
+from pba_hack.checkout import CHECKOUT
 from pba_hack.cluster import choice
 from pba_hack.kubectl import Json, Kubectl
 
-ROOT: Final = Path(__file__).resolve().parents[3]
-SAMPLE: Final = ROOT / "manifests" / "samples" / "backend-cluster.yaml"
+SAMPLE: Final = CHECKOUT / "manifests" / "samples" / "backend-cluster.yaml"
 NAME: Final = "shop"
 
 

@@ -12,9 +12,10 @@ from pathlib import Path
 from pba_api.schema.kubernetes import PATH as KUBERNETES_SCHEMAS
 from pba_hack.apiserver import running
 from pba_hack.binaries import binary
+from pba_hack.checkout import CHECKOUT
 from pba_hack.generate import kubernetes, merging
 from pba_hack.generate.manifests import manifests
-from pba_hack.generate.outputs import ROOT, resource_files, stale, write
+from pba_hack.generate.outputs import resource_files, stale, write
 
 _EPILOG = """\
 what to generate:
@@ -58,7 +59,7 @@ def kubernetes_schemas() -> Mapping[Path, str]:
         version = server.request("GET", "/version").body["gitVersion"]
         types = kubernetes.schemas(server.request("GET", "/openapi/v3/api/v1").body)
         merged = merging.schemas(lambda path: server.request("GET", path).body)
-    contents = {KUBERNETES_SCHEMAS.relative_to(ROOT): {"types": types}, merging.PATH: merged}
+    contents = {KUBERNETES_SCHEMAS.relative_to(CHECKOUT): {"types": types}, merging.PATH: merged}
     return {
         path: json.dumps({"kubernetesVersion": version, **content}, indent=1) + "\n"
         for path, content in contents.items()

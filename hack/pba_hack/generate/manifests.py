@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pba_hack.binaries import binary
-from pba_hack.generate.outputs import ROOT
+from pba_hack.checkout import CHECKOUT
 
 CHART = Path("helm/pba-operator")
 BASE = Path("manifests/base")
@@ -34,7 +34,7 @@ def render(chart: Path, *options: str, release: str = "") -> str:
         str(binary("helm")),
         "template",
         release or chart.name,
-        str(ROOT / chart),
+        str(CHECKOUT / chart),
         f"--kube-version={KUBERNETES_VERSION}",
         *options,
     ]

@@ -9,12 +9,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from pba_api.schema.crd import custom_resource_definition
+from pba_hack.checkout import CHECKOUT
 from pba_hack.generate import yaml_text
 from pba_hack.generate.argocd import health_checks
 from pba_hack.generate.chart_readme import chart_readme
 from pba_hack.generate.reference import reference
-
-ROOT = Path(__file__).parents[3]
 
 CRD = Path("crds/pba.dev_pbaclusters.yaml")
 CHART_CRD = Path("helm/pba-operator-crds/templates/pba.dev_pbaclusters.yaml")
@@ -34,17 +33,17 @@ def resource_files() -> Mapping[Path, str]:
         CRD: _NOTE + yaml_text.dump(crd),
         CHART_CRD: "{{- if .Values.crds.enabled }}\n" + _NOTE + _escaped(chart_crd) + "{{- end }}\n",
         REFERENCE: reference(crd),
-        **{chart / "README.md": chart_readme(ROOT / chart) for chart in CHARTS},
-        **health_checks(ROOT),
+        **{chart / "README.md": chart_readme(CHECKOUT / chart) for chart in CHARTS},
+        **health_checks(CHECKOUT),
     }
 
 
-def stale(wanted: Mapping[Path, str], root: Path = ROOT) -> list[Path]:
+def stale(wanted: Mapping[Path, str], root: Path = CHECKOUT) -> list[Path]:
     """Return those of the `wanted` files that are not there or differ."""
     return [path for path, text in wanted.items() if _read(root / path) != text]
 
 
-def write(wanted: Mapping[Path, str], root: Path = ROOT) -> list[Path]:
+def write(wanted: Mapping[Path, str], root: Path = CHECKOUT) -> list[Path]:
     """Write those of the `wanted` files that are stale, and return their paths."""
     found = stale(wanted, root)
     for path in found:

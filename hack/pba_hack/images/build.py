@@ -10,11 +10,12 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pba_hack import cache, oci
+from pba_hack.checkout import CHECKOUT
 from pba_hack.cluster.choice import chosen
 from pba_hack.images import engine, layers, python_layers, recipes
 from pba_hack.images.debian import CannotBuildError
 from pba_hack.images.wheel import project_wheel
-from pba_hack.venv import CHECKOUT, ensure_venv
+from pba_hack.venv import ensure_venv
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

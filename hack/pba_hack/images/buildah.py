@@ -17,11 +17,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pba_hack import cache, oci
+from pba_hack.checkout import CHECKOUT
 from pba_hack.images import debian, layers
 from pba_hack.images.debian import DebianRoot
 from pba_hack.images.engine import DOCKERFILES
 from pba_hack.progress import Progress, run
-from pba_hack.venv import CHECKOUT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

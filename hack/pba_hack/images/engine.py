@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from pba_hack import cache
+from pba_hack.checkout import CHECKOUT
 from pba_hack.progress import Progress, run
-from pba_hack.venv import CHECKOUT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

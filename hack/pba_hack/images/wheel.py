@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from pba_hack import cache
+from pba_hack.checkout import CHECKOUT
 from pba_hack.progress import run
-from pba_hack.venv import CHECKOUT, build_wheel
+from pba_hack.venv import build_wheel
 
 if TYPE_CHECKING:
     from pathlib import Path

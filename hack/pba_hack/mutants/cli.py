@@ -15,13 +15,14 @@ from collections.abc import Collection, Sequence
 from pathlib import Path
 
 from pba_hack import cache
+from pba_hack.checkout import CHECKOUT, HACK
 from pba_hack.mutants import record
 from pba_hack.mutants.mutate import INDEX
 from pba_hack.mutants.verdicts import Verdicts
 from pba_hack.venv import ensure_venv
 
-ROOT = Path(__file__).resolve().parents[3]
-FOLDER = ROOT / "test-results" / "mutants"
+FOLDER = CHECKOUT / "mutants-results"
+"""Beside test-results, which `hack/test` empties: what is known of the mutants took hours."""
 PACKAGE = "pba_operator.domain."
 TESTS = ("domain", "database", "frontend", "pods")
 """Folders of `tests/unit` whose tests ask the planner."""
@@ -32,7 +33,7 @@ _EPILOG = """\
 A run goes on where the last one ended, and takes the mutants by chance: what it gets done is a fair sample. A mutant is
 asked again when its function changed, when the test that killed it is gone, or when it survived other tests. All of it
 takes hours on a machine that does other work: it has the lowest priority and uses one process. What is known is kept
-in test-results/mutants/.
+in mutants-results/.
 """
 
 
@@ -60,7 +61,7 @@ def main(argv: Sequence[str]) -> int:
     print(f"a fair sample: {fair.killed}/{fair.asked}; {record.verdict(table)} (>= {record.REACH})")
     if options.record:
         command = shlex.join(["./hack/mutants", *argv])
-        record.write(options.record, command=command, checkout=ROOT, table=table, fair=fair, left=left)
+        record.write(options.record, command=command, checkout=CHECKOUT, table=table, fair=fair, left=left)
     return {"reached": 0, "missed": 1, "not complete": 3}[record.verdict(table)]
 
 
@@ -87,20 +88,20 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _tests_hash() -> str:
-    folders = (*(ROOT / "tests" / "unit" / name for name in TESTS), ROOT / "tests" / "simulation")
-    return cache.content_key(files=cache.files_under(*folders), base=ROOT)
+    folders = (*(CHECKOUT / "tests" / "unit" / name for name in TESTS), CHECKOUT / "tests" / "simulation")
+    return cache.content_key(files=cache.files_under(*folders), base=CHECKOUT)
 
 
 def _mutate(python: Path) -> None:
     """Write the mutants, unless those that are there are of the same sources and the same tools."""
     mark = FOLDER / "mutated"
     tool = Path(__file__).with_name("mutate.py")
-    key = cache.content_key(str(python), files=cache.files_under(ROOT / "operator", tool), base=ROOT)
+    key = cache.content_key(str(python), files=cache.files_under(CHECKOUT / "operator", tool), base=CHECKOUT)
     if mark.exists() and mark.read_text() == key:
         return
     mark.unlink(missing_ok=True)
-    command = [str(python), "-m", "pba_hack.mutants.mutate", str(ROOT / "operator"), str(FOLDER)]
-    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(ROOT / "hack")}, check=True)
+    command = [str(python), "-m", "pba_hack.mutants.mutate", str(CHECKOUT / "operator"), str(FOLDER)]
+    subprocess.run(command, env={**os.environ, "PYTHONPATH": str(HACK)}, check=True)
     mark.write_text(key)
 
 
@@ -125,7 +126,7 @@ def _test(python: Path, asked: Sequence[str], seconds: float, tests: str) -> Non
     orders = {"folder": str(FOLDER), "modules": modules, "seconds": seconds, "tests": tests}
     environment = {
         **os.environ,
-        "PYTHONPATH": f"{FOLDER / 'src'}:{ROOT / 'hack'}",
+        "PYTHONPATH": f"{FOLDER / 'src'}:{HACK}",
         "PBA_MUTANTS": json.dumps(orders),
     }
     plugin = ["-p", "pba_hack.mutants.session", "-p", "no:cacheprovider"]
@@ -133,7 +134,9 @@ def _test(python: Path, asked: Sequence[str], seconds: float, tests: str) -> Non
     command = [str(python), "-m", "pytest", "-q", *plugin, *folders]
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     # a group of its own, so that the fork of the moment ends with it
-    process = subprocess.Popen(command, cwd=ROOT, env=environment, stdout=sys.stderr, start_new_session=True)
+    process = subprocess.Popen(
+        command, cwd=CHECKOUT, env=environment, stdout=sys.stderr, start_new_session=True
+    )
     try:
         status = process.wait()
     except BaseException:  # what is judged is kept

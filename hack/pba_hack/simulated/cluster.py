@@ -15,6 +15,7 @@ from typing import Any, Final
 
 from pba_hack import apiserver
 from pba_hack.apiserver import ApiServer
+from pba_hack.conditions import is_ready
 from pba_hack.loopback import free_port
 from pba_hack.waiting import wait_for
 
@@ -130,8 +131,4 @@ def _create_all(server: ApiServer, path: str, manifests: Sequence[dict[str, Any]
 
 def _ready_nodes(server: ApiServer) -> int:
     nodes = server.request("GET", "/api/v1/nodes").body["items"]
-    return sum(
-        condition["type"] == "Ready" and condition["status"] == "True"
-        for node in nodes
-        for condition in node.get("status", {}).get("conditions", ())
-    )
+    return sum(map(is_ready, nodes))

@@ -5,12 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from pathlib import Path
 
+from pba_hack.checkout import CHECKOUT
 from pba_hack.testing.run import Runner
 from pba_hack.testing.tiers import BY_NAME, TIERS
-
-ROOT = Path(__file__).resolve().parents[3]
 
 USAGE = """usage: hack/test [TIER] [pytest options]
 
@@ -36,8 +34,8 @@ def main(argv: list[str]) -> int:
         sys.stdout.write(usage())
         return 0
     started = time.monotonic()
-    os.chdir(ROOT)
-    runner = Runner(ROOT)
+    os.chdir(CHECKOUT)
+    runner = Runner(CHECKOUT)
     if not argv:
         passed = runner.everything()
     elif argv[0] == "static":

@@ -15,6 +15,7 @@ import time
 from pathlib import Path
 
 from pba_hack.binaries import binary
+from pba_hack.checkout import HACK, in_cluster
 from pba_hack.cluster import choice
 from pba_hack.provision import provision
 from pba_hack.testing import gate
@@ -67,9 +68,6 @@ class Runner:
 
     def _call(self, command: list[str]) -> bool:
         return self._status(command) == 0
-
-    def _tool(self, name: str) -> str:
-        return str(self.root / "hack" / name)
 
     def static(self) -> bool:
         """Run the checks that are no tests; all of them, so that one run shows everything."""
@@ -139,9 +137,9 @@ class Runner:
         evidence, logs = self._kept(tier)
         self.environment[EVIDENCE] = str(evidence)
         command = self._pytest(f"{tier.name}-cluster", folders, options, covers=False)
-        status = self._status([self._tool("cluster"), "exec", "--", *command])
+        status = self._status(in_cluster(*command))
         if status not in (0, NOTHING_CHOSEN):
-            self._call([self._tool("cluster"), "logs", str(logs)])
+            self._call([str(HACK / "cluster"), "logs", str(logs)])
         return status
 
     def _gate(self) -> bool:

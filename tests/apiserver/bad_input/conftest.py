@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-
-from pba_hack.apiserver import ApiServer
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
-sys.path.insert(0, str(Path(__file__).resolve().parent))
-
 from pba_mutation.bulk import Bulk, each
 from pba_mutation.mutations import mutations
 from pba_mutation.verdicts import Court, Verdict
+
+from pba_hack.apiserver import ApiServer
 
 
 @pytest.fixture(scope="session")

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 
 import pytest
-
-from pba_hack.apiserver import ApiServer
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
-
 from pba_simulation.real import Namespace
 from pba_standin.standin import StandIn
 
+from pba_hack.apiserver import ApiServer
 from pba_hack.bench.case import Trial
 from pba_hack.progress import Progress
 

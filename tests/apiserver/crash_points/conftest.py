@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import itertools
-import sys
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
-
-from pba_hack.apiserver import ApiServer
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
-
 from pba_faults.judge import Judge
 from pba_simulation.real import Namespace
 from pba_standin.standin import StandIn
+
+from pba_hack.apiserver import ApiServer
 
 _numbers = itertools.count(1)
 

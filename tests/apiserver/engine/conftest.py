@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-
-from pba_hack.apiserver import ApiServer
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
-
 from pba_simulation.real import (
     Hands,
     Namespace,
@@ -22,6 +15,8 @@ from pba_simulation.real import (
     pbacluster,
 )
 from pba_standin.standin import StandIn
+
+from pba_hack.apiserver import ApiServer
 
 
 @pytest.fixture

@@ -8,12 +8,13 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable
-from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from pba_faults.proxy import Road
 from pba_faults.script import Refuse, Silence
-from pba_simulation.real import eventually
+from pba_faults.trial import Trial
+from pba_simulation.real import Object, eventually
 
 from pba_hack.apiserver import ApiServer
 from pba_hack.audit import AuditLog
@@ -22,7 +23,6 @@ from pba_operator.kube import kinds
 from pba_operator.kube.streams import NOBODY
 from pba_operator.shell import registry
 
-Road = Any
 BREAKS: dict[str, Callable[[Road], object]] = {
     "ended": lambda road: road.do(lambda proxy: proxy.events.end()),
     "410 Gone": lambda road: road.do(lambda proxy: proxy.events.expire()),
@@ -39,7 +39,7 @@ def _refuse_and_end(road: Road, fault: Refuse) -> None:
 
 
 @pytest.mark.parametrize("how", BREAKS)
-def test_unobserved_state_a_broken_watch_is_caught_up_with(settled: Any, how: str) -> None:
+def test_unobserved_state_a_broken_watch_is_caught_up_with(settled: Trial, how: str) -> None:
     settled.road.do(lambda proxy: proxy.events.hold())
     settled.edit(application={"image": "app:2"})
     settled.place.delete("Service", "shop-backend")
@@ -50,7 +50,7 @@ def test_unobserved_state_a_broken_watch_is_caught_up_with(settled: Any, how: st
 
 
 def test_unobserved_state_a_dead_watch_that_says_nothing(
-    trial: Any, shop: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+    trial: Trial, shop: Callable[..., Object], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """No byte, no end: the promise is counted from the moment at which silence is taken for death."""
     monkeypatch.setattr(registry, "SILENCE_SECONDS", 2.0)
@@ -65,7 +65,7 @@ def test_unobserved_state_a_dead_watch_that_says_nothing(
 
 
 def test_unobserved_state_a_start_lists_each_kind_once_and_misses_nothing_until_its_watch_begins(
-    settled: Any, api_server: ApiServer
+    settled: Trial, api_server: ApiServer
 ) -> None:
     """kopf's watch goes on from our listing: what happens between the two is seen, and nothing is read twice."""
     settled.operator.stop()
@@ -89,7 +89,7 @@ def test_unobserved_state_a_start_lists_each_kind_once_and_misses_nothing_until_
 
 
 def test_unobserved_state_a_watch_that_stays_dead_is_told_by_the_probes(
-    trial: Any, monkeypatch: pytest.MonkeyPatch
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of one kind nothing comes, however often its watch is begun anew: not ready, and then worth a restart."""
     monkeypatch.setattr(registry, "SILENCE_SECONDS", 2.0)
@@ -109,7 +109,7 @@ def test_unobserved_state_a_watch_that_stays_dead_is_told_by_the_probes(
 
 
 def test_unobserved_state_a_watch_that_is_refused_for_ever_is_told(
-    trial: Any, monkeypatch: pytest.MonkeyPatch
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(registry, "SILENCE_SECONDS", 2.0)
     monkeypatch.setattr(health, "STALE_AFTER", 6.0)
@@ -124,7 +124,7 @@ def test_unobserved_state_a_watch_that_is_refused_for_ever_is_told(
     trial.get_well()
 
 
-def _tells(trial: Any, probe: str, pattern: str) -> None:
+def _tells(trial: Trial, probe: str, pattern: str) -> None:
     """Wait until a probe fails with this text, and no other beside it."""
 
     def told() -> bool:
@@ -134,7 +134,7 @@ def _tells(trial: Any, probe: str, pattern: str) -> None:
     eventually(told, f"{probe} tells it")
 
 
-def test_intermediate_state_what_kopf_takes_for_fatal_ends_the_process_cleanly(settled: Any) -> None:
+def test_intermediate_state_what_kopf_takes_for_fatal_ends_the_process_cleanly(settled: Trial) -> None:
     """An error event that is not 410: the next process goes on at once."""
     settled.road.do(lambda proxy: proxy.events.fail())
     eventually(lambda: settled.operator.code is not None or not settled.operator.is_alive, "the process ends")

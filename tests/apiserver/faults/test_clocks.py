@@ -7,12 +7,12 @@ import datetime as dt
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pba_faults.calendar import SetClock
 from pba_faults.replica import Replica
-from pba_simulation.real import eventually
+from pba_faults.trial import Trial
+from pba_simulation.real import Object, eventually
 
 from pba_operator.kube.lease import DURATION, RETRY_EVERY
 
@@ -22,7 +22,7 @@ AN_HOUR = 3600.0
 
 
 @pytest.mark.parametrize("days", [400, -400])
-def test_stale_state_a_clock_that_is_set(trial: Any, shop: Callable[..., Any], days: int) -> None:
+def test_stale_state_a_clock_that_is_set(trial: Trial, shop: Callable[..., Object], days: int) -> None:
     """No write follows, nothing expires, and the Lease stays."""
     clock = SetClock()
     trial.begin(clock=clock)
@@ -31,8 +31,8 @@ def test_stale_state_a_clock_that_is_set(trial: Any, shop: Callable[..., Any], d
     trial.until(trial.is_idle, "at rest")
     before = trial.judge.writes()
     clock.ahead = dt.timedelta(days=days)
-    renewed = trial.place.get("Lease", "pba-operator")["spec"]["renewTime"]
-    trial.until(lambda: trial.place.get("Lease", "pba-operator")["spec"]["renewTime"] != renewed, "renewed")
+    renewed = trial.renewed()
+    trial.until(lambda: trial.renewed() != renewed, "renewed")
     assert trial.judge.writes() == before
     trial.edit(application={"image": "app:2"})
     trial.catch_up(lambda: trial.image() == "app:2")
@@ -43,7 +43,7 @@ def test_stale_state_a_clock_that_is_set(trial: Any, shop: Callable[..., Any], d
 
 
 def test_stale_state_operators_whose_clocks_differ(
-    trial: Any, shop: Callable[..., Any], tmp_path: Path
+    trial: Trial, shop: Callable[..., Object], tmp_path: Path
 ) -> None:
     """A Lease that was renewed in an hour is taken over as soon as another; one renewed an hour ago is held."""
     with contextlib.ExitStack() as ends:

@@ -5,11 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pba_faults.kubelet import Kubelet
-from pba_simulation.real import eventually
+from pba_faults.trial import Trial
+from pba_simulation.real import Object, eventually
 
 from pba_operator.engine import health
 from pba_operator.kube.lease import RENEW_DEADLINE
@@ -27,7 +27,7 @@ def _pass(seconds: float) -> None:
     threading.Event().wait(seconds)
 
 
-def test_error_state_an_api_server_that_is_away_for_seconds(settled: Any) -> None:
+def test_error_state_an_api_server_that_is_away_for_seconds(settled: Trial) -> None:
     settled.road.do(lambda proxy: proxy.down())
     settled.edit(application={"image": "app:2"})
     settled.place.delete("Service", "shop-backend")
@@ -39,7 +39,7 @@ def test_error_state_an_api_server_that_is_away_for_seconds(settled: Any) -> Non
 
 
 def test_error_state_an_api_server_that_is_away_costs_readiness_and_no_restart(
-    trial: Any, monkeypatch: pytest.MonkeyPatch
+    trial: Trial, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Who does not know what became of the cluster is not ready; nothing heals sooner by a restart."""
     monkeypatch.setattr(registry, "SILENCE_SECONDS", 1.0)
@@ -56,7 +56,7 @@ def test_error_state_an_api_server_that_is_away_costs_readiness_and_no_restart(
 
 
 def test_error_state_an_api_server_that_is_away_for_longer_than_the_lease(
-    trial: Any, shop: Callable[..., Any], tmp_path: Path
+    trial: Trial, shop: Callable[..., Object], tmp_path: Path
 ) -> None:
     """The process ends (somebody else might act by now), is started again, and has nobody to wait for."""
     kubelet = Kubelet(trial.place, trial.road.kubeconfig, tmp_path / "operator.log")

@@ -6,10 +6,11 @@ Bug classes: intermediate state (Sieve), recovery from an error state (Acto), ev
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from pba_faults.script import Fault, LoseAnswer, Refuse, Silence
+from pba_faults.trial import Trial
+from pba_simulation.real import Object
 
 FAULTS: dict[str, Fault] = {
     "409": Refuse(409, "Conflict"),
@@ -21,7 +22,7 @@ FAULTS: dict[str, Fault] = {
 
 @pytest.mark.parametrize("name", FAULTS)
 def test_intermediate_state_three_writes_of_a_roll_out_fail(
-    trial: Any, shop: Callable[..., Any], name: str
+    trial: Trial, shop: Callable[..., Object], name: str
 ) -> None:
     trial.begin()
     rule = trial.road.rule(FAULTS[name], lambda exchange: exchange.is_write, times=3, skip=5)
@@ -34,7 +35,7 @@ def test_intermediate_state_three_writes_of_a_roll_out_fail(
 
 
 def test_intermediate_state_every_kind_of_write_times_out_after_it_took_effect(
-    trial: Any, shop: Callable[..., Any]
+    trial: Trial, shop: Callable[..., Object]
 ) -> None:
     """The whole time-out of the client: nobody is told that the StatefulSet is there, and it is made once."""
     trial.begin()
@@ -48,7 +49,7 @@ def test_intermediate_state_every_kind_of_write_times_out_after_it_took_effect(
     trial.assert_right()
 
 
-def test_error_state_reads_that_fail_are_no_reason_to_write(settled: Any) -> None:
+def test_error_state_reads_that_fail_are_no_reason_to_write(settled: Trial) -> None:
     """What cannot be read is not taken for missing (K8SPXC-896): nothing is made anew, nothing deleted."""
     reads = ("GET", "LIST")
     rule = settled.road.rule(
@@ -70,30 +71,28 @@ def test_error_state_reads_that_fail_are_no_reason_to_write(settled: Any) -> Non
     settled.assert_right()
 
 
-def test_error_state_a_hanging_renewal_does_not_cost_the_lease(settled: Any) -> None:
+def test_error_state_a_hanging_renewal_does_not_cost_the_lease(settled: Trial) -> None:
     """One connection on which nothing comes: there is time for another try before others may act."""
     rule = settled.road.rule(
         Silence(), lambda exchange: exchange.kind == "Lease" and exchange.verb == "UPDATE", times=1
     )
     settled.until(lambda: rule.met, "a renewal hangs")
-    before = settled.place.get("Lease", "pba-operator")["spec"]["renewTime"]
-    settled.until(
-        lambda: settled.place.get("Lease", "pba-operator")["spec"]["renewTime"] != before, "renewed"
-    )
+    before = settled.renewed()
+    settled.until(lambda: settled.renewed() != before, "renewed")
     settled.edit(application={"image": "app:2"})
     settled.catch_up(lambda: settled.image() == "app:2")
     assert settled.operator.is_alive
 
 
 @pytest.mark.parametrize("seed", [1, 2])
-def test_eventually_stable_in_bad_weather(trial: Any, shop: Callable[..., Any], seed: int) -> None:
+def test_eventually_stable_in_bad_weather(trial: Trial, shop: Callable[..., Object], seed: int) -> None:
     """One request in six fails in one way or another, and every event is late; then the sky clears."""
     trial.begin()
-    trial.road.bad_weather(seed)
+    weather = trial.road.bad_weather(seed)
     trial.place.create(shop())
-    trial.until(lambda: trial.road.do(lambda proxy: proxy.weather.met), "something has failed", 30)
+    trial.until(lambda: weather.met, "something has failed", 30)
     trial.edit(application={"image": "app:2"}, backend={"replicas": 1})
-    trial.until(lambda: len(trial.road.do(lambda proxy: proxy.weather.met)) >= 4, "enough has failed", 30)
+    trial.until(lambda: len(weather.met) >= 4, "enough has failed", 30)
     trial.road.clear()
     trial.catch_up(lambda: trial.image() == "app:2", lambda: trial.replicas() == 1)
     budget = "poddisruptionbudgets/shop-backend"

@@ -6,15 +6,14 @@ Bug classes after Sieve (OSDI'22): stale state, unobserved state. Examples in ot
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
-
-Object = dict[str, Any]
+from pba_faults.trial import Trial
+from pba_simulation.real import Object
 
 
 def test_stale_state_children_are_seen_long_after_they_were_made(
-    trial: Any, shop: Callable[..., Object]
+    trial: Trial, shop: Callable[..., Object]
 ) -> None:
     """Watches that are behind our own writes: cassandra-operator#402, casskop#370."""
     trial.begin()
@@ -31,7 +30,7 @@ def test_stale_state_children_are_seen_long_after_they_were_made(
     trial.assert_right()
 
 
-def test_stale_state_an_old_spec_is_never_acted_on(settled: Any) -> None:
+def test_stale_state_an_old_spec_is_never_acted_on(settled: Trial) -> None:
     """The PBACluster's own watch is behind, the children's are not: rabbitmq-operator#653."""
     settled.road.do(lambda proxy: proxy.events.hold("PBACluster"))
     settled.edit(backend={"replicas": 5}, application={"image": "app:2"})
@@ -44,7 +43,7 @@ def test_stale_state_an_old_spec_is_never_acted_on(settled: Any) -> None:
 
 
 def test_stale_state_time_travel_after_a_restart_deletes_nothing(
-    trial: Any, shop: Callable[..., Object]
+    trial: Trial, shop: Callable[..., Object]
 ) -> None:
     """An old deletion is shown to a new operator: rabbitmq-operator#648, K8SPXC-716, cass-operator#559."""
     trial.begin()
@@ -73,7 +72,7 @@ def test_stale_state_time_travel_after_a_restart_deletes_nothing(
     assert touched == {"deployments/shop-backend", "pbaclusters/shop/status"}
 
 
-def test_stale_state_what_was_seen_is_seen_again(settled: Any) -> None:
+def test_stale_state_what_was_seen_is_seen_again(settled: Trial) -> None:
     """All of history once more, on streams that live: no write follows."""
     settled.edit(backend={"replicas": 2})
     settled.until(lambda: settled.replicas() == 2 and settled.is_well(), "scaled")
@@ -88,7 +87,7 @@ def test_stale_state_what_was_seen_is_seen_again(settled: Any) -> None:
     settled.assert_right()
 
 
-def test_unobserved_state_up_and_down_again_is_nothing(settled: Any) -> None:
+def test_unobserved_state_up_and_down_again_is_nothing(settled: Trial) -> None:
     """3 -> 5 -> 3 faster than it is seen: cassandra-operator#398, K8SPXC-918."""
     before = [write for write in settled.judge.writes() if "deployments" in write.target]
     settled.road.do(lambda proxy: proxy.events.hold())
@@ -101,7 +100,7 @@ def test_unobserved_state_up_and_down_again_is_nothing(settled: Any) -> None:
     settled.assert_right()
 
 
-def test_unobserved_state_a_deletion_that_no_watch_tells(settled: Any) -> None:
+def test_unobserved_state_a_deletion_that_no_watch_tells(settled: Trial) -> None:
     """It fell into a gap of history: kopf tells of no deletion then (rabbitmq-operator#758)."""
     settled.road.do(lambda proxy: proxy.events.lose(lambda event: event["type"] == "DELETED"))
     settled.place.delete("Service", "shop-backend")
@@ -111,7 +110,7 @@ def test_unobserved_state_a_deletion_that_no_watch_tells(settled: Any) -> None:
     settled.assert_right()
 
 
-def test_unobserved_state_everything_that_happened_was_lost(settled: Any) -> None:
+def test_unobserved_state_everything_that_happened_was_lost(settled: Trial) -> None:
     settled.road.do(lambda proxy: proxy.events.lose(lambda _event: True))
     settled.edit(application={"image": "app:2"})
     settled.place.patch("Deployment", "shop-backend", {"spec": {"replicas": 7}})
@@ -128,7 +127,7 @@ def test_unobserved_state_everything_that_happened_was_lost(settled: Any) -> Non
 
 @pytest.mark.parametrize("seed", [1, 2])
 def test_stale_state_kinds_that_are_seen_in_another_order(
-    trial: Any, shop: Callable[..., Object], seed: int
+    trial: Trial, shop: Callable[..., Object], seed: int
 ) -> None:
     """Each event late by its own while: the order between kinds is lost, as it is between real streams."""
     trial.begin()

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pykube  # type: ignore[import-untyped]
 import pytest
 from pba_lab import HAProxyProcess
+from pba_lab.patience import eventually
+from pba_lab.rotation import Servers, in_rotation
+from pba_lab.sidecar import Sidecar
+from pba_lab.slices import SERVICE, Slices
+from pba_lab.wire import Wire
 
 from pba_operator.domain.model import Cluster
 from pba_sync.balancer import kube
 from pba_sync.balancer.kube import KubernetesSlices
 from pba_sync.balancer.view import Board, Watcher, WatcherHooks
 
-SERVICE = "shop-backend"
-
-
-def in_rotation(servers: Any) -> set[str]:
-    return {name for name, server in servers().items() if server.usable}
-
 
 def test_without_the_api_server_it_goes_on_with_what_it_knows(
-    sidecar: Any, slices: Any, servers: Any, wire: Any, haproxy: HAProxyProcess, eventually: Any
+    sidecar: Sidecar,
+    slices: Slices,
+    servers: Servers,
+    wire: Wire,
+    haproxy: HAProxyProcess,
 ) -> None:
     slices.write("one", {"a": "ready", "b": "ready"}, port=9)
     eventually(lambda: in_rotation(servers) == {"a", "b"})
@@ -44,7 +47,7 @@ def test_without_the_api_server_it_goes_on_with_what_it_knows(
 
 
 def test_a_sidecar_that_starts_without_the_api_server_leaves_haproxy_alone(
-    new_sidecar: Any, slices: Any, servers: Any, wire: Any, eventually: Any
+    new_sidecar: Callable[[], Sidecar], slices: Slices, servers: Servers, wire: Wire
 ) -> None:
     first = new_sidecar()
     slices.write("one", {"a": "ready"}, port=9)
@@ -62,7 +65,12 @@ def test_a_sidecar_that_starts_without_the_api_server_leaves_haproxy_alone(
 
 
 def test_a_rotated_token_is_taken_up(
-    sidecar: Any, slices: Any, servers: Any, wire: Any, token_folder: Path, token: Any, eventually: Any
+    sidecar: Sidecar,
+    slices: Slices,
+    servers: Servers,
+    wire: Wire,
+    token_folder: Path,
+    token: Callable[[], str],
 ) -> None:
     slices.write("one", {"a": "ready"}, port=9)
     eventually(lambda: in_rotation(servers) == {"a"})
@@ -78,7 +86,7 @@ def test_a_rotated_token_is_taken_up(
 
 @pytest.fixture
 def source(
-    wire: Any, token_folder: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
+    wire: Wire, token_folder: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
 ) -> KubernetesSlices:
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(wire.port))
@@ -92,7 +100,7 @@ class OverError(BaseException):
 
 
 def test_a_dead_watch_is_noticed_and_replaced(
-    source: KubernetesSlices, slices: Any, wire: Any, eventually: Any, monkeypatch: pytest.MonkeyPatch
+    source: KubernetesSlices, slices: Slices, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kube, "WATCH_SECONDS", 1)
     monkeypatch.setattr(kube, "WATCH_GRACE_SECONDS", 0.5)

@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pykube  # type: ignore[import-untyped]
 import pytest
+from pba_lab.patience import eventually
+from pba_lab.rotation import Servers
+from pba_lab.sidecar import Sidecar
+from pba_lab.slices import SERVICE, Slices
+from pba_lab.wire import Wire
 
 from pba_hack import apiserver
 from pba_hack.apiserver import ApiServer
@@ -61,21 +65,20 @@ def api_server(restartable: Restartable) -> ApiServer:
 
 def test_it_goes_on_and_catches_up_and_an_old_version_is_told_as_such(
     restartable: Restartable,
-    sidecar: Any,
-    slices: Any,
-    servers: Callable[[], dict[str, Any]],
+    sidecar: Sidecar,
+    slices: Slices,
+    servers: Servers,
     token_folder: Path,
     cluster: Cluster,
-    wire: Any,
+    wire: Wire,
     monkeypatch: pytest.MonkeyPatch,
-    eventually: Any,
 ) -> None:
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(wire.port))
     source = KubernetesSlices(
         lambda: pykube.KubeConfig.from_service_account(str(token_folder)),
         cluster.namespace,
-        "shop-backend",
+        SERVICE,
         "http",
     )
     slices.write("one", {"a": "ready"}, port=9)

@@ -4,16 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-import sys
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
-
-from pba_hack.apiserver import ApiServer
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
-
 from pba_faults.judge import Judge
 from pba_simulation.real import Hands, Namespace, RunningOperator, eventually
 from pba_standin.standin import StandIn
@@ -21,6 +14,7 @@ from pba_vandals.eyes import Eyes, watching
 from pba_vandals.sweep import Vandal
 from pba_vandals.victim import Victim, prepare
 
+from pba_hack.apiserver import ApiServer
 from pba_operator.engine import restraint
 from pba_operator.kube import kinds
 

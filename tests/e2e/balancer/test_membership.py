@@ -8,9 +8,12 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from typing import Any
+from functools import partial
 
 from pba_lab import Clients, HAProxyProcess, Node
+from pba_lab.making import NewNodes, NewSidecar
+from pba_lab.patience import eventually_async
+from pba_lab.sidecar_loop import SidecarLoop
 
 from pba_sync.balancer.planner import Kind
 
@@ -27,23 +30,31 @@ def assert_each_request_was_executed_once(clients: Clients, nodes: list[Node]) -
     assert executed(nodes) == Counter(clients.answered.keys())
 
 
+def _have_executed(nodes: list[Node]) -> bool:
+    return all(node.executed for node in nodes)
+
+
+def _is_gone(sidecar: SidecarLoop, node: Node) -> bool:
+    return node.name not in sidecar.loop._haproxy.servers()
+
+
 async def test_scaling_down_and_up_again_twenty_times_fails_no_request(
-    haproxy: HAProxyProcess, new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
 ) -> None:
     sidecar = new_sidecar()
     before = haproxy.info()
     nodes = await new_nodes(2, delay_seconds=0.01)
     everything = list(nodes)
     sidecar.tell(nodes)
-    await eventually(lambda: sidecar.loop.ready)
+    await eventually_async(lambda: sidecar.loop.ready)
     clients.start(20)
     for _ in range(20):
         more = await new_nodes(3, delay_seconds=0.01)
         everything += more
         sidecar.tell(nodes + more)
-        await eventually(lambda more=more: all(node.executed for node in more))
+        await eventually_async(partial(_have_executed, more))
         sidecar.tell(nodes, draining=more)
-        await eventually(lambda: len(sidecar.loop._haproxy.servers()) == len(nodes))
+        await eventually_async(lambda: len(sidecar.loop._haproxy.servers()) == len(nodes))
         await asyncio.gather(*(node.finish() for node in more))
         sidecar.tell(nodes)
     await clients.stop()
@@ -57,13 +68,13 @@ async def test_scaling_down_and_up_again_twenty_times_fails_no_request(
 
 
 async def test_replacing_every_node_one_by_one_fails_no_request(
-    new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+    new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
 ) -> None:
     sidecar = new_sidecar()
     old = await new_nodes(4, delay_seconds=0.02)
     everything = list(old)
     sidecar.tell(old)
-    await eventually(lambda: sidecar.loop.ready)
+    await eventually_async(lambda: sidecar.loop.ready)
     clients.start(20)
     current = list(old)
     for leaving in old:
@@ -71,10 +82,10 @@ async def test_replacing_every_node_one_by_one_fails_no_request(
         everything.append(fresh)
         current = [*current, fresh]
         sidecar.tell(current)
-        await eventually(lambda fresh=fresh: fresh.executed)
+        await eventually_async(partial(_have_executed, [fresh]))
         current = [node for node in current if node is not leaving]
         sidecar.tell(current, draining=[leaving])
-        await eventually(lambda leaving=leaving: leaving.name not in sidecar.loop._haproxy.servers())
+        await eventually_async(partial(_is_gone, sidecar, leaving))
         await leaving.finish()
     await clients.stop()
     assert_each_request_was_executed_once(clients, everything)
@@ -82,47 +93,47 @@ async def test_replacing_every_node_one_by_one_fails_no_request(
 
 
 async def test_a_new_node_gets_requests_and_one_that_is_drained_gets_no_more(
-    new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+    new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
 ) -> None:
     sidecar = new_sidecar()
     first, *others = await new_nodes(8)
     sidecar.tell([first])
-    await eventually(lambda: sidecar.loop.ready)
+    await eventually_async(lambda: sidecar.loop.ready)
     clients.start(10)
     for node in others:
         sidecar.tell([first, node])
-        await eventually(lambda node=node: node.executed)
+        await eventually_async(partial(_have_executed, [node]))
         sidecar.tell([first], draining=[node])
-        await eventually(lambda: sidecar.changes[-1].kind is not Kind.ADD)
+        await eventually_async(lambda: sidecar.changes[-1].kind is not Kind.ADD)
         drained = time.monotonic()
-        await eventually(lambda node=node: node.name not in sidecar.loop._haproxy.servers())
+        await eventually_async(partial(_is_gone, sidecar, node))
         assert [key for key in node.executed if key and clients.at.get(key, 0.0) > drained] == []
     await clients.stop()
     assert clients.failed == {}
 
 
 async def test_a_running_request_is_waited_for_until_the_deadline_and_no_longer(
-    haproxy: HAProxyProcess, new_sidecar: Any, new_nodes: Any, eventually: Any
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes
 ) -> None:
     sidecar = new_sidecar(drain_seconds=1.0)
     quick, slow = await new_nodes(1, delay_seconds=0.5), await new_nodes(1, delay_seconds=600)
     sidecar.tell(quick)
-    await eventually(lambda: sidecar.loop.ready)
+    await eventually_async(lambda: sidecar.loop.ready)
     in_time, too_late = (Clients("127.0.0.1", haproxy.port) for _ in range(2))
     in_time.start(1)
-    await eventually(lambda: quick[0]._running)
+    await eventually_async(lambda: quick[0]._running)
     sidecar.tell(slow, draining=quick)
     stopping = asyncio.create_task(in_time.stop())
-    await eventually(lambda: quick[0].name not in sidecar.loop._haproxy.servers())
+    await eventually_async(lambda: quick[0].name not in sidecar.loop._haproxy.servers())
     await stopping
     assert (list(in_time.answered.values()), in_time.failed) == ([quick[0].name], {})
 
     too_late.start(1)
-    await eventually(lambda: slow[0]._running)
+    await eventually_async(lambda: slow[0]._running)
     told = time.monotonic()
     sidecar.tell([], draining=slow)
     stopping = asyncio.create_task(too_late.stop())
-    await eventually(lambda: slow[0].name not in sidecar.loop._haproxy.servers())
+    await eventually_async(lambda: slow[0].name not in sidecar.loop._haproxy.servers())
     await stopping
     assert time.monotonic() - told >= 1.0
     assert len(too_late.failed) == 1
@@ -130,50 +141,50 @@ async def test_a_running_request_is_waited_for_until_the_deadline_and_no_longer(
 
 
 async def test_a_pod_that_vanished_is_drained_and_removed(
-    new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+    new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
 ) -> None:
     sidecar = new_sidecar()
     staying, vanishing = await new_nodes(2, delay_seconds=0.05)
     sidecar.tell([staying, vanishing])
-    await eventually(lambda: sidecar.loop.ready)
+    await eventually_async(lambda: sidecar.loop.ready)
     clients.start(10)
-    await eventually(lambda: vanishing.executed)
+    await eventually_async(lambda: vanishing.executed)
     sidecar.tell([staying])
-    await eventually(lambda: vanishing.name not in sidecar.loop._haproxy.servers())
+    await eventually_async(lambda: vanishing.name not in sidecar.loop._haproxy.servers())
     await clients.stop()
     assert_each_request_was_executed_once(clients, [staying, vanishing])
 
 
 async def test_a_node_that_returns_while_it_drains_serves_again(
-    new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+    new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
 ) -> None:
     sidecar = new_sidecar()
     steady, wavering = await new_nodes(2, delay_seconds=0.3)
     sidecar.tell([steady, wavering])
-    await eventually(lambda: sidecar.loop.ready)
+    await eventually_async(lambda: sidecar.loop.ready)
     clients.start(6)
-    await eventually(lambda: wavering._running)
+    await eventually_async(lambda: wavering._running)
     sidecar.tell([steady], draining=[wavering])
-    await eventually(lambda: sidecar.changes[-1].kind is Kind.DRAIN)
+    await eventually_async(lambda: sidecar.changes[-1].kind is Kind.DRAIN)
     sidecar.tell([steady, wavering])
-    await eventually(lambda: sidecar.changes[-1].kind is Kind.RETURN)
+    await eventually_async(lambda: sidecar.changes[-1].kind is Kind.RETURN)
     served = len(wavering.executed)
-    await eventually(lambda: len(wavering.executed) > served + 3)
+    await eventually_async(lambda: len(wavering.executed) > served + 3)
     await clients.stop()
     assert_each_request_was_executed_once(clients, [steady, wavering])
 
 
 async def test_a_pod_under_a_new_address_is_followed(
-    new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+    new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
 ) -> None:
     sidecar = new_sidecar()
     steady, moving = await new_nodes(2)
     sidecar.tell([steady, moving])
-    await eventually(lambda: sidecar.loop.ready)
+    await eventually_async(lambda: sidecar.loop.ready)
     moving.kill()
     await moving.start("127.0.0.2")
     clients.start(4)
     sidecar.tell([steady, moving])
-    await eventually(lambda: moving.executed)
+    await eventually_async(lambda: moving.executed)
     await clients.stop()
     assert sidecar.loop._haproxy.servers()[moving.name].address == "127.0.0.2"

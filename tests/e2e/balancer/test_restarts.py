@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import http.client
-from typing import Any
 
 from pba_lab import Clients, HAProxyProcess
+from pba_lab.making import NewNodes, NewSidecar
+from pba_lab.patience import eventually_async
 
 
 def ready(haproxy: HAProxyProcess) -> int:
@@ -18,58 +19,58 @@ def ready(haproxy: HAProxyProcess) -> int:
 
 
 async def test_haproxy_is_ready_only_when_a_node_can_serve(
-    haproxy: HAProxyProcess, new_sidecar: Any, new_nodes: Any, eventually: Any
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes
 ) -> None:
     sidecar = new_sidecar()
     sidecar.tell([])
-    await eventually(lambda: sidecar.commands["show servers state", True] > 2)
+    await eventually_async(lambda: sidecar.commands["show servers state", True] > 2)
     assert ready(haproxy) == 503
     nodes = await new_nodes(1)
     sidecar.tell(nodes)
-    await eventually(lambda: ready(haproxy) == 200)
+    await eventually_async(lambda: ready(haproxy) == 200)
     sidecar.tell([])
-    await eventually(lambda: not sidecar.loop._haproxy.servers())
+    await eventually_async(lambda: not sidecar.loop._haproxy.servers())
     assert ready(haproxy) == 200, "an empty set must not take all frontends out at once"
 
 
 async def test_a_killed_haproxy_comes_back_with_the_full_set_before_it_is_ready(
-    haproxy: HAProxyProcess, new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
 ) -> None:
     sidecar = new_sidecar()
     nodes = await new_nodes(3)
     sidecar.tell(nodes)
-    await eventually(lambda: sidecar.loop.ready)
+    await eventually_async(lambda: sidecar.loop.ready)
     haproxy.kill()
-    await eventually(lambda: not sidecar.loop.ready)
+    await eventually_async(lambda: not sidecar.loop.ready)
     haproxy.start()
-    await eventually(lambda: ready(haproxy) == 200)
+    await eventually_async(lambda: ready(haproxy) == 200)
     assert set(sidecar.loop._haproxy.servers()) == {node.name for node in nodes}
     assert sidecar.restarts == 1
     clients.start(6)
-    await eventually(lambda: all(node.executed for node in nodes))
+    await eventually_async(lambda: all(node.executed for node in nodes))
     await clients.stop()
     assert clients.failed == {}
 
 
 async def test_a_new_sidecar_takes_over_what_the_old_one_left(
-    haproxy: HAProxyProcess, new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
 ) -> None:
     sidecar = new_sidecar()
     staying, leaving, half = await new_nodes(3, delay_seconds=0.01)
     sidecar.tell([staying, leaving])
-    await eventually(lambda: sidecar.loop.ready)
+    await eventually_async(lambda: sidecar.loop.ready)
     clients.start(6)
-    await eventually(lambda: leaving.executed)
+    await eventually_async(lambda: leaving.executed)
     sidecar.kill()
     haproxy.ask(f"add server nodes/{half.name} ipv4@127.0.0.1:{half.port} check inter 1s")
     answered = len(clients.answered)
-    await eventually(lambda: len(clients.answered) > answered + 50)
+    await eventually_async(lambda: len(clients.answered) > answered + 50)
     assert ready(haproxy) == 200, "HAProxy serves on without its sidecar"
 
     second = new_sidecar()
     second.tell([staying, half])
-    await eventually(lambda: half.executed)
-    await eventually(lambda: leaving.name not in second.loop._haproxy.servers())
+    await eventually_async(lambda: half.executed)
+    await eventually_async(lambda: leaving.name not in second.loop._haproxy.servers())
     await clients.stop()
     assert clients.failed == {}
     assert second.restarts == 0
@@ -77,41 +78,41 @@ async def test_a_new_sidecar_takes_over_what_the_old_one_left(
 
 
 async def test_what_runs_and_who_is_connected_is_counted(
-    new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+    new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
 ) -> None:
     sidecar = new_sidecar()
     nodes = await new_nodes(1, delay_seconds=0.3)
     sidecar.tell(nodes)
-    await eventually(lambda: sidecar.loop.ready)
+    await eventually_async(lambda: sidecar.loop.ready)
     counts = sidecar.loop._haproxy
     clients.pause_seconds = 0.3
     clients.start(1)
-    await eventually(lambda: (counts.client_connections(), counts.running_requests()) == (1, 1))
-    await eventually(lambda: (counts.client_connections(), counts.running_requests()) == (1, 0))
+    await eventually_async(lambda: (counts.client_connections(), counts.running_requests()) == (1, 1))
+    await eventually_async(lambda: (counts.client_connections(), counts.running_requests()) == (1, 0))
     await clients.stop()
-    await eventually(lambda: counts.client_connections() == 0)
+    await eventually_async(lambda: counts.client_connections() == 0)
 
 
 async def test_the_end_of_the_pod_loses_no_request(
-    haproxy: HAProxyProcess, new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
 ) -> None:
     """As the preStop hook does it: clients are sent away one by one, late ones are still served."""
     sidecar = new_sidecar()
     nodes = await new_nodes(2, delay_seconds=0.02)
     sidecar.tell(nodes)
-    await eventually(lambda: sidecar.loop.ready)
+    await eventually_async(lambda: sidecar.loop.ready)
     clients.start(10)
-    await eventually(lambda: clients.sent > 100)
+    await eventually_async(lambda: clients.sent > 100)
     (haproxy.folder / "stopping").touch()
-    await eventually(lambda: "stopping" in sidecar.loop._haproxy.flags())
+    await eventually_async(lambda: "stopping" in sidecar.loop._haproxy.flags())
     answered = len(clients.answered)
-    await eventually(lambda: len(clients.answered) > answered + 100)
+    await eventually_async(lambda: len(clients.answered) > answered + 100)
     assert not (haproxy.folder / "drained").exists(), "clients still come"
     await clients.stop()
-    await eventually((haproxy.folder / "drained").exists)
+    await eventually_async((haproxy.folder / "drained").exists)
     assert clients.failed == {}
     haproxy.stop()
     haproxy.start()
-    await eventually(lambda: not (haproxy.folder / "stopping").exists())
-    await eventually(lambda: sidecar.loop.ready)
+    await eventually_async(lambda: not (haproxy.folder / "stopping").exists())
+    await eventually_async(lambda: sidecar.loop.ready)
     assert sidecar.loop._haproxy.flags() == {"ready"}

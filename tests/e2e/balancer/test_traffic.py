@@ -6,10 +6,13 @@ import asyncio
 import http.client
 import json
 import re
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from pba_lab import Clients, HAProxyProcess, Node
+from pba_lab.making import NewNodes, NewSidecar
+from pba_lab.patience import eventually_async
 
 
 async def get(haproxy: HAProxyProcess, headers: list[tuple[str, str]] | None = None, path: str = "/") -> Any:
@@ -30,19 +33,19 @@ async def get(haproxy: HAProxyProcess, headers: list[tuple[str, str]] | None = N
 
 
 @pytest.fixture
-def configuration(render: Any, request: pytest.FixtureRequest) -> str:
+def configuration(render: Callable[..., str], request: pytest.FixtureRequest) -> str:
     """haproxy.cfg, for the readiness path that a test asks for."""
     path = getattr(request, "param", "/healthz")
-    return str(render(probes={"readiness": {"path": path}}))
+    return render(probes={"readiness": {"path": path}})
 
 
 @pytest.fixture
-async def node(new_sidecar: Any, new_nodes: Any, eventually: Any) -> Node:
+async def node(new_sidecar: NewSidecar, new_nodes: NewNodes) -> Node:
     (only,) = await new_nodes(1)
     sidecar = new_sidecar()
     sidecar.tell([only])
-    await eventually(lambda: sidecar.loop.ready)
-    return only  # type: ignore[no-any-return]
+    await eventually_async(lambda: sidecar.loop.ready)
+    return only
 
 
 async def test_without_a_node_a_page_says_so_and_when_to_come_again(haproxy: HAProxyProcess) -> None:
@@ -98,94 +101,90 @@ async def test_an_identifier_that_could_confuse_somebody_is_replaced(
 
 
 async def test_a_node_that_cannot_be_reached_costs_no_request(
-    new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+    new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
 ) -> None:
     """Before the checks find it: what could not be sent to it is sent to another node."""
     alive, dead = await new_nodes(2)
     sidecar = new_sidecar()
     dead.kill()
     sidecar.tell([alive, dead])
-    await eventually(lambda: sidecar.loop.ready)
+    await eventually_async(lambda: sidecar.loop.ready)
     clients.start(10)
-    await eventually(lambda: clients.sent > 500)
-    await eventually(lambda: not sidecar.loop._haproxy.servers()[dead.name].up)
+    await eventually_async(lambda: clients.sent > 500)
+    await eventually_async(lambda: not sidecar.loop._haproxy.servers()[dead.name].up)
     await clients.stop()
     assert clients.failed == {}
     assert set(clients.by_node()) == {alive.name}
 
 
 async def test_nodes_that_close_idle_connections_cost_no_request(
-    new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+    new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
 ) -> None:
     """Clients come back just when the nodes give up waiting: a kept connection would be closed under a request."""
     nodes = await new_nodes(4, idle_seconds=0.05)
     sidecar = new_sidecar()
     sidecar.tell(nodes)
-    await eventually(lambda: sidecar.loop.ready)
+    await eventually_async(lambda: sidecar.loop.ready)
     clients.pause_seconds = 0.05
     clients.start(40)
-    await eventually(lambda: clients.sent > 2000)
+    await eventually_async(lambda: clients.sent > 2000)
     await clients.stop()
     assert clients.failed == {}
     assert sum(count for node in nodes for key, count in node.executed.items() if key) == clients.sent
 
 
 async def test_a_node_whose_health_path_fails_is_left_out_and_comes_back(
-    new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+    new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
 ) -> None:
     well, ill = await new_nodes(2)
     sidecar = new_sidecar()
     sidecar.tell([well, ill])
-    await eventually(lambda: sidecar.loop.ready)
+    await eventually_async(lambda: sidecar.loop.ready)
     servers = sidecar.loop._haproxy.servers
     ill.health = 503
-    await eventually(lambda: not servers()[ill.name].usable)
+    await eventually_async(lambda: not servers()[ill.name].usable)
     assert servers()[well.name].usable
     served = len(ill.executed)
     clients.start(4)
-    await eventually(lambda: clients.sent > 200)
+    await eventually_async(lambda: clients.sent > 200)
     assert len(ill.executed) == served
     ill.health = 404
-    await eventually(lambda: servers()[ill.name].usable)
+    await eventually_async(lambda: servers()[ill.name].usable)
     await clients.stop()
     assert clients.failed == {}
 
 
 async def test_equal_nodes_get_equal_shares(
-    new_sidecar: Any, new_nodes: Any, clients: Clients, eventually: Any
+    new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
 ) -> None:
     nodes = await new_nodes(5, delay_seconds=0.005)
     sidecar = new_sidecar()
     sidecar.tell(nodes)
-    await eventually(lambda: sidecar.loop.ready)
+    await eventually_async(lambda: sidecar.loop.ready)
     clients.pause_seconds = 0.002
     clients.start(20)
-    await eventually(lambda: clients.sent > 5000, 60)
+    await eventually_async(lambda: clients.sent > 5000, 60)
     await clients.stop()
     shares = clients.by_node().values()
     assert max(shares) / (clients.sent / len(nodes)) - 1 <= 0.05, dict(clients.by_node())
 
 
-async def test_a_request_that_no_node_could_answer_is_logged_as_json(
-    haproxy: HAProxyProcess, eventually: Any
-) -> None:
+async def test_a_request_that_no_node_could_answer_is_logged_as_json(haproxy: HAProxyProcess) -> None:
     await get(haproxy, [("X-Request-Id", "lost-1")], path='/a"b')
     # The line is written when the response is out: its client may be faster.
-    await eventually(lambda: "lost-1" in haproxy.log.read_text())
+    await eventually_async(lambda: "lost-1" in haproxy.log.read_text())
     (line,) = [line for line in haproxy.log.read_text().splitlines() if "lost-1" in line]
     entry = json.loads(line[line.index("{") :])
     assert (entry["status"], entry["request_id"], entry["node"]) == (503, "lost-1", "<NOSRV>")
     assert entry["path"] == "/a#22b", "HAProxy's own way to write a quote"
 
 
-async def test_requests_that_end_well_are_not_logged(
-    haproxy: HAProxyProcess, node: Node, eventually: Any
-) -> None:
+async def test_requests_that_end_well_are_not_logged(haproxy: HAProxyProcess, node: Node) -> None:
     await get(haproxy, [("X-Request-Id", "fine-1")])
     assert node.seen["x-request-id"] == "fine-1"
     node.kill()
     await get(haproxy, [("X-Request-Id", "lost-after-it")])
-    await eventually(lambda: "lost-after-it" in haproxy.log.read_text())
+    await eventually_async(lambda: "lost-after-it" in haproxy.log.read_text())
     assert "fine-1" not in haproxy.log.read_text()
 
 
@@ -194,6 +193,6 @@ HOSTILE_PATH = "/healthz/'\"$HOME${HOME}\\\\%[env(HOME)]#;x"
 
 
 @pytest.mark.parametrize("configuration", [HOSTILE_PATH], indirect=True)
-async def test_the_check_asks_for_exactly_the_path_of_the_spec(node: Node, eventually: Any) -> None:
-    await eventually(lambda: HOSTILE_PATH in node.targets)
+async def test_the_check_asks_for_exactly_the_path_of_the_spec(node: Node) -> None:
+    await eventually_async(lambda: HOSTILE_PATH in node.targets)
     assert node.targets == {HOSTILE_PATH}

@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import functools
 import threading
-from typing import Any
+from pathlib import Path
+
+from pba_store.browser import Browser
+from pba_store.mysql import Mysql
+from pba_store.node import Node, Stage
+
+from pba_hack.waiting import wait_for
 
 
 class Customers:
     """Customers who order all the time, each order under a key of its own, sent once."""
 
-    def __init__(self, nodes: list[Any], new_browser: Any, count: int) -> None:
+    def __init__(self, nodes: list[Node], count: int) -> None:
         self.acknowledged: set[str] = set()
         self.refused: dict[str, set[str]] = {}
         self._stop = threading.Event()
         self._threads = [
-            threading.Thread(target=self._order, args=(number, nodes[number % len(nodes)], new_browser()))
+            threading.Thread(target=self._order, args=(number, nodes[number % len(nodes)], Browser()))
             for number in range(count)
         ]
         for thread in self._threads:
@@ -25,7 +32,7 @@ class Customers:
         for thread in self._threads:
             thread.join()
 
-    def _order(self, number: int, node: Any, browser: Any) -> None:
+    def _order(self, number: int, node: Node, browser: Browser) -> None:
         browser.sign_up(node)
         sent = 0
         while not self._stop.is_set():
@@ -39,16 +46,16 @@ class Customers:
 
 
 def test_mysqld_killed_under_load_loses_no_acknowledged_order_and_doubles_none(
-    nodes: list[Any], new_browser: Any, browser: Any, mysql: Any, until: Any, store: Any
+    nodes: list[Node], browser: Browser, mysql: Mysql, store: Stage
 ) -> None:
-    customers = Customers(nodes, new_browser, 4)
+    customers = Customers(nodes, 4)
     try:
-        until("orders", lambda: len(customers.acknowledged) > 60)
+        wait_for("orders", lambda: len(customers.acknowledged) > 60)
         mysql.kill()
-        until("refusals", lambda: customers.refused)
+        wait_for("refusals", lambda: customers.refused)
         before = len(customers.acknowledged)
         mysql.start()
-        until(
+        wait_for(
             "orders again, without any restart of a node", lambda: len(customers.acknowledged) > before + 60
         )
     finally:
@@ -63,7 +70,7 @@ def test_mysqld_killed_under_load_loses_no_acknowledged_order_and_doubles_none(
 
 
 def test_a_read_only_database_answers_reads_refuses_writes_and_heals(
-    nodes: list[Any], browser: Any, mysql: Any, store: Any
+    nodes: list[Node], browser: Browser, mysql: Mysql, store: Stage
 ) -> None:
     browser.sign_up(nodes[0])
     before = store.check()["orders"]
@@ -81,7 +88,7 @@ def test_a_read_only_database_answers_reads_refuses_writes_and_heals(
 
 
 def test_connections_to_a_server_that_takes_no_writes_are_not_kept(
-    nodes: list[Any], browser: Any, mysql: Any, store: Any
+    nodes: list[Node], browser: Browser, mysql: Mysql, store: Stage
 ) -> None:
     def connections() -> set[int]:
         listed = mysql.execute("SHOW PROCESSLIST")
@@ -98,7 +105,7 @@ def test_connections_to_a_server_that_takes_no_writes_are_not_kept(
 
 
 def test_a_page_tells_a_person_that_the_database_is_away_and_when_to_come_back(
-    nodes: list[Any], browser: Any, mysql: Any, until: Any
+    nodes: list[Node], browser: Browser, mysql: Mysql
 ) -> None:
     mysql.kill()
     try:
@@ -110,20 +117,18 @@ def test_a_page_tells_a_person_that_the_database_is_away_and_when_to_come_back(
         assert (not_ready.status, not_ready.json["status"]) == (503, "not ready")
     finally:
         mysql.start()
-    until("the node to be ready again", nodes[0].is_ready)
+    wait_for("the node to be ready again", nodes[0].is_ready)
     assert "Products" in browser.page(nodes[0], "/products")
 
 
-def test_a_node_starts_before_its_database_and_gets_ready_by_itself(
-    stage: Any, mysql: Any, until: Any
-) -> None:
+def test_a_node_starts_before_its_database_and_gets_ready_by_itself(stage: Stage, mysql: Mysql) -> None:
     mysql.stop()
     try:
         node = stage.node()
-        until("the node to live", node.answers)
+        wait_for("the node to live", node.answers)
         obstacle = node.get("/healthz/ready")
         assert obstacle.status == 503
-        until("the reason", lambda: "connect" in node.get("/healthz/ready").json["reason"])
+        wait_for("the reason", lambda: "connect" in node.get("/healthz/ready").json["reason"])
         assert node.get("/api/products").json["error"] == "database_unavailable"
     finally:
         mysql.start()
@@ -131,9 +136,9 @@ def test_a_node_starts_before_its_database_and_gets_ready_by_itself(
     assert node.get("/api/products").status == 200
 
 
-def test_a_schema_that_is_not_there_yet_is_waited_for(stage: Any, mysql: Any, until: Any) -> None:
+def test_a_schema_that_is_not_there_yet_is_waited_for(stage: Stage, mysql: Mysql) -> None:
     node = stage.node(DB_NAME=f"{stage.database}_later")
-    until(
+    wait_for(
         "the reason",
         lambda: node.answers() and "Unknown database" in node.get("/healthz/ready").json["reason"],
     )
@@ -145,20 +150,21 @@ def test_a_schema_that_is_not_there_yet_is_waited_for(stage: Any, mysql: Any, un
         mysql.execute(f"DROP DATABASE {stage.database}_later")
 
 
-def test_a_server_that_cannot_prove_who_it_is_is_not_talked_to(stage: Any, until: Any, tmp_path: Any) -> None:
+def test_a_server_that_cannot_prove_who_it_is_is_not_talked_to(stage: Stage, tmp_path: Path) -> None:
     wrong_name = stage.node("wrong-name", DB_HOST="127.0.0.1")
     other_ca = tmp_path / "other.pem"
     other_ca.write_text((stage.mysql.ca.parent / "server.pem").read_text())
     wrong_ca = stage.node("wrong-ca", DB_CA=str(other_ca))
     for node in (wrong_name, wrong_ca):
-        until(
-            "a refusal",
-            lambda node=node: node.answers() and "certificate" in node.get("/healthz/ready").text.lower(),
-        )
+        wait_for("a refusal", functools.partial(_tells_of_a_certificate, node))
         assert node.get("/healthz/ready").status == 503
 
 
-def test_the_connection_is_encrypted(stage: Any, mysql: Any) -> None:
+def _tells_of_a_certificate(node: Node) -> bool:
+    return node.answers() and "certificate" in node.get("/healthz/ready").text.lower()
+
+
+def test_the_connection_is_encrypted(stage: Stage, mysql: Mysql) -> None:
     stage.node().wait_ready()
     listed = mysql.execute("SHOW STATUS LIKE 'Ssl_accepts'")
     assert int(listed[0]["Value"]) > 0

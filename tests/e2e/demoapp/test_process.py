@@ -10,12 +10,16 @@ import threading
 from pathlib import Path
 from typing import Any
 
-from pba_hack.venv import CHECKOUT
+from pba_store.browser import Browser
+from pba_store.mysql import Mysql
+from pba_store.node import PROGRAM, Stage
+
+from pba_hack.waiting import wait_for
 
 MEMORY_LIMIT_KIB = 120 * 1024
 
 
-def test_nodes_that_start_at_once_on_an_empty_database_all_get_ready(stage: Any, mysql: Any) -> None:
+def test_nodes_that_start_at_once_on_an_empty_database_all_get_ready(stage: Stage, mysql: Mysql) -> None:
     for number in range(4):
         stage.node(f"node-{number}")
     for node in stage.nodes:
@@ -25,7 +29,7 @@ def test_nodes_that_start_at_once_on_an_empty_database_all_get_ready(stage: Any,
     assert len({node.get("/api/products").body for node in stage.nodes}) == 1
 
 
-def test_a_start_on_a_prepared_database_writes_nothing(stage: Any, mysql: Any) -> None:
+def test_a_start_on_a_prepared_database_writes_nothing(stage: Stage, mysql: Mysql) -> None:
     stage.node("first").wait_ready()
     [written] = mysql.execute("SHOW BINARY LOG STATUS")
     assert written["Position"] > 0
@@ -33,7 +37,7 @@ def test_a_start_on_a_prepared_database_writes_nothing(stage: Any, mysql: Any) -
     assert mysql.execute("SHOW BINARY LOG STATUS") == [written]
 
 
-def test_a_node_starts_on_a_server_that_is_read_only(stage: Any, mysql: Any) -> None:
+def test_a_node_starts_on_a_server_that_is_read_only(stage: Stage, mysql: Mysql) -> None:
     stage.node("first").wait_ready()
     mysql.execute("SET GLOBAL super_read_only = ON")
     try:
@@ -42,7 +46,7 @@ def test_a_node_starts_on_a_server_that_is_read_only(stage: Any, mysql: Any) -> 
         mysql.execute("SET GLOBAL read_only = OFF")
 
 
-def test_every_table_may_be_in_a_replicated_group(stage: Any, mysql: Any) -> None:
+def test_every_table_may_be_in_a_replicated_group(stage: Stage, mysql: Mysql) -> None:
     stage.node().wait_ready()
     tables = mysql.execute(
         "SELECT t.table_name AS name, t.engine AS engine, c.constraint_name AS pk FROM information_schema.tables t "
@@ -60,9 +64,7 @@ def sockets(pid: int) -> list[str]:
     return [link for link in links if link.startswith("socket:")]
 
 
-def test_a_request_in_flight_is_finished_after_sigterm(
-    stage: Any, browser: Any, mysql: Any, until: Any
-) -> None:
+def test_a_request_in_flight_is_finished_after_sigterm(stage: Stage, browser: Browser, mysql: Mysql) -> None:
     node = stage.node().wait_ready()
     browser.sign_up(node)
     answers: list[Any] = []
@@ -72,9 +74,9 @@ def test_a_request_in_flight_is_finished_after_sigterm(
         request.start()
         # Not information_schema.innodb_trx: who reads that more often than every 0.1 s reads its cache for ever.
         waiting = "SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'"
-        until("the order to wait for the lock", lambda: mysql.execute(waiting)[0]["Value"] == "1")
+        wait_for("the order to wait for the lock", lambda: mysql.execute(waiting)[0]["Value"] == "1")
         node.process.send_signal(signal.SIGTERM)
-        until("the master to let go of its port", lambda: not sockets(node.process.pid))
+        wait_for("the master to let go of its port", lambda: not sockets(node.process.pid))
         assert node.process.poll() is None
         blocker.rollback()
     request.join(30)
@@ -85,7 +87,7 @@ def test_a_request_in_flight_is_finished_after_sigterm(
     assert stage.check()["orders"] == 1
 
 
-def test_a_node_is_small(stage: Any, browser: Any) -> None:
+def test_a_node_is_small(stage: Stage, browser: Browser) -> None:
     node = stage.node().wait_ready()
     browser.sign_up(node)
     for number in range(30):
@@ -101,7 +103,7 @@ def test_a_node_is_small(stage: Any, browser: Any) -> None:
     assert resident <= MEMORY_LIMIT_KIB
 
 
-def test_a_new_password_of_the_reseller_counts_after_a_restart(stage: Any, browser: Any) -> None:
+def test_a_new_password_of_the_reseller_counts_after_a_restart(stage: Stage, browser: Browser) -> None:
     stage.node("old").wait_ready()
     node = stage.node("new", RESELLER_PASSWORD="another-one").wait_ready()
     login = {"email": "reseller@example.com", "password": "the-reseller"}
@@ -109,15 +111,17 @@ def test_a_new_password_of_the_reseller_counts_after_a_restart(stage: Any, brows
     assert browser.call(node, "POST", "/api/login", login | {"password": "another-one"}).status == 200
 
 
-def bill(stage: Any, period: str, **changed: str) -> subprocess.CompletedProcess[str]:
-    environment = {"PATH": os.environ["PATH"], "PYTHONPATH": str(CHECKOUT / "hack" / "demoapp")}
+def bill(stage: Stage, period: str, **changed: str) -> subprocess.CompletedProcess[str]:
+    environment = {"PATH": os.environ["PATH"], **PROGRAM}
     command = [sys.executable, "-m", "pba_demoapp", "billing-run", "--period", period]
     return subprocess.run(
         command, env=environment | stage.environment(**changed), capture_output=True, text=True, check=False
     )
 
 
-def test_the_billing_run_is_off_then_bills_each_order_and_twice_is_seen(stage: Any, browser: Any) -> None:
+def test_the_billing_run_is_off_then_bills_each_order_and_twice_is_seen(
+    stage: Stage, browser: Browser
+) -> None:
     node = stage.node().wait_ready()
     browser.sign_up(node)
     for key in ("one", "two"):
@@ -134,7 +138,9 @@ def test_the_billing_run_is_off_then_bills_each_order_and_twice_is_seen(stage: A
     assert (twice["balanced"], twice["invoices"], twice["periods_billed_twice"]) == (True, 9, ["2099-01"])
 
 
-def test_the_billing_run_bills_nothing_for_the_period_of_the_order_itself(stage: Any, browser: Any) -> None:
+def test_the_billing_run_bills_nothing_for_the_period_of_the_order_itself(
+    stage: Stage, browser: Browser
+) -> None:
     node = stage.node().wait_ready()
     browser.sign_up(node)
     period = browser.order(node, "one").json["order"]["created_at"][:7]

@@ -6,13 +6,16 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from pba_store.browser import Browser
+from pba_store.node import Node, Stage
+
 from pba_demoapp.storefront import LOGO_LIMIT
 
 PNG = b"\x89PNG\r\n\x1a\n" + b"\x00" * 64
 RESELLER = {"email": "reseller@example.com", "password": "the-reseller"}
 
 
-def added(store: Any, before: dict[str, Any], *counts: str) -> list[int]:
+def added(store: Stage, before: dict[str, Any], *counts: str) -> list[int]:
     """Return by how much the books' counts have grown since `before`; the books must agree."""
     after = store.check()
     assert after["balanced"], after
@@ -20,7 +23,7 @@ def added(store: Any, before: dict[str, Any], *counts: str) -> list[int]:
 
 
 def test_a_customer_signs_up_on_one_node_and_orders_and_pays_on_another(
-    nodes: list[Any], browser: Any, store: Any
+    nodes: list[Node], browser: Browser, store: Stage
 ) -> None:
     first, second = nodes
     before = store.check()
@@ -42,7 +45,7 @@ def test_a_customer_signs_up_on_one_node_and_orders_and_pays_on_another(
     assert added(store, before, "orders", "invoices", "payments", "replayed_orders") == [1, 1, 1, 0]
 
 
-def test_log_in_out_and_in_again(nodes: list[Any], browser: Any) -> None:
+def test_log_in_out_and_in_again(nodes: list[Node], browser: Browser) -> None:
     first, second = nodes
     browser.sign_up(first, email="ada@example.com")
     assert browser.call(second, "POST", "/api/logout").status == 204
@@ -57,13 +60,11 @@ def test_log_in_out_and_in_again(nodes: list[Any], browser: Any) -> None:
     assert browser.call(first, "GET", "/api/me", Authorization=f"Bearer {token}").status == 200
 
 
-def test_an_address_is_taken_once_however_many_ask_at_the_same_moment(
-    nodes: list[Any], new_browser: Any
-) -> None:
+def test_an_address_is_taken_once_however_many_ask_at_the_same_moment(nodes: list[Node]) -> None:
     data = {"email": "wanted@example.com", "name": "Ada", "password": "longenough"}
 
     def sign_up(number: int) -> int:
-        status: int = new_browser().call(nodes[number % 2], "POST", "/api/signup", data).status
+        status: int = Browser().call(nodes[number % 2], "POST", "/api/signup", data).status
         return status
 
     with ThreadPoolExecutor(4) as pool:
@@ -71,12 +72,12 @@ def test_an_address_is_taken_once_however_many_ask_at_the_same_moment(
 
 
 def test_an_order_sent_many_times_at_once_is_one_order(
-    nodes: list[Any], new_browser: Any, browser: Any, store: Any
+    nodes: list[Node], browser: Browser, store: Stage
 ) -> None:
     token, before = browser.sign_up(nodes[0]).json["token"], store.check()
 
     def order(number: int) -> Any:
-        again = new_browser()
+        again = Browser()
         again.cookies["store_session"] = token
         return again.order(nodes[number % 2], "the same")
 
@@ -87,7 +88,7 @@ def test_an_order_sent_many_times_at_once_is_one_order(
     assert added(store, before, "orders", "replayed_orders") == [1, 1]
 
 
-def test_the_request_id_counts_where_there_is_no_idempotency_key(nodes: list[Any], browser: Any) -> None:
+def test_the_request_id_counts_where_there_is_no_idempotency_key(nodes: list[Node], browser: Browser) -> None:
     browser.sign_up(nodes[0])
     lines = {"lines": [{"product": "web-m", "quantity": 1}]}
     answers = [browser.call(node, "POST", "/api/orders", lines, X_Request_Id="r-7") for node in nodes]
@@ -96,15 +97,15 @@ def test_the_request_id_counts_where_there_is_no_idempotency_key(nodes: list[Any
     assert {answer.headers["X-Request-Id"] for answer in answers} == {"r-7"}
 
 
-def test_two_customers_may_use_the_same_key(nodes: list[Any], new_browser: Any) -> None:
+def test_two_customers_may_use_the_same_key(nodes: list[Node]) -> None:
     for _ in range(2):
-        browser = new_browser()
+        browser = Browser()
         browser.sign_up(nodes[0])
         assert browser.order(nodes[0], "key").status == 201
 
 
-def test_what_is_somebody_elses_is_not_shown(nodes: list[Any], new_browser: Any) -> None:
-    owner, other = new_browser(), new_browser()
+def test_what_is_somebody_elses_is_not_shown(nodes: list[Node]) -> None:
+    owner, other = Browser(), Browser()
     owner.sign_up(nodes[0])
     other.sign_up(nodes[0])
     order = owner.order(nodes[0], "mine").json["order"]
@@ -113,7 +114,7 @@ def test_what_is_somebody_elses_is_not_shown(nodes: list[Any], new_browser: Any)
     assert other.call(nodes[0], "POST", f"/api/invoices/{order['invoice_id']}/pay", {}).status == 404
 
 
-def test_requests_that_make_no_sense_are_refused_with_a_sentence(nodes: list[Any], browser: Any) -> None:
+def test_requests_that_make_no_sense_are_refused_with_a_sentence(nodes: list[Node], browser: Browser) -> None:
     browser.sign_up(nodes[0])
     senseless: tuple[Any, ...] = (
         {"lines": []},
@@ -136,7 +137,7 @@ def test_requests_that_make_no_sense_are_refused_with_a_sentence(nodes: list[Any
     )
 
 
-def test_the_books_tell_which_acknowledged_orders_are_missing(nodes: list[Any], browser: Any) -> None:
+def test_the_books_tell_which_acknowledged_orders_are_missing(nodes: list[Node], browser: Browser) -> None:
     browser.sign_up(nodes[0])
     for key in ("run-1", "run-2"):
         browser.order(nodes[0], key)
@@ -145,7 +146,7 @@ def test_the_books_tell_which_acknowledged_orders_are_missing(nodes: list[Any], 
     assert nodes[1].get("/ledger/check?orders_with=run-").json["orders_with_prefix"] == 2
 
 
-def test_a_logo_uploaded_on_one_node_is_shown_by_all(nodes: list[Any], browser: Any) -> None:
+def test_a_logo_uploaded_on_one_node_is_shown_by_all(nodes: list[Node], browser: Browser) -> None:
     first, second = nodes
     browser.call(first, "POST", "/api/login", RESELLER)
     put = browser.request(first, "PUT", "/api/store/logo", PNG, {"Content-Type": "image/png"})
@@ -159,8 +160,8 @@ def test_a_logo_uploaded_on_one_node_is_shown_by_all(nodes: list[Any], browser: 
     assert first.get(other).status == 200
 
 
-def test_only_the_reseller_uploads_only_pictures_only_small_ones(nodes: list[Any], new_browser: Any) -> None:
-    customer, reseller, node = new_browser(), new_browser(), nodes[0]
+def test_only_the_reseller_uploads_only_pictures_only_small_ones(nodes: list[Node]) -> None:
+    customer, reseller, node = Browser(), Browser(), nodes[0]
     assert customer.request(node, "PUT", "/api/store/logo", PNG).status == 401
     customer.sign_up(node)
     assert customer.request(node, "PUT", "/api/store/logo", PNG).json["error"] == "not_the_reseller"
@@ -173,7 +174,9 @@ def test_only_the_reseller_uploads_only_pictures_only_small_ones(nodes: list[Any
         assert (answer.status, answer.json["error"]) == (413, "too_large")
 
 
-def test_a_person_signs_up_fills_the_cart_orders_and_pays(nodes: list[Any], browser: Any, store: Any) -> None:
+def test_a_person_signs_up_fills_the_cart_orders_and_pays(
+    nodes: list[Node], browser: Browser, store: Stage
+) -> None:
     first, second = nodes
     before = store.check()
     put_in = browser.submit(first, "/products/web-m", "/cart", product="web-m", quantity="2", add="1")
@@ -206,7 +209,7 @@ def test_a_person_signs_up_fills_the_cart_orders_and_pays(nodes: list[Any], brow
     assert added(store, before, "orders", "payments") == [1, 1]
 
 
-def test_a_form_of_another_site_changes_nothing(nodes: list[Any], browser: Any, store: Any) -> None:
+def test_a_form_of_another_site_changes_nothing(nodes: list[Node], browser: Browser, store: Stage) -> None:
     browser.sign_up(nodes[0])
     browser.cookies["store_cart"], before = "web-s*1", store.check()
     form = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -218,7 +221,7 @@ def test_a_form_of_another_site_changes_nothing(nodes: list[Any], browser: Any, 
 
 
 def test_what_a_visitor_writes_is_never_taken_for_html_and_log_in_never_leads_elsewhere(
-    nodes: list[Any], browser: Any
+    nodes: list[Node], browser: Browser
 ) -> None:
     browser.sign_up(nodes[0], name="<script>alert(1)</script>")
     page = browser.page(nodes[0], "/account")
@@ -228,7 +231,7 @@ def test_what_a_visitor_writes_is_never_taken_for_html_and_log_in_never_leads_el
         assert "evil.example" not in browser.page(nodes[0], f"/login?next={elsewhere}")
 
 
-def test_the_reseller_renames_the_store_and_sees_the_books(nodes: list[Any], browser: Any) -> None:
+def test_the_reseller_renames_the_store_and_sees_the_books(nodes: list[Node], browser: Browser) -> None:
     first, second = nodes
     login = {"email": RESELLER["email"], "password": RESELLER["password"]}
     browser.submit(first, "/login", "/login", **login)
@@ -242,7 +245,7 @@ def test_the_reseller_renames_the_store_and_sees_the_books(nodes: list[Any], bro
     assert "The books agree" in browser.page(second, "/ledger")
 
 
-def test_every_answer_says_who_gave_it_and_to_which_request(nodes: list[Any]) -> None:
+def test_every_answer_says_who_gave_it_and_to_which_request(nodes: list[Node]) -> None:
     for path in (
         "/healthz",
         "/healthz/ready",

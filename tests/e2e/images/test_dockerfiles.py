@@ -18,10 +18,10 @@ from pathlib import Path
 
 import pytest
 
+from pba_hack.checkout import CHECKOUT
 from pba_hack.images import recipes
 from pba_hack.images.buildah import Buildah, Built
 from pba_hack.loopback import free_port
-from pba_hack.venv import CHECKOUT
 from pba_hack.waiting import wait_for
 
 pytestmark = pytest.mark.timeout(900)

@@ -17,8 +17,9 @@ from typing import Any
 
 import pytest
 
+from pba_hack.checkout import CHECKOUT
 from pba_hack.images import build, layers, python_layers, recipes, rootfs
-from pba_hack.venv import CHECKOUT, ensure_venv
+from pba_hack.venv import ensure_venv
 
 ALL = pytest.mark.parametrize("name", build.NAMES)
 PROGRAMS = pytest.mark.parametrize("name", recipes.PROGRAMS)

@@ -11,16 +11,12 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pymysql
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
-
 from pba_standin.contract.member import cluster, with_secrets
 from pba_standin.contract.subject import SPOILED, Subject
 

@@ -9,6 +9,7 @@ import pytest
 from pba_nodes.conditions import ReadyHistory
 from pba_nodes.faults import Faults, words_of
 
+from pba_hack.conditions import condition
 from pba_hack.kubectl import Kubectl, wait_for
 
 Json = dict[str, Any]
@@ -61,9 +62,7 @@ def _is_room(shop: Kubectl) -> bool:
     shop.apply(_ASKING)
 
     def answer() -> Json | None:
-        pod = shop.get("pod", _ASKING["metadata"]["name"]) or {}
-        conditions = pod.get("status", {}).get("conditions", ())
-        return next((entry for entry in conditions if entry["type"] == "PodScheduled"), None)
+        return condition(shop.get("pod", _ASKING["metadata"]["name"]) or {}, "PodScheduled")
 
     try:
         return bool(wait_for("the scheduler's answer", answer)["status"] == "True")

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from pba_api import ports
+from pba_hack import conditions
 from pba_hack.kubectl import Kubectl, wait_for
 from pba_hack.traffic import Load
 from pba_hack.traffic.load import Journey
@@ -58,10 +59,7 @@ def name_of(pod: Json) -> str:
 
 def is_ready(pod: Json) -> bool:
     """Tell whether a pod is Ready and stays."""
-    if "deletionTimestamp" in pod["metadata"]:
-        return False
-    conditions = pod["status"].get("conditions", ())
-    return any(entry["type"] == "Ready" and entry["status"] == "True" for entry in conditions)
+    return "deletionTimestamp" not in pod["metadata"] and conditions.is_ready(pod)
 
 
 def _containers(pods: Iterable[Json]) -> set[str]:

@@ -235,14 +235,16 @@ class Road:
         self.do(lambda proxy: proxy.rules.append(made))
         return made
 
-    def bad_weather(self, seed: int, late: float = 0.2) -> None:
-        """Have requests fail by chance, and every event be late by up to `late` seconds."""
+    def bad_weather(self, seed: int, late: float = 0.2) -> Weather:
+        """Have requests fail by chance from now on, and every event be late by up to `late` seconds."""
+        made = Weather(seed)
 
         def begin(proxy: Proxy) -> None:
-            proxy.weather = Weather(seed)
+            proxy.weather = made
             proxy.events.jitter(seed, late)
 
         self.do(begin)
+        return made
 
     def clear(self) -> None:
         """Let everything through again."""

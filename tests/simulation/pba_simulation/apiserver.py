@@ -5,30 +5,21 @@ It counts writes, and a test can have any of them fail, before or after it takes
 
 from __future__ import annotations
 
-import base64
 import copy
 import itertools
 from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from pba_api.identity import FIELD_MANAGER, KIND, LABEL_CLUSTER
+from pba_api.identity import FIELD_MANAGER, LABEL_CLUSTER
 from pba_operator.kube import errors, kinds
 from pba_operator.kube.kinds import Kind
 from pba_operator.kube.page import PAGE_SIZE, Page
 from pba_operator.kube.store import Address, address_of
+from pba_simulation.defaulting import fill_in
 from pba_simulation.ownership import Fields
 
 Object = dict[str, Any]
-KEEPS_STATUS = (
-    "StatefulSet",
-    "Deployment",
-    "Pod",
-    "PersistentVolumeClaim",
-    "Service",
-    "PodDisruptionBudget",
-    KIND,
-)
 
 
 @dataclass(frozen=True)
@@ -244,7 +235,7 @@ class SimulatedApi:
 
     def _store(self, address: Address, after: Object) -> Object:
         before = self.objects.get(address)
-        _default(after)
+        fill_in(after)
         if before is not None and _without_version(before) == _without_version(after):
             return before
         metadata = after["metadata"]
@@ -295,23 +286,3 @@ def _without_version(manifest: Object) -> Object:
         if name not in ("resourceVersion", "generation")
     }
     return {**manifest, "metadata": metadata}
-
-
-def _default(manifest: Object) -> None:
-    """Fill in and rewrite, as an API server does."""
-    if manifest["kind"] == "Secret":
-        for key, text in manifest.pop("stringData", {}).items():
-            manifest.setdefault("data", {})[key] = base64.b64encode(text.encode()).decode()
-    if manifest["kind"] == "Service":
-        spec = manifest.setdefault("spec", {})
-        spec.setdefault("clusterIP", "10.96.0.1")
-        spec.setdefault("sessionAffinity", "None")
-        if spec.get("publishNotReadyAddresses") is False:
-            del spec["publishNotReadyAddresses"]
-    if manifest["kind"] in ("Deployment", "StatefulSet"):
-        spec = manifest.setdefault("spec", {})
-        spec.setdefault("replicas", 1)
-        pod = spec.get("template", {}).setdefault("spec", {})
-        pod.setdefault("dnsPolicy", "ClusterFirst")
-        for container in pod.get("containers", []):
-            container.setdefault("terminationMessagePath", "/dev/termination-log")

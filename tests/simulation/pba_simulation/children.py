@@ -7,9 +7,9 @@ Run as a program, it writes the files that the tests compare with, after a chang
 
 from __future__ import annotations
 
+import argparse
 import copy
 import json
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final
@@ -141,7 +141,9 @@ def children(name: str) -> str:
 
 
 if __name__ == "__main__":
-    folder = Path(sys.argv[1])
-    folder.mkdir(exist_ok=True)
+    parser = argparse.ArgumentParser(prog="pba_simulation.children", description=__doc__)
+    parser.add_argument("folder", type=Path, help="where to write: tests/unit/domain/children")
+    options = parser.parse_args()
+    options.folder.mkdir(exist_ok=True)
     for one in NAMES:
-        (folder / f"{one}.json").write_text(children(one))
+        (options.folder / f"{one}.json").write_text(children(one))

@@ -7,6 +7,7 @@ import hashlib
 import json
 from typing import Any
 
+from pba_hack.conditions import is_ready
 from pba_operator.kube import kinds
 from pba_operator.kube.store import Address, address_of
 from pba_simulation.apiserver import SimulatedApi
@@ -70,7 +71,7 @@ class Controllers:
         have = {pod["metadata"]["name"] for pod in self._pods(live)}
         for name in sorted(wanted - have):
             self._pod(live, template, name)
-        ready = sum(_is_ready(pod) for pod in self._pods(live))
+        ready = sum(is_ready(pod) for pod in self._pods(live))
         numbers = {"replicas": len(wanted), "updatedReplicas": len(wanted)}
         if ready:
             numbers |= {"readyReplicas": ready, "availableReplicas": ready}
@@ -86,7 +87,7 @@ class Controllers:
                 self._claim(live, claim, f"{claim['metadata']['name']}-{name}-{index}")
             if Address("Pod", live["metadata"]["namespace"], f"{name}-{index}") not in self._api.objects:
                 self._pod(live, template, f"{name}-{index}", {"controller-revision-hash": revision})
-        ready = sum(_is_ready(pod) for pod in self._pods(live))
+        ready = sum(is_ready(pod) for pod in self._pods(live))
         status = {
             "observedGeneration": live["metadata"]["generation"],
             "replicas": live["spec"]["replicas"],
@@ -158,8 +159,3 @@ class Controllers:
     def _set_status(self, live: Object, status: Object) -> None:
         if live.get("status") != status:
             self._api.status_as(MANAGER, address_of(live), status)
-
-
-def _is_ready(pod: Object) -> bool:
-    conditions = pod.get("status", {}).get("conditions", ())
-    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)

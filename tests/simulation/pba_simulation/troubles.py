@@ -6,88 +6,14 @@ from collections.abc import Callable
 from typing import Any, Final
 
 from pba_operator.domain.model import AccountState, ChildId, DatabaseObservation, Manifest
+from pba_simulation import backend_troubles as backend
 from pba_simulation.belief import World
 
 CLAIM: Final = ChildId("PersistentVolumeClaim", "data-shop-mysql-0")
-BACKEND: Final = "shop-backend-7d4b9c-x2x9z"
 
 
 def _nothing(_world: World) -> None:
     """Leave all as it is."""
-
-
-def _lacking(world: World) -> Manifest:
-    """Take one backend away and return its pod, for something to be wrong with it."""
-    world.deployment("shop-backend")["status"] |= {"availableReplicas": 1, "readyReplicas": 1}
-    return world.put_pod(BACKEND, "backend", ready=False)
-
-
-def _container(world: World, **status: Any) -> None:
-    _lacking(world)["status"]["containerStatuses"] = [
-        {"name": "application", "image": "app:1", "ready": False, "started": False, "restartCount": 0}
-        | status
-    ]
-
-
-def _waiting(reason: str, message: str = "") -> Callable[[World], None]:
-    return lambda world: _container(world, state={"waiting": {"reason": reason, "message": message}})
-
-
-def _crashed(*, restarts: int = 5, **ending: Any) -> Callable[[World], None]:
-    return lambda world: _container(
-        world,
-        restartCount=restarts,
-        state={"running": {}},
-        lastState={"terminated": {"exitCode": 1} | ending},
-    )
-
-
-def _unscheduled(pod: Manifest, words: str) -> None:
-    condition = {"type": "PodScheduled", "status": "False", "reason": "Unschedulable", "message": words}
-    pod["status"] = {"phase": "Pending", "conditions": [condition]}
-
-
-def _no_machine(world: World) -> None:
-    _unscheduled(_lacking(world), "0/2 nodes are available: 2 Insufficient memory.")
-
-
-def _gated(world: World) -> None:
-    pod = _lacking(world)
-    _unscheduled(pod, "")
-    pod["status"]["conditions"][0]["reason"] = "SchedulingGated"
-
-
-def _failed(world: World) -> None:
-    _lacking(world)["status"] = {
-        "phase": "Failed",
-        "reason": "Evicted",
-        "message": "The node was low on memory.",
-    }
-
-
-def _silent(world: World) -> None:
-    _container(world, started=True, state={"running": {}})
-
-
-def _cut_off(world: World) -> None:
-    _container(world, started=True, ready=True, state={"running": {}})
-
-
-def _quota(world: World) -> None:
-    world.deployment("shop-backend")["status"] |= {
-        "replicas": 0,
-        "conditions": [
-            {"type": "Available", "status": "True", "reason": "Enough", "message": "fine"},
-            {"type": "Progressing", "status": "True"},
-            {"type": "ReplicaFailure", "status": "False", "reason": "Over", "message": "was so once"},
-            {
-                "type": "ReplicaFailure",
-                "status": "True",
-                "reason": "FailedCreate",
-                "message": "exceeded quota",
-            },
-        ],
-    }
 
 
 def _foreign(world: World) -> None:
@@ -124,7 +50,7 @@ def _database_pod(world: World) -> Manifest:
 
 def _no_volume(world: World) -> None:
     world.children[CLAIM]["status"] = {"phase": "Pending"}
-    _unscheduled(_database_pod(world), "pod has unbound immediate PersistentVolumeClaims.")
+    backend.unscheduled(_database_pod(world), "pod has unbound immediate PersistentVolumeClaims.")
 
 
 def _volume_being_made(world: World) -> None:
@@ -179,8 +105,8 @@ def _scheduler_silent(world: World) -> None:
 
 def _one_container_of_two(world: World) -> None:
     ready = {"name": "first", "ready": True, "started": True, "restartCount": 0, "state": {"running": {}}}
-    _container(world, started=True, state={"running": {}})
-    statuses = world.children[ChildId("Pod", BACKEND)]["status"]["containerStatuses"]
+    backend.container(world, started=True, state={"running": {}})
+    statuses = world.children[ChildId("Pod", backend.BACKEND)]["status"]["containerStatuses"]
     statuses[:0] = [ready]
 
 
@@ -247,29 +173,29 @@ TROUBLES: Final[dict[str, Callable[[World], None]]] = {
     "nothing exists": lambda world: world.children.clear(),
     "a backend's Deployment is missing": _no_backend_yet,
     "a backend's Deployment was edited": _edited,
-    "a backend is starting": lambda world: _lacking(world)["status"].clear(),
-    "a backend's image is not there": _waiting("ErrImagePull", "app:1: not found"),
-    "a backend's registry refuses": _waiting("ImagePullBackOff", "pull access denied"),
-    "a backend's registry is silent": _waiting("ErrImagePull", "dial tcp: i/o timeout"),
-    "a backend's registry has no name": _waiting("ErrImagePull", "no such host"),
-    "a backend's image has a bad name": _waiting("InvalidImageName"),
-    "a backend's image may not be pulled": _waiting("ErrImageNeverPull"),
-    "a backend's image fails for a reason unknown": _waiting("ImageInspectError", "odd"),
-    "a backend's Secret lacks a key": _waiting("CreateContainerConfigError", "couldn't find key x"),
-    "a backend cannot be started, without a word": lambda world: _container(
+    "a backend is starting": lambda world: backend.lacking(world)["status"].clear(),
+    "a backend's image is not there": backend.waiting("ErrImagePull", "app:1: not found"),
+    "a backend's registry refuses": backend.waiting("ImagePullBackOff", "pull access denied"),
+    "a backend's registry is silent": backend.waiting("ErrImagePull", "dial tcp: i/o timeout"),
+    "a backend's registry has no name": backend.waiting("ErrImagePull", "no such host"),
+    "a backend's image has a bad name": backend.waiting("InvalidImageName"),
+    "a backend's image may not be pulled": backend.waiting("ErrImageNeverPull"),
+    "a backend's image fails for a reason unknown": backend.waiting("ImageInspectError", "odd"),
+    "a backend's Secret lacks a key": backend.waiting("CreateContainerConfigError", "couldn't find key x"),
+    "a backend cannot be started, without a word": lambda world: backend.container(
         world, state={"waiting": {"reason": "RunContainerError"}}
     ),
-    "a backend crashes with words": _crashed(message="Traceback\nValueError: no table"),
-    "a backend crashes without words": _crashed(),
-    "a backend has too little memory": _crashed(reason="OOMKilled"),
-    "a backend crashed once": _crashed(restarts=1),
-    "a backend waits to crash again": _waiting("CrashLoopBackOff"),
-    "a backend fits nowhere": _no_machine,
-    "a backend is gated": _gated,
-    "a backend was evicted": _failed,
-    "a backend is not ready": _silent,
-    "a backend's machine is silent": _cut_off,
-    "a quota forbids backends": _quota,
+    "a backend crashes with words": backend.crashed(message="Traceback\nValueError: no table"),
+    "a backend crashes without words": backend.crashed(),
+    "a backend has too little memory": backend.crashed(reason="OOMKilled"),
+    "a backend crashed once": backend.crashed(restarts=1),
+    "a backend waits to crash again": backend.waiting("CrashLoopBackOff"),
+    "a backend fits nowhere": backend.no_machine,
+    "a backend is gated": backend.gated,
+    "a backend was evicted": backend.failed,
+    "a backend is not ready": backend.silent,
+    "a backend's machine is silent": backend.cut_off,
+    "a quota forbids backends": backend.quota,
     "the Service is somebody else's": _foreign,
     "the Service is an earlier namesake's": _leaving,
     "no load balancer gives the Service an address": _without_address,

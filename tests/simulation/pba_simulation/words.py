@@ -7,8 +7,8 @@ Run as a program, it writes the file that the tests compare with, after a change
 
 from __future__ import annotations
 
+import argparse
 import json
-import sys
 from pathlib import Path
 from typing import Final
 
@@ -61,5 +61,8 @@ def told(trouble: str) -> Manifest:
 
 
 if __name__ == "__main__":
+    parser = argparse.ArgumentParser(prog="pba_simulation.words", description=__doc__)
+    parser.add_argument("file", type=Path, help="what to write: tests/unit/domain/words.json")
+    options = parser.parse_args()
     statuses = {trouble: told(trouble) for trouble in TROUBLES}
-    Path(sys.argv[1]).write_text(json.dumps(statuses, indent=1, ensure_ascii=False) + "\n")
+    options.file.write_text(json.dumps(statuses, indent=1, ensure_ascii=False) + "\n")

@@ -7,6 +7,7 @@ import functools
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from pba_hack.conditions import condition, is_ready
 from pba_operator.domain.cluster import read
 from pba_operator.domain.frontend import SyncImage
 from pba_operator.domain.model import (
@@ -26,7 +27,7 @@ from pba_operator.engine.resync import SETTLE_SECONDS
 from pba_operator.kube import kinds
 from pba_operator.kube.store import Address
 from pba_simulation.apiserver import Event, SimulatedApi
-from pba_simulation.controllers import Controllers, _is_ready
+from pba_simulation.controllers import Controllers
 from pba_simulation.secrets import content
 from pba_simulation.time import ManualClock
 
@@ -70,7 +71,7 @@ class SimulatedMySQL:
         if self.refusals:
             answer = self.refusals.pop(0)
             return DatabaseObservation(answer.state, wanted, answer.version, answer.detail)
-        if not any(_is_ready(pod) and "mysql" in pod["metadata"]["name"] for pod in self._api.of_kind("Pod")):
+        if not any(is_ready(pod) and "mysql" in pod["metadata"]["name"] for pod in self._api.of_kind("Pod")):
             return DatabaseObservation(AccountState.UNREACHABLE, wanted, detail="no pod is ready")
         return DatabaseObservation(AccountState.READY, wanted, "9.7.4")
 
@@ -188,10 +189,7 @@ class World:
         self.api.delete_as(Address(kind, NAMESPACE, name))
 
     def condition(self, type_: str, name: str = NAME) -> Object | None:
-        live = self.get(kinds.CLUSTER.name, name) or {}
-        found = live.get("status", {}).get("conditions", ())
-        return next((condition for condition in found if condition["type"] == type_), None)
+        return condition(self.get(kinds.CLUSTER.name, name) or {}, type_)
 
     def is_ready(self, name: str = NAME) -> bool:
-        ready = self.condition("Ready", name)
-        return ready is not None and ready["status"] == "True"
+        return is_ready(self.get(kinds.CLUSTER.name, name) or {})

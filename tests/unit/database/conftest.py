@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import base64
 import copy
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
 import pytest
+from pba_simulation import secrets
 
 from pba_api.conditions import ConditionType
 from pba_api.parse import parse_spec
@@ -29,10 +28,6 @@ from pba_operator.domain.model import (
     Observed,
     Problem,
 )
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
-
-from pba_simulation import secrets
 
 UID = "8f2f0c52-6c1e-4a0e-a9f6-1f9a3a1d4c11"
 

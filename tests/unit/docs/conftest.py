@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[3]
-sys.path.insert(0, str(ROOT / "tests" / "simulation"))  # the cases of a bench import it
 _CODE = re.compile(r"`([^`]*)`")
 _BORDER = re.compile(r"(?<!\\)\|")
 

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
+from pba_simulation.belief import SYNC_IMAGE, World, raw
 
 from pba_operator.domain.cluster import read
 from pba_operator.domain.frontend import SyncImage
 from pba_operator.domain.model import Cluster, Manifest
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "simulation"))
-
-from pba_simulation.belief import SYNC_IMAGE, World, raw
 
 
 @pytest.fixture

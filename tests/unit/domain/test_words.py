@@ -7,8 +7,12 @@ every PBACluster anew at its start. `words.json` is also where all the words can
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
+import pba_simulation
 import pytest
 from pba_simulation.troubles import TROUBLES
 from pba_simulation.words import told
@@ -21,3 +25,12 @@ def test_no_word_changes_unannounced(trouble: str) -> None:
     assert told(trouble) == TOLD.get(trouble), (
         "if that is meant, write the file anew (pba_simulation/words.py says how) and tell users in CHANGELOG.md"
     )
+
+
+@pytest.mark.parametrize("program", ["words", "children"])
+def test_who_asks_how_to_write_the_file_anew_gets_no_file(program: str, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", f"pba_simulation.{program}", "--help"]
+    environment = {**os.environ, "PYTHONPATH": str(Path(pba_simulation.__file__).parents[1])}
+    done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True)
+    assert f"tests/unit/domain/{program}" in done.stdout
+    assert not list(tmp_path.iterdir())

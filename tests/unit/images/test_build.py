@@ -11,12 +11,12 @@ from pathlib import Path
 import pytest
 
 from pba_hack import cache
+from pba_hack.checkout import CHECKOUT
 from pba_hack.cluster.choice import VARIABLE
 from pba_hack.images import build, debian, recipes
 from pba_hack.images.buildah import index_settings
 from pba_hack.images.cli import main
 from pba_hack.images.debian import CannotBuildError
-from pba_hack.venv import CHECKOUT
 
 DOCKER = """#!/bin/sh
 echo "$@" >> "$0.calls"

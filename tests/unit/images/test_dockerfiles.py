@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from pba_hack.checkout import CHECKOUT
 from pba_hack.images import engine, recipes
 from pba_hack.images.recipes import PythonImage
-from pba_hack.venv import CHECKOUT
 
 PROGRAMS = pytest.mark.parametrize("image", recipes.PROGRAMS.values(), ids=recipes.PROGRAMS.keys())
 COMPILERS = r"\b(gcc|g\+\+|build-essential|cargo|rustc|golang|make)\b"

@@ -9,7 +9,8 @@ from typing import Final
 
 from pba_hack.bench.case import Case, Measured, Trial
 from pba_hack.bench.samples import Round, SideBySide
-from pba_hack.provision import HACK, provision
+from pba_hack.checkout import in_cluster
+from pba_hack.provision import provision
 
 ROUNDS: Final = 5
 _INSIDE: Final = "pba_hack.bench.operator.apply_inside"
@@ -24,8 +25,8 @@ def measure(trial: Trial) -> Measured:
     images = provision(["helm"])
     found = trial.folder / "rounds.json"
     rounds = 1 if trial.short else ROUNDS
-    command = [str(HACK / "cluster"), "exec", "--", sys.executable, "-m", _INSIDE]
-    subprocess.run([*command, json.dumps(images), str(rounds), str(trial.seed), str(found)], check=True)
+    orders = (json.dumps(images), str(rounds), str(trial.seed), str(found))
+    subprocess.run(in_cluster(sys.executable, "-m", _INSIDE, *orders), check=True)
     samples = SideBySide([Round(**one) for one in json.loads(found.read_text())])
     return Measured(samples, notes=("the floor is in seconds of the machine named, images on the nodes",))
 

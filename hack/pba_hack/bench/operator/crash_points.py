@@ -15,7 +15,7 @@ from xml.etree import ElementTree as ET
 
 from pba_hack.bench.case import Case, Measured, Trial
 from pba_hack.bench.samples import Share
-from pba_hack.venv import CHECKOUT
+from pba_hack.checkout import CHECKOUT
 
 TESTS: Final = "tests/apiserver/crash_points"
 _SHORT: Final = ("-k", "down")

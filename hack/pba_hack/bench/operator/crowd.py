@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from pba_faults.replica import Replica
 from pba_simulation.real import Namespace, pbacluster
@@ -26,8 +26,9 @@ from pba_hack.apiserver import ApiServer
 from pba_hack.bench.case import Trial
 from pba_hack.bench.operator.stage import FULL, Stage
 from pba_hack.binaries import binary
+from pba_hack.checkout import CHECKOUT
+from pba_hack.conditions import is_ready
 from pba_hack.simulated.cluster import running
-from pba_hack.venv import CHECKOUT
 from pba_hack.waiting import wait_for
 from pba_operator.kube import kinds
 
@@ -89,7 +90,7 @@ class Crowd:
     def ready(self) -> int:
         """Return how many PBAClusters are Ready."""
         items = self.server.request("GET", kinds.CLUSTER.path()).body["items"]
-        return sum(map(_is_ready, items))
+        return sum(map(is_ready, items))
 
 
 @contextlib.contextmanager
@@ -155,8 +156,3 @@ def _rests(made: Crowd) -> Callable[[], bool]:
         return last - before <= _QUIET
 
     return rests
-
-
-def _is_ready(live: dict[str, Any]) -> bool:
-    conditions = live.get("status", {}).get("conditions", ())
-    return any(one["type"] == "Ready" and one["status"] == "True" for one in conditions)

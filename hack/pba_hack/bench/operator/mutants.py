@@ -12,8 +12,8 @@ from typing import Final
 
 from pba_hack.bench.case import Case, Measured, Origin, Trial
 from pba_hack.bench.samples import Share
+from pba_hack.checkout import CHECKOUT
 from pba_hack.mutants.record import REACH
-from pba_hack.venv import CHECKOUT
 
 RECORD: Final = CHECKOUT / "docs" / "measurements" / "mutants.json"
 

@@ -20,6 +20,7 @@ from pba_hack.cluster.layout import CommonLayout
 from pba_hack.cluster.provider import DEFAULT_NODES, NodeStatus, Status
 from pba_hack.cluster.state import State
 from pba_hack.cluster.waiting import until
+from pba_hack.conditions import is_ready
 from pba_hack.progress import Progress, run
 
 __all__ = ["NODE_IMAGE", "KindProvider", "Runner"]
@@ -188,8 +189,7 @@ def _configuration(workers: int) -> str:
 
 def _node(item: Mapping[str, Any]) -> NodeStatus:
     addresses = {address["type"]: address["address"] for address in item["status"]["addresses"]}
-    ready = any(c["type"] == "Ready" and c["status"] == "True" for c in item["status"]["conditions"])
-    return NodeStatus(item["metadata"]["name"], addresses.get("InternalIP", ""), ready, None, None)
+    return NodeStatus(item["metadata"]["name"], addresses.get("InternalIP", ""), is_ready(item), None, None)
 
 
 def _run_with_log(command: Sequence[str]) -> None:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pba_hack.checkout import HACK
 from pba_hack.cluster import resolv_conf
 from pba_hack.cluster.local import addresses, dns, storage
 from pba_hack.cluster.local.cgroups import Groups
@@ -15,7 +16,6 @@ from pba_hack.cluster.local.programs import Program, write_spec
 __all__ = ["Binaries", "programs", "start"]
 
 _ETCD = "127.0.0.1:2379"
-_HACK = Path(__file__).resolve().parents[3]
 _LOAD_BALANCER = "pba_hack.cluster.local.load_balancer"
 _AUDIT_POLICY = Path(__file__).parent / "audit-policy.yaml"
 
@@ -64,7 +64,7 @@ def programs(layout: Layout, binaries: Binaries) -> list[Program]:
             "load-balancer",
             [
                 "/usr/bin/env",
-                f"PYTHONPATH={_HACK}",
+                f"PYTHONPATH={HACK}",
                 sys.executable,
                 "-B",
                 "-m",

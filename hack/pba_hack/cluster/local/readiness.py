@@ -1,9 +1,8 @@
 """Waits until the cluster can be used: API server, base objects, nodes, names."""
 
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
 
 from pba_hack.cluster import resolv_conf
 from pba_hack.cluster.errors import ClusterError
@@ -14,8 +13,9 @@ from pba_hack.cluster.local.layout import Layout
 from pba_hack.cluster.local.members import Member
 from pba_hack.cluster.local.namespaces import in_network_of
 from pba_hack.cluster.waiting import until
+from pba_hack.conditions import is_ready
 
-__all__ = ["apply_base_objects", "await_accounts", "await_api", "await_names", "await_nodes", "node_is_ready"]
+__all__ = ["apply_base_objects", "await_accounts", "await_api", "await_names", "await_nodes"]
 
 _MANIFESTS = Path(__file__).parent / "manifests"
 _API_SECONDS = 60.0
@@ -49,7 +49,7 @@ def await_nodes(layout: Layout, hub: int, nodes: Sequence[Member]) -> None:
 
     def are_ready() -> bool:
         listed = {item["metadata"]["name"]: item for item in api.get("/api/v1/nodes")["items"]}
-        return all(name in listed and node_is_ready(listed[name]) for name in names)
+        return all(name in listed and is_ready(listed[name]) for name in names)
 
     with in_network_of(hub):
         until(are_ready, _NODE_SECONDS, f"{', '.join(names)} Ready", _logs(layout))
@@ -77,12 +77,6 @@ def await_accounts(layout: Layout, hub: int) -> None:
             "the account of the namespace default",
             _logs(layout),
         )
-
-
-def node_is_ready(node: Mapping[str, Any]) -> bool:
-    """Whether the node's condition `Ready` is true."""
-    conditions = node.get("status", {}).get("conditions", [])
-    return any(item["type"] == "Ready" and item["status"] == "True" for item in conditions)
 
 
 def _logs(layout: Layout) -> Callable[[], str]:

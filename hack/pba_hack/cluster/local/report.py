@@ -7,12 +7,13 @@ from typing import Any
 
 from pba_hack import evidence
 from pba_hack.cluster import entering, state
-from pba_hack.cluster.local import addresses, readiness, teardown
+from pba_hack.cluster.local import addresses, teardown
 from pba_hack.cluster.local.api import Api, ApiError
 from pba_hack.cluster.local.cgroups import Groups
 from pba_hack.cluster.local.layout import Layout, node_name
 from pba_hack.cluster.local.namespaces import first_process, in_network_of, start_time
 from pba_hack.cluster.provider import NodeStatus, Status
+from pba_hack.conditions import is_ready
 
 __all__ = ["collect_logs", "status"]
 
@@ -76,4 +77,4 @@ def _ready_nodes(layout: Layout, hub: int) -> set[str]:
             nodes: list[dict[str, Any]] = Api(layout.pki, "admin").get("/api/v1/nodes")["items"]
     except (OSError, ApiError):
         return set()
-    return {node["metadata"]["name"] for node in nodes if readiness.node_is_ready(node)}
+    return {node["metadata"]["name"] for node in nodes if is_ready(node)}

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pba_hack import evidence
+from pba_hack import checkout, evidence
 from pba_hack.demo import cli, inside, keeping
 from pba_hack.helm import HelmError
 from pba_hack.kubectl import KubectlError
@@ -48,7 +48,7 @@ def machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     program(programs / "kubectl", f"echo {SERVED}")
     program(programs / "cluster", LOGS)
     monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
-    monkeypatch.setattr(cli, "HACK", programs)
+    monkeypatch.setattr(checkout, "HACK", programs)
     monkeypatch.setattr(cli, "provision", lambda _: {})
     return programs
 

@@ -1,0 +1,24 @@
+"""What the tests of the balancer are given to make sidecars and nodes with; all of them end with the test."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pba_lab.nodes import Node
+from pba_lab.sidecar_loop import SidecarLoop
+
+
+class NewSidecar(Protocol):
+    """Starts a sidecar's loop."""
+
+    def __call__(self, drain_seconds: float = 30.0) -> SidecarLoop:
+        """Return it; it lets a node drain for so long."""
+
+
+class NewNodes(Protocol):
+    """Starts nodes."""
+
+    async def __call__(
+        self, count: int, *, delay_seconds: float = 0.0, idle_seconds: float = 60.0
+    ) -> list[Node]:
+        """Return so many; each answers after `delay_seconds`, and lets an idle client go after `idle_seconds`."""

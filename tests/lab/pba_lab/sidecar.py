@@ -1,0 +1,58 @@
+"""The sidecar as a process of its own."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from pba_hack.loopback import free_port
+
+
+class Sidecar:
+    """The sidecar's process, and its pages."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        self.port = free_port()
+        self.log = log
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "pba_sync"],
+                env={**os.environ, **environment, "PBA_HTTP_PORT": str(self.port)},
+                stdout=output,
+                stderr=output,
+            )
+
+    def get(self, path: str) -> tuple[int, str]:
+        """Return status and text of a page; status 0: nobody answers."""
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
+                return answer.status, answer.read().decode()
+        except urllib.error.HTTPError as refused:
+            with refused:
+                return refused.code, refused.read().decode()
+        except OSError:
+            return 0, ""
+
+    def metric(self, name: str) -> float:
+        """Return a metric's value; 0 where it is not there (yet)."""
+        match = re.search(rf"(?m)^{re.escape(name)} (\S+)$", self.get("/metrics")[1])
+        return float(match[1]) if match else 0.0
+
+    def memory_mebibytes(self) -> float:
+        """Return the resident memory."""
+        status = Path(f"/proc/{self.process.pid}/status").read_text()
+        match = re.search(r"VmRSS:\s+(\d+) kB", status)
+        assert match is not None
+        return int(match[1]) / 1024
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """End the process; return its status."""
+        if self.process.poll() is None:
+            self.process.send_signal(number)
+        return self.process.wait(20)

@@ -1,8 +1,0 @@
-"""The model tier: the real engine and the real planner on a simulated cluster."""
-
-from __future__ import annotations
-
-import sys
-from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "simulation"))
