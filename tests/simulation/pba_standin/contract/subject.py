@@ -5,13 +5,13 @@ from __future__ import annotations
 import functools
 import ssl
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from typing import Any, Final
 
 from pymysql.connections import Connection
 
 from pba_operator.domain.database import secret_ids, secrets
 from pba_operator.domain.model import Cluster, Observed
-from pba_operator.mysql.session import Connect
 
 SPOILED: Final = b"This is no PEM."
 
@@ -27,7 +27,7 @@ class Subject(ABC):
     wrong_host: str
     """Another name under which the same server is found."""
     port: int
-    connect: Connect
+    connect: Callable[..., Connection[Any]]
     spoiled: str = ""
     """A file of its certificate that is none when it starts; "": all are as they should be."""
 
