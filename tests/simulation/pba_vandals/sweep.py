@@ -12,6 +12,7 @@ from pba_faults.picture import differences
 from pba_simulation.real import PATIENCE, Namespace
 
 from pba_hack.apiserver import Answer
+from pba_hack.waiting import wait_for
 from pba_operator.domain.model import ChildId
 from pba_operator.kube import kinds
 from pba_vandals.edits import Edit, supported
@@ -156,8 +157,16 @@ class Vandal:
 
     def put_back(self, before: Object) -> None:
         """Make an object what it was, as far as its owner has not; wait until that is seen."""
+        child, wanted = ChildId.of(before), plain(before)
+        answer = wait_for("nobody to write in between", lambda: self._replaced(before), PATIENCE)
+        assert answer.ok, answer.data.decode()
+        assert self._eyes.wait(
+            lambda look: plain(look(child)) == wanted and not is_stalled_by(child, look(CLUSTER)), PATIENCE
+        ), f"{'/'.join(child)} was put back, and the PBACluster still stalls"
+
+    def _replaced(self, before: Object) -> Answer | None:
+        """Send the object as it was; None if Kubernetes' controllers or the operator have written since we looked."""
         path = kinds.of(before).path(self._place.name, before["metadata"]["name"])
-        wanted = plain(before)
         live = self._place.server.request("GET", path).body
         whole = copy.deepcopy({**before, "status": live.get("status", {})})
         whole["metadata"]["resourceVersion"] = live["metadata"]["resourceVersion"]
@@ -165,11 +174,7 @@ class Vandal:
             if name in live["spec"]:
                 whole["spec"][name] = live["spec"][name]
         answer = self._place.server.request("PUT", path, whole, fieldManager=self._name)
-        assert answer.ok, answer.data.decode()
-        child = ChildId.of(before)
-        assert self._eyes.wait(
-            lambda look: plain(look(child)) == wanted and not is_stalled_by(child, look(CLUSTER)), PATIENCE
-        ), f"{'/'.join(child)} was put back, and the PBACluster still stalls"
+        return None if answer.body.get("reason") == "Conflict" else answer
 
 
 def _version(live: Object) -> int:
