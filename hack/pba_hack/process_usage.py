@@ -10,8 +10,23 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 def resident_mib(pid: int) -> float:
     """Return the memory of a process that is in RAM, in MiB (VmRSS)."""
+    return _mib(pid, "VmRSS")
+
+
+def peak_mib(pid: int) -> float:
+    """Return the most that `resident_mib` has been since the process began (VmHWM)."""
+    return _mib(pid, "VmHWM")
+
+
+def memory_note(pid: int) -> str:
+    """Return both, in words."""
+    return f"{resident_mib(pid):.1f} MiB resident (VmRSS), at most {peak_mib(pid):.1f} MiB so far (VmHWM)"
+
+
+def _mib(pid: int, field: str) -> float:
+    """Return a field of `/proc/PID/status` (proc_pid_status(5)), which is in KiB there."""
     status = Path(f"/proc/{pid}/status").read_text()
-    (line,) = [line for line in status.splitlines() if line.startswith("VmRSS:")]
+    (line,) = [line for line in status.splitlines() if line.startswith(f"{field}:")]
     return int(line.split()[1]) / 1024
 
 

@@ -41,6 +41,23 @@ def tree(checkout: Path, folder: str) -> str:
     return _git(checkout, "rev-parse", "--short=12", f"HEAD:{folder}")
 
 
-def _git(checkout: Path, *words: str) -> str:
+def differing(checkout: Path, then: str, folder: str) -> list[str] | None:
+    """Return which files of a folder are others now than at a commit, in their order; None: there is no such commit.
+
+    Args:
+        checkout: the folder of the checkout; what is in it counts, committed or not, unless git was never told of it.
+        then: the commit.
+        folder: relative to the checkout.
+
+    Raises:
+        CalledProcessError: it is no checkout of git.
+    """
+    if f"{then} missing" in _git(checkout, "cat-file", "--batch-check", given=then):
+        return None
+    return _git(checkout, "diff", "--name-only", then, "--", folder).splitlines()
+
+
+def _git(checkout: Path, *words: str, given: str | None = None) -> str:
     command = ["git", "-C", str(checkout), *words]
-    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
+    done = subprocess.run(command, input=given, stdout=subprocess.PIPE, text=True, check=True)
+    return done.stdout.strip()

@@ -60,6 +60,8 @@ class Case:
     """One promise.
 
     `reach`: such as `<= 1.15` (see `reach.py`). `measures`: what the figure is, in words, for the chart and the table.
+    `edition`: counts up when something else is measured under the same name: figures of an earlier one are no longer
+    the case's.
     """
 
     id: str
@@ -67,3 +69,4 @@ class Case:
     reach: str
     measures: str
     measure: Measure
+    edition: int = 1

@@ -78,8 +78,8 @@ class Bench:
     def unmeasured(self) -> list[Case]:
         """Return the cases that the record does not have at this commit."""
         entries, commit = record.read(self.file), self.commit()
-        done = {one["id"] for one in entries if one["commit"] == commit}
-        return [case for case in self.cases if case.id not in done]
+        done = {(one["id"], record.edition(one)) for one in entries if one["commit"] == commit}
+        return [case for case in self.cases if (case.id, case.edition) not in done]
 
 
 def main(argv: Sequence[str], *, cases_of: CasesOf = registry.cases, checkout: Path = CHECKOUT) -> int:

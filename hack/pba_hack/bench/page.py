@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from pba_hack.bench.case import Case
 from pba_hack.bench.chart import figure
-from pba_hack.bench.record import Entry, told
+from pba_hack.bench.record import Entry, edition, told
 
 _HEAD = """# Bench: {bench}
 
@@ -30,7 +30,9 @@ def page(bench: str, cases: Sequence[Case], entries: Sequence[Entry]) -> str:
     parts += [_details(one) for one in newest if "commit" in one]
     older = [one for one in reversed(entries) if one not in newest]
     if older:
-        parts.append("## Before\n\n" + "\n".join(map(_old, older)))
+        editions = {case.id: case.edition for case in cases}
+        lines = [_old(one) + _otherwise(one, editions.get(one["id"])) for one in older]
+        parts.append("## Before\n\n" + "\n".join(lines))
     return "\n\n".join(parts) + "\n"
 
 
@@ -57,6 +59,10 @@ def _run(one: Entry) -> str:
     began, ended = run["load"]
     took = f"{run['seconds']:.0f} s, load average {began:.1f} before and {ended:.1f} after"
     return f", `operator/` at tree `{run['operator']}`; it took {took}"
+
+
+def _otherwise(one: Entry, now: int | None) -> str:
+    return "" if edition(one) == now else "; something else than the case measures now"
 
 
 def _old(one: Entry) -> str:

@@ -1,7 +1,8 @@
 """A bench's record: one file of all measurements, which is added to, so that a long suite needs no day in one piece.
 
-What must stay true: each entry says commit, machine, date and command; the newest of a case counts; a short run is
-never in it; the page for people beside it is made from it and from nothing else.
+What must stay true: each entry says commit, machine, date and command; the newest of a case counts, unless the case
+measures something else since then; a short run is never in it; the page for people beside it is made from it and from
+nothing else.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ def entry(
     result = measured.samples.result(reach)
     return {
         "id": case.id,
+        "edition": case.edition,
         "value": _rounded(result.value),
         "unit": case.unit,
         "reach": case.reach,
@@ -72,7 +74,7 @@ def read(file: Path) -> list[Entry]:
 def append(file: Path, bench: str, new: Entry) -> list[Entry]:
     """Add an entry; return all. Figures of an older record that are there already are not added again."""
     entries = read(file)
-    if not new["run"] and newest(entries, new["id"]) == new:
+    if not new["run"] and newest(entries, new["id"], edition(new)) == new:
         return entries
     entries.append(new)
     file.parent.mkdir(parents=True, exist_ok=True)
@@ -83,14 +85,20 @@ def append(file: Path, bench: str, new: Entry) -> list[Entry]:
     return entries
 
 
-def newest(entries: Sequence[Entry], case: str) -> Entry | None:
-    """Return the last entry of a case."""
-    return next((one for one in reversed(entries) if one["id"] == case), None)
+def edition(one: Entry) -> int:
+    """Return which edition of its case an entry is of; entries from before they were told are of the first."""
+    found: int = one.get("edition", 1)
+    return found
+
+
+def newest(entries: Sequence[Entry], case: str, wanted: int = 1) -> Entry | None:
+    """Return the last entry of an edition of a case."""
+    return next((one for one in reversed(entries) if (one["id"], edition(one)) == (case, wanted)), None)
 
 
 def told(cases: Sequence[Case], entries: Sequence[Entry]) -> list[Entry]:
-    """Return the newest entry of each case; what was never measured is missed, with no value."""
-    return [newest(entries, case.id) or _never(case) for case in cases]
+    """Return the newest entry of each case; what was never measured as it is now is missed, with no value."""
+    return [newest(entries, case.id, case.edition) or _never(case) for case in cases]
 
 
 def _never(case: Case) -> Entry:

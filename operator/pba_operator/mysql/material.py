@@ -28,8 +28,9 @@ _LETTERS: Final = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 _LENGTH: Final = 32
 _CLASSES: Final = (str.islower, str.isupper, str.isdigit)
 _LIFE: Final = timedelta(days=3650)
-_BEFORE: Final = timedelta(minutes=5)
-"""Clocks differ: a certificate is valid a little before it was made."""
+_BEFORE: Final = timedelta(days=1)
+"""Clocks of the machines of operator, database and application differ, by hours where one is set wrong: nobody who is
+behind the operator may refuse a new certificate."""
 
 
 class Material:

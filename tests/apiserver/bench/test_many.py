@@ -44,9 +44,11 @@ def test_one_that_always_fails_delays_no_other(many: Crowd) -> None:
     with many.operator("third") as operator:
         many.await_seen(operator)
         street = Street(many, operator, EDITS)
-        assert street.alone() < 2.0
-        well = street.beside_one_that_is_well()
-        assert street.beside_a_failing_one() < well + 2.0, "a whole back-off was waited for"
+        alone = street.alone()
+        assert alone < 2.0
+        assert street.beside_a_failing_one() < alone + 2.0, "a whole back-off was waited for"
+        assert street.beside_a_well_one_that_is_edited() < alone + 2.0
+        assert street.beside_a_failing_one_that_is_edited() < alone + 2.0
 
 
 def test_a_storm_is_over_when_the_last_edit_is_acted_on(many: Crowd) -> None:
@@ -67,7 +69,10 @@ def test_a_neighbour_that_does_not_fail_is_not_taken_for_one_that_does(
     many: Crowd, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("pba_hack.bench.operator.neighbour._policy", lambda _: {})
+    monkeypatch.setattr(Street, "_await_refusals", lambda _: None)
     with many.operator("fourth") as operator:
         many.await_seen(operator)
-        with pytest.raises(NoSuchNeighbourError):
-            Street(many, operator, EDITS).beside_a_failing_one()
+        street = Street(many, operator, EDITS)
+        for beside in (street.beside_a_failing_one, street.beside_a_failing_one_that_is_edited):
+            with pytest.raises(NoSuchNeighbourError, match="it failed 0 times"):
+                beside()

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from pba_faults.calendar import SetClock
+import time_machine
 from pba_faults.replica import Replica
 from pba_faults.trial import Trial
 from pba_simulation.real import Object, eventually
@@ -24,28 +24,30 @@ AN_HOUR = 3600.0
 @pytest.mark.parametrize("days", [400, -400])
 def test_stale_state_a_clock_that_is_set(trial: Trial, shop: Callable[..., Object], days: int) -> None:
     """No write follows, nothing expires, and the Lease stays."""
-    clock = SetClock()
-    trial.begin(clock=clock)
+    trial.begin()
     trial.place.create(shop())
     trial.until(trial.is_well, "ready")
     trial.until(trial.is_idle, "at rest")
     before = trial.judge.writes()
-    clock.ahead = dt.timedelta(days=days)
-    renewed = trial.renewed()
-    trial.until(lambda: trial.renewed() != renewed, "renewed")
-    assert trial.judge.writes() == before
-    trial.edit(application={"image": "app:2"})
-    trial.catch_up(lambda: trial.image() == "app:2")
-    touched = {write.target for write in trial.judge.writes()[len(before) :]}
-    assert {target for target in touched if target.startswith("secrets")} == set()
-    trial.assert_right()
-    assert trial.operator.is_alive
+    with time_machine.travel(dt.timedelta(days=days)):
+        renewed = trial.renewed()
+        trial.until(lambda: trial.renewed() != renewed, "renewed")
+        assert trial.judge.writes() == before
+        trial.edit(application={"image": "app:2"})
+        trial.catch_up(lambda: trial.image() == "app:2")
+        touched = {write.target for write in trial.judge.writes()[len(before) :]}
+        assert {target for target in touched if target.startswith("secrets")} == set()
+        trial.assert_right()
+        assert trial.operator.is_alive
 
 
 def test_stale_state_operators_whose_clocks_differ(
     trial: Trial, shop: Callable[..., Object], tmp_path: Path
 ) -> None:
-    """A Lease that was renewed in an hour is taken over as soon as another; one renewed an hour ago is held."""
+    """A Lease that was renewed in an hour is taken over as soon as another; one renewed an hour ago is held.
+
+    The certificates are made by the one that is ahead, and accepted by the other.
+    """
     with contextlib.ExitStack() as ends:
 
         def replica(name: str, ahead: float = 0.0) -> Replica:

@@ -5,6 +5,7 @@ Bug classes: intermediate state (Sieve), recovery from an error state (Acto), ev
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import pytest
@@ -12,6 +13,9 @@ from pba_faults.script import Fault, LoseAnswer, Refuse, Silence
 from pba_faults.trial import Trial
 from pba_simulation.real import Object
 
+from pba_operator.kube.client import REQUEST_SECONDS
+
+BUDGET = "PodDisruptionBudget"
 FAULTS: dict[str, Fault] = {
     "409": Refuse(409, "Conflict"),
     "429": Refuse(429, "TooManyRequests", retry_after=1),
@@ -34,19 +38,47 @@ def test_intermediate_state_three_writes_of_a_roll_out_fail(
     trial.assert_right()
 
 
-def test_intermediate_state_every_kind_of_write_times_out_after_it_took_effect(
-    trial: Trial, shop: Callable[..., Object]
+@pytest.mark.parametrize(
+    ("verb", "kind", "subresource"),
+    [
+        ("MERGE", "PBACluster", ""),
+        ("CREATE", "Secret", ""),
+        ("APPLY", "StatefulSet", ""),
+        ("APPLY", "PBACluster", "status"),
+    ],
+    ids=str,
+)
+def test_intermediate_state_a_write_times_out_after_it_took_effect(
+    trial: Trial, shop: Callable[..., Object], verb: str, kind: str, subresource: str
 ) -> None:
-    """The whole time-out of the client: nobody is told that the StatefulSet is there, and it is made once."""
+    """The whole time-out of the client, once for each way to write: it is done, nobody is told, and it is done once."""
     trial.begin()
     rule = trial.road.rule(
-        Silence(done=True), lambda exchange: exchange.is_write and exchange.kind == "StatefulSet"
+        Silence(done=True),
+        lambda exchange: (exchange.verb, exchange.kind, exchange.subresource) == (verb, kind, subresource),
     )
-    trial.place.create(shop())
+    trial.place.create(shop(deletionPolicy="Delete"))  # for which it gets a finalizer first
     trial.until(lambda: rule.met, "it is met")
-    trial.until(lambda: trial.place.condition("Ready"), "the time is out", 20)
-    trial.catch_up()
+    _let_time_out()
+    trial.until(trial.is_well, "ready")  # most of the roll-out may still be to come
     trial.assert_right()
+
+
+def test_intermediate_state_a_deletion_times_out_after_it_took_effect(settled: Trial) -> None:
+    rule = settled.road.rule(
+        Silence(done=True), lambda exchange: (exchange.verb, exchange.kind) == ("DELETE", BUDGET)
+    )
+    assert settled.place.get(BUDGET, "shop-backend")
+    settled.edit(backend={"replicas": 1})
+    settled.until(lambda: rule.met, "it is met")
+    _let_time_out()
+    settled.catch_up(lambda: settled.place.get(BUDGET, "shop-backend") is None)
+    settled.assert_right(deleted=("poddisruptionbudgets/shop-backend",))
+
+
+def _let_time_out() -> None:
+    """Let the client give up: until then the fault lasts."""
+    threading.Event().wait(REQUEST_SECONDS)
 
 
 def test_error_state_reads_that_fail_are_no_reason_to_write(settled: Trial) -> None:

@@ -102,6 +102,15 @@ def _cases(images: dict[str, str]) -> list[Bad]:
             evidence="ErrImagePull",
         ),
         Bad(
+            "front-image",
+            {"backend": {"replicas": 1}, "frontend": {"image": nowhere, "replicas": 1}},
+            "FrontendReady",
+            ("ImagePullFailed",),
+            nowhere,
+            (_replace("/spec/frontend/image", images["haproxy"]),),
+            evidence="ErrImagePull",
+        ),
+        Bad(
             "no-password",
             {
                 "database": {

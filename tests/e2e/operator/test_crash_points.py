@@ -1,7 +1,8 @@
 """The operator is killed (SIGKILL) after some of its writes, on real nodes, in each kind of change: one end for all.
 
 Every k is visited in the model and apiserver tiers (`tests/apiserver/crash_points`); here each change is
-broken off once, at a moment by chance.
+broken off once, at a moment by chance. To kill takes a while, so the dice only say after which write it is asked for:
+after which it came, and how many came since, is counted in the audit log and kept in pytest's JUnit file.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any
 
@@ -17,10 +19,12 @@ from pba_nodes import operators
 from pba_nodes.faults import Faults
 from pba_nodes.fixtures import fresh_namespace
 
+from pba_hack.audit import AuditLog
 from pba_hack.kubectl import Kubectl, wait_for
 
 Json = dict[str, Any]
 Step = Callable[["Place"], None]
+Record = Callable[[str, object], None]
 
 CHILDREN = {
     "StatefulSet": ["crash-mysql"],
@@ -63,6 +67,32 @@ class Place:
         return [entry for entry in container["env"] if entry["name"] == VARIABLE["name"]]
 
 
+@dataclass(frozen=True)
+class Break:
+    """Where a change was broken off."""
+
+    log: AuditLog
+    """From before the change."""
+    namespace: str
+    killed: datetime
+    """When the process was certainly gone, and the next one, of the same pod, was still to be started."""
+
+    def count(self) -> tuple[int, int]:
+        """Return how many writes the dead process had done, and how many came since then, Events apart."""
+        found = [write for write in operators.writes(self.log) if write.namespace == self.namespace]
+        late = [write for write in found if write.at > self.killed]
+        return len(found) - len(late), sum(write.resource != "events" for write in late)
+
+    def assert_in_the_middle(self, record: Record) -> None:
+        """Make sure, once all is over, that something was left to do; keep the figures."""
+        before, since = self.count()
+        record("killed after writes", before)
+        record("writes since", since)
+        assert since > 0, (
+            f"all {before} writes were done when the operator was killed: nothing was broken off"
+        )
+
+
 @pytest.fixture(scope="module")
 def place(operator: Kubectl, manifest: Callable[..., Json]) -> Iterator[Place]:
     """Return where the changes come one after another, to the same PBACluster."""
@@ -87,13 +117,14 @@ def _runs(place: Place, role: str, count: int) -> bool:
 
 @pytest.mark.parametrize("number", range(len(CHANGES)), ids=[name for name, _, _ in CHANGES])
 def test_a_killed_operator_brings_its_change_to_the_same_end(
-    place: Place, operator: Kubectl, number: int
+    place: Place, operator: Kubectl, number: int, record_property: Record
 ) -> None:
     _, change, writes = CHANGES[number]
     before = {
         _name(child): child["metadata"]["uid"] for child in place.children() if child["kind"] in LASTING
     }
-    _broken_off(place, operator, change, random.Random(number).randint(1, writes))  # noqa: S311 - a moment
+    asked = random.Random(number).randint(1, writes)  # noqa: S311 - a moment
+    broken = _broken_off(place, operator, change, asked)
     place.kubectl.wait_ready("crash")
 
     found = place.children()
@@ -106,15 +137,19 @@ def test_a_killed_operator_brings_its_change_to_the_same_end(
     assert place.variables() == ([VARIABLE] if number == 2 else [])
     after = {_name(child): child["metadata"]["uid"] for child in found if child["kind"] in LASTING}
     assert after.items() >= before.items(), "a volume claim or a Secret was made anew"
+    broken.assert_in_the_middle(record_property)
 
 
-def test_a_killed_operator_leaves_nothing_of_what_is_deleted(place: Place, operator: Kubectl) -> None:
+def test_a_killed_operator_leaves_nothing_of_what_is_deleted(
+    place: Place, operator: Kubectl, record_property: Record
+) -> None:
     def delete(place: Place) -> None:
         place.kubectl("delete", "pbacluster", "crash", "--wait=false")
 
-    _broken_off(place, operator, delete, 1)
+    broken = _broken_off(place, operator, delete, 1)
     wait_for("the PBACluster to be gone", lambda: place.kubectl.get("pbacluster", "crash") is None)
     wait_for("nothing to be left", lambda: not place.children())
+    broken.assert_in_the_middle(record_property)
 
 
 def _name(child: Json) -> str:
@@ -132,8 +167,8 @@ def _fresh_operator(operator: Kubectl) -> Json:
     return pod
 
 
-def _broken_off(place: Place, operator: Kubectl, change: Step, after: int) -> None:
-    """Make a change, and kill the operator after so many writes; return when another process is at work."""
+def _broken_off(place: Place, operator: Kubectl, change: Step, after: int) -> Break:
+    """Make a change, and kill the operator after at least so many writes; return when another process runs."""
     pod = _fresh_operator(operator)
     log = operators.audit_log()
     change(place)
@@ -144,6 +179,7 @@ def _broken_off(place: Place, operator: Kubectl, change: Step, after: int) -> No
 
     wait_for(f"{after} writes", written)
     Faults.run("kill", _name(pod), "--namespace", operator.namespace, "--container", "operator")
+    killed = datetime.now(UTC)
 
     def runs_anew() -> bool:
         found = operator.get("pod", _name(pod))
@@ -152,3 +188,4 @@ def _broken_off(place: Place, operator: Kubectl, change: Step, after: int) -> No
         return bool(status["ready"] and status["restartCount"] > old["restartCount"])
 
     wait_for("the operator to be started again", runs_anew)
+    return Break(log, place.kubectl.namespace, killed)

@@ -93,10 +93,6 @@ class Judge:
                 found.append(write)
         return found
 
-    def attempts(self) -> int:
-        """Return how many writes the operator has asked for, those that were refused included."""
-        return sum(AGENT in entry.get("userAgent", "") for entry in self._entries())
-
     def deleted(self) -> list[str]:
         """Return what the operator has deleted, in this order."""
         return [write.target for write in self.writes() if write.verb == "delete"]

@@ -1,6 +1,7 @@
 """`python -m pba_faults.program`: the operator's program, with the way to the MySQL of the process that started it.
 
-Its calendar may be ahead of the machine's.
+Its calendar may be ahead of the machine's: whatever Python asks for the date is told so, in libraries too. Clocks that
+nobody sets, and what C asks itself (OpenSSL, which checks certificates), go on as they are.
 
 As a process of its own it may end as it likes: by `os._exit` when it has lost the Lease.
 """
@@ -13,10 +14,10 @@ import os
 from typing import Final
 from unittest import mock
 
+import time_machine
 from pba_standin.connecting import connector
 from pba_standin.names import asking
 
-from pba_faults.calendar import SetClock
 from pba_operator import program
 from pba_operator.mysql.accounts import MySQLAccounts
 
@@ -32,7 +33,7 @@ def main() -> None:
     ahead = dt.timedelta(seconds=float(os.environ[AHEAD]))
     with (
         mock.patch.object(program, "MySQLAccounts", functools.partial(MySQLAccounts, connect=connect)),
-        mock.patch.object(program, "SystemClock", functools.partial(SetClock, ahead)),
+        time_machine.travel(ahead),
     ):
         program.main()
 

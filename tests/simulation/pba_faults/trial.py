@@ -11,7 +11,6 @@ from pba_simulation.real import PATIENCE, Hands, Namespace, RunningOperator, eve
 
 from pba_faults.judge import Judge
 from pba_faults.proxy import Road
-from pba_operator.kube.clock import Clock
 
 T = TypeVar("T")
 
@@ -33,9 +32,9 @@ class Trial:
     def operator(self) -> RunningOperator:
         return self.operators[-1]
 
-    def begin(self, *, clock: Clock | None = None) -> RunningOperator:
-        """Start an operator, by the real clock or another, and wait until it acts."""
-        operator = RunningOperator(self.place, f"operator-{len(self.operators)}", clock=clock)
+    def begin(self) -> RunningOperator:
+        """Start an operator, and wait until it acts."""
+        operator = RunningOperator(self.place, f"operator-{len(self.operators)}")
         self.operators.append(operator)
         operator.start()
         eventually(lambda: operator.leads, "the operator does not begin to act")

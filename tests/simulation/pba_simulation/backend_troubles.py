@@ -18,10 +18,12 @@ def lacking(world: World) -> Manifest:
 
 
 def container(world: World, **status: Any) -> None:
-    lacking(world)["status"]["containerStatuses"] = [
-        {"name": "application", "image": "app:1", "ready": False, "started": False, "restartCount": 0}
-        | status
-    ]
+    lacking(world)["status"]["containerStatuses"] = [status_of("application", "app:1", **status)]
+
+
+def status_of(name: str, image: str, **status: Any) -> Manifest:
+    """Return what the kubelet says of a container; it is not ready unless `status` says so."""
+    return {"name": name, "image": image, "ready": False, "started": False, "restartCount": 0} | status
 
 
 def waiting(reason: str, message: str = "") -> Callable[[World], None]:

@@ -168,6 +168,17 @@ def _without_address(world: World) -> None:
     world.children[ChildId("Service", "shop")]["status"] = {"loadBalancer": {}}
 
 
+def _no_balancer(world: World) -> None:
+    """Have no frontend that can pull its image; the sidecar of one is well."""
+    world.deployment("shop-frontend")["status"] |= {"availableReplicas": 0, "readyReplicas": 0}
+    pod = world.put_pod("shop-frontend-6c8f7d-k4m2p", "frontend", ready=False)
+    waiting = {"reason": "ErrImagePull", "message": "haproxy:0: not found"}
+    pod["status"]["containerStatuses"] = [
+        backend.status_of("haproxy", "haproxy:0", state={"waiting": waiting}),
+        backend.status_of("sync", "sync:1", ready=True, started=True, state={"running": {}}),
+    ]
+
+
 TROUBLES: Final[dict[str, Callable[[World], None]]] = {
     "nothing": _nothing,
     "nothing exists": lambda world: world.children.clear(),
@@ -196,6 +207,7 @@ TROUBLES: Final[dict[str, Callable[[World], None]]] = {
     "a backend is not ready": backend.silent,
     "a backend's machine is silent": backend.cut_off,
     "a quota forbids backends": backend.quota,
+    "the frontends' image is not there": _no_balancer,
     "the Service is somebody else's": _foreign,
     "the Service is an earlier namesake's": _leaving,
     "no load balancer gives the Service an address": _without_address,

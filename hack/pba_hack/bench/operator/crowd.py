@@ -3,6 +3,9 @@
 Making a thousand takes ten minutes, so it is done once for each state of the operator: etcd's data are kept in the
 cache, and each trial begins with a copy of them. MySQL is a stand-in (`pba_standin`), whose databases are empty when a
 trial begins: the first operator makes their schemas and accounts.
+
+Every other PBACluster refers to objects of its user's: a password, a template, and what volumes hold. What is theirs is
+not watched, so the operator looks at it again and again.
 """
 
 from __future__ import annotations
@@ -10,14 +13,14 @@ from __future__ import annotations
 import contextlib
 import functools
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from pba_faults.replica import Replica
-from pba_simulation.real import Namespace, pbacluster
+from pba_simulation.real import Namespace, Object, pbacluster
 from pba_standin.pods import LivePods, through
 from pba_standin.standin import StandIn
 
@@ -34,6 +37,8 @@ from pba_operator.kube import kinds
 
 NUMBER: Final = 1000
 NAMESPACES: Final = 10
+HALF_REFER: Final = "half of the PBAClusters refer to a Secret and a ConfigMap of their user's"
+"""For the notes of what is measured with them."""
 HOME: Final = "pba-system"
 """Where the operator lives."""
 _MAKING_SECONDS: Final = 3600.0
@@ -139,10 +144,38 @@ def _make(folder: Path, number: int) -> None:
 def _create(made: Crowd) -> None:
     def create(index: int) -> None:
         place, name = made.place(index)
-        place.create({**pbacluster(**FULL), "metadata": {"name": name}})
+        for manifest in _manifests(name, refers=bool(index % 2)):
+            place.create(manifest)
 
     with ThreadPoolExecutor(_THREADS) as threads:
         list(threads.map(create, range(made.number)))
+
+
+def _manifests(name: str, *, refers: bool) -> Sequence[Object]:
+    """Return a PBACluster with all parts, after what it refers to."""
+    if not refers:
+        return ({**pbacluster(**FULL), "metadata": {"name": name}},)
+    whole = pbacluster(**FULL)
+    whole["spec"]["application"] |= {
+        "configFiles": [
+            {"path": "/etc/app/db.conf", "templateRef": {"name": f"{name}-files", "key": "db.conf"}}
+        ],
+        "volumes": [
+            {"name": "pages", "configMap": {"name": f"{name}-files"}},
+            {"name": "key", "secret": {"secretName": f"{name}-own"}},
+        ],
+        "volumeMounts": [{"name": "pages", "mountPath": "/pages"}, {"name": "key", "mountPath": "/key"}],
+    }
+    whole["spec"]["database"]["user"] = {"passwordSecretRef": {"name": f"{name}-own", "key": "password"}}
+    return (
+        _data("Secret", f"{name}-own", stringData={"password": f"of {name}"}),
+        _data("ConfigMap", f"{name}-files", data={"db.conf": "host=${host}\n", "page": "closed"}),
+        {**whole, "metadata": {"name": name}},
+    )
+
+
+def _data(kind: str, name: str, **content: dict[str, str]) -> Object:
+    return {"apiVersion": "v1", "kind": kind, "metadata": {"name": name}, **content}
 
 
 def _rests(made: Crowd) -> Callable[[], bool]:

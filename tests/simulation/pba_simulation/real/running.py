@@ -12,7 +12,7 @@ from pba_operator.engine.configuration import Configuration
 from pba_operator.engine.metrics import Metrics
 from pba_operator.engine.process import Process
 from pba_operator.kube.client import Client
-from pba_operator.kube.clock import Clock, SystemClock
+from pba_operator.kube.clock import SystemClock
 from pba_operator.kube.credentials import load
 from pba_operator.mysql.accounts import MySQLAccounts
 from pba_operator.mysql.material import Material
@@ -25,8 +25,8 @@ from pba_simulation.real.patience import PATIENCE
 class RunningOperator:
     """The operator with kopf, in a thread of its own (kopf ends every task of its event loop)."""
 
-    def __init__(self, namespace: Namespace, identity: str = "test", *, clock: Clock | None = None) -> None:
-        self._clock = clock or SystemClock()
+    def __init__(self, namespace: Namespace, identity: str = "test") -> None:
+        self._clock = SystemClock()
         self._accounts = MySQLAccounts(connect=namespace.mysql.connect)
         self.configuration = Configuration(
             namespaces=(namespace.name,),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -112,6 +113,21 @@ def test_the_page_tells_the_newest_and_what_was_before() -> None:
     assert "The floor to itself (A/A): 1 to 1; the figure lies between 1.08 and 1.12." in text
     assert "Peers: other 1.3 ratio." in text
     assert text.index("## Before") < text.index("9 ratio, worst 9, n 1: missed (<= 1.15); `first`")
+
+
+def test_figures_of_another_edition_are_told_as_what_was_before() -> None:
+    """Nothing that was measured otherwise is shown as if it were of the case as it is now."""
+    first = {key: value for key, value in entry().items() if key != "edition"}
+    anew = replace(case(), edition=2)
+    assert record.told([case()], [first]) == [first], "what is from before editions is of the first"
+    [told] = record.told([anew], [first])
+    assert (told["value"], told["verdict"]) == (None, "missed")
+    text = page("operator", [anew], [first])
+    assert "| `ratio` | something / its floor | - | - | 0 | <= 1.15 | missed |" in text
+    assert "(<= 1.15); `abc`, 2026-11-24T12:00:00+00:00; something else than the case measures now" in text
+    second = record.entry(anew, Measured(RATIO), HERE)
+    assert record.told([anew], [second, first]) == [second]
+    assert "something else" not in page("operator", [anew], [second, second])
 
 
 @pytest.mark.parametrize("bench", NAMES)
