@@ -149,8 +149,8 @@ class KindProvider:
         return workers
 
     def _await_usable(self) -> None:
-        """Wait until nodes are Ready and names are answered, and write what `exec` needs."""
-        with self._progress.step("nodes Ready, names answered"):
+        """Wait until nodes are Ready and CoreDNS is available, and write what `exec` needs."""
+        with self._progress.step("nodes Ready, CoreDNS available"):
             until(
                 self._is_usable, _USABLE_SECONDS, f"all nodes of {self._cluster} Ready, and CoreDNS available"
             )

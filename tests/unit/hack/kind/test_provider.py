@@ -112,7 +112,7 @@ def test_up_returns_when_all_nodes_are_ready(
 
 
 @pytest.mark.parametrize("names", [{}, {"replicas": 2, "unavailableReplicas": 2}, {"availableReplicas": 0}])
-def test_up_does_not_return_before_names_are_answered(
+def test_up_does_not_return_before_coredns_is_available(
     kind: KindProvider, machine: Any, monkeypatch: pytest.MonkeyPatch, names: dict[str, int]
 ) -> None:
     monkeypatch.setattr(provider, "_USABLE_SECONDS", 0.2)
