@@ -8,22 +8,21 @@ import json
 import os
 import shutil
 import subprocess
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
 from pba_hack import cache
 from pba_hack.cluster import binaries, entering, resolv_conf, state, tools
 from pba_hack.cluster.errors import ClusterError
-from pba_hack.cluster.kind import inside
+from pba_hack.cluster.kind import inside, nodes
 from pba_hack.cluster.layout import CommonLayout
 from pba_hack.cluster.provider import DEFAULT_NODES, NodeStatus, Status
 from pba_hack.cluster.state import State
 from pba_hack.cluster.waiting import until
-from pba_hack.conditions import is_ready
 from pba_hack.progress import Progress, run
 
-__all__ = ["NODE_IMAGE", "KindProvider", "Runner"]
+__all__ = ["NODE_IMAGE", "NODE_IMAGE_VARIABLE", "KindProvider", "Runner"]
 
 Runner = Callable[[Sequence[str]], None]
 """Runs a command whose output is for a log; raises when it fails."""
@@ -32,6 +31,9 @@ _CONFIG = Path(__file__).parent / "kind.yaml"
 NODE_IMAGE = "kindest/node:v1.35.8@sha256:07b2536e30b803ed61d1677a79df6115f798ce64c80f9e22f6ed45afd09323c0"
 """Of the Kubernetes that all is tried on; kind's own default is two versions ahead of our kubectl. The digest is from
 the release notes of the kind that `binaries` builds."""
+NODE_IMAGE_VARIABLE = "PBA_KIND_NODE_IMAGE"
+"""The environment variable that names another image for new nodes: one of a mirror, or one that the engine has already:
+`docker tag` takes no digest, so none that was made by hand can bear the name above."""
 _CONTROL_PLANE = "-control-plane"
 _USABLE_SECONDS = 180.0
 
@@ -82,12 +84,12 @@ class KindProvider:
             return Status(name, "kind", "partial", (), None, None, None)
         kubeconfig = str(self._layout.kubeconfig)
         try:
-            nodes = self._nodes()
+            found = self._nodes()
         except ClusterError as error:
             self._progress.say(str(error))
             return Status(name, "kind", "partial", (), kubeconfig, None, None)
-        up = all(node.ready for node in nodes)
-        return Status(name, "kind", "up" if up else "partial", nodes, kubeconfig, None, None)
+        up = all(node.ready for node in found)
+        return Status(name, "kind", "up" if up else "partial", found, kubeconfig, None, None)
 
     def exec(self, command: Sequence[str]) -> NoReturn:
         """Become the command inside of the network of the control plane's node."""
@@ -127,7 +129,8 @@ class KindProvider:
         with self._progress.step(f"kind cluster {self._cluster}", announce=True):
             config = self._layout.folder / "kind.yaml"
             config.write_text(_configuration(workers))
-            options = ["--config", str(config), "--image", NODE_IMAGE]
+            image = os.environ.get(NODE_IMAGE_VARIABLE) or NODE_IMAGE
+            options = ["--config", str(config), "--image", image]
             self._run(["kind", "create", "cluster", *self._named(), *options])
         return workers
 
@@ -146,8 +149,8 @@ class KindProvider:
         return workers
 
     def _await_usable(self) -> None:
-        """Wait until nodes are Ready and names are answered, and write what `exec` needs."""
-        with self._progress.step("nodes Ready, names answered"):
+        """Wait until nodes are Ready and CoreDNS is available, and write what `exec` needs."""
+        with self._progress.step("nodes Ready, CoreDNS available"):
             until(
                 self._is_usable, _USABLE_SECONDS, f"all nodes of {self._cluster} Ready, and CoreDNS available"
             )
@@ -172,7 +175,9 @@ class KindProvider:
         return ["--name", self._cluster, "--kubeconfig", str(self._layout.kubeconfig)]
 
     def _nodes(self) -> tuple[NodeStatus, ...]:
-        return tuple(_node(item) for item in self._kubectl("get", "nodes")["items"])
+        items = self._kubectl("get", "nodes")["items"]
+        names = [item["metadata"]["name"] for item in items]
+        return nodes.statuses(items, self._ask(["docker", "inspect", "--format", nodes.FORMAT, *names]))
 
     def _kubectl(self, *words: str) -> Any:
         return json.loads(
@@ -185,11 +190,6 @@ def _configuration(workers: int) -> str:
     text = _CONFIG.read_text()
     worker = "  - role: worker\n"
     return text.replace(worker * DEFAULT_NODES, worker * workers)
-
-
-def _node(item: Mapping[str, Any]) -> NodeStatus:
-    addresses = {address["type"]: address["address"] for address in item["status"]["addresses"]}
-    return NodeStatus(item["metadata"]["name"], addresses.get("InternalIP", ""), is_ready(item), None, None)
 
 
 def _run_with_log(command: Sequence[str]) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from pba_hack.cluster.errors import ClusterError
+from pba_hack.cluster.kind import nodes
 from pba_hack.cluster.kind.provider import KindProvider
 from pba_hack.progress import Progress
 
@@ -34,6 +35,12 @@ class Machine:
         self.nodes: dict[str, list[str]] = {}
         """Containers by cluster; those that are stopped are there, too."""
         self.stopped: set[str] = set()
+        self.started: dict[str, int] = {}
+        """At which second of the clock each container was started."""
+        self.heard: dict[str, int] = {}
+        """At which one its kubelet last said that it is ready: a stopped one is taken at its last word."""
+        self.silent: set[str] = set()
+        """Whose kubelet says nothing, though the container runs."""
         self.names: dict[str, Any] = {"availableReplicas": 2}
         """The status of CoreDNS."""
         self.first_process = "0123abcd 1"
@@ -52,6 +59,7 @@ class Machine:
                 self.on_create()
                 workers = roles.count("role: worker")
                 self.nodes[name] += [f"{name}-worker{number}" for number in range(workers)]
+                self._start(self.nodes[name], 10)
                 Path(kubeconfig).write_text(KUBECONFIG)
             case ["kind", "export", "kubeconfig", "--name", name, "--kubeconfig", kubeconfig]:
                 assert self.nodes[name]
@@ -59,7 +67,12 @@ class Machine:
             case ["kind", "delete", "cluster", "--name", name, *_]:
                 self.nodes.pop(name, None)
             case ["docker", "start", *names]:
+                self._start([name for name in names if name in self.stopped], 30)
                 self.stopped -= set(names)
+
+    def _start(self, names: Sequence[str], second: int) -> None:
+        self.started |= dict.fromkeys(names, second)
+        self.heard |= {name: second + 5 for name in names if name not in self.silent}
 
     def ask(self, command: Sequence[str]) -> str:
         match list(command):
@@ -67,6 +80,11 @@ class Machine:
                 return "\n".join(self.nodes)
             case ["kind", "get", "nodes", "--name", name]:
                 return "\n".join(self.nodes[name])
+            case ["docker", "inspect", "--format", nodes.FORMAT, *names]:
+                return "".join(
+                    f"/{name} {str(name not in self.stopped).lower()} {_moment(self.started[name], '.25')}\n"
+                    for name in names
+                )
             case ["docker", "inspect", *_]:
                 return self.first_process + "\n"
             case ["kubectl", kubeconfig, *question, "-o", "json"]:
@@ -75,12 +93,12 @@ class Machine:
         raise AssertionError(f"nobody answers {command}")
 
     def _answer(self, question: list[str]) -> Any:
-        [nodes] = [names for cluster, names in self.nodes.items() if cluster.startswith("pba-")]
-        if nodes[0] in self.stopped:
+        [names] = [names for cluster, names in self.nodes.items() if cluster.startswith("pba-")]
+        if names[0] in self.stopped:
             raise ClusterError("the connection to the server 127.0.0.1:39721 was refused")
         match question:
             case ["get", "nodes"]:
-                return {"items": [_node(n, name not in self.stopped) for n, name in enumerate(nodes)]}
+                return {"items": [_node(n, name, self.heard.get(name)) for n, name in enumerate(names)]}
             case ["--namespace=kube-system", "get", "deployment", "coredns"]:
                 return {"status": self.names}
             case ["--namespace=kube-system", "get", "service", "kube-dns"]:
@@ -88,14 +106,21 @@ class Machine:
         raise AssertionError(f"nobody answers {question}")
 
 
-def _node(number: int, ready: bool) -> dict[str, Any]:
+def _node(number: int, name: str, heard: int | None) -> dict[str, Any]:
+    status = (
+        {"status": "Unknown"} if heard is None else {"status": "True", "lastHeartbeatTime": _moment(heard)}
+    )
     return {
-        "metadata": {"name": f"node{number}"},
+        "metadata": {"name": name},
         "status": {
             "addresses": [{"type": "InternalIP", "address": f"172.18.0.{number}"}],
-            "conditions": [{"type": "Ready", "status": "True" if ready else "Unknown"}],
+            "conditions": [{"type": "Ready", **status}],
         },
     }
+
+
+def _moment(second: int, fraction: str = "") -> str:
+    return f"2026-01-01T00:00:{second:02}{fraction}Z"
 
 
 @pytest.fixture

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from pba_hack.cluster import binaries
 from pba_hack.cluster.errors import ClusterError
@@ -44,6 +45,26 @@ def test_nodes_are_of_the_kubernetes_that_all_is_tried_on(kind: KindProvider, ma
     assert re.fullmatch(rf"kindest/node:v{re.escape(tried)}\.\d+@sha256:[0-9a-f]{{64}}", image)
 
 
+def test_nodes_can_be_of_another_image(
+    kind: KindProvider, machine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(provider.NODE_IMAGE_VARIABLE, "mirror/node:v1.35.8")
+    kind.up(None)
+    [command] = machine.did("kind", "create")
+    assert command[command.index("--image") + 1] == "mirror/node:v1.35.8"
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_the_kubelet_is_told_to_run_on_control_groups_of_version_1(
+    kind: KindProvider, folder: Path, workers: int
+) -> None:
+    kind.up(workers)
+    configuration = yaml.safe_load((folder / "kind.yaml").read_text())
+    [patch] = configuration["kubeadmConfigPatches"]
+    assert yaml.safe_load(patch) == {"kind": "KubeletConfiguration", "failCgroupV1": False}
+    assert len(configuration["nodes"]) == 1 + workers
+
+
 def test_a_cluster_without_workers_is_refused(kind: KindProvider, machine: Any) -> None:
     with pytest.raises(ClusterError, match="at least 1 node, not 0"):
         kind.up(0)
@@ -69,17 +90,29 @@ def test_up_starts_nodes_that_are_stopped(kind: KindProvider, machine: Any) -> N
     assert len(machine.did("kind", "create")) == 1
 
 
+def test_up_waits_until_nodes_that_it_has_started_say_themselves_that_they_are_ready(
+    kind: KindProvider, machine: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(provider, "_USABLE_SECONDS", 0.2)
+    kind.up(None)
+    machine.stopped = set(machine.nodes[CLUSTER])
+    machine.silent = {f"{CLUSTER}-worker1"}
+    with pytest.raises(ClusterError, match=f"still not: all nodes of {CLUSTER} Ready"):
+        kind.up(None)
+    assert [node.ready for node in kind.status().nodes] == [True, True, False, True]
+
+
 def test_up_returns_when_all_nodes_are_ready(
     kind: KindProvider, machine: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(provider, "_USABLE_SECONDS", 0.2)
-    machine.on_create = lambda: machine.stopped.add(f"{CLUSTER}-worker1")
+    machine.silent = {f"{CLUSTER}-worker1"}
     with pytest.raises(ClusterError, match=f"still not: all nodes of {CLUSTER} Ready"):
         kind.up(None)
 
 
 @pytest.mark.parametrize("names", [{}, {"replicas": 2, "unavailableReplicas": 2}, {"availableReplicas": 0}])
-def test_up_does_not_return_before_names_are_answered(
+def test_up_does_not_return_before_coredns_is_available(
     kind: KindProvider, machine: Any, monkeypatch: pytest.MonkeyPatch, names: dict[str, int]
 ) -> None:
     monkeypatch.setattr(provider, "_USABLE_SECONDS", 0.2)
