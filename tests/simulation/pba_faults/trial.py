@@ -33,11 +33,16 @@ class Trial:
     def operator(self) -> RunningOperator:
         return self.operators[-1]
 
-    def begin(self, *, clock: Clock | None = None) -> RunningOperator:
-        """Start an operator, by the real clock or another, and wait until it acts."""
+    def prepare(self, *, clock: Clock | None = None) -> RunningOperator:
+        """Start an operator, by the real clock or another."""
         operator = RunningOperator(self.place, f"operator-{len(self.operators)}", clock=clock)
         self.operators.append(operator)
         operator.start()
+        return operator
+
+    def begin(self, *, clock: Clock | None = None) -> RunningOperator:
+        """Start an operator, by the real clock or another, and wait until it acts."""
+        operator = self.prepare(clock=clock)
         eventually(lambda: operator.leads, "the operator does not begin to act")
         return operator
 
