@@ -1,7 +1,7 @@
 """Bug class: recovery from a bad PBACluster. What was asked for wrongly leaves no trace once the good one is back.
 
-The oracle is Acto's differential one: state(A -> bad -> A) == state(A), every object with all its fields, whatever way led
-there (uids, versions and times apart, which `picture` leaves out).
+The oracle is Acto's differential one: state(A -> bad -> A) == state(A), every object with all its fields, whatever way
+led there (uids, versions and times apart, which `picture` leaves out).
 """
 
 from __future__ import annotations
@@ -28,9 +28,13 @@ BAD: dict[str, dict[str, Any]] = {
     "frontend's image": {"frontend": {"image": "bad:1"}},
     "all images at once": {name: {"image": "bad:1"} for name in ("application", "database", "frontend")},
     "option of MySQL that is ours": {"database": {"config": {"datadir": "/elsewhere"}}},
-    "option that MySQL does not start with": {"database": {"image": "bad:1", "config": {"max_connections": "x"}}},
+    "option that MySQL does not start with": {
+        "database": {"image": "bad:1", "config": {"max_connections": "x"}}
+    },
     "name of the password's Secret": {"database": {"user": {"passwordSecretRef": NOT_THERE}}},
-    "name of a template": {"application": {"configFiles": [{"path": "/etc/a.conf", "templateRef": NOT_THERE}]}},
+    "name of a template": {
+        "application": {"configFiles": [{"path": "/etc/a.conf", "templateRef": NOT_THERE}]}
+    },
     "name of a volume's Secret": {
         "application": {"volumes": [{"name": "v", "mountPath": "/v", "secret": {"secretName": "nobody"}}]}
     },

@@ -1,7 +1,7 @@
 """Bug class: resource leaks. Fifty PBAClusters come and go, and come again: nothing of them stays in the operator.
 
-What is counted is every container that can be reached from the engine, whatever it is called: one that is added later is
-counted, too.
+What is counted is every container that can be reached from the engine, whatever it is called: one that is added later
+is counted, too.
 """
 
 from __future__ import annotations

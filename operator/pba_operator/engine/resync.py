@@ -3,8 +3,8 @@
 Watches tell of what happens; nobody tells of what they missed (kopf does not notice a deletion that fell into
 a gap). So each kind is listed, its metadata only, and compared: what is gone goes, what is newer is read.
 
-Of what is changed in MySQL nobody tells at all. So MySQL, too, is asked anew (`Store.doubt`): every ten minutes that
-of another part of the PBAClusters, so never of many at once.
+Of what is changed in MySQL nobody tells at all. So MySQL, too, is asked anew (`Store.doubt`): every ten minutes
+that of another part of the PBAClusters, so never of many at once.
 
 What must stay true: nothing is acted on before the first listing of every kind has ended; a listing that is
 cut short proves nothing about what is gone; an idle operator lists each kind once in ten minutes, however
@@ -34,9 +34,9 @@ RESYNC_SECONDS: Final = 600.0
 DOUBT_ROUNDS: Final = 12
 """So many times ten minutes until each PBACluster's MySQL was asked anew: two hours.
 
-To ask where all is well took 17 ms of the operator's processor time: 9 for the conversation (two logins by TLS, with the
-tests' stand-in for MySQL), 8 for the reconcile around it (with a simulated API server). So 1,000 PBAClusters cost 0.0024 of
-a core; asked every ten minutes they would cost 0.028, three times what an idle operator of so many may use.
+To ask where all is well took 17 ms of the operator's processor time: 9 for the conversation (two logins by TLS, with
+the tests' stand-in for MySQL), 8 for the reconcile around it (with a simulated API server). So 1,000 PBAClusters cost
+0.0024 of a core; asked every ten minutes they would cost 0.028, three times what an idle operator of so many may use.
 """
 SETTLE_SECONDS: Final = 2.0
 """A gap is looked into after so long; what a listing finds newer is left to the watch for so long."""

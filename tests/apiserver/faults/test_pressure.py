@@ -1,9 +1,10 @@
-"""Bug class: API pressure. Rights that are taken away and given back, a type that is changed, an API server that is slow."""
+"""Bug class: API pressure. Rights taken away and given back, a type that is changed, an API server that is slow."""
 
 from __future__ import annotations
 
 import copy
 import json
+import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -28,7 +29,9 @@ class Rights:
     def __init__(self, trial: Any, rules: list[Any]) -> None:
         self._server: ApiServer = trial.place.server
         self._namespace: str = trial.place.name
-        self._post(f"/api/v1/namespaces/{self._namespace}/serviceaccounts", {"metadata": {"name": "operator"}})
+        self._post(
+            f"/api/v1/namespaces/{self._namespace}/serviceaccounts", {"metadata": {"name": "operator"}}
+        )
         self._post(self._path("roles"), {"metadata": {"name": "operator"}, "rules": rules})
         asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
         accounts = f"/api/v1/namespaces/{self._namespace}/serviceaccounts/operator/token"
@@ -66,13 +69,21 @@ def rights(trial: Any, charts: Any) -> Rights:
     return Rights(trial, rules)
 
 
-def _refused(trial: Any) -> float:
-    """Return how many requests were refused for want of rights, as the operator's metrics say."""
+def _counted(trial: Any, metric: str, label: str) -> float:
+    """Return what the operator's metrics count under a label; 0 while it does not answer yet."""
     url = f"http://127.0.0.1:{trial.operator.configuration.http_port}/metrics"
-    with urllib.request.urlopen(url, timeout=5) as answer:
-        lines = answer.read().decode().splitlines()
-    name = "pba_operator_api_requests_total{"
-    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name) and 'code="403"' in line)
+    try:
+        with urllib.request.urlopen(url, timeout=5) as answer:
+            lines = answer.read().decode().splitlines()
+    except urllib.error.URLError:
+        return 0.0
+    found = [line for line in lines if line.startswith(f"{metric}{{") and label in line]
+    return sum(float(line.rpartition(" ")[2]) for line in found)
+
+
+def _refused(trial: Any) -> float:
+    """Return how many requests were refused for want of rights."""
+    return _counted(trial, "pba_operator_api_requests_total", 'code="403"')
 
 
 def test_api_pressure_rights_are_taken_away_and_given_back(
@@ -101,8 +112,9 @@ def test_api_pressure_an_operator_that_begins_without_rights_begins_once_it_has_
 ) -> None:
     trial.place.create(shop())
     operator = trial.prepare()
-    eventually(lambda: trial.probe("readyz")[0] == 500, "it is not ready")
     eventually(lambda: _refused(trial) >= 3, "the metrics tell of it")
+    status, why = trial.probe("readyz")
+    assert (status, why) == (503, "the cache is not filled yet")
     assert not operator.leads
     rights.give()
     trial.until(trial.is_well, "ready", 60)
@@ -161,6 +173,9 @@ def test_api_pressure_an_api_server_that_is_slow_is_waited_for(trial: Any, shop:
     trial.place.create(shop())
     trial.until(trial.is_well, "ready", 240)
     assert len([exchange for exchange in rule.met if exchange.is_write]) > 20
+    assert _counted(trial, "pba_operator_reconcile_total", 'result="deadline"') > 0, (
+        "it took several reconciles"
+    )
     trial.assert_right()
     trial.road.clear()
     trial.assert_at_rest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import re
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -16,7 +16,7 @@ _NAMED = re.compile(r"`(tests/[^`]*)`")
 CLASSES = 17
 
 
-@lru_cache(maxsize=None)
+@cache
 def _tests(path: str) -> frozenset[str]:
     """Return the names of the tests of a file."""
     functions = ast.FunctionDef | ast.AsyncFunctionDef

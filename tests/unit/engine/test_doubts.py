@@ -1,4 +1,4 @@
-"""MySQL's answer does not stand for ever: each PBACluster's is asked anew once in `DOUBT_ROUNDS` rounds, in its turn."""
+"""MySQL's answer does not stand for ever: once in `DOUBT_ROUNDS` rounds it is asked anew, each in its turn."""
 
 from __future__ import annotations
 

@@ -35,7 +35,7 @@ class Life:
         self.statements: list[str] = []
 
     def connect(self, **options: Any) -> Any:
-        connection = self._subject.connect(**options)
+        connection: Any = self._subject.connect(**options)
         query = connection.query
 
         def counted(sql: str, *rest: Any, **more: Any) -> Any:
@@ -139,4 +139,6 @@ def test_intermediate_state_ended_after_each_statement_the_end_is_the_same(
         database = _begin(subject, name)
         assert len(_run(subject, last).statements) == last
         _run(subject, None)
-        assert _state(database, password_wanted) == expected, f"ended after {statements[last - 1].split(' BY ')[0]}"
+        assert _state(database, password_wanted) == expected, (
+            f"ended after {statements[last - 1].split(' BY ')[0]}"
+        )

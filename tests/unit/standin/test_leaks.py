@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 from pba_standin.contract.pretended import PretendedMember
 from pba_standin.contract.question import Question
 from pba_standin.errors import SqlError
 from pba_standin.server import Interruption
 
+from pba_hack.waiting import wait_for
 from pba_operator.domain.model import AccountState, DatabaseObservation
 from pba_operator.mysql.accounts import THREADS, MySQLAccounts
 
@@ -21,7 +22,12 @@ CLOSED_SECONDS = 10.0
 
 def _files() -> int:
     """Return how many files and connections this process has open."""
-    return len(os.listdir("/proc/self/fd"))
+    return len(list(Path("/proc/self/fd").iterdir()))
+
+
+def _closed(holds: Callable[[], bool]) -> None:
+    """Wait until the server has seen that its clients have gone."""
+    wait_for("its end to be seen", holds, CLOSED_SECONDS, poll_seconds=0.01)
 
 
 def _wrong(subject: PretendedMember) -> Question:
@@ -52,23 +58,16 @@ async def test_resource_leaks_asking_mysql_leaves_no_connection_thread_or_file(
     server = subject.stand_in.server(subject.host)
     for _ in range(THREADS):
         await _asked(accounts, subject)
-    await _closed(lambda: server.connections == 0)
+    _closed(lambda: server.connections == 0)
     files, threads = _files(), threading.active_count()
     states = [answer.state for _ in range(TIMES) for answer in await _asked(accounts, subject)]
     assert states.count(AccountState.READY) == 2 * TIMES
     assert states.count(AccountState.REFUSED) == TIMES
     assert states.count(AccountState.UNREACHABLE) == 2 * TIMES
-    await _closed(lambda: server.connections == 0)
-    await _closed(lambda: threading.active_count() <= threads)
+    _closed(lambda: server.connections == 0)
+    _closed(lambda: threading.active_count() <= threads)
     assert _files() <= files
     mine = [thread for thread in threading.enumerate() if thread.name.startswith("mysql")]
     assert len(mine) <= THREADS
     accounts.close()
-    await _closed(lambda: not any(thread.is_alive() for thread in mine))
-
-
-async def _closed(holds: Callable[[], bool]) -> None:
-    """Wait until the server has seen that its clients have gone."""
-    async with asyncio.timeout(CLOSED_SECONDS):
-        while not holds():
-            await asyncio.sleep(0.01)
+    _closed(lambda: not any(thread.is_alive() for thread in mine))
