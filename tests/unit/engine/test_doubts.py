@@ -11,7 +11,7 @@ from pba_operator.domain.model import AccountState, DatabaseObservation, EnsureA
 from pba_operator.engine.resync import DOUBT_ROUNDS
 from pba_operator.kube.store import Key
 
-NAMES = [f"shop-{number}" for number in range(12)]
+NAMES = [f"shop-{number}" for number in range(6)]
 
 
 async def _settled(*names: str, **spec: bool) -> World:
@@ -60,6 +60,15 @@ async def test_what_is_wrong_in_it_is_told_and_heals() -> None:
     assert told is not None
     assert (told["reason"], told["status"]) == ("AccountsFailed", "False")
     await world.settle()
+    assert world.is_ready()
+
+
+async def test_an_annotation_of_the_secret_has_it_asked_at_once() -> None:
+    """As docs/reference/conditions.md says to those who do not want to wait."""
+    world = await _settled(NAME)
+    world.edit("Secret", f"{NAME}-mysql-app", metadata={"annotations": {"asked": "now"}})
+    await world.settle()
+    assert len(world.mysql.asked) == 1
     assert world.is_ready()
 
 
