@@ -11,7 +11,8 @@ from typing import Any
 
 import pytest
 from pba_faults.script import Late
-from pba_simulation.real import eventually
+from pba_faults.trial import Trial
+from pba_simulation.real import Object, eventually
 
 from pba_hack.apiserver import ApiServer
 from pba_hack.crd import NAME as CRD
@@ -26,7 +27,7 @@ SLOW = 2.5
 class Rights:
     """The chart's rights in one namespace, for a ServiceAccount; they can be taken away, and given back."""
 
-    def __init__(self, trial: Any, rules: list[Any]) -> None:
+    def __init__(self, trial: Trial, rules: list[Any]) -> None:
         self._server: ApiServer = trial.place.server
         self._namespace: str = trial.place.name
         self._post(
@@ -61,7 +62,7 @@ class Rights:
 
 
 @pytest.fixture
-def rights(trial: Any, charts: Any) -> Rights:
+def rights(trial: Trial, charts: Any) -> Rights:
     """The operator's rights, not given yet."""
     rendered = charts.rendered(CHART, f"--set=watchNamespaces={{{NAMESPACE}}}")
     rules = [rule for found in rendered if found["kind"] == "Role" for rule in found["rules"]]
@@ -69,7 +70,7 @@ def rights(trial: Any, charts: Any) -> Rights:
     return Rights(trial, rules)
 
 
-def _counted(trial: Any, metric: str, label: str) -> float:
+def _counted(trial: Trial, metric: str, label: str) -> float:
     """Return what the operator's metrics count under a label; 0 while it does not answer yet."""
     url = f"http://127.0.0.1:{trial.operator.configuration.http_port}/metrics"
     try:
@@ -81,13 +82,13 @@ def _counted(trial: Any, metric: str, label: str) -> float:
     return sum(float(line.rpartition(" ")[2]) for line in found)
 
 
-def _refused(trial: Any) -> float:
+def _refused(trial: Trial) -> float:
     """Return how many requests were refused for want of rights."""
     return _counted(trial, "pba_operator_api_requests_total", 'code="403"')
 
 
 def test_api_pressure_rights_are_taken_away_and_given_back(
-    trial: Any, rights: Rights, shop: Callable[..., Any]
+    trial: Trial, rights: Rights, shop: Callable[..., Object]
 ) -> None:
     rights.give()
     trial.begin()
@@ -108,7 +109,7 @@ def test_api_pressure_rights_are_taken_away_and_given_back(
 
 
 def test_api_pressure_an_operator_that_begins_without_rights_begins_once_it_has_them(
-    trial: Any, rights: Rights, shop: Callable[..., Any]
+    trial: Trial, rights: Rights, shop: Callable[..., Object]
 ) -> None:
     trial.place.create(shop())
     operator = trial.prepare()
@@ -145,7 +146,7 @@ def newer_type(api_server: ApiServer) -> Iterator[Callable[[], None]]:
 
 
 def test_api_pressure_the_type_is_changed_under_a_running_operator(
-    settled: Any, newer_type: Callable[[], None]
+    settled: Trial, newer_type: Callable[[], None]
 ) -> None:
     before = settled.judge.writes()
     newer_type()
@@ -166,7 +167,9 @@ def test_api_pressure_the_type_is_changed_under_a_running_operator(
     settled.assert_at_rest()
 
 
-def test_api_pressure_an_api_server_that_is_slow_is_waited_for(trial: Any, shop: Callable[..., Any]) -> None:
+def test_api_pressure_an_api_server_that_is_slow_is_waited_for(
+    trial: Trial, shop: Callable[..., Object]
+) -> None:
     """A whole roll-out takes longer than one reconcile may: what the next one finds done is not done again."""
     trial.begin()
     rule = trial.road.rule(Late(SLOW), lambda exchange: exchange.verb != "WATCH", times=float("inf"))

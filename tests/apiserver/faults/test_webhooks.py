@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pba_simulation.real import eventually
+from pba_faults.trial import Trial
+from pba_simulation.real import Object, eventually
 from pba_vandals.webhook import Mutate, webhook
 
 from pba_operator.kube import kinds
@@ -22,7 +23,7 @@ Hooked = Callable[[Mutate], "contextlib.AbstractContextManager[None]"]
 
 
 @pytest.fixture
-def hooked(trial: Any, tmp_path: Path) -> Hooked:
+def hooked(trial: Trial, tmp_path: Path) -> Hooked:
     """Installs a webhook, and waits until the API server asks it."""
 
     @contextlib.contextmanager
@@ -40,7 +41,7 @@ def hooked(trial: Any, tmp_path: Path) -> Hooked:
     return install
 
 
-def _probe(trial: Any) -> bool:
+def _probe(trial: Trial) -> bool:
     labels = {"a": "b"}
     template = {"metadata": {"labels": labels}, "spec": {"containers": [{"name": "a", "image": "a"}]}}
     body = {
@@ -51,20 +52,22 @@ def _probe(trial: Any) -> bool:
     return bool(trial.place.server.request("POST", path, body, dryRun="All").ok)
 
 
-def _rounds(trial: Any, count: int = 3) -> None:
+def _rounds(trial: Trial, count: int = 3) -> None:
     """Have everything looked at again, as every ten minutes."""
     process = trial.operator.process
+    assert process is not None
+    queue = process.engine.queue
     for _ in range(count):
-        trial.operator.do(lambda: process.engine.queue.add(Key(trial.place.name, "shop")))
+        trial.operator.do(lambda: queue.add(Key(trial.place.name, "shop")))
         trial.until(trial.is_idle, "no rest")
 
 
-def _to_backend(trial: Any) -> int:
+def _to_backend(trial: Trial) -> int:
     return sum(write.target == BACKEND for write in trial.judge.writes())
 
 
 def test_two_controllers_a_webhook_that_adds_what_we_do_not_set_is_left_alone(
-    trial: Any, hooked: Hooked, shop: Callable[..., Any]
+    trial: Trial, hooked: Hooked, shop: Callable[..., Object]
 ) -> None:
     """As a service mesh does: another container, another annotation."""
 
@@ -85,7 +88,7 @@ def test_two_controllers_a_webhook_that_adds_what_we_do_not_set_is_left_alone(
         trial.begin()
         trial.place.create(shop())
         trial.until(trial.is_well, "ready", 60)
-        live = trial.place.get("Deployment", "shop-backend")
+        live = trial.place.get("Deployment", "shop-backend") or {}
         assert [found["name"] for found in live["spec"]["template"]["spec"]["containers"]].count("mesh") == 1
         before = len(trial.judge.writes())
         _rounds(trial)
@@ -97,7 +100,7 @@ def test_two_controllers_a_webhook_that_adds_what_we_do_not_set_is_left_alone(
 
 
 def test_two_controllers_a_webhook_that_sets_what_we_set_is_no_endless_fight(
-    trial: Any, hooked: Hooked, shop: Callable[..., Any]
+    trial: Trial, hooked: Hooked, shop: Callable[..., Object]
 ) -> None:
     """A value of its own each time: what is written is never what is stored. All others are served."""
     values = itertools.count(1000)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 
 from pba_simulation.bench import CLUSTER, KEY, QUESTION, Bench
 from pba_simulation.world import NAME, World, cluster
 
-from pba_operator.domain.model import AccountState, DatabaseObservation, EnsureAccounts
+from pba_operator.domain.model import AccountState, ChildId, DatabaseObservation, EnsureAccounts, Manifest
 from pba_operator.engine.resync import DOUBT_ROUNDS
 from pba_operator.kube.store import Key
 
@@ -82,10 +83,12 @@ async def test_a_doubt_that_comes_while_it_is_asked_is_for_the_next_time(bench: 
     bench.wants(QUESTION)
     answer = bench.ensure
 
-    async def ensure(wanted: EnsureAccounts, secrets: object) -> DatabaseObservation:
+    async def ensure(
+        wanted: EnsureAccounts, secrets: Mapping[ChildId, Manifest], may_write: Callable[[], None]
+    ) -> DatabaseObservation:
         if len(bench.asked) < 2:
             bench.engine.store.doubt(KEY)
-        return await answer(wanted, secrets)  # type: ignore[arg-type]
+        return await answer(wanted, secrets, may_write)
 
     bench.ensure = ensure  # type: ignore[method-assign]
     for asked in (1, 2, 3, 3):

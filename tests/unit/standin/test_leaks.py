@@ -20,6 +20,10 @@ TIMES = 25
 CLOSED_SECONDS = 10.0
 
 
+def _may_write() -> None:
+    """Hold the Lease."""
+
+
 def _files() -> int:
     """Return how many files and connections this process has open."""
     return len(list(Path("/proc/self/fd").iterdir()))
@@ -43,11 +47,11 @@ async def _asked(accounts: MySQLAccounts, subject: PretendedMember) -> list[Data
     server = subject.stand_in.server(subject.host)
     good, wrong = Question(subject), _wrong(subject)
     answers = await asyncio.gather(
-        *(accounts.ensure(question.wanted, question.secrets) for question in (good, wrong, good))
+        *(accounts.ensure(question.wanted, question.secrets, _may_write) for question in (good, wrong, good))
     )
     for error in (None, SqlError(1053, "Server shutdown in progress")):
         server.interruptions.append(Interruption("SELECT VERSION()", error, is_done=False))
-        answers.append(await accounts.ensure(good.wanted, good.secrets))
+        answers.append(await accounts.ensure(good.wanted, good.secrets, _may_write))
     return answers
 
 
