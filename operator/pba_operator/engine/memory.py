@@ -16,7 +16,8 @@ class Memory:
     """What was learnt about one PBACluster."""
 
     database: DatabaseObservation = field(default_factory=DatabaseObservation)
-    """What MySQL has answered; a bad answer holds only for the reconcile that has asked."""
+    """What MySQL has answered; a bad answer holds only for the reconcile that has asked, a good one until it is doubted
+    (`Resync`)."""
     restraint: Restraint = field(default_factory=Restraint)
     references: tuple[ChildId, ...] = ()
     """What its spec names."""
@@ -37,4 +38,8 @@ class Memory:
     def forget_bad_answer(self) -> None:
         """Have MySQL asked again, if its last answer was that something is wrong."""
         if self.is_database_in_the_way:
-            self.database = DatabaseObservation(version=self.database.version)
+            self.forget_answer()
+
+    def forget_answer(self) -> None:
+        """Have MySQL asked again."""
+        self.database = DatabaseObservation(version=self.database.version)

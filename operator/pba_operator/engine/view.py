@@ -9,6 +9,7 @@ What must stay true:
   somebody else's, or ours and stripped of its label (`look_for`).
 - Before anything is destroyed, everything of the cluster is listed anew: destruction trusts no cache (`refresh`).
 - What a watch tells while the API server is asked counts as well (`is_as_observed`).
+- What MySQL has answered is not believed for ever: nobody tells of what is changed in it (`_doubt_answer`).
 - What is observed, and the fingerprint that stands for it, are of one moment: no `await` between them.
 - An object is unpacked once as long as it stays as it is, so nobody changes what is observed: deciding is pure.
 """
@@ -70,6 +71,7 @@ class View:
         self._known: Known = frozenset()
         self._read: Read = {}
         self._evidence: str | None = None
+        self._doubted = store.is_doubted(key)
 
     @property
     def raw(self) -> Manifest:
@@ -103,6 +105,7 @@ class View:
 
     async def observe(self, cluster: Cluster | Invalid) -> Observed:
         """Return everything that a plan depends on, as it is known now."""
+        self._doubt_answer(cluster)
         wanted = () if isinstance(cluster, Invalid) else self._domain.references(cluster.spec)
         self.memory.references = wanted
         self._read = await self._references.fetch(self.key.namespace, wanted)
@@ -111,6 +114,18 @@ class View:
         observed = self._observed()
         self._known = self._children[0]
         return observed
+
+    def _doubt_answer(self, cluster: Cluster | Invalid) -> None:
+        """Forget what MySQL has answered, if that was doubted when this view began, and may be asked for anew.
+
+        What is doubted later is for the next one: nothing is asked twice in one.
+        """
+        if not self._doubted:
+            return
+        self._doubted = False
+        self._store.believe(self.key)
+        if isinstance(cluster, Cluster) and not (cluster.spec.paused or cluster.deleting):
+            self.memory.forget_answer()
 
     def _observed(self) -> Observed:
         """Return what is known at this moment; `_children` then holds what stands for it."""
@@ -165,7 +180,7 @@ class View:
     async def is_settled(self) -> bool:
         """Tell whether all is as it was when nothing was left to do."""
         memory = self.memory
-        if memory.settled is None:
+        if memory.settled is None or self._store.is_doubted(self.key):
             return False
         read = await self._references.fetch(self.key.namespace, memory.references)
         return fingerprint(self._store.fingerprint(self.key), read, memory.database) == memory.settled

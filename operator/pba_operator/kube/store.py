@@ -96,6 +96,7 @@ class Store:
         self._entries: dict[Address, _Entry] = {}
         self._owned: dict[Key, set[Address]] = {}
         self._graves: OrderedDict[Address, Version] = OrderedDict()
+        self._doubted: set[Key] = set()
 
     def __len__(self) -> int:
         return len(self._entries)
@@ -163,6 +164,8 @@ class Store:
             self._graves.popitem(last=False)
         known = address in self._entries
         self._detach(address)
+        if address.kind == kinds.CLUSTER.name:
+            self._doubted.discard(Key(address.namespace, address.name))
         return known
 
     def _detach(self, address: Address) -> None:
@@ -173,6 +176,19 @@ class Store:
         siblings.discard(address)
         if not siblings:
             del self._owned[entry.owner]
+
+    def doubt(self, key: Key) -> None:
+        """Have asked for anew what no watch tells of a PBACluster: what MySQL has answered."""
+        if Address(kinds.CLUSTER.name, *key) in self._entries:
+            self._doubted.add(key)
+
+    def is_doubted(self, key: Key) -> bool:
+        """Tell whether something is to be asked for anew."""
+        return key in self._doubted
+
+    def believe(self, key: Key) -> None:
+        """Take note that what was doubted is being asked for anew."""
+        self._doubted.discard(key)
 
     def get(self, address: Address) -> Manifest | None:
         """Return an object of the caller's own, or None if none is known."""

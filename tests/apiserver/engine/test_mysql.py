@@ -10,7 +10,10 @@ from pba_simulation.real import Hands, Namespace, Object, RunningOperator, event
 from pba_standin.database import Database
 from pba_standin.errors import SqlError
 from pba_standin.server import Interruption, Server
-from pba_standin.statements import Name
+from pba_standin.statements import Name, Settings
+
+from pba_operator.engine.resync import DOUBT_ROUNDS
+from pba_operator.kube.store import Key
 
 OWN = Name("app", "%")
 
@@ -163,6 +166,66 @@ def test_one_that_hangs_delays_no_other(settled: Shop, place: Namespace, shop: C
     assert settled.server.held, "the first is still being asked"
     settled.server.thaw()
     settled.settle()
+
+
+BY_HAND: dict[str, Callable[[Database], object]] = {
+    "another password": lambda database: database.accounts[OWN].set(Settings(password="set-by-h4nd")),
+    "locked": lambda database: database.accounts[OWN].set(Settings(is_locked=True)),
+    "without rights": lambda database: database.accounts[OWN].on_schemas.clear(),
+    "account dropped": lambda database: database.accounts.pop(OWN),
+    "schema dropped": lambda database: database.schemas.discard("app"),
+}
+
+
+def _ask_anew(operator: RunningOperator, name: str) -> None:
+    """Let so much time go by that the operator does not believe any more what MySQL has answered."""
+    process, key = operator.process, Key(name, "shop")
+    assert process is not None
+
+    def rounds() -> None:
+        for _ in range(DOUBT_ROUNDS):
+            process.engine.resync.everything()
+        process.engine.queue.add(key)
+
+    operator.do(rounds)
+
+
+@pytest.mark.parametrize("what", BY_HAND)
+def test_misoperation_what_is_changed_in_mysql_by_hand_is_set_right_again(
+    settled: Shop, operator: RunningOperator, what: str
+) -> None:
+    database = settled.server.database
+    right = _account(settled, database)
+    BY_HAND[what](database)
+    assert _account(settled, database) != right
+    _ask_anew(operator, settled.place.name)
+    eventually(lambda: _account(settled, database) == right, "it stays as it is")
+    settled.settle()
+    before = database.transactions
+    _ask_anew(operator, settled.place.name)
+    eventually(lambda: operator.is_idle, "no rest")
+    assert database.transactions == before, "where all is well nothing is written"
+
+
+def test_misoperation_what_cannot_be_set_right_is_told(settled: Shop, operator: RunningOperator) -> None:
+    database = settled.server.database
+    settled.server.variables.change("super_read_only", "ON")
+    database.accounts[OWN].set(Settings(password="set-by-h4nd"))
+    _ask_anew(operator, settled.place.name)
+    assert settled.told("read-only")["reason"] == "AccountsFailed"
+    settled.server.variables.change("read_only", "OFF")
+    settled.settle()
+    assert database.accounts[OWN].password.fits(settled.password())
+
+
+def _account(shop: Shop, database: Database) -> tuple[object, ...]:
+    """Return what MySQL knows of the application."""
+    account = database.accounts.get(OWN)
+    if account is None:
+        return ("app" in database.schemas,)
+    fits = account.password.fits(shop.password())
+    granted = {pattern: sorted(held) for pattern, held in account.on_schemas.items()}
+    return "app" in database.schemas, fits, account.is_locked, granted
 
 
 @pytest.mark.parametrize("number", [1053, 1317])

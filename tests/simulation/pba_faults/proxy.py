@@ -19,7 +19,7 @@ from aiohttp import web
 from yarl import URL
 
 from pba_faults.exchange import Exchange, exchange_of
-from pba_faults.script import LoseAnswer, Refuse, Rule, Silence, Weather, Where
+from pba_faults.script import Fault, Late, LoseAnswer, Refuse, Rule, Silence, Weather, Where
 from pba_faults.streams import Events, Stream
 from pba_hack.apiserver import ApiServer, trusting
 
@@ -119,6 +119,8 @@ class Proxy:
                 return web.json_response(fault.body, status=fault.code, headers=headers)
             case Silence(done=False):
                 await _for_ever()
+            case Late(seconds):
+                await asyncio.sleep(seconds)
         if exchange.verb == "WATCH":
             return await self._watch(exchange, request)
         answer = await self._forward(exchange, request, body)
@@ -227,9 +229,7 @@ class Road:
 
         return asyncio.run_coroutine_threadsafe(doing(), self._loop).result(30)
 
-    def rule(
-        self, fault: Refuse | LoseAnswer | Silence, where: Where, times: float = 1, skip: int = 0
-    ) -> Rule:
+    def rule(self, fault: Fault, where: Where, times: float = 1, skip: int = 0) -> Rule:
         """Have requests meet a fault from now on."""
         made = Rule(fault, where, times, skip)
         self.do(lambda proxy: proxy.rules.append(made))

@@ -3,6 +3,7 @@
 Refuse       the API server says no: 409, 410, 429 with Retry-After, 500 ...; nothing was done
 LoseAnswer   it is done, and the connection breaks before the answer has come
 Silence      no answer comes at all; `done` says whether it was carried out
+Late         all is as it should be, so many seconds later
 """
 
 from __future__ import annotations
@@ -44,7 +45,14 @@ class Silence:
     done: bool = False
 
 
-Fault = Refuse | LoseAnswer | Silence
+@dataclass(frozen=True)
+class Late:
+    """A request that is carried out, and answered, some seconds later."""
+
+    seconds: float
+
+
+Fault = Refuse | LoseAnswer | Silence | Late
 Where = Callable[[Exchange], bool]
 
 

@@ -32,11 +32,16 @@ class Trial:
     def operator(self) -> RunningOperator:
         return self.operators[-1]
 
-    def begin(self) -> RunningOperator:
-        """Start an operator, and wait until it acts."""
+    def prepare(self) -> RunningOperator:
+        """Start an operator."""
         operator = RunningOperator(self.place, f"operator-{len(self.operators)}")
         self.operators.append(operator)
         operator.start()
+        return operator
+
+    def begin(self) -> RunningOperator:
+        """Start an operator, and wait until it acts."""
+        operator = self.prepare()
         eventually(lambda: operator.leads, "the operator does not begin to act")
         return operator
 

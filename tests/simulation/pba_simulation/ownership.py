@@ -134,25 +134,25 @@ class Fields:
     """Who owns which fields of one object."""
 
     def __init__(self) -> None:
-        self.by_manager: dict[tuple[str, str], dict[Path, Any]] = {}
+        self.by_manager: dict[tuple[str, str, str], dict[Path, Any]] = {}
+        """By manager, operation and subresource, as in `managedFields`: what a creation sets, no apply takes away."""
 
     def apply(self, live: Object, manifest: Object, manager: str, subresource: str) -> None:
         """Carry out an apply with force: take over what it says, take away what it no longer says."""
         wanted = owned(manifest)
-        before = self.by_manager.get((manager, subresource), {})
-        others = {
-            path for who, paths in self.by_manager.items() if who != (manager, subresource) for path in paths
-        }
+        us = (manager, "Apply", subresource)
+        before = self.by_manager.get(us, {})
+        others = {path for who, paths in self.by_manager.items() if who != us for path in paths}
         gone = [path for path in before if path not in wanted and path not in others]
         for path in [*sorted(items(before) - items(wanted) - items(others), key=len), *gone]:
             drop(live, path)
         for path, value in wanted.items():
             put(live, path, value)
         for who, paths in self.by_manager.items():
-            if who != (manager, subresource):
+            if who != us:
                 for path in [path for path in paths if path in wanted and paths[path] != wanted[path]]:
                     del paths[path]
-        self.by_manager[manager, subresource] = wanted
+        self.by_manager[us] = wanted
 
     def updated(self, before: Object, after: Object, manager: str) -> None:
         """Take note of a change that was no apply: who changes a field owns it."""
@@ -161,4 +161,4 @@ class Fields:
         for paths in self.by_manager.values():
             for path in [path for path in paths if path in changed or path not in new]:
                 del paths[path]
-        self.by_manager.setdefault((manager, ""), {}).update(changed)
+        self.by_manager.setdefault((manager, "Update", ""), {}).update(changed)

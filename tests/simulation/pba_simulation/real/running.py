@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
+from collections.abc import Callable
 
 from pba_hack.loopback import free_port
 from pba_operator.engine.assembly import Engine
@@ -67,6 +68,20 @@ class RunningOperator:
     @property
     def is_alive(self) -> bool:
         return self._thread.is_alive()
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has nothing on its desk."""
+        return self.process is not None and self.process.engine.queue.idle
+
+    def do(self, work: Callable[[], None]) -> None:
+        """Do something with its engine, in its own event loop, and wait until it is done."""
+
+        async def doing() -> None:
+            work()
+
+        assert self._loop is not None
+        asyncio.run_coroutine_threadsafe(doing(), self._loop).result(PATIENCE)
 
     def start(self) -> None:
         self._thread.start()
