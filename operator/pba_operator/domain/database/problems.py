@@ -213,12 +213,14 @@ def _unbound(cluster: Cluster, observed: Observed, member: Manifest) -> Problem 
 
 
 def _accounts(cluster: Cluster, observed: Observed) -> Problem | None:
-    """Return what MySQL said against the accounts; None if they are as asked."""
+    """Return what MySQL said against the accounts; None if they are as asked, or must not be asked for (paused)."""
     question = accounts.wanted(cluster, observed)
     if question is None or accounts.are_ready(cluster, observed):
         return None
     answer = observed.database
     if answer.asked != question:
+        if cluster.spec.paused:
+            return None
         return Problem(
             ConditionType.DATABASE, "Starting", "MySQL runs; its schema and accounts are being checked."
         )
