@@ -117,7 +117,8 @@ class Reconciler:
         retry = refused or view.memory.is_database_in_the_way
         asked = (progress.plan.requeue_after, progress.wait, view.memory.status_waits)
         waits = [seconds for seconds in asked if seconds is not None]
-        if not as_planned:
+        is_undone = any(self._is_undone(action, view, progress) for action in progress.plan.actions)
+        if not as_planned or (progress.finished and is_undone):
             waits.append(0.0)
         view.memory.references_after = progress.plan.references_after
         if not retry and not waits:
@@ -191,6 +192,14 @@ class Reconciler:
         target = ChildId.of(action.manifest)
         planned, live = move(action, target, view.generation), progress.observed.children.get(target)
         return planned is None or view.memory.restraint.wait(planned, live, self._clock.now()) is not None
+
+    def _is_undone(self, action: Action, view: View, progress: Progress) -> bool:
+        """Tell whether something that was done is to be done once more: somebody has undone it meanwhile."""
+        target = target_of(action, view.key.name)
+        planned = move(action, target, view.generation)
+        if planned is None or action not in progress.done:
+            return False
+        return view.memory.restraint.is_undone(planned, progress.observed.children.get(target))
 
     async def _is_current(self, due: list[Action], view: View) -> bool:
         """Look at the API server itself before writing; tell whether the plan was made from what is there."""

@@ -34,6 +34,8 @@ STATUS: Final = "Status"
 class _Record:
     wanted: str
     futile_on: str = ""
+    left: str = ""
+    """The content that the last write left."""
     corrections: int = 0
     last: float = 0.0
     opponent: str = ""
@@ -110,14 +112,20 @@ class Restraint:
         if record is None or now - record.last > QUIET:
             record = self._records[carried_out.verb, carried_out.target] = _Record(carried_out.wanted)
         record.last = now
+        record.left = content(after) if after is not None else ""
         if before is not None and after is not None and content(before) == content(after):
-            record.futile_on = content(after)
+            record.futile_on = record.left
         else:
             record.corrections += 1
         if carried_out.verb == Delete.__name__:
             # What we have deleted ourselves is not made anew against anybody.
             self._records.pop((Apply.__name__, carried_out.target), None)
             self._records.pop((Generate.__name__, carried_out.target), None)
+
+    def is_undone(self, carried_out: Move, live: Manifest | None) -> bool:
+        """Tell whether an object is not as our last write has left it: somebody has changed or deleted it since."""
+        record = self._known(carried_out)
+        return record is not None and (live is None or record.left != content(live))
 
     def blame(self, planned: Move, opponent: str) -> None:
         """Take note of who has undone a write."""
