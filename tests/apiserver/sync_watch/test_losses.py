@@ -74,14 +74,18 @@ def test_a_rotated_token_is_taken_up(
 ) -> None:
     slices.write("one", {"a": "ready"}, port=9)
     eventually(lambda: in_rotation(servers) == {"a"})
+    slices.write("one", {"a": "ready", "b": "ready"}, port=9)
+    eventually(
+        lambda: in_rotation(servers) == {"a", "b"}
+    )  # told by a watch: no other begins by the old token
     (token_folder / "token").write_text("expired")
     wire.cut()
     wire.mend()
     eventually(lambda: sidecar.metric('pba_sync_watch_errors_total{error="AccessRefusedError"}') >= 1)
-    assert in_rotation(servers) == {"a"}
-    slices.write("one", {"a": "ready", "b": "ready"}, port=9)
+    assert in_rotation(servers) == {"a", "b"}
+    slices.write("one", {"a": "ready", "b": "ready", "c": "ready"}, port=9)
     (token_folder / "token").write_text(token())
-    eventually(lambda: in_rotation(servers) == {"a", "b"})
+    eventually(lambda: in_rotation(servers) == {"a", "b", "c"})
 
 
 @pytest.fixture

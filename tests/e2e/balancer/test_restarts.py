@@ -114,5 +114,4 @@ async def test_the_end_of_the_pod_loses_no_request(
     haproxy.stop()
     haproxy.start()
     await eventually_async(lambda: not (haproxy.folder / "stopping").exists())
-    await eventually_async(lambda: sidecar.loop.ready)
-    assert sidecar.loop._haproxy.flags() == {"ready"}
+    await eventually_async(lambda: sidecar.loop._haproxy.flags() == {"ready"})

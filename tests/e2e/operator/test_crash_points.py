@@ -2,7 +2,8 @@
 
 Every k is visited in the model and apiserver tiers (`tests/apiserver/crash_points`); here each change is
 broken off once, at a moment by chance. To kill takes a while, so the dice only say after which write it is asked for:
-after which it came, and how many came since, is counted in the audit log and kept in pytest's JUnit file.
+after which it came, and how many came since, is counted in the audit log and kept in pytest's JUnit file. A change of two
+writes may be over by then; the longer ones must have been broken off.
 """
 
 from __future__ import annotations
@@ -37,6 +38,8 @@ CHILDREN = {
 }
 LASTING = ("Secret", "PersistentVolumeClaim")
 """What holds the data, or opens it: made once, and never again."""
+SURELY_BROKEN_OFF = 3
+"""Writes of a change that takes longer than a kill."""
 VARIABLE = {"name": "LOCALE", "value": "de"}
 
 
@@ -83,12 +86,12 @@ class Break:
         late = [write for write in found if write.at > self.killed]
         return len(found) - len(late), sum(write.resource != "events" for write in late)
 
-    def assert_in_the_middle(self, record: Record) -> None:
-        """Make sure, once all is over, that something was left to do; keep the figures."""
+    def assert_in_the_middle(self, record: Record, writes: int) -> None:
+        """Keep the figures, once all is over; make sure that something was left to do of a change of so many writes."""
         before, since = self.count()
         record("killed after writes", before)
         record("writes since", since)
-        assert since > 0, (
+        assert since > 0 or writes < SURELY_BROKEN_OFF, (
             f"all {before} writes were done when the operator was killed: nothing was broken off"
         )
 
@@ -137,7 +140,7 @@ def test_a_killed_operator_brings_its_change_to_the_same_end(
     assert place.variables() == ([VARIABLE] if number == 2 else [])
     after = {_name(child): child["metadata"]["uid"] for child in found if child["kind"] in LASTING}
     assert after.items() >= before.items(), "a volume claim or a Secret was made anew"
-    broken.assert_in_the_middle(record_property)
+    broken.assert_in_the_middle(record_property, writes)
 
 
 def test_a_killed_operator_leaves_nothing_of_what_is_deleted(
@@ -149,7 +152,7 @@ def test_a_killed_operator_leaves_nothing_of_what_is_deleted(
     broken = _broken_off(place, operator, delete, 1)
     wait_for("the PBACluster to be gone", lambda: place.kubectl.get("pbacluster", "crash") is None)
     wait_for("nothing to be left", lambda: not place.children())
-    broken.assert_in_the_middle(record_property)
+    broken.assert_in_the_middle(record_property, SURELY_BROKEN_OFF)
 
 
 def _name(child: Json) -> str:
