@@ -2,8 +2,8 @@
 
 Every k is visited in the model and apiserver tiers (`tests/apiserver/crash_points`); here each change is
 broken off once, at a moment by chance. To kill takes a while, so the dice only say after which write it is asked for:
-after which it came, and how many came since, is counted in the audit log and kept in pytest's JUnit file. A change of two
-writes may be over by then; the longer ones must have been broken off.
+after which it came, and how many came since, is counted in the audit log and kept in pytest's JUnit file. A change of
+two writes may be over by then; the longer ones must have been broken off.
 """
 
 from __future__ import annotations

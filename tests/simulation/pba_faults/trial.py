@@ -110,6 +110,7 @@ class Trial:
 
     def assert_at_rest(self) -> None:
         """Make sure that nothing is left to do: an operator that begins anew has nothing to write."""
+        self.until(lambda: self.is_well() and self.is_idle(), "at rest")
         before = self.judge.writes()
         self.restart()
         eventually(self.is_idle, "no rest")
