@@ -59,17 +59,30 @@ def await_acted_on(log: AuditLog, user: str, names: Iterable[str]) -> Sequence[A
 
 
 def acted_on(entries: Iterable[dict[str, Any]], user: str) -> dict[str, ActedOn]:
-    """Return, by the PBACluster's name, when it was first edited and when the operator then first wrote its Service."""
+    """Return, by the PBACluster's name, when it was first edited and when the operator then first wrote its Service.
+
+    The log has the requests in the order in which they ended. On a busy machine an edit may end after what was done
+    about it: the watches are told first.
+    """
+    patches = sorted(filter(_is_patch, entries), key=_begun)
     edited: dict[str, datetime] = {}
     found: dict[str, ActedOn] = {}
-    for entry in filter(_is_patch, entries):
-        about, at = entry["objectRef"], datetime.fromisoformat(entry["stageTimestamp"])
-        name, by_operator = about["name"], entry["user"]["username"] == user
+    for entry in patches:
+        about, name = entry["objectRef"], entry["objectRef"]["name"]
+        by_operator = entry["user"]["username"] == user
         if about["resource"] == "pbaclusters" and not by_operator:
-            edited.setdefault(name, at)
+            edited.setdefault(name, _ended(entry))
         elif about["resource"] == "services" and by_operator and name in edited:
-            found.setdefault(name, ActedOn(edited[name], at))
+            found.setdefault(name, ActedOn(edited[name], max(edited[name], _ended(entry))))
     return found
+
+
+def _begun(entry: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(entry["requestReceivedTimestamp"])
+
+
+def _ended(entry: dict[str, Any]) -> datetime:
+    return datetime.fromisoformat(entry["stageTimestamp"])
 
 
 def _is_patch(entry: dict[str, Any]) -> bool:

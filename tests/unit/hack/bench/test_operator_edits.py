@@ -12,19 +12,27 @@ OPERATOR = "operator"
 
 
 def patch(
-    resource: str, after: float, *, user: str = OPERATOR, code: int = 200, name: str = "shop", **about: str
+    resource: str,
+    after: float,
+    *,
+    took: float = 0.0,
+    user: str = OPERATOR,
+    code: int = 200,
+    name: str = "shop",
+    **about: str,
 ) -> dict[str, Any]:
     return {
         "verb": "patch",
         "user": {"username": user},
         "objectRef": {"resource": resource, "name": name, **about},
         "responseStatus": {"code": code},
+        "requestReceivedTimestamp": (BEGAN + dt.timedelta(seconds=after - took)).isoformat(),
         "stageTimestamp": (BEGAN + dt.timedelta(seconds=after)).isoformat(),
     }
 
 
-def edit(after: float, name: str = "shop") -> dict[str, Any]:
-    return patch("pbaclusters", after, user="somebody", name=name)
+def edit(after: float, name: str = "shop", took: float = 0.0) -> dict[str, Any]:
+    return patch("pbaclusters", after, took=took, user="somebody", name=name)
 
 
 def test_from_the_edits_answer_to_that_of_the_first_write_after_it() -> None:
@@ -35,6 +43,11 @@ def test_from_the_edits_answer_to_that_of_the_first_write_after_it() -> None:
 def test_each_edit_has_its_own() -> None:
     entries = [edit(1, "one"), edit(2, "two"), patch("services", 4, name="two")]
     assert {name: one.seconds for name, one in acted_on(entries, OPERATOR).items()} == {"two": 2.0}
+
+
+def test_an_edit_whose_answer_comes_last_was_acted_on_at_once() -> None:
+    entries = [patch("services", 3, took=1), edit(4, took=3)]
+    assert {name: one.seconds for name, one in acted_on(entries, OPERATOR).items()} == {"shop": 0.0}
 
 
 def test_what_is_no_act_of_the_operators() -> None:
