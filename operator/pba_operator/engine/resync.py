@@ -1,7 +1,7 @@
 """Comparing the cache with the API server: at the start, when a stream had a gap, and every ten minutes.
 
 Watches tell of what happens; nobody tells of what they missed (kopf does not notice a deletion that fell into
-a gap). So each kind is listed, its metadata only, and compared: what is gone goes, what is newer is read.
+a gap). So each kind is listed, its metadata only, and compared page by page: what is gone goes, what is newer is read.
 
 Of what is changed in MySQL nobody tells at all. So MySQL, too, is asked anew (`Store.doubt`): every ten minutes
 that of another part of the PBAClusters, so never of many at once.
@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from typing import Final
 
 from pba_api.identity import LABEL_CLUSTER
@@ -138,34 +138,38 @@ class Resync:
 
     async def relist(self, stream: Stream) -> None:
         """Compare what is known of a kind with the API server, and correct it."""
-        before = dict(self._store.of_kind(stream.kind, stream.namespace))
+        missing = dict(self._store.of_kind(stream.kind, stream.namespace))
+        newer: dict[Address, Version] = {}
         try:
-            listed = {
-                address_of(item): version_of(item)
-                async for page in self._pages(stream, metadata_only=True)
-                for item in page
-            }
-            corrections = self._drop_gone(before, listed) + await self._read_newer(listed)
+            async for page in self._pages(stream, metadata_only=True):
+                for item in page:
+                    address, version = address_of(item), version_of(item)
+                    missing.pop(address, None)
+                    if self._is_behind(address, version):
+                        newer[address] = version
+            corrections = self._drop_gone(missing) + await self._read_newer(newer)
         except ApiError as error:
             logger.warning("listing failed", extra={"kind": stream.kind, "error": str(error)})
             self._due.setdefault(stream, self._clock.now() + RETRY_SECONDS)
             return
         self._metrics.relisted(stream.kind, corrections)
 
-    def _drop_gone(self, before: dict[Address, Version], listed: dict[Address, Version]) -> int:
+    def _drop_gone(self, missing: Mapping[Address, Version]) -> int:
         gone = [
             (address, version.uid)
-            for address, version in before.items()
-            if address not in listed and self._store.version(address) == version
+            for address, version in missing.items()
+            if self._store.version(address) == version
         ]
         return sum(self._intake.gone(address, uid) for address, uid in gone)
 
-    async def _read_newer(self, listed: dict[Address, Version]) -> int:
-        if not self._behind(listed):
+    async def _read_newer(self, newer: Mapping[Address, Version]) -> int:
+        if not newer:
             return 0
         await self._clock.sleep(SETTLE_SECONDS)
         corrections = 0
-        for address in self._behind(listed):
+        for address, version in newer.items():
+            if not self._is_behind(address, version):
+                continue
             try:
                 live = await self._kube.get(kinds.BY_NAME[address.kind], address.namespace, address.name)
             except NotFound:
@@ -173,14 +177,10 @@ class Resync:
             corrections += self._intake.seen(live, live=True)
         return corrections
 
-    def _behind(self, listed: dict[Address, Version]) -> list[Address]:
-        """Return what the cache knows in an older state than was listed, or not at all."""
-        behind = []
-        for address, version in listed.items():
-            known = self._store.version(address)
-            if known is None or known.resource_version < version.resource_version:
-                behind.append(address)
-        return behind
+    def _is_behind(self, address: Address, listed: Version) -> bool:
+        """Tell whether the cache knows an object in an older state than was listed, or not at all."""
+        known = self._store.version(address)
+        return known is None or known.resource_version < listed.resource_version
 
     async def _pages(self, stream: Stream, *, metadata_only: bool) -> AsyncIterator[Page]:
         kind = kinds.BY_NAME[stream.kind]
