@@ -69,7 +69,6 @@ class Actor:
                 await self._delete(action, view)
             case EnsureAccounts():
                 # SQL is a write, too: who has lost the Lease sends none.
-                self._kube.check_may_write()
                 secrets = _secrets(action, observed)
                 view.memory.database = await self._accounts.ensure(
                     action, secrets, self._kube.check_may_write

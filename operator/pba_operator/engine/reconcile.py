@@ -47,6 +47,7 @@ webhook that fails answers 500)."""
 PERSISTENT: Final = 3
 """So many failures in a row of the API server's own are told to the user: fewer are gone before he reads of
 them."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -117,13 +118,17 @@ class Reconciler:
         retry = refused or view.memory.is_database_in_the_way
         asked = (progress.plan.requeue_after, progress.wait, view.memory.status_waits)
         waits = [seconds for seconds in asked if seconds is not None]
-        is_undone = any(self._is_undone(action, view, progress) for action in progress.plan.actions)
-        if not as_planned or (progress.finished and is_undone):
+        is_undone = progress.finished and any(
+            self._is_undone(action, view, progress) for action in progress.plan.actions
+        )
+        if not as_planned or is_undone:
             waits.append(0.0)
         view.memory.references_after = progress.plan.references_after
         if not retry and not waits:
             view.memory.settled = view.fingerprint(progress.written)
-        waits.extend(seconds for seconds in (self._references_after(view.memory),) if seconds is not None)
+        look = self._references_after(view.memory)
+        if look is not None:
+            waits.append(look)
         changed = "changed" if progress.done or progress.written else "unchanged"
         return Outcome("refused" if refused else changed, min(waits, default=None), retry)
 
@@ -195,11 +200,13 @@ class Reconciler:
 
     def _is_undone(self, action: Action, view: View, progress: Progress) -> bool:
         """Tell whether something that was done is to be done once more: somebody has undone it meanwhile."""
+        if action not in progress.done:
+            return False
         target = target_of(action, view.key.name)
         planned = move(action, target, view.generation)
-        if planned is None or action not in progress.done:
-            return False
-        return view.memory.restraint.is_undone(planned, progress.observed.children.get(target))
+        return planned is not None and view.memory.restraint.is_undone(
+            planned, progress.observed.children.get(target)
+        )
 
     async def _is_current(self, due: list[Action], view: View) -> bool:
         """Look at the API server itself before writing; tell whether the plan was made from what is there."""

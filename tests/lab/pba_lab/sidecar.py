@@ -7,11 +7,10 @@ import re
 import signal
 import subprocess
 import sys
-import urllib.error
-import urllib.request
 from pathlib import Path
 
 from pba_hack.loopback import free_port
+from pba_lab import pages
 
 
 class Sidecar:
@@ -31,11 +30,7 @@ class Sidecar:
     def get(self, path: str) -> tuple[int, str]:
         """Return status and text of a page; status 0: nobody answers."""
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{self.port}{path}", timeout=5) as answer:
-                return answer.status, answer.read().decode()
-        except urllib.error.HTTPError as refused:
-            with refused:
-                return refused.code, refused.read().decode()
+            return pages.get(self.port, path)
         except OSError:
             return 0, ""
 

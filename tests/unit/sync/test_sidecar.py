@@ -9,13 +9,12 @@ import subprocess
 import sys
 import threading
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from pba_lab.pages import get
 from prometheus_client import generate_latest
 
 from pba_hack.waiting import wait_for
@@ -26,15 +25,6 @@ from pba_sync.balancer.planner import Change, Kind
 from pba_sync.balancer.servers import Admin, Server
 from pba_sync.balancer.view import Board
 from pba_sync.settings import read_settings
-
-
-def get(port: int, path: str) -> tuple[int, str]:
-    try:
-        with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=5) as answer:
-            return answer.status, answer.read().decode()
-    except urllib.error.HTTPError as refused:
-        with refused:
-            return refused.code, refused.read().decode()
 
 
 @pytest.fixture
