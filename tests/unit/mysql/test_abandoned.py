@@ -3,23 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import threading
 from typing import Any, Self
 
 import pytest
+from pba_lab.material import WANTED
 
-from pba_operator.domain.model import ChildId, EnsureAccounts, Generate, Generator, Manifest
+from pba_operator.domain.model import ChildId, Manifest
 from pba_operator.kube.errors import Fenced
 from pba_operator.mysql.accounts import MySQLAccounts
-from pba_operator.mysql.material import Material
-
-ADMIN, CA, APP = (ChildId("Secret", name) for name in ("admin", "ca", "app"))
-WANTED = EnsureAccounts("localhost", "app", "app", (APP, "password"), ADMIN, CA, "1")
-
-
-def _secret(**content: str) -> Manifest:
-    return {"data": {key: base64.b64encode(text.encode()).decode() for key, text in content.items()}}
 
 
 class _Slow:
@@ -50,17 +42,6 @@ class _Slow:
     def fetchall(self) -> list[tuple[Any, ...]]:
         last = self._said[-1]
         return [("9.7.4",)] if "VERSION" in last else [(0,)] if "revokes" in last else []
-
-
-@pytest.fixture(scope="module")
-def secrets() -> dict[ChildId, Manifest]:
-    made = Generate({"metadata": {"name": "ca"}}, Generator.CERTIFICATE_AUTHORITY)
-    authority = asyncio.run(Material()(made, None))
-    return {
-        ADMIN: _secret(username="pba_admin", password="top"),
-        APP: _secret(password="app"),
-        CA: _secret(**{"ca.crt": authority["ca.crt"]}),
-    }
 
 
 async def test_who_may_not_write_any_more_sends_no_further_statement(

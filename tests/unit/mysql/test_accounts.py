@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import base64
 import socket
 import ssl
 import struct
@@ -13,34 +12,16 @@ from typing import Any
 
 import pymysql
 import pytest
+from pba_lab.material import ADMIN, APP, CA, WANTED, secret
 
-from pba_operator.domain.model import AccountState, ChildId, EnsureAccounts, Generate, Generator, Manifest
+from pba_operator.domain.model import AccountState, ChildId, EnsureAccounts, Manifest
 from pba_operator.mysql.accounts import MySQLAccounts
 from pba_operator.mysql.errors import LoginRefused, Refused, Unreachable, translated
-from pba_operator.mysql.material import Material
 from pba_operator.mysql.session import identifier
-
-ADMIN, CA, APP = (ChildId("Secret", name) for name in ("admin", "ca", "app"))
-WANTED = EnsureAccounts("localhost", "app", "app", (APP, "password"), ADMIN, CA, "1")
 
 
 def go_on() -> None:
     """Say that we may write."""
-
-
-def secret(**content: str) -> Manifest:
-    return {"data": {key: base64.b64encode(text.encode()).decode() for key, text in content.items()}}
-
-
-@pytest.fixture(scope="module")
-def secrets() -> dict[ChildId, Manifest]:
-    made = Generate({"metadata": {"name": "ca"}}, Generator.CERTIFICATE_AUTHORITY)
-    authority = asyncio.run(Material()(made, None))
-    return {
-        ADMIN: secret(username="pba_admin", password="top-s3cret"),
-        APP: secret(password="app-s3cret"),
-        CA: secret(**{"ca.crt": authority["ca.crt"]}),
-    }
 
 
 @pytest.fixture

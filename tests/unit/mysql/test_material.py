@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import random
 import ssl
 import string
@@ -13,8 +12,9 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from pba_lab.material import secret
 
-from pba_operator.domain.model import CannotGenerateError, Generate, Generator, Manifest
+from pba_operator.domain.model import CannotGenerateError, Generate, Generator
 from pba_operator.mysql.material import Material
 
 NOW = datetime(2026, 11, 24, 3, 0, tzinfo=UTC)
@@ -26,10 +26,6 @@ def material(seed: int = 1) -> Material:
 
 def generate(generator: Generator, **manifest: Any) -> Generate:
     return Generate({"metadata": {"name": "shop-mysql-x"}, **manifest}, generator, ("db.svc", "*.db.svc"))
-
-
-def stored(content: dict[str, str]) -> Manifest:
-    return {"data": {key: base64.b64encode(text.encode()).decode() for key, text in content.items()}}
 
 
 async def test_a_password_needs_no_quoting_and_passes_policies() -> None:
@@ -64,7 +60,7 @@ async def test_the_operators_account_is_sql_that_can_run_again_and_again() -> No
 async def _pair() -> tuple[dict[str, str], dict[str, str]]:
     make = material()
     authority = await make(generate(Generator.CERTIFICATE_AUTHORITY), None)
-    return authority, await make(generate(Generator.SERVER_CERTIFICATE), stored(authority))
+    return authority, await make(generate(Generator.SERVER_CERTIFICATE), secret(**authority))
 
 
 async def test_the_certificate_is_the_authoritys_for_its_names_and_long_enough() -> None:
@@ -88,7 +84,7 @@ async def test_a_reader_whose_clock_is_hours_behind_accepts_both_certificates() 
 async def test_the_strictest_client_accepts_it(tmp_path: Any, host: str) -> None:
     make = Material()
     authority = await make(generate(Generator.CERTIFICATE_AUTHORITY), None)
-    server = await make(generate(Generator.SERVER_CERTIFICATE), stored(authority))
+    server = await make(generate(Generator.SERVER_CERTIFICATE), secret(**authority))
     (tmp_path / "chain").write_text(server["tls.crt"] + server["tls.key"])
     serving = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     serving.load_cert_chain(tmp_path / "chain")
@@ -136,7 +132,9 @@ async def test_a_key_that_is_not_the_certificates_signs_nothing(
 ) -> None:
     authority, _server = await _pair()
     with pytest.raises(CannotGenerateError, match="not the certificate's"):
-        await material()(generate(Generator.SERVER_CERTIFICATE), stored(authority | {"tls.key": _pkcs8(key)}))
+        await material()(
+            generate(Generator.SERVER_CERTIFICATE), secret(**authority | {"tls.key": _pkcs8(key)})
+        )
 
 
 async def test_a_key_that_asks_for_a_password_is_of_no_use() -> None:
@@ -146,4 +144,4 @@ async def test_a_key_that_asks_for_a_password_is_of_no_use() -> None:
     form = serialization.PrivateFormat.PKCS8
     authority["tls.key"] = key.private_bytes(serialization.Encoding.PEM, form, locked).decode()
     with pytest.raises(CannotGenerateError, match="cannot be read"):
-        await material()(generate(Generator.SERVER_CERTIFICATE), stored(authority))
+        await material()(generate(Generator.SERVER_CERTIFICATE), secret(**authority))

@@ -1,0 +1,11 @@
+from __future__ import annotations
+
+import pytest
+from pba_lab import material
+
+from pba_operator.domain.model import ChildId, Manifest
+
+
+@pytest.fixture(scope="module")
+def secrets() -> dict[ChildId, Manifest]:
+    return material.secrets()
