@@ -8,6 +8,7 @@ again from nothing, which is always right).
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import os
 from collections.abc import Callable, Coroutine
@@ -25,6 +26,10 @@ from pba_operator.kube.credentials import Credentials, open_session
 from pba_operator.kube.errors import ApiError
 from pba_operator.kube.lease import Elector
 
+GARBAGE: Final = (50_000, 10, 10)
+"""After so many new objects Python looks for garbage, and after so many looks at the youngest at older ones, too. A
+page of a listing is thousands of objects for a moment: by Python's own 700 a comparison with the API server looked
+through the whole memory again and again."""
 STOP_SECONDS: Final = 1.0
 """How long giving the Lease back may take, beside what a request for it that is under way still may."""
 
@@ -70,8 +75,11 @@ class Process:
 
     async def start(self) -> None:
         """Serve the probes, fill the cache, and begin to wait for the Lease."""
+        gc.set_threshold(*GARBAGE)
         await self._probes.start(self.configuration.http_port)
         await self.engine.resync.seed()
+        gc.collect()
+        gc.freeze()  # what is known now, and all programs, are no garbage, and need not be looked through
         logger.info("cache filled", extra={"objects": len(self.engine.store)})
         self._background.append(self._spawn("resync", self.engine.resync.run()))
         self._background.append(self._spawn("lease", self._elector.run(self._lead)))

@@ -99,6 +99,7 @@ class Reconciler:
             return await self._attempt(view, progress)
         except Vanished:
             self._memories.pop(key, None)
+            self._references.forget(key)
             return Outcome("gone")
         finally:
             _log(key, progress)
@@ -136,8 +137,7 @@ class Reconciler:
         """Return after how many seconds to look at the user's objects again; None if there are none."""
         if memory.references_after is None:
             return None
-        count = sum(len(one.references) for one in self._memories.values())
-        return max(memory.references_after, count / REFERENCES_PER_SECOND)
+        return max(memory.references_after, self._references.count / REFERENCES_PER_SECOND)
 
     async def _tell_if_persistent(self, view: View, progress: Progress) -> None:
         if self._failures_of(view.key) + 1 < PERSISTENT or not progress.failing:

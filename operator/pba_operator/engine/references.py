@@ -17,7 +17,7 @@ from pba_operator.engine.ports import Kube
 from pba_operator.kube import kinds
 from pba_operator.kube.clock import Clock
 from pba_operator.kube.errors import NotFound
-from pba_operator.kube.store import Address
+from pba_operator.kube.store import Address, Key
 
 KEPT_SECONDS: Final = 10.0
 
@@ -35,18 +35,31 @@ class References:
         self._kube = kube
         self._clock = clock
         self._reads: dict[Address, _Read] = {}
+        self._wanted: dict[Key, int] = {}
+        self.count = 0
+        """How many objects all PBAClusters refer to; one that several refer to counts for each."""
 
-    async def fetch(self, namespace: str, wanted: Iterable[ChildId]) -> dict[ChildId, Manifest | None]:
-        """Return what is wanted; None where it is not there.
+    async def fetch(self, key: Key, wanted: Iterable[ChildId]) -> dict[ChildId, Manifest | None]:
+        """Return what a PBACluster refers to; None where it is not there.
 
         Raises:
             ApiError: it cannot be told.
         """
         ids = sorted(set(wanted))
+        self._take_count(key, len(ids))
         found = await asyncio.gather(
-            *(self._read(Address(child.kind, namespace, child.name)) for child in ids)
+            *(self._read(Address(child.kind, key.namespace, child.name)) for child in ids)
         )
         return dict(zip(ids, found, strict=True))
+
+    def forget(self, key: Key) -> None:
+        """Take in that a PBACluster is gone."""
+        self._take_count(key, 0)
+
+    def _take_count(self, key: Key, count: int) -> None:
+        self.count += count - self._wanted.pop(key, 0)
+        if count:
+            self._wanted[key] = count
 
     async def _read(self, address: Address) -> Manifest | None:
         self._expire()

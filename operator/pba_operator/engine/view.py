@@ -108,7 +108,7 @@ class View:
         self._doubt_answer(cluster)
         wanted = () if isinstance(cluster, Invalid) else self._domain.references(cluster.spec)
         self.memory.references = wanted
-        self._read = await self._references.fetch(self.key.namespace, wanted)
+        self._read = await self._references.fetch(self.key, wanted)
         if not isinstance(cluster, Invalid):
             await self._look_for_evidence(self._domain.evidence(cluster, self._observed()))
         observed = self._observed()
@@ -182,7 +182,7 @@ class View:
         memory = self.memory
         if memory.settled is None or self._store.is_doubted(self.key):
             return False
-        read = await self._references.fetch(self.key.namespace, memory.references)
+        read = await self._references.fetch(self.key, memory.references)
         return fingerprint(self._store.fingerprint(self.key), read, memory.database) == memory.settled
 
     async def confirm(self) -> bool:

@@ -11,7 +11,6 @@ from pba_simulation.world import DOMAIN, NAME, NAMESPACE, World, cluster
 
 from pba_operator.domain.model import ChildId
 from pba_operator.domain.plan import REFERENCES_SECONDS
-from pba_operator.engine.memory import Memory
 from pba_operator.engine.reconcile import REFERENCES_PER_SECOND
 from pba_operator.engine.worker import Outcome
 from pba_operator.kube.store import Key
@@ -53,6 +52,18 @@ async def test_a_reference_that_is_as_it_was_is_no_reason_to_plan_anew(world: Wo
 
 async def test_where_there_are_many_references_each_is_looked_at_less_often(world: World) -> None:
     of_others = (ChildId("Secret", "theirs"),)
-    many = {Key("another", str(number)): Memory(references=of_others) for number in range(999)}
-    world.engine.reconciler._memories.update(many)
+    others = [Key("another", str(number)) for number in range(999)]
+    references = world.engine.reconciler._references
+    for key in (*others, *others):
+        await references.fetch(key, of_others)
     assert await look(world) == Outcome("unchanged", 1000 / REFERENCES_PER_SECOND)
+    for key in others:
+        references.forget(key)
+    assert await look(world) == Outcome("unchanged", REFERENCES_SECONDS)
+
+
+async def test_a_pbacluster_that_is_gone_refers_to_nothing_more(world: World) -> None:
+    assert world.engine.reconciler._references.count == 1
+    world.delete("PBACluster", NAME)
+    await world.settle(200)
+    assert world.engine.reconciler._references.count == 0
