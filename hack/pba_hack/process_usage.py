@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 _TICKS = os.sysconf("SC_CLK_TCK")
@@ -34,3 +36,19 @@ def processor_seconds(pid: int) -> float:
     """Return the processor time of a process so far, its own and the kernel's for it, in seconds."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS
+
+
+@contextlib.contextmanager
+def idle_share() -> Iterator[Callable[[], float]]:
+    """Give, after the block, the share of the machine's processor time that was idle within it, from 0 to 1."""
+    idle_before, all_before = _machine()
+    share = 0.0
+    yield lambda: share
+    idle, everything = _machine()
+    share = (idle - idle_before) / max(1, everything - all_before)
+
+
+def _machine() -> tuple[int, int]:
+    """Return the ticks in which processors were idle, and all (proc_stat(5))."""
+    fields = [int(field) for field in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
+    return fields[3] + fields[4], sum(fields)

@@ -10,8 +10,8 @@ from pba_hack.bench.options import parser
 from pba_hack.checkout import CHECKOUT
 from pba_hack.venv import ensure_venv, venv_with_wheel
 
-PATHS = (CHECKOUT / "hack", CHECKOUT / "tests" / "simulation")
-"""Where the tools are, and what stands for nodes and MySQL."""
+PATHS = (CHECKOUT / "hack", CHECKOUT / "tests" / "simulation", CHECKOUT / "tests" / "lab")
+"""Where the tools are, what stands for nodes and MySQL, and HAProxy and the sidecar as processes."""
 
 
 def main(argv: Sequence[str]) -> NoReturn:

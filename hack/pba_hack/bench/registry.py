@@ -8,7 +8,7 @@ from typing import Final
 
 from pba_hack.bench.case import Case
 
-NAMES: Final = ("operator",)
+NAMES: Final = ("operator", "balancer")
 """Each is a package beside this module; its module `cases` holds `CASES`."""
 
 

@@ -58,6 +58,7 @@ _RECIPES = {
         links=COMPONENTS,
     ),
     "init": _Recipe("1", links=("pause",)),
+    "loadlab": _Recipe("1"),
     "coredns": _Recipe("1.15.0", "github.com/coredns/coredns"),
     "local-path-provisioner": _Recipe("0.0.30", "github.com/rancher/local-path-provisioner"),
     "helm": _Recipe("3.22.0", "helm.sh/helm/v3/cmd/helm"),

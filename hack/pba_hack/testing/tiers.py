@@ -39,7 +39,7 @@ TIERS = (
         alone=("unit",),
         covers=True,
         side_by_side=_SIDE_BY_SIDE,
-        programs=("gitops", "helm"),
+        programs=("gitops", "helm", "loadlab"),
     ),
     Tier(
         "model",

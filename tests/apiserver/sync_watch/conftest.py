@@ -6,21 +6,20 @@ The sidecar reaches the API server through a connection that tests can cut.
 
 from __future__ import annotations
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
-from pba_lab import HAProxyProcess
+from pba_lab import HAProxyProcess, account
 from pba_lab.rotation import Servers
 from pba_lab.sidecar import Sidecar
-from pba_lab.slices import SERVICE, Slices
+from pba_lab.slices import Slices
 from pba_lab.wire import Wire
 
 from pba_api.parse import parse_spec
 from pba_hack.apiserver import ApiServer
-from pba_operator.domain.frontend import access, backends, haproxy_cfg
+from pba_operator.domain.frontend import haproxy_cfg
 from pba_operator.domain.model import Cluster
 from pba_sync.balancer.servers import read_servers
 
@@ -30,13 +29,6 @@ SPEC = {
     "backend": {},
     "frontend": {"image": "haproxy:3.0.11"},
 }
-_PATHS = {
-    "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
-    "Service": "/api/v1/namespaces/{}/services",
-    "Role": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/roles",
-    "RoleBinding": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings",
-}
-
 
 @pytest.fixture
 def cluster(namespace: str) -> Cluster:
@@ -54,29 +46,15 @@ def wire(api_server: ApiServer) -> Iterator[Wire]:
 
 @pytest.fixture
 def token(api_server: ApiServer, cluster: Cluster) -> Callable[[], str]:
-    """A new token of the sidecar's account, which may do what the operator's Role says and nothing else."""
-    for manifest in (*access.manifests(cluster), backends.service(cluster)):
-        made = api_server.request("POST", _PATHS[manifest["kind"]].format(cluster.namespace), manifest)
-        assert made.ok, made.data
-
-    def make() -> str:
-        path = f"/api/v1/namespaces/{cluster.namespace}/serviceaccounts/shop-frontend/token"
-        answer = api_server.request("POST", path, {"spec": {"expirationSeconds": 3600}})
-        assert answer.ok, answer.data
-        return str(answer.body["status"]["token"])
-
-    return make
+    """A new token of the sidecar's account."""
+    account.admit(api_server, cluster)
+    return lambda: account.token(api_server, cluster)
 
 
 @pytest.fixture
-def token_folder(token: Callable[[], str], cluster: Cluster, api_server: ApiServer, folder: Path) -> Path:
+def token_folder(token: Callable[[], str], cluster: Cluster, api_server: ApiServer, folder: Path) -> Path:  # noqa: ARG001 - the account is there
     """What the kubelet mounts into the sidecar."""
-    mounted = folder / "token"
-    mounted.mkdir()
-    (mounted / "token").write_text(token())
-    (mounted / "namespace").write_text(cluster.namespace)
-    shutil.copy(api_server.ca_file, mounted / "ca.crt")
-    return mounted
+    return account.mount(api_server, cluster, folder)
 
 
 @pytest.fixture
@@ -112,17 +90,7 @@ def new_sidecar(
     started = []
 
     def start() -> Sidecar:
-        environment = {
-            "KUBERNETES_SERVICE_HOST": "127.0.0.1",
-            "KUBERNETES_SERVICE_PORT": str(wire.port),
-            "PBA_NAMESPACE": cluster.namespace,
-            "PBA_BACKEND_SERVICE": SERVICE,
-            "PBA_BACKEND_PORT_NAME": "http",
-            "PBA_HAPROXY_SOCKET": str(haproxy.socket),
-            "PBA_TOKEN_FOLDER": str(token_folder),
-            "PBA_DRAIN_SECONDS": "5",
-            "PBA_POD_IPS": "127.0.0.1",
-        }
+        environment = account.environment(cluster, haproxy.socket, token_folder, port=wire.port)
         started.append(Sidecar(environment, folder / "sync.log"))
         return started[-1]
 

@@ -59,6 +59,12 @@ class HAProxyProcess:
                 raise HAProxyDiedError(self.log.read_text(errors="replace"))
             time.sleep(0.01)
 
+    @property
+    def pid(self) -> int:
+        """The process identifier; it must have been started."""
+        assert self._process is not None
+        return self._process.pid
+
     def _answers(self) -> bool:
         try:
             self.ask("show info")

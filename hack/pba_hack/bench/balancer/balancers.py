@@ -1,0 +1,114 @@
+"""The balancers that are measured: the operator's HAProxy with the sidecar beside it, and the same with a static file."""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pba_lab import HAProxyProcess, account
+from pba_lab.patience import eventually
+from pba_lab.sidecar import Sidecar
+from pba_lab.slices import Slices
+
+from pba_api.parse import parse_spec
+from pba_api.sidecar import HAPROXY_BACKEND
+from pba_hack.apiserver import ApiServer
+from pba_hack.process_usage import processor_seconds
+from pba_operator.domain.frontend import haproxy_cfg
+from pba_operator.domain.model import Cluster
+from pba_sync.balancer.commands import CHECK
+from pba_sync.balancer.servers import read_servers
+
+_SPEC: Final[dict[str, Any]] = {
+    "application": {"image": "app:1", "probes": {"readiness": {"path": "/healthz"}}},
+    "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}},
+    "backend": {},
+    "frontend": {"image": "haproxy:3.0.11"},
+}
+
+
+@dataclass(frozen=True)
+class Balancer:
+    """A balancer that runs: where it is asked, and the processes that it consists of."""
+
+    target: str
+    pids: Sequence[int]
+
+    def processor_seconds(self) -> float:
+        """Return the processor time of all of it so far."""
+        return sum(map(processor_seconds, self.pids))
+
+
+def cluster(namespace: str) -> Cluster:
+    """Return the PBACluster whose frontend is measured."""
+    return Cluster(namespace, "shop", "11111111-2222-3333-4444-555555555555", 1, False, (), parse_spec(_SPEC), {})
+
+
+@contextlib.contextmanager
+def static(addresses: Sequence[str]) -> Iterator[Balancer]:
+    """Run HAProxy with the nodes in its file until the block ends: nothing else is there."""
+    lines = [
+        f"    server node-{number} {address} {CHECK}\n" for number, address in enumerate(addresses)
+    ]
+    section = f"\nbackend {HAPROXY_BACKEND}\n"
+    before, found, after = haproxy_cfg.render(cluster("static")).partition(section)
+    assert found
+    with _haproxy(before + section + after.rstrip("\n") + "\n" + "".join(lines)) as process:
+        _await_nodes(process, len(addresses))
+        yield Balancer(f"127.0.0.1:{process.port}", (process.pid,))
+
+
+@contextlib.contextmanager
+def followed(server: ApiServer, namespace: str, addresses: Sequence[str]) -> Iterator[Balancer]:
+    """Run HAProxy and the sidecar until the block ends; the nodes are told by an EndpointSlice.
+
+    Args:
+        server: the API server; the sidecar's account is in the namespace.
+        namespace: of the EndpointSlice.
+        addresses: HOST:PORT of each node, all with one port.
+    """
+    shop = cluster(namespace)
+    hosts = [address.rpartition(":")[0] for address in addresses]
+    endpoints = [
+        {
+            "addresses": [host],
+            "conditions": {"ready": True, "serving": True, "terminating": False},
+            "targetRef": {"kind": "Pod", "name": f"node-{number}", "namespace": namespace},
+        }
+        for number, host in enumerate(hosts)
+    ]
+    Slices(server, namespace).put("nodes", endpoints, port=int(addresses[0].rpartition(":")[2]))
+    with _haproxy(haproxy_cfg.render(shop)) as process:
+        mounted = account.mount(server, shop, process.folder)
+        port = int(server.url.rpartition(":")[2])
+        sidecar = Sidecar(
+            account.environment(shop, process.socket, mounted, port=port), process.folder / "sync.log"
+        )
+        try:
+            _await_nodes(process, len(addresses))
+            yield Balancer(f"127.0.0.1:{process.port}", (process.pid, sidecar.process.pid))
+        finally:
+            sidecar.end()
+
+
+@contextlib.contextmanager
+def _haproxy(configuration: str) -> Iterator[HAProxyProcess]:
+    with tempfile.TemporaryDirectory(prefix="lab-") as folder:
+        process = HAProxyProcess(configuration, Path(folder))
+        process.start()
+        try:
+            yield process
+        finally:
+            process.stop()
+
+
+def _await_nodes(process: HAProxyProcess, count: int) -> None:
+    def serving() -> bool:
+        servers = read_servers(process.ask(f"show servers state {HAPROXY_BACKEND}"))
+        return sum(server.usable for server in servers.values()) == count
+
+    eventually(serving)

@@ -1,0 +1,11 @@
+"""The cases of `hack/bench balancer`, in the order in which they are told."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from pba_hack.bench.balancer import equal
+from pba_hack.bench.case import Case
+
+CASES: Final[Sequence[Case]] = (equal.THROUGHPUT, equal.PROCESSOR, equal.P99)

@@ -1,0 +1,36 @@
+"""The network that balancers are measured in: a namespace of its own, with nothing but loopback.
+
+Nodes have addresses that an EndpointSlice may hold (the API server takes none of 127.0.0.0/8), and nothing that is sent
+can leave.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import Final
+
+_NODES: Final = "10.203.1"
+_PORT: Final = 8080
+_ENTER: Final = 'ip link set lo up && ip address add 10.203.0.0/16 dev lo && exec "$@"'
+
+
+def addresses(count: int) -> list[str]:
+    """Return the addresses of nodes, HOST:PORT.
+
+    Raises:
+        ValueError: there is no room for so many.
+    """
+    if count > 254:  # noqa: PLR2004 - hosts of a /24
+        raise ValueError(f"{count} nodes are more than the network has addresses for")
+    return [f"{_NODES}.{number + 1}:{_PORT}" for number in range(count)]
+
+
+def run_inside(module: str, *arguments: str) -> None:
+    """Run a module of ours in such a namespace, and wait for its end.
+
+    Raises:
+        CalledProcessError: it failed; it has told why.
+    """
+    command = [sys.executable, "-m", module, *arguments]
+    subprocess.run(["unshare", "--net", "sh", "-ec", _ENTER, "sh", *command], check=True)

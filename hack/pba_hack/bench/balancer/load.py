@@ -1,0 +1,146 @@
+"""Both ends of a load: nodes behind a balancer and clients before it, by the program `loadlab`.
+
+It never retries. Requests have numbers that both ends count: sent = answered = executed once can be checked.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import json
+import subprocess
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from pba_hack.bench.statistics import percentile
+from pba_hack.binaries import binary
+
+GOOD: Final = range(200, 400)
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What became of one request."""
+
+    number: int
+    method: str
+    due: float
+    """Seconds after the beginning of the load at which it was to be sent."""
+    took: float
+    """Seconds from then to the end of the answer."""
+    status: int
+    """0: there was no answer, and `complaint` says why."""
+    node: str
+    complaint: str
+
+    @property
+    def failed(self) -> bool:
+        """Whether there was no answer, or one that says so."""
+        return self.status not in GOOD
+
+
+@dataclass(frozen=True)
+class Load:
+    """What became of all requests of one load."""
+
+    sent: Sequence[Sent]
+
+    @property
+    def failures(self) -> Mapping[str, int]:
+        """How many requests failed, by what the client saw."""
+        return Counter(one.complaint or str(one.status) for one in self.sent if one.failed)
+
+    @property
+    def by_node(self) -> Mapping[str, int]:
+        """How many requests each node answered."""
+        return Counter(one.node for one in self.sent if one.node)
+
+    def latency(self, share: float) -> float:
+        """Return a percentile of the answers' times, in seconds; failures count with the time that they took."""
+        return percentile([one.took for one in self.sent], share)
+
+
+class Nodes:
+    """Servers that answer as they are told."""
+
+    def __init__(self, process: subprocess.Popen[str], addresses: Sequence[str]) -> None:
+        """Take over the program, which has said that it is ready; addresses are HOST:PORT."""
+        self._process = process
+        self.addresses = addresses
+
+    def order(
+        self, what: str, nodes: Sequence[int] | None = None, **how: float | bool | str
+    ) -> Sequence[Mapping[str, int]]:
+        """Have nodes (all, if none are named) do something; return what each has done so far.
+
+        Args:
+            what: `set` (how they answer from now on), `kill`, `start` or `report`.
+            nodes: which, by their places in `addresses`.
+            **how: for `set`: delay_ms, jitter_ms, fail_share, fail_path, sick; what is left out is none.
+        """
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        print(json.dumps({"do": what, "nodes": nodes, **how}), file=self._process.stdin, flush=True)
+        reports: list[dict[str, int]] = json.loads(self._process.stdout.readline())
+        return reports
+
+
+@contextlib.contextmanager
+def serving(addresses: Sequence[str], executed: Path) -> Iterator[Nodes]:
+    """Run a node at each address until the block ends; `executed` then says how often each request was executed."""
+    options = ("-listen", ",".join(addresses), "-executed", str(executed))
+    with subprocess.Popen(
+        [binary("loadlab"), "nodes", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        if json.loads(process.stdout.readline() or "null") != "ready":
+            raise RuntimeError("the nodes did not begin: loadlab has said why")
+        yield Nodes(process, addresses)
+        # its end of input is its end
+
+
+def executions(executed: Path) -> bytes:
+    """Return how often each request was executed: a byte for each number."""
+    return executed.read_bytes()
+
+
+def send(
+    target: str,
+    records: Path,
+    *,
+    seconds: float,
+    rate: float = 0.0,
+    clients: int = 0,
+    posts: int = 0,
+    first: int = 0,
+    seed: int = 1,
+) -> Load:
+    """Send requests to HOST:PORT, and return what became of each.
+
+    Args:
+        target: the balancer.
+        records: a file for the record of each request.
+        seconds: for how long requests are begun.
+        rate: requests a second, however long the answers take (an open model).
+        clients: instead of a rate: so many ask again as soon as they are answered (a closed model).
+        posts: of 100 requests so many are POSTs.
+        first: the number of the first request.
+        seed: of the moments of the requests.
+
+    Raises:
+        CalledProcessError: the clients could not begin.
+    """
+    how = ("-clients", str(clients)) if clients else ("-rate", str(rate), "-posts", str(posts))
+    what = ("-target", target, "-duration", f"{seconds}s", "-records", str(records))
+    which = ("-first", str(first), "-seed", str(seed))
+    subprocess.run([binary("loadlab"), "clients", *what, *how, *which], check=True)
+    with records.open(newline="") as file:
+        return Load([_read(row) for row in csv.reader(file)])
+
+
+def _read(row: Sequence[str]) -> Sent:
+    number, method, due, took, status, node, complaint = row
+    return Sent(int(number), method, int(due) / 1e6, int(took) / 1e6, int(status), node, complaint)

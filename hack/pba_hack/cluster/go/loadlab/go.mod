@@ -1,0 +1,3 @@
+module pba.dev/hack/loadlab
+
+go 1.22

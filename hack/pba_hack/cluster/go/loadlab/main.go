@@ -1,0 +1,74 @@
+// Command loadlab is both ends of a load bench: "loadlab nodes" are the servers behind a balancer, "loadlab clients" are
+// its users.
+//
+// Each request has a number, which both ends count: what was sent, what was answered, and what was executed how often can
+// be compared afterwards. Nothing is ever sent twice here.
+package main
+
+import (
+	"flag"
+	"fmt"
+	"log"
+	"os"
+	"runtime/debug"
+	"strings"
+	"time"
+)
+
+const (
+	headerID   = "X-Load-Id"
+	headerNode = "X-Load-Node"
+)
+
+func main() {
+	log.SetFlags(0)
+	// Garbage is collected seldom: a pause of ours would be taken for one of the balancer's.
+	debug.SetGCPercent(800)
+	if len(os.Args) < 2 {
+		log.Fatal("usage: loadlab nodes|clients [flags]")
+	}
+	switch os.Args[1] {
+	case "nodes":
+		runNodes(os.Args[2:])
+	case "clients":
+		runClients(os.Args[2:])
+	default:
+		log.Fatalf("loadlab: no command %q: choose nodes or clients", os.Args[1])
+	}
+}
+
+func runNodes(arguments []string) {
+	flags := flag.NewFlagSet("nodes", flag.ExitOnError)
+	addresses := flags.String("listen", "", "addresses, one for each node, with commas between them")
+	executed := flags.String("executed", "", "file for how often each request was executed: one byte for each number")
+	check(flags.Parse(arguments))
+	check(serve(strings.Split(*addresses, ","), *executed, os.Stdin, os.Stdout))
+}
+
+func runClients(arguments []string) {
+	flags := flag.NewFlagSet("clients", flag.ExitOnError)
+	load := load{}
+	flags.StringVar(&load.target, "target", "", "address of the balancer")
+	flags.StringVar(&load.path, "path", "/", "what is asked for")
+	flags.Float64Var(&load.rate, "rate", 0, "requests a second, however long the answers take")
+	flags.IntVar(&load.clients, "clients", 0, "instead of a rate: so many clients ask again as soon as they are answered")
+	flags.DurationVar(&load.duration, "duration", time.Second, "for how long")
+	flags.DurationVar(&load.timeout, "timeout", 10*time.Second, "for one answer")
+	flags.IntVar(&load.posts, "posts", 0, "of 100 requests so many are POSTs")
+	flags.IntVar(&load.first, "first", 0, "number of the first request")
+	flags.Int64Var(&load.seed, "seed", 1, "of the moments of the requests")
+	flags.BoolVar(&load.closes, "close", false, "a connection for each request")
+	records := flags.String("records", "", "file for the record of each request (CSV)")
+	check(flags.Parse(arguments))
+	file, err := os.Create(*records)
+	check(err)
+	check(write(file, load.run()))
+	check(file.Close())
+}
+
+func check(err error) {
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "loadlab:", err)
+		os.Exit(1)
+	}
+}

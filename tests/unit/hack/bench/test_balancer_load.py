@@ -1,0 +1,101 @@
+"""What a load tells is what happened: both ends count, nothing is sent twice, and a failure is a failure."""
+
+from __future__ import annotations
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from pba_hack.bench.balancer.load import Load, Nodes, Sent, executions, send, serving
+from pba_hack.loopback import free_port
+
+
+@pytest.fixture
+def executed(tmp_path: Path) -> Path:
+    return tmp_path / "executed"
+
+
+@pytest.fixture
+def nodes(executed: Path) -> Iterator[Nodes]:
+    with serving([f"127.0.0.1:{free_port()}" for _ in range(2)], executed) as made:
+        yield made
+
+
+@pytest.fixture
+def records(tmp_path: Path) -> Path:
+    return tmp_path / "records.csv"
+
+
+def test_what_is_sent_is_answered_and_executed_once(executed: Path, records: Path) -> None:
+    address = f"127.0.0.1:{free_port()}"
+    with serving([address], executed) as nodes:
+        nodes.order("set", delay_ms=5.0, jitter_ms=5.0)
+        load = send(address, records, seconds=0.5, rate=200, posts=30, first=7)
+        (report,) = nodes.order("report")
+    assert [one.number for one in load.sent] == list(range(7, 107))
+    assert load.failures == {}
+    assert report["requests"] == 100
+    assert executions(executed) == bytes(7) + b"\x01" * 100
+    assert {one.method for one in load.sent} == {"GET", "POST"}
+    assert min(one.took for one in load.sent) >= 0.005
+    # when each was due is by the rate, whatever became of those before
+    assert all(number / 200 <= one.due < (number + 1) / 200 for number, one in enumerate(load.sent))
+
+
+def test_who_asks_as_soon_as_he_is_answered_asks_one_after_another(nodes: Nodes, records: Path) -> None:
+    nodes.order("set", delay_ms=50.0)
+    load = send(nodes.addresses[0], records, seconds=0.4, clients=2)
+    assert 4 <= len(load.sent) <= 16
+    assert load.failures == {}
+
+
+def test_a_node_that_fails_is_seen_to_fail_and_only_that_one(nodes: Nodes, records: Path) -> None:
+    nodes.order("set", [1], fail_share=1.0)
+    assert send(nodes.addresses[1], records, seconds=0.2, rate=50).failures == {"503": 10}
+    assert send(nodes.addresses[0], records, seconds=0.2, rate=50).failures == {}
+    assert [one["failed"] for one in nodes.order("report")] == [0, 10]
+
+
+def test_requests_under_way_to_a_node_that_is_killed_fail_once_each(
+    executed: Path, records: Path, nodes: Nodes
+) -> None:
+    nodes.order("set", delay_ms=300.0)
+    killer = threading.Timer(0.25, nodes.order, ("kill", [0]))
+    killer.start()
+    load = send(nodes.addresses[0], records, seconds=0.5, rate=100)
+    killer.join()
+    assert set(load.failures) <= {"closed", "refused or reset"}
+    assert sum(load.failures.values()) == len(load.sent) == 50
+    nodes.order("start", [0])
+    assert send(nodes.addresses[0], records, seconds=0.1, rate=50, first=50).failures == {}
+
+
+def test_a_connection_that_was_closed_while_nobody_asked_costs_no_request(records: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        answering = threading.Thread(target=_answer_and_leave, args=(server, 5), daemon=True)
+        answering.start()
+        load = send(f"127.0.0.1:{server.getsockname()[1]}", records, seconds=1.0, rate=5)
+        answering.join(10)
+    assert load.failures == {}
+
+
+def _answer_and_leave(server: socket.socket, count: int) -> None:
+    """Answer one request on each connection, without a word that it is the last one, and close it."""
+    for _ in range(count):
+        connection, _ = server.accept()
+        with connection:
+            connection.recv(4096)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
+            time.sleep(0.02)
+
+
+def test_a_failure_counts_with_the_time_that_it_took() -> None:
+    good = [Sent(number, "GET", 0.0, 0.02, 200, "0", "") for number in range(99)]
+    load = Load([*good, Sent(99, "GET", 0.0, 10.0, 0, "", "timeout")])
+    assert load.failures == {"timeout": 1}
+    assert load.by_node == {"0": 99}
+    assert (load.latency(0.5), load.latency(1.0)) == (0.02, 10.0)
