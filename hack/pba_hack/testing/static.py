@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 CHECKED = ("operator", "hack", "tests")
-_VETTED = Path("hack/pba_hack/cluster/go/init")
-"""The Go program that needs no library. The compiler alone has to do for the others: to vet them is to read all of
+_VETTED = tuple(Path("hack/pba_hack/cluster/go") / name for name in ("init", "loadlab"))
+"""The Go programs that need no library. The compiler alone has to do for the others: to vet them is to read all of
 Kubernetes' source."""
 _LINT_IMPORTS = """
 import sys
@@ -38,7 +38,8 @@ def checks(python: Path, root: Path) -> Iterator[tuple[str, list[str]]]:
     yield "generated files", [str(root / "hack" / "generate"), "--check"]
     yield "shellcheck", ["shellcheck", *map(str, _sources(root, ".sh"))]
     yield "gofmt", ["sh", "-ec", _GOFMT, "gofmt", *map(str, _sources(root, ".go"))]
-    yield f"go vet: {_VETTED.name}", ["env", "GOWORK=off", "go", "-C", str(root / _VETTED), "vet", "."]
+    for program in _VETTED:
+        yield f"go vet: {program.name}", ["env", "GOWORK=off", "go", "-C", str(root / program), "vet", "."]
 
 
 def _sources(root: Path, suffix: str) -> list[Path]:

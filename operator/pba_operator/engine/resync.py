@@ -36,8 +36,8 @@ DOUBT_ROUNDS: Final = 36
 
 To ask where all is well took 17 ms of the operator's processor time: 9 for the conversation (two logins by TLS, with
 the tests' stand-in for MySQL), 8 for the reconcile around it (with a simulated API server). So 1,000 PBAClusters cost
-0.0008 of a core, of the 0.01 that an idle operator of so many may use (`idle-cpu-1000` of the bench). Asked once an hour
-they would cost 0.0047.
+0.0008 of a core, of the 0.01 that an idle operator of so many may use (`idle-cpu-1000` of the bench). Asked once an
+hour they would cost 0.0047.
 """
 SETTLE_SECONDS: Final = 2.0
 """A gap is looked into after so long; what a listing finds newer is left to the watch for so long."""

@@ -30,6 +30,7 @@ SPEC = {
     "frontend": {"image": "haproxy:3.0.11"},
 }
 
+
 @pytest.fixture
 def cluster(namespace: str) -> Cluster:
     return Cluster(

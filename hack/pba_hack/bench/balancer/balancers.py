@@ -1,4 +1,4 @@
-"""The balancers that are measured: the operator's HAProxy with the sidecar beside it, and the same with a static file."""
+"""The balancers that are measured: the operator's HAProxy with the sidecar, and the same with a static file."""
 
 from __future__ import annotations
 
@@ -45,19 +45,17 @@ class Balancer:
 
 def cluster(namespace: str) -> Cluster:
     """Return the PBACluster whose frontend is measured."""
-    return Cluster(namespace, "shop", "11111111-2222-3333-4444-555555555555", 1, False, (), parse_spec(_SPEC), {})
+    return Cluster(
+        namespace, "shop", "11111111-2222-3333-4444-555555555555", 1, False, (), parse_spec(_SPEC), {}
+    )
 
 
 @contextlib.contextmanager
 def static(addresses: Sequence[str]) -> Iterator[Balancer]:
     """Run HAProxy with the nodes in its file until the block ends: nothing else is there."""
-    lines = [
-        f"    server node-{number} {address} {CHECK}\n" for number, address in enumerate(addresses)
-    ]
-    section = f"\nbackend {HAPROXY_BACKEND}\n"
-    before, found, after = haproxy_cfg.render(cluster("static")).partition(section)
-    assert found
-    with _haproxy(before + section + after.rstrip("\n") + "\n" + "".join(lines)) as process:
+    lines = [f"    server node-{number} {address} {CHECK}\n" for number, address in enumerate(addresses)]
+    # the nodes' backend is the last section of the file
+    with _haproxy(haproxy_cfg.render(cluster("static")).rstrip() + "\n" + "".join(lines)) as process:
         _await_nodes(process, len(addresses))
         yield Balancer(f"127.0.0.1:{process.port}", (process.pid,))
 

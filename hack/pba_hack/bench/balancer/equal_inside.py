@@ -43,7 +43,9 @@ class Contest:
     def __init__(self, orders: Orders, nodes: Nodes) -> None:
         self._orders = orders
         self._nodes = nodes
-        self._figure = {"throughput": self._throughput, "cpu": self._processor, "p99": self._p99}[orders.figure]
+        self._figure = {"throughput": self._throughput, "cpu": self._processor, "p99": self._p99}[
+            orders.figure
+        ]
         self._sent = 0
         self.idle: list[float] = []
         """The share of the machine's processors that was idle, load by load."""
@@ -79,7 +81,6 @@ class Contest:
                 rate=RATE,
                 clients=CLIENTS if carried else 0,
                 first=self._sent,
-                seed=self._orders.seed + self._sent,
             )
         self.idle.append(idle())
         self._sent += len(load.sent)

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import IO, Final, cast
 
 from pba_hack.bench.statistics import percentile
 from pba_hack.binaries import binary
@@ -67,9 +67,18 @@ class Nodes:
     """Servers that answer as they are told."""
 
     def __init__(self, process: subprocess.Popen[str], addresses: Sequence[str]) -> None:
-        """Take over the program, which has said that it is ready; addresses are HOST:PORT."""
-        self._process = process
+        """Take over the program, which has its input and output from us; addresses are HOST:PORT."""
+        self._orders, self._answers = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
         self.addresses = addresses
+
+    def await_ready(self) -> None:
+        """Return when they listen.
+
+        Raises:
+            RuntimeError: they do not.
+        """
+        if self._answers.readline().strip() != '"ready"':
+            raise RuntimeError("the nodes did not begin: loadlab has said why")
 
     def order(
         self, what: str, nodes: Sequence[int] | None = None, **how: float | bool | str
@@ -81,10 +90,8 @@ class Nodes:
             nodes: which, by their places in `addresses`.
             **how: for `set`: delay_ms, jitter_ms, fail_share, fail_path, sick; what is left out is none.
         """
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
-        print(json.dumps({"do": what, "nodes": nodes, **how}), file=self._process.stdin, flush=True)
-        reports: list[dict[str, int]] = json.loads(self._process.stdout.readline())
+        print(json.dumps({"do": what, "nodes": nodes, **how}), file=self._orders, flush=True)
+        reports: list[dict[str, int]] = json.loads(self._answers.readline())
         return reports
 
 
@@ -95,11 +102,10 @@ def serving(addresses: Sequence[str], executed: Path) -> Iterator[Nodes]:
     with subprocess.Popen(
         [binary("loadlab"), "nodes", *options], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
     ) as process:
-        assert process.stdout is not None
-        if json.loads(process.stdout.readline() or "null") != "ready":
-            raise RuntimeError("the nodes did not begin: loadlab has said why")
-        yield Nodes(process, addresses)
-        # its end of input is its end
+        made = Nodes(process, addresses)
+        made.await_ready()
+        yield made
+        # the end of its input, which comes next, is its end
 
 
 def executions(executed: Path) -> bytes:
@@ -116,7 +122,6 @@ def send(
     clients: int = 0,
     posts: int = 0,
     first: int = 0,
-    seed: int = 1,
 ) -> Load:
     """Send requests to HOST:PORT, and return what became of each.
 
@@ -127,15 +132,14 @@ def send(
         rate: requests a second, however long the answers take (an open model).
         clients: instead of a rate: so many ask again as soon as they are answered (a closed model).
         posts: of 100 requests so many are POSTs.
-        first: the number of the first request.
-        seed: of the moments of the requests.
+        first: the number of the first request; the moments of the requests are by it, too.
 
     Raises:
         CalledProcessError: the clients could not begin.
     """
     how = ("-clients", str(clients)) if clients else ("-rate", str(rate), "-posts", str(posts))
     what = ("-target", target, "-duration", f"{seconds}s", "-records", str(records))
-    which = ("-first", str(first), "-seed", str(seed))
+    which = ("-first", str(first), "-seed", str(first))
     subprocess.run([binary("loadlab"), "clients", *what, *how, *which], check=True)
     with records.open(newline="") as file:
         return Load([_read(row) for row in csv.reader(file)])

@@ -60,9 +60,7 @@ def test_a_node_that_fails_is_seen_to_fail_and_only_that_one(nodes: Nodes, recor
     assert [one["failed"] for one in nodes.order("report")] == [0, 10]
 
 
-def test_requests_under_way_to_a_node_that_is_killed_fail_once_each(
-    executed: Path, records: Path, nodes: Nodes
-) -> None:
+def test_requests_under_way_to_a_node_that_is_killed_fail_once_each(records: Path, nodes: Nodes) -> None:
     nodes.order("set", delay_ms=300.0)
     killer = threading.Timer(0.25, nodes.order, ("kill", [0]))
     killer.start()
