@@ -6,13 +6,19 @@ can leave.
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from typing import Final
 
 _NODES: Final = "10.203.1"
 _PORT: Final = 8080
-_ENTER: Final = 'ip link set lo up && ip address add 10.203.0.0/16 dev lo && exec "$@"'
+_ENTER: Final = """\
+ip link set lo up
+ip address add 10.203.0.1/16 dev lo
+ip route add default dev lo  # which leads nowhere: the API server takes its own address from it
+exec "$@"
+"""
 
 
 def addresses(count: int) -> list[str]:
@@ -33,4 +39,5 @@ def run_inside(module: str, *arguments: str) -> None:
         CalledProcessError: it failed; it has told why.
     """
     command = [sys.executable, "-m", module, *arguments]
-    subprocess.run(["unshare", "--net", "sh", "-ec", _ENTER, "sh", *command], check=True)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    subprocess.run(["unshare", "--net", "sh", "-ec", _ENTER, "sh", *command], env=environment, check=True)

@@ -27,7 +27,7 @@ def test_the_cases_run_in_an_environment_with_the_wheel_of_this_checkout(
     assert words == [program, "-m", "pba_hack.bench.cli", "operator", "--json"]
     assert environment["PBA_CACHE"] == "/kept"
     paths = environment["PYTHONPATH"].split(os.pathsep)
-    assert paths == [str(ROOT / "hack"), str(ROOT / "tests" / "simulation")]
+    assert paths == [str(ROOT / folder) for folder in ("hack", "tests/simulation", "tests/lab")]
 
 
 @pytest.mark.parametrize(("words", "code"), [(["--help"], 0), (["unheard-of"], 2)])
