@@ -40,6 +40,11 @@ HAPROXY_FRONTEND: Final = "public"
 HAPROXY_BACKEND: Final = "nodes"
 """HAProxy's section that holds the nodes."""
 
+ANSWERS: Final = "answers"
+"""A ring in HAProxy's memory: a line (JSON) for each of the last requests."""
+FAILURES: Final = "failures"
+"""Another one, for those that did not end well."""
+
 FLAGS: Final = "virt@flags"
 """A list that lives in HAProxy alone (a virtual file, HAProxy 3.0): empty again when HAProxy restarts, and it
 outlives the sidecar."""

@@ -19,9 +19,11 @@ from pba_sync import logs, probes
 from pba_sync.balancer.kube import KubernetesSlices
 from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.metrics import Metrics
+from pba_sync.balancer.outliers import Limits
 from pba_sync.balancer.runtime import HAProxy
 from pba_sync.balancer.stopping import Stopping
 from pba_sync.balancer.view import Board, Watcher, WatcherHooks
+from pba_sync.balancer.weigher import Weigher, WeigherHooks
 from pba_sync.settings import Settings, SettingsError, read_settings
 
 STUCK_SECONDS = 15.0
@@ -48,6 +50,7 @@ class _Sidecar:
             settings.drain_seconds,
             LoopHooks(time.monotonic, self.metrics.on_pass, self.metrics.on_change, self.metrics.on_restart),
         )
+        self.weigher = Weigher(haproxy, Limits(), WeigherHooks(time.monotonic, self.metrics.on_look))
         self.watcher = Watcher(
             KubernetesSlices(
                 partial(pykube.KubeConfig.from_service_account, str(settings.token_folder)),
@@ -71,6 +74,8 @@ class _Sidecar:
         now = time.monotonic()
         if now - self.loop.passed_at > STUCK_SECONDS:
             return f"the balancer's loop has not finished a pass for {now - self.loop.passed_at:.0f} s"
+        if now - self.weigher.looked_at > STUCK_SECONDS:
+            return f"the nodes' answers have not been looked at for {now - self.weigher.looked_at:.0f} s"
         if now - self.watcher.moved_at > WATCH_STUCK_SECONDS:
             return f"the watch of EndpointSlices has not moved for {now - self.watcher.moved_at:.0f} s"
         dead = [thread.name for thread in self.threads if not thread.is_alive()]
@@ -96,6 +101,8 @@ class _Sidecar:
         for name, target in (
             ("watch", self.watcher.run),
             ("loop", self.loop.run),
+            ("weights", self.weigher.run),
+            ("failures", self.weigher.follow_failures),
             ("http", server.serve_forever),
         ):
             thread = threading.Thread(target=target, name=name, daemon=True)

@@ -13,10 +13,13 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from pba_api.sidecar import FLAGS, HAPROXY_BACKEND, HAPROXY_FRONTEND
+from pba_api.sidecar import ANSWERS, FAILURES, FLAGS, HAPROXY_BACKEND, HAPROXY_FRONTEND
 
 CHECK: Final = "check inter 1s fastinter 300ms downinter 500ms fall 3 rise 2"
 """Checks of a server: dynamic servers do not inherit `default-server` before HAProxy 3.5."""
+
+FULL_WEIGHT: Final = 128
+"""Of a server like others; HAProxy's go from 0 to 256. One that is added has it, in case nobody comes to weigh it."""
 
 REMOVABLE_MILLISECONDS: Final = 100
 """How long to wait for HAProxy's threads to let go of a server; what takes longer is tried again."""
@@ -47,7 +50,11 @@ def add_server(name: str, address: str, port: int) -> Command:
     """Register a server; it starts in maintenance, with its checks off."""
     family = "ipv6" if ":" in address else "ipv4"
     where = f"{family}@{_checked(address)}:{port:d}"
-    return Command("add server", f"add server {_server(name)} {where} {CHECK}", "New server registered.")
+    return Command(
+        "add server",
+        f"add server {_server(name)} {where} {CHECK} weight {FULL_WEIGHT}",
+        "New server registered.",
+    )
 
 
 def enable_health(name: str) -> Command:
@@ -73,6 +80,11 @@ def set_drain(name: str) -> Command:
 def set_maintenance(name: str) -> Command:
     """Take the server out of everything; only then it can be deleted. Requests that run go on."""
     return Command("set maint", f"set server {_server(name)} state maint")
+
+
+def set_weight(name: str, weight: int) -> Command:
+    """Send the server this share of the requests, in proportion to the others' weights; 0: no new ones."""
+    return Command("set weight", f"set server {_server(name)} weight {weight:d}")
 
 
 def shutdown_sessions(name: str) -> Command:
@@ -103,3 +115,6 @@ SHOW_CLIENTS: Final = Command("show stat", f"show stat {HAPROXY_FRONTEND} 1 -1")
 SHOW_REQUESTS: Final = Command("show stat", f"show stat {HAPROXY_BACKEND} 2 -1")
 """The counters of the nodes' backend as a whole (2: backends): its sessions are the requests that run."""
 SHOW_FLAGS: Final = Command("show acl", f"show acl {FLAGS}")
+SHOW_ANSWERS: Final = Command("show events", f"show events {ANSWERS}")
+FOLLOW_FAILURES: Final = Command("show events", f"show events {FAILURES} -w -n")
+"""Is answered for ever: a line for each request that does not end well, as soon as it has ended."""

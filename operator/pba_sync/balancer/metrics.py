@@ -9,6 +9,7 @@ from functools import partial
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 
 from pba_sync.balancer.membership import NodeState
+from pba_sync.balancer.outliers import Phase, Standings
 from pba_sync.balancer.planner import Change, Kind
 from pba_sync.balancer.servers import Admin, Server
 from pba_sync.balancer.view import Board, View
@@ -40,6 +41,12 @@ class Metrics:
         )
         self._usable = Gauge(
             "pba_sync_servers_usable", "Servers to which HAProxy sends requests.", registry=self.registry
+        )
+        self._standings = Gauge(
+            "pba_sync_nodes_by_standing",
+            "Nodes in rotation, by what their answers have made of them: full, rising, out, trial.",
+            ["standing"],
+            registry=self.registry,
         )
         self._changes = Counter(
             "pba_sync_changes", "Changes of HAProxy's set of servers.", ["change"], registry=self.registry
@@ -76,6 +83,12 @@ class Metrics:
     def _nodes(self, state: NodeState) -> float:
         view = self._board.view
         return sum(node.state is state for node in view.nodes.values()) if view else 0
+
+    def on_look(self, known: Standings) -> None:
+        """Note how the nodes stand."""
+        tally = Tally(mark.phase for mark in known.marks.values())
+        for phase in Phase:
+            self._standings.labels(phase.value).set(tally[phase])
 
     def on_pass(self, live: Mapping[str, Server]) -> None:
         """Note HAProxy's servers."""

@@ -7,7 +7,7 @@ file.
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -109,6 +109,33 @@ class HAProxy:
         if all(server.admin is Admin.READY for server in servers.values()):
             return servers
         return count_connections(servers, self.ask(commands.SHOW_CONNECTIONS))
+
+    def counted_servers(self) -> dict[str, Server]:
+        """Return the servers of the nodes' backend by name, with the connections that carry a request to each."""
+        servers = read_servers(self.ask(commands.SHOW_SERVERS))
+        return count_connections(servers, self.ask(commands.SHOW_CONNECTIONS))
+
+    def answers(self) -> list[str]:
+        """Return the lines on the last requests, the oldest first."""
+        return [line for line in self.ask(commands.SHOW_ANSWERS).split("\n") if line]
+
+    def failures(self) -> Iterator[None]:
+        """Yield whenever requests did not end well, for as long as HAProxy lives.
+
+        Raises:
+            HAProxyUnreachableError: nobody answers (any more).
+        """
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+                connection.settimeout(self._timeout)
+                connection.connect(str(self._path))
+                connection.sendall(commands.FOLLOW_FAILURES.text.encode("ascii") + b"\n")
+                connection.settimeout(None)
+                while connection.recv(_CHUNK):
+                    yield
+        except OSError as error:
+            raise HAProxyUnreachableError(f"no answer from HAProxy at {self._path}: {error}") from error
+        raise HAProxyUnreachableError(f"HAProxy at {self._path} has ended the connection")
 
     def flags(self) -> frozenset[str]:
         """Return the flags that are raised."""

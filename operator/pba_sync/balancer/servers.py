@@ -18,7 +18,10 @@ from operator import itemgetter
 from pba_sync.balancer.errors import AnswerMalformedError
 
 _STATE_VERSION = "1"
-_STATE_FIELDS = ("srv_name", "srv_addr", "srv_port", "srv_admin_state", "srv_check_state", "srv_op_state")
+_STATE_FIELDS = (
+    *("srv_name", "srv_addr", "srv_port", "srv_admin_state", "srv_check_state", "srv_op_state"),
+    "srv_uweight",
+)
 _CONNECTION_FIELDS = ("bkname/svname", "used_cur")
 _MAINTENANCE = 0x01 | 0x02 | 0x04 | 0x20 | 0x40
 _DRAIN = 0x08 | 0x10
@@ -44,8 +47,9 @@ class Server:
     admin: Admin
     checked: bool
     up: bool
+    weight: int = 1
     in_use: int = 0
-    """How many connections to it carry a request; counted only while it is out of rotation."""
+    """How many connections to it carry a request, if they were counted."""
 
     @property
     def usable(self) -> bool:
@@ -91,8 +95,9 @@ def read_servers(state: str) -> dict[str, Server]:
                 admin=_admin(int(admin)),
                 checked=bool(int(check) & _CHECK_ENABLED),
                 up=int(operational) != _DOWN,
+                weight=int(weight),
             )
-            for name, address, port, admin, check, operational in _rows(state, 1, _STATE_FIELDS)
+            for name, address, port, admin, check, operational, weight in _rows(state, 1, _STATE_FIELDS)
         }
     except (IndexError, ValueError) as error:
         raise _malformed(error) from error

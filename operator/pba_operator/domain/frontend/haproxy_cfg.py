@@ -52,9 +52,7 @@ global
 
 defaults
     mode http
-    log global
     option dontlognull
-    option dontlog-normal
 
     timeout connect 500ms
     timeout client ${silent_seconds}s
@@ -81,6 +79,12 @@ frontend $frontend
     bind :$http_port
 .endif
     maxconn $max_clients
+
+    # Each request has a line in memory, for the sidecar; those that did not end well have one in the log, too.
+    option log-separate-errors
+    log stdout format raw local0 err
+    log ring@$answers format raw local0
+    log ring@$failures format raw local0 err
     log-format "$log"
 
     # The pod terminates: each client leaves after the response that it is waiting for.
@@ -101,6 +105,16 @@ frontend $frontend
     http-request set-header X-Forwarded-Host %[req.fhdr(Host)] if { req.fhdr(Host) -m found }
 
     default_backend $backend
+
+ring $answers
+    format raw
+    maxlen 1024
+    size 131072
+
+ring $failures
+    format raw
+    maxlen 1024
+    size 16384
 
 frontend health
 .if strstr("'$${$pod_ips}'",':')
@@ -127,7 +141,7 @@ _LOG: Final = (
     "%(queued_ms)Tw %(connect_ms)Tc %(response_ms)Tr %(total_ms)Ta %(bytes)B "
     "%(request_id)[var(txn.request_id)]"
 )
-"""One JSON object for each request that did not end well (`dontlog-normal`)."""
+"""One JSON object for each request."""
 
 _UNAVAILABLE: Final = (
     "<!DOCTYPE html><html lang=en><meta charset=utf-8><title>Temporarily unavailable</title>"
@@ -160,6 +174,8 @@ def render(cluster: Cluster) -> str:
         frontend=sidecar.HAPROXY_FRONTEND,
         backend=sidecar.HAPROXY_BACKEND,
         flags=sidecar.FLAGS,
+        answers=sidecar.ANSWERS,
+        failures=sidecar.FAILURES,
         ready=sidecar.READY,
         stopping=sidecar.STOPPING,
         pod_ips=sidecar.ENV_POD_IPS,

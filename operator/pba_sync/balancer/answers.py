@@ -1,0 +1,86 @@
+"""What became of requests, read from the lines that HAProxy keeps of the last ones: pure.
+
+HAProxy writes a line for each request into a ring in its memory (`sidecar.ANSWERS`), and we read the whole ring again
+and again: it costs nobody a system call for each request. What is overwritten before we come is not seen; at such rates
+what is left is sample enough.
+
+Source: HAProxy 3.0's configuration manual, 8.2.3 (the fields) and 8.5 (how a session ended).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+from pba_sync.balancer.outliers import Tally
+
+_ERROR: Final = 500
+_NODES_FAULT: Final = frozenset("Ss")
+"""First letter of how a session ended: the server broke off, or did not answer in time."""
+_CLIENTS_FAULT: Final = frozenset("Cc")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What became of one request that was sent to a node."""
+
+    node: str
+    failed: bool
+    milliseconds: float
+    """To the first byte of the answer; of one that failed it says nothing."""
+
+
+def news(lines: Sequence[str], last: str) -> Sequence[str]:
+    """Return the lines that came after `last`, the last one that was seen; all, if it is not there any more."""
+    for place in range(len(lines) - 1, -1, -1):
+        if lines[place] == last:
+            return lines[place + 1 :]
+    return lines
+
+
+def read(lines: Iterable[str]) -> list[Answer]:
+    """Return the answers that nodes gave, or failed to give; lines that we cannot read are left out."""
+    found = []
+    for line in lines:
+        try:
+            fields = json.loads(line)
+        except ValueError:
+            continue
+        answer = _answer(fields) if isinstance(fields, dict) else None
+        if answer is not None:
+            found.append(answer)
+    return found
+
+
+def _answer(fields: Mapping[str, Any]) -> Answer | None:
+    node, end = str(fields.get("node", "")), str(fields.get("end", "")) or "-"
+    milliseconds, status = _number(fields.get("response_ms")), _number(fields.get("status"))
+    if not node or node.startswith("<") or end[0] in _CLIENTS_FAULT:
+        return None  # it was sent to no node, or its client did not wait for the answer
+    failed = end[0] in _NODES_FAULT or status >= _ERROR
+    return None if milliseconds < 0 and not failed else Answer(node, failed, milliseconds)
+
+
+def _number(value: Any) -> float:
+    return float(value) if isinstance(value, int | float) else -1.0
+
+
+def tallies(answers: Iterable[Answer], in_flight: Mapping[str, int]) -> dict[str, Tally]:
+    """Return what each node did.
+
+    Args:
+        answers: that came since the last look.
+        in_flight: how many requests each node has now; nodes that are not in it are left out.
+    """
+    latencies: dict[str, list[float]] = {name: [] for name in in_flight}
+    failed = dict.fromkeys(in_flight, 0)
+    for answer in answers:
+        if answer.node not in in_flight:
+            continue
+        if answer.failed:
+            failed[answer.node] += 1
+        else:
+            latencies[answer.node].append(answer.milliseconds)
+    return {name: Tally(tuple(latencies[name]), failed[name], count) for name, count in in_flight.items()}

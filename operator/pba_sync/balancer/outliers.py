@@ -1,0 +1,283 @@
+"""Which nodes answer late or fail more often than their like, and which weight each gets for it: pure.
+
+Each request ends well or badly: badly, if it failed, or took much longer than requests usually do. A node is put out
+when it has more of the bad ones than chance would give it, were it like the others. So neither a long report that it
+was asked for puts it out, nor what is slow or fails everywhere. A node that is out gets single requests on trial, at
+growing intervals; what becomes of them decides.
+
+What must stay true:
+- an error is never taken for a fast answer;
+- more than the share `OUT_SHARE` of the nodes is never out: if most look bad, all serve;
+- nodes that are not out have equal weights, whatever their latencies: weights do not follow noise.
+
+Why not peak EWMA, and what was measured: docs/roadmap.md.
+"""
+
+from __future__ import annotations
+
+import math
+import statistics
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from enum import Enum
+from typing import Final
+
+from pba_sync.balancer.commands import FULL_WEIGHT
+
+OUT_SHARE: Final = 0.5
+SPANS: Final = (2, 4, 8, 16, 32, 64)
+"""A node is judged by so many of its last requests: by few of them if it has turned bad just now, by many if it is only
+somewhat worse than others."""
+KEPT: Final = SPANS[-1]
+_ALL: Final = (1 << KEPT) - 1
+SURPRISE: Final = 1e-6
+"""What is less probable is no chance. With 20 nodes, looked at ten times a second, a node that is like the others is
+put out once in an hour or less."""
+TRIAL_CHANCE: Final = 0.05
+"""A trial has failed when so many requests ended badly, and none well, that it is less probable for a good node."""
+USUAL: Final = 256
+"""What is usual is the median of so many answers of all nodes."""
+REMEMBERED: Final = 4096
+"""So many requests of all nodes tell how often one ends badly that no node is to blame for."""
+STALE_SECONDS: Final = 10.0
+"""What happened before a silence of so long says nothing any more."""
+STEPS: Final = 8
+"""In so many steps a node rises to its full weight."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What counts as late, and how long things take: seconds where nothing else is said."""
+
+    band: float = 2.0
+    """So many times the usual latency is not late."""
+    gap_milliseconds: float = 25.0
+    """Nor is what takes only so much longer: no user notices it."""
+    first_rest: float = 1.0
+    longest_rest: float = 5.0
+    rise: float = 2.0
+    """From a good answer on trial to the full weight."""
+    forget: float = 30.0
+    """At full weight for so long, a node that is put out again begins with the first rest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What one node did since the last look."""
+
+    latencies: tuple[float, ...] = ()
+    """Milliseconds to the first byte of each answer that was no failure, in their order."""
+    failed: int = 0
+    in_flight: int = 0
+
+
+class Phase(Enum):
+    """Where a node stands."""
+
+    FULL = "full"
+    RISING = "rising"
+    OUT = "out"
+    TRIAL = "trial"
+
+
+_SERVING: Final = (Phase.FULL, Phase.RISING)
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """How the last requests of a node ended: a bit for each, 1 for a bad end, the newest at the right."""
+
+    bits: int = 0
+    count: int = 0
+
+    def then(self, *, bad: bool) -> Past:
+        """Return the past with one more request."""
+        return Past((self.bits << 1 | bad) & _ALL, min(self.count + 1, KEPT))
+
+    def bad(self, span: int) -> int:
+        """Return how many of the last `span` requests ended badly."""
+        return (self.bits & ((1 << span) - 1)).bit_count()
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What is known of a node."""
+
+    since: float
+    """When its phase began."""
+    heard: float
+    """When a request of it last came to an end, or began with none in flight before."""
+    phase: Phase = Phase.FULL
+    level: int = 0
+    """How often it was put out in a row."""
+    past: Past = Past()
+    in_flight: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Standings:
+    """What is known of all nodes."""
+
+    marks: Mapping[str, Mark]
+    recent: tuple[float, ...] = ()
+    """Latencies of the last answers of the nodes in rotation."""
+    bad: int = 0
+    ended: int = 0
+    """How many requests of the nodes in rotation ended, and how many badly; older ones count less and less."""
+
+
+def assess(known: Standings, tallies: Mapping[str, Tally], now: float, limits: Limits) -> Standings:
+    """Return what is known after another look.
+
+    Args:
+        known: the answer of the last call; a node that is not in it is new.
+        tallies: what each node did since then; nodes that are not in it are forgotten.
+        now: monotonic, in seconds.
+        limits: what counts as late.
+    """
+    # A node that joins others rises to its full weight; where all are new, somebody has to take the load.
+    first = Phase.RISING if known.marks else Phase.FULL
+    marks = {name: known.marks.get(name) or Mark(now, now, first) for name in tallies}
+    recent = _recent(known.recent, marks, tallies)
+    late = _late(recent, limits)
+    seen = {name: _seen(mark, tallies[name], late, now) for name, mark in marks.items()}
+    serving = [mark.past for mark in seen.values() if mark.phase in _SERVING]
+    bad, ended = _remembered(known, marks, tallies, late)
+    usual = (bad + 1) / (ended + 2)
+    bad_now, ended_now = sum(past.bad(KEPT) for past in serving), sum(past.count for past in serving)
+    moved = {}
+    for name, mark in seen.items():
+        own = mark.past if mark.phase in _SERVING else Past()
+        others = (bad_now - own.bad(KEPT)) / max(1, ended_now - own.count)
+        moved[name] = _moved(mark, _with_waiting(mark, late, now), max(usual, others), now, limits)
+    return Standings(_spared(seen, moved), recent, bad, ended)
+
+
+def _remembered(
+    known: Standings, marks: Mapping[str, Mark], tallies: Mapping[str, Tally], late: float
+) -> tuple[int, int]:
+    bad, ended = known.bad, known.ended
+    for name, tally in tallies.items():
+        if marks[name].phase in _SERVING:
+            bad += tally.failed + sum(latency > late for latency in tally.latencies)
+            ended += tally.failed + len(tally.latencies)
+    while ended > REMEMBERED:
+        bad, ended = bad // 2, ended // 2
+    return bad, ended
+
+
+def weights(known: Standings, now: float, limits: Limits) -> dict[str, int]:
+    """Return the weight of each node, from 0 (no new request) to `FULL_WEIGHT`."""
+    return {name: _weight(mark, now, limits) for name, mark in known.marks.items()}
+
+
+def _recent(
+    recent: tuple[float, ...], marks: Mapping[str, Mark], tallies: Mapping[str, Tally]
+) -> tuple[float, ...]:
+    news = [
+        latency
+        for name, tally in tallies.items()
+        if marks[name].phase in _SERVING
+        for latency in tally.latencies
+    ]
+    return (recent + tuple(news))[-USUAL:] if news else recent
+
+
+def _late(recent: tuple[float, ...], limits: Limits) -> float:
+    """Return from how many milliseconds on an answer is late."""
+    if not recent:
+        return math.inf
+    usual = statistics.median(recent)
+    return max(limits.band * usual, usual + limits.gap_milliseconds)
+
+
+def _seen(mark: Mark, tally: Tally, late: float, now: float) -> Mark:
+    past = Past() if now - mark.heard >= STALE_SECONDS and not mark.in_flight else mark.past
+    for latency in tally.latencies[-KEPT:]:
+        past = past.then(bad=latency > late)
+    for _ in range(min(tally.failed, KEPT)):
+        past = past.then(bad=True)
+    heard = now if tally.latencies or tally.failed or not mark.in_flight else mark.heard
+    return replace(mark, past=past, heard=heard, in_flight=tally.in_flight)
+
+
+def _with_waiting(mark: Mark, late: float, now: float) -> Past:
+    """Return the past as if those that wait for too long already had come to a bad end."""
+    past = mark.past
+    if (now - mark.heard) * 1000 > late:
+        for _ in range(min(mark.in_flight, KEPT)):
+            past = past.then(bad=True)
+    return past
+
+
+def _is_worse(past: Past, usual: float) -> bool:
+    """Tell whether a node's past has more of bad ends than chance would give it."""
+    for span in SPANS:
+        if span // 2 >= past.count:
+            return False
+        count = min(span, past.count)
+        bad = past.bad(count)
+        if bad > count * usual and _chance(bad, count, usual) < SURPRISE:
+            return True
+    return False
+
+
+def _chance(bad: int, count: int, usual: float) -> float:
+    """Return how probable it is that of `count` requests `bad` or more end badly, each with the probability `usual`."""
+    return sum(math.comb(count, k) * usual**k * (1 - usual) ** (count - k) for k in range(bad, count + 1))
+
+
+def _moved(mark: Mark, past: Past, usual: float, now: float, limits: Limits) -> Mark:
+    """Return a mark in the phase that follows from its past.
+
+    Args:
+        mark: as it is.
+        past: its past, with the requests in it that already wait for too long.
+        usual: the share of bad ends that no node is to blame for.
+        now: monotonic, in seconds.
+        limits: how long things take.
+    """
+    if mark.phase is Phase.OUT:
+        rest = min(limits.longest_rest, limits.first_rest * 2.0 ** (mark.level - 1))
+        return mark if now - mark.since < rest or mark.in_flight else _begun(mark, Phase.TRIAL, now)
+    if mark.phase is Phase.TRIAL and past.bad(KEPT) < past.count:
+        return _begun(mark, Phase.RISING, now)
+    if _is_put_out(mark, past, usual):
+        return replace(_begun(mark, Phase.OUT, now), level=mark.level + 1)
+    if mark.phase is Phase.RISING and now - mark.since >= limits.rise:
+        return replace(mark, phase=Phase.FULL, since=now)
+    if mark.level and mark.phase is Phase.FULL and now - mark.since >= limits.forget:
+        return replace(mark, level=0)
+    return mark
+
+
+def _is_put_out(mark: Mark, past: Past, usual: float) -> bool:
+    if mark.phase is Phase.TRIAL:
+        return usual**past.count <= TRIAL_CHANCE
+    return _is_worse(past, usual)
+
+
+def _begun(mark: Mark, phase: Phase, now: float) -> Mark:
+    """Return a mark with a new phase, in which only what happens in it counts."""
+    return replace(mark, phase=phase, since=now, heard=now, past=Past())
+
+
+def _spared(before: Mapping[str, Mark], after: dict[str, Mark]) -> dict[str, Mark]:
+    """Leave nodes in that would be put out beyond the share."""
+    allowed = int(len(after) * OUT_SHARE)
+    out = [name for name, mark in after.items() if mark.phase not in _SERVING]
+    fresh = [name for name in out if before[name].phase in _SERVING]
+    for name in fresh[max(0, allowed - (len(out) - len(fresh))) :]:
+        after[name] = before[name]
+    return after
+
+
+def _weight(mark: Mark, now: float, limits: Limits) -> int:
+    if mark.phase is Phase.OUT:
+        return 0
+    if mark.phase is Phase.TRIAL:
+        return 0 if mark.in_flight else 1
+    if mark.phase is Phase.RISING:
+        step = 1 + int((now - mark.since) / limits.rise * (STEPS - 1))
+        return FULL_WEIGHT * min(step, STEPS) // STEPS
+    return FULL_WEIGHT

@@ -1,0 +1,154 @@
+"""The weights: look at what nodes answered, judge them, tell HAProxy; beside the loop that adds and removes them.
+
+What must stay true:
+- level-triggered: weights are compared with HAProxy's own at each look, so that an HAProxy that restarted and a server
+  that was made anew get theirs;
+- only nodes in rotation are judged: one that drains keeps its weight, and is forgotten;
+- what HAProxy does not answer, or refuses (a server that was removed meanwhile), changes nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from pba_sync.balancer import answers, commands, outliers
+from pba_sync.balancer.commands import Command
+from pba_sync.balancer.errors import CommandRefusedError, HAProxyError
+from pba_sync.balancer.outliers import Limits, Phase, Standings
+from pba_sync.balancer.servers import Admin, Server
+
+LOOK_SECONDS: Final = 0.1
+"""From look to look while there is traffic, or a node is not at its full weight."""
+CALM_SECONDS: Final = 1.0
+"""The same when nothing is under way."""
+DOWN_SECONDS: Final = 0.5
+"""The same while HAProxy does not answer."""
+HASTE_SECONDS: Final = 0.005
+"""A failure is looked at at once; more that come within so long are looked at together."""
+
+_LOG = logging.getLogger(__name__)
+
+
+class Runtime(Protocol):
+    """HAProxy, as far as the weights need it."""
+
+    def run(self, command: Command) -> None:
+        """Carry out a command."""
+
+    def counted_servers(self) -> dict[str, Server]:
+        """Return the servers of the nodes' backend, with the connections that carry a request to each."""
+
+    def answers(self) -> list[str]:
+        """Return the lines on the last requests, the oldest first."""
+
+    def failures(self) -> Iterator[None]:
+        """Yield whenever requests did not end well, for as long as HAProxy lives."""
+
+
+@dataclass(frozen=True)
+class WeigherHooks:
+    """What it needs of the world, and whom it tells: for tests and metrics."""
+
+    clock: Callable[[], float]
+    on_look: Callable[[Standings], None]
+
+
+class Weigher:
+    """Keeps HAProxy's weights by what nodes answer."""
+
+    def __init__(self, haproxy: Runtime, limits: Limits, hooks: WeigherHooks) -> None:
+        self._haproxy = haproxy
+        self._limits = limits
+        self._hooks = hooks
+        self._known = Standings({})
+        self._last = ""
+        self._failed = threading.Event()
+        self._answers = True
+        self.looked_at = hooks.clock()
+        """When the last look ended, whatever came of it."""
+
+    def run(self) -> None:
+        """Look after look, for ever."""
+        while True:
+            if self._failed.wait(self.step()):
+                self._failed.clear()
+
+    def follow_failures(self) -> None:
+        """Have each failure looked at at once, for ever."""
+        pause = threading.Event()
+        while True:
+            try:
+                for _ in self._haproxy.failures():
+                    self._failed.set()
+                    pause.wait(HASTE_SECONDS)
+            except HAProxyError:
+                pause.wait(DOWN_SECONDS)  # `step` says so
+
+    def step(self) -> float:
+        """Look once.
+
+        Returns:
+            After how many seconds to look again, if nothing fails before.
+        """
+        try:
+            delay = self._look()
+            self._note_answer(None)
+        except HAProxyError as error:
+            self._note_answer(error)
+            delay = DOWN_SECONDS
+        except Exception:  # noqa: BLE001 - logged whole; the loop must go on
+            _LOG.exception("a look at the nodes' answers failed on a fault of its own")
+            delay = CALM_SECONDS
+        self.looked_at = self._hooks.clock()
+        return delay
+
+    def _note_answer(self, error: HAProxyError | None) -> None:
+        if error is not None and self._answers:
+            _LOG.warning("weights are left as they are: %s", error)
+        self._answers = error is None
+
+    def _look(self) -> float:
+        lines = self._haproxy.answers()
+        fresh = answers.news(lines, self._last)
+        self._last = lines[-1] if lines else ""
+        servers = {
+            name: server
+            for name, server in self._haproxy.counted_servers().items()
+            if server.admin is Admin.READY
+        }
+        in_flight = {name: server.in_use for name, server in servers.items()}
+        now = self._hooks.clock()
+        before = self._known
+        self._known = outliers.assess(
+            before, answers.tallies(answers.read(fresh), in_flight), now, self._limits
+        )
+        _tell(before, self._known)
+        self._set(outliers.weights(self._known, now, self._limits), servers)
+        self._hooks.on_look(self._known)
+        settled = all(mark.phase is Phase.FULL for mark in self._known.marks.values())
+        return CALM_SECONDS if settled and not fresh and not any(in_flight.values()) else LOOK_SECONDS
+
+    def _set(self, weights: Mapping[str, int], servers: Mapping[str, Server]) -> None:
+        for name, weight in weights.items():
+            if servers[name].weight == weight:
+                continue
+            try:
+                self._haproxy.run(commands.set_weight(name, weight))
+            except CommandRefusedError as error:
+                _LOG.info("%s", error)
+
+
+def _tell(before: Standings, after: Standings) -> None:
+    """Log who was put out, and who is back."""
+    for name, mark in after.marks.items():
+        known = before.marks.get(name)
+        if known is None or known.phase is mark.phase:
+            continue
+        if mark.phase is Phase.OUT and known.phase is not Phase.TRIAL:
+            _LOG.warning("node %s gets no more requests: it fails, or takes longer than others", name)
+        if mark.phase is Phase.RISING:
+            _LOG.info("node %s gets requests again", name)
