@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import math
 import statistics
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Final
@@ -83,6 +83,9 @@ class Phase(Enum):
 _SERVING: Final = (Phase.FULL, Phase.RISING)
 
 
+_Share = Callable[[int], float]
+
+
 @dataclass(frozen=True, slots=True)
 class Past:
     """How the last requests of a node ended: a bit for each, 1 for a bad end, the newest at the right."""
@@ -141,16 +144,37 @@ def assess(known: Standings, tallies: Mapping[str, Tally], now: float, limits: L
     recent = _recent(known.recent, marks, tallies)
     late = _late(recent, limits)
     seen = {name: _seen(mark, tallies[name], late, now) for name, mark in marks.items()}
-    serving = [mark.past for mark in seen.values() if mark.phase in _SERVING]
+    pasts = {name: _with_waiting(mark, late, now) for name, mark in seen.items()}
     bad, ended = _remembered(known, marks, tallies, late)
-    usual = (bad + 1) / (ended + 2)
-    bad_now, ended_now = sum(past.bad(KEPT) for past in serving), sum(past.count for past in serving)
-    moved = {}
-    for name, mark in seen.items():
-        own = mark.past if mark.phase in _SERVING else Past()
-        others = (bad_now - own.bad(KEPT)) / max(1, ended_now - own.count)
-        moved[name] = _moved(mark, _with_waiting(mark, late, now), max(usual, others), now, limits)
+    usual = _Usual(
+        (bad + 1) / (ended + 2), {name: pasts[name] for name, mark in seen.items() if mark.phase in _SERVING}
+    )
+    moved = {name: _moved(mark, pasts[name], usual.beside(name), now, limits) for name, mark in seen.items()}
     return Standings(_spared(seen, moved), recent, bad, ended)
+
+
+class _Usual:
+    """The share of bad ends that no node is to blame for."""
+
+    def __init__(self, long: float, serving: Mapping[str, Past]) -> None:
+        self._long = long
+        self._serving = serving
+        self._sums: dict[int, tuple[int, int]] = {}
+
+    def beside(self, name: str) -> _Share:
+        """Return the share, for a node: what it is among its last requests does not count."""
+        own = self._serving.get(name, Past())
+        return lambda span: max(self._long, self._others(span, own))
+
+    def _others(self, span: int, own: Past) -> float:
+        if span not in self._sums:
+            pasts = self._serving.values()
+            self._sums[span] = (
+                sum(past.bad(span) for past in pasts),
+                sum(min(span, past.count) for past in pasts),
+            )
+        bad, ended = self._sums[span]
+        return (bad - own.bad(span)) / max(1, ended - min(span, own.count))
 
 
 def _remembered(
@@ -210,30 +234,31 @@ def _with_waiting(mark: Mark, late: float, now: float) -> Past:
     return past
 
 
-def _is_worse(past: Past, usual: float) -> bool:
+def _is_worse(past: Past, usual: _Share) -> bool:
     """Tell whether a node's past has more of bad ends than chance would give it."""
     for span in SPANS:
         if span // 2 >= past.count:
             return False
-        count = min(span, past.count)
-        bad = past.bad(count)
-        if bad > count * usual and _chance(bad, count, usual) < SURPRISE:
+        bad, count = past.bad(span), min(span, past.count)
+        if bad and _chance(bad, count, usual(span)) < SURPRISE:
             return True
     return False
 
 
 def _chance(bad: int, count: int, usual: float) -> float:
     """Return how probable it is that of `count` requests `bad` or more end badly, each with the probability `usual`."""
+    if bad <= count * usual:
+        return 1.0  # or nearly: more than what is expected is what is asked for
     return sum(math.comb(count, k) * usual**k * (1 - usual) ** (count - k) for k in range(bad, count + 1))
 
 
-def _moved(mark: Mark, past: Past, usual: float, now: float, limits: Limits) -> Mark:
+def _moved(mark: Mark, past: Past, usual: _Share, now: float, limits: Limits) -> Mark:
     """Return a mark in the phase that follows from its past.
 
     Args:
         mark: as it is.
         past: its past, with the requests in it that already wait for too long.
-        usual: the share of bad ends that no node is to blame for.
+        usual: the share of bad ends among others' last so many requests.
         now: monotonic, in seconds.
         limits: how long things take.
     """
@@ -251,9 +276,9 @@ def _moved(mark: Mark, past: Past, usual: float, now: float, limits: Limits) -> 
     return mark
 
 
-def _is_put_out(mark: Mark, past: Past, usual: float) -> bool:
+def _is_put_out(mark: Mark, past: Past, usual: _Share) -> bool:
     if mark.phase is Phase.TRIAL:
-        return usual**past.count <= TRIAL_CHANCE
+        return usual(KEPT) ** past.count <= TRIAL_CHANCE
     return _is_worse(past, usual)
 
 

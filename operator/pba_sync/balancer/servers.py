@@ -47,9 +47,9 @@ class Server:
     admin: Admin
     checked: bool
     up: bool
-    weight: int = 1
     in_use: int = 0
     """How many connections to it carry a request, if they were counted."""
+    weight: int = 1
 
     @property
     def usable(self) -> bool:

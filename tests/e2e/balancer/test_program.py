@@ -60,6 +60,8 @@ COMMANDS = st.one_of(
             commands.enable_health,
             commands.set_ready,
             commands.set_healthy,
+            lambda name: commands.set_weight(name, 7),
+            lambda name: commands.set_weight(name, 0),
             commands.set_drain,
             commands.set_maintenance,
             commands.shutdown_sessions,
@@ -83,5 +85,7 @@ def test_the_model_answers_as_haproxy_does(haproxy: HAProxyProcess, told: list[c
         for side in (model, haproxy):
             servers = read_servers(side.ask("show servers state nodes"))
             servers = count_connections(servers, side.ask("show servers conn nodes"))
-            pictures.append({s.name: (s.address, s.port, s.admin, s.checked, s.up) for s in servers.values()})
+            pictures.append(
+                {s.name: (s.address, s.port, s.admin, s.checked, s.up, s.weight) for s in servers.values()}
+            )
         assert pictures[0] == pictures[1], order.text

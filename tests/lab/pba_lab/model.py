@@ -37,6 +37,7 @@ class ModelServer:
     state: int = _STOPPED
     check: int = _CONFIGURED
     in_use: int = 0
+    weight: int = 1
 
     @property
     def in_rotation(self) -> bool:
@@ -55,6 +56,8 @@ class HAProxyModel:
         self.started = 1_000_000
         self.refuse: set[str] = set()
         """Names of servers for which `add server` is refused."""
+        self.answers: list[str] = []
+        """The lines on the last requests."""
         self.cut_off: list[str] = []
         """On which servers running requests were ended, in order."""
 
@@ -62,6 +65,7 @@ class HAProxyModel:
         """Lose everything, as a process that dies does."""
         self.servers.clear()
         self.flags.clear()
+        self.answers.clear()
         self.clients = 0
         self.started += 1
 
@@ -73,12 +77,12 @@ class HAProxyModel:
                 return answer(self, *match.groups()) + "\n\n"
         raise AssertionError(f"the model does not know this command: {text}")
 
-    def _add(self, name: str, family: str, address: str, port: str) -> str:
+    def _add(self, name: str, family: str, address: str, port: str, weight: str | None) -> str:
         if name in self.servers:
             return "Already exists a server with the same name in backend."
         if name in self.refuse or (family == "ipv6") != (":" in address):
             return "Refused by the model."
-        self.servers[name] = ModelServer(name, address, int(port))
+        self.servers[name] = ModelServer(name, address, int(port), weight=int(weight or 1))
         return "New server registered."
 
     def _enable(self, name: str) -> str:
@@ -95,6 +99,9 @@ class HAProxyModel:
 
     def _set_health(self, name: str) -> str:
         return self._on(name, lambda _: None)
+
+    def _set_weight(self, name: str, weight: str) -> str:
+        return self._on(name, lambda server: setattr(server, "weight", int(weight)))
 
     def _shutdown(self, name: str) -> str:
         def change(server: ModelServer) -> None:
@@ -130,8 +137,8 @@ class HAProxyModel:
 
     def _show_state(self) -> str:
         rows = [
-            f"4 {_BACKEND} {number} {server.name} {server.address} {server.state} {server.admin} 1 1 0 1 0 0 "
-            f"{server.check} 0 0 0 - {server.port} - 0 0 - - 0"
+            f"4 {_BACKEND} {number} {server.name} {server.address} {server.state} {server.admin} {server.weight} 1 "
+            f"0 1 0 0 {server.check} 0 0 0 - {server.port} - 0 0 - - 0"
             for number, server in enumerate(self.servers.values(), 1)
         ]
         return "\n".join(["1", f"# {_STATE_HEADER}", *rows, ""])
@@ -151,6 +158,9 @@ class HAProxyModel:
         self.flags.append(flag)
         return ""
 
+    def _show_answers(self) -> str:
+        return "\n".join(self.answers)
+
     def _show_info(self) -> str:
         return f"Name: HAProxy\nPid: {self.pid}\nStart_time_sec: {self.started}"
 
@@ -162,10 +172,11 @@ class HAProxyModel:
         return f"# pxname,svname,qcur,qmax,scur,smax\n{_BACKEND},BACKEND,0,0,{running},9"
 
     _COMMANDS: ClassVar[Sequence[tuple[str, Callable[..., str]]]] = (
-        (rf"add server {_BACKEND}/(\S+) (ipv[46])@(\S+):(\d+) check .*", _add),
+        (rf"add server {_BACKEND}/(\S+) (ipv[46])@(\S+):(\d+) check .*?(?: weight (\d+))?", _add),
         (rf"enable health {_BACKEND}/(\S+)", _enable),
         (rf"set server {_BACKEND}/(\S+) state (ready|drain|maint)", _set_state),
         (rf"set server {_BACKEND}/(\S+) health up", _set_health),
+        (rf"set server {_BACKEND}/(\S+) weight (\d+)", _set_weight),
         (rf"shutdown sessions server {_BACKEND}/(\S+)", _shutdown),
         (rf"wait \d+ms srv-removable {_BACKEND}/(\S+)", _wait),
         (rf"del server {_BACKEND}/(\S+)", _delete),
@@ -173,6 +184,7 @@ class HAProxyModel:
         (rf"show servers conn {_BACKEND}", _show_connections),
         (r"show acl virt@flags", _show_flags),
         (r"add acl virt@flags (\S+)", _add_flag),
+        (r"show events answers", _show_answers),
         (r"show info", _show_info),
         (r"show stat public 1 -1", _show_clients),
         (rf"show stat {_BACKEND} 2 -1", _show_requests),

@@ -9,7 +9,7 @@ def test_an_added_server_brings_its_checks_along() -> None:
     command = commands.add_server("shop-backend-a", "10.0.0.1", 8080)
     assert command.text == (
         "add server nodes/shop-backend-a ipv4@10.0.0.1:8080 "
-        "check inter 1s fastinter 300ms downinter 500ms fall 3 rise 2"
+        "check inter 1s fastinter 300ms downinter 500ms fall 3 rise 2 weight 128"
     )
     assert command.expected == "New server registered."
 

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from pba_sync.balancer.answers import Answer, news, read, tallies
+from pba_sync.balancer.outliers import Tally
+
+
+def line(**fields: Any) -> str:
+    whole = {"node": "a", "status": 200, "end": "--", "response_ms": 20, "retries": 0}
+    return json.dumps({**whole, **fields})
+
+
+@pytest.mark.parametrize(
+    ("fields", "answer"),
+    [
+        ({}, Answer("a", failed=False, milliseconds=20)),
+        ({"status": 404}, Answer("a", failed=False, milliseconds=20)),
+        ({"status": 503}, Answer("a", failed=True, milliseconds=20)),
+        ({"status": 504, "end": "sH", "response_ms": -1}, Answer("a", failed=True, milliseconds=-1)),
+        ({"status": 502, "end": "SH", "response_ms": -1}, Answer("a", failed=True, milliseconds=-1)),
+        ({"status": 200, "end": "SD"}, Answer("a", failed=True, milliseconds=20)),
+    ],
+)
+def test_what_became_of_a_request(fields: dict[str, Any], answer: Answer) -> None:
+    assert read([line(**fields)]) == [answer]
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"node": "<NOSRV>", "status": 503, "end": "SC", "response_ms": -1},
+        {"end": "CD"},
+        {"end": "cH", "response_ms": -1},
+        {"status": -1, "response_ms": -1},
+        {"node": ""},
+    ],
+)
+def test_what_says_nothing_of_a_node_is_left_out(fields: dict[str, Any]) -> None:
+    assert read([line(**fields)]) == []
+
+
+def test_a_line_that_cannot_be_read_costs_no_other_one() -> None:
+    assert [answer.node for answer in read([line(), '{"node": "b', "7", "", line(node="c")])] == ["a", "c"]
+
+
+def test_what_was_seen_before_is_no_news() -> None:
+    assert news(["a", "b", "c"], "b") == ["c"]
+    assert news(["a", "b"], "b") == []
+    assert news([], "b") == []
+    assert news(["c", "d"], "b") == ["c", "d"], "overwritten meanwhile: all are newer"
+    assert news(["a", "b"], "") == ["a", "b"]
+
+
+def test_each_node_has_its_tally_and_nobody_else() -> None:
+    answers = read(
+        [line(), line(response_ms=30), line(status=500), line(node="gone"), line(node="b", status=500)]
+    )
+    assert tallies(answers, {"a": 2, "b": 0, "quiet": 1}) == {
+        "a": Tally((20.0, 30.0), 1, 2),
+        "b": Tally((), 1, 0),
+        "quiet": Tally((), 0, 1),
+    }

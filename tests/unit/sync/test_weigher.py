@@ -1,0 +1,140 @@
+"""The weigher beside a model of HAProxy: weights follow the judgement, and whatever was lost is made good."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from pba_lab.model import HAProxyModel
+
+from pba_sync.balancer import commands
+from pba_sync.balancer.commands import FULL_WEIGHT
+from pba_sync.balancer.outliers import Limits, Phase, Standings
+from pba_sync.balancer.weigher import CALM_SECONDS, DOWN_SECONDS, LOOK_SECONDS, Weigher, WeigherHooks
+
+Answered = Callable[..., None]
+
+
+@pytest.fixture
+def seen() -> list[Standings]:
+    return []
+
+
+@pytest.fixture
+def weigher(haproxy: Any, clock: Any, seen: list[Standings]) -> Weigher:
+    for number in range(4):
+        join(haproxy, f"n{number}")
+    return Weigher(haproxy, Limits(), WeigherHooks(clock, seen.append))
+
+
+def join(haproxy: Any, name: str) -> None:
+    haproxy.run(commands.add_server(name, "10.0.0.1", 8080))
+    haproxy.run(commands.set_ready(name))
+
+
+@pytest.fixture
+def answered(model: HAProxyModel) -> Answered:
+    """Write lines as HAProxy does."""
+
+    def write(node: str, count: int, status: int = 200, milliseconds: int = 20) -> None:
+        for _ in range(count):
+            fields = {"node": node, "status": status, "end": "--", "response_ms": milliseconds}
+            model.answers.append(json.dumps({**fields, "request_id": len(model.answers)}))
+
+    return write
+
+
+@pytest.fixture
+def one_fails(weigher: Weigher, answered: Answered, clock: Any) -> str:
+    """Have one of four fail, and be put out."""
+    for number in range(4):
+        answered(f"n{number}", 50)
+    weigher.step()
+    clock.sleep(LOOK_SECONDS)
+    answered("n2", 5, status=500)
+    assert weigher.step() == LOOK_SECONDS
+    return "n2"
+
+
+def weights(model: HAProxyModel) -> dict[str, int]:
+    return {name: server.weight for name, server in model.servers.items()}
+
+
+def test_a_node_like_others_is_left_alone(weigher: Weigher, haproxy: Any, clock: Any) -> None:
+    haproxy.texts.clear()
+    assert weigher.step() == CALM_SECONDS
+    clock.sleep(CALM_SECONDS)
+    assert weigher.step() == CALM_SECONDS
+    assert not [text for text in haproxy.texts if text.startswith("set ")]
+
+
+def test_a_node_that_fails_is_put_out_and_comes_back_by_a_trial(
+    weigher: Weigher, one_fails: str, model: HAProxyModel, answered: Answered, clock: Any
+) -> None:
+    assert weights(model) == {"n0": FULL_WEIGHT, "n1": FULL_WEIGHT, one_fails: 0, "n3": FULL_WEIGHT}
+    clock.sleep(1.0)
+    weigher.step()
+    assert weights(model)[one_fails] == 1
+    answered(one_fails, 1)
+    risen = []
+    for _ in range(25):
+        clock.sleep(LOOK_SECONDS)
+        weigher.step()
+        risen.append(weights(model)[one_fails])
+    assert risen == sorted(risen)
+    assert risen[-1] == FULL_WEIGHT
+
+
+def test_a_line_counts_once(weigher: Weigher, seen: list[Standings], answered: Answered, clock: Any) -> None:
+    answered("n0", 7)
+    weigher.step()
+    clock.sleep(LOOK_SECONDS)
+    weigher.step()
+    assert seen[-1].marks["n0"].past.count == 7
+
+
+def test_weights_that_were_lost_are_told_again(
+    weigher: Weigher, one_fails: str, haproxy: Any, model: HAProxyModel, clock: Any
+) -> None:
+    model.restart()
+    for number in range(4):
+        join(haproxy, f"n{number}")
+    clock.sleep(LOOK_SECONDS)
+    weigher.step()
+    assert weights(model)[one_fails] == 0
+
+
+def test_a_node_that_drains_is_not_judged(
+    weigher: Weigher, one_fails: str, haproxy: Any, model: HAProxyModel, seen: list[Standings]
+) -> None:
+    haproxy.run(commands.set_drain(one_fails))
+    haproxy.run(commands.set_weight(one_fails, 5))
+    weigher.step()
+    assert weights(model)[one_fails] == 5
+    assert one_fails not in seen[-1].marks
+
+
+def test_a_server_that_goes_meanwhile_costs_no_other_one_its_weight(
+    weigher: Weigher, haproxy: Any, model: HAProxyModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = {name: replace(server, weight=3) for name, server in haproxy.counted_servers().items()}
+    for server in model.servers.values():
+        server.weight = 3
+    del model.servers["n0"]
+    monkeypatch.setattr(haproxy, "counted_servers", lambda: listed)
+    weigher.step()
+    assert set(weights(model).values()) == {FULL_WEIGHT}
+
+
+def test_while_haproxy_does_not_answer_nothing_is_forgotten(
+    weigher: Weigher, one_fails: str, haproxy: Any, seen: list[Standings], clock: Any
+) -> None:
+    haproxy.reachable = False
+    assert weigher.step() == DOWN_SECONDS
+    haproxy.reachable = True
+    clock.sleep(DOWN_SECONDS)
+    weigher.step()
+    assert seen[-1].marks[one_fails].phase is Phase.OUT
