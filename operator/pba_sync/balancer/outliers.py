@@ -18,7 +18,7 @@ from __future__ import annotations
 import math
 import statistics
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
@@ -40,7 +40,7 @@ USUAL: Final = 256
 REMEMBERED: Final = 4096
 """So many requests of all nodes tell how often one ends badly that no node is to blame for."""
 STALE_SECONDS: Final = 10.0
-"""What happened before a silence of so long says nothing any more."""
+"""What happened before a silence of so long says nothing any more, nor does what a node was before it went."""
 STEPS: Final = 8
 """In so many steps a node rises to its full weight."""
 
@@ -127,6 +127,8 @@ class Standings:
     bad: int = 0
     ended: int = 0
     """How many requests of the nodes in rotation ended, and how many badly; older ones count less and less."""
+    absent: Mapping[str, tuple[Mark, float]] = field(default_factory=dict)
+    """Nodes that were not there at the last look, and since when: HAProxy may have lost them for a moment."""
 
 
 def assess(known: Standings, tallies: Mapping[str, Tally], now: float, limits: Limits) -> Standings:
@@ -134,13 +136,15 @@ def assess(known: Standings, tallies: Mapping[str, Tally], now: float, limits: L
 
     Args:
         known: the answer of the last call; a node that is not in it is new.
-        tallies: what each node did since then; nodes that are not in it are forgotten.
+        tallies: what each node did since then; nodes that are not in it for `STALE_SECONDS` are forgotten.
         now: monotonic, in seconds.
         limits: what counts as late.
     """
     # A node that joins others rises to its full weight; where all are new, somebody has to take the load.
     first = Phase.RISING if known.marks else Phase.FULL
-    marks = {name: known.marks.get(name) or Mark(now, now, first) for name in tallies}
+    absent = _absent(known, tallies, now)
+    kept = {**known.marks, **{name: mark for name, (mark, _) in absent.items()}}
+    marks = {name: kept.get(name) or Mark(now, now, first) for name in tallies}
     recent = _recent(known.recent, marks, tallies)
     late = _late(recent, limits)
     seen = {name: _seen(mark, tallies[name], late, now) for name, mark in marks.items()}
@@ -150,7 +154,16 @@ def assess(known: Standings, tallies: Mapping[str, Tally], now: float, limits: L
         (bad + 1) / (ended + 2), {name: pasts[name] for name, mark in seen.items() if mark.phase in _SERVING}
     )
     moved = {name: _moved(mark, pasts[name], usual.beside(name), now, limits) for name, mark in seen.items()}
-    return Standings(_spared(seen, moved), recent, bad, ended)
+    away = {name: one for name, one in absent.items() if name not in tallies}
+    return Standings(_spared(seen, moved), recent, bad, ended, away)
+
+
+def _absent(known: Standings, tallies: Mapping[str, Tally], now: float) -> dict[str, tuple[Mark, float]]:
+    left = {name: (mark, now) for name, mark in known.marks.items() if name not in tallies}
+    kept = {
+        name: (mark, since) for name, (mark, since) in known.absent.items() if now - since < STALE_SECONDS
+    }
+    return {**kept, **left}
 
 
 class _Usual:

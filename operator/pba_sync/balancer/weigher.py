@@ -74,8 +74,12 @@ class Weigher:
     def run(self) -> None:
         """Look after look, for ever."""
         while True:
-            if self._failed.wait(self.step()):
-                self._failed.clear()
+            self.wait(self.step())
+
+    def wait(self, seconds: float) -> None:
+        """Wait for so long, or until a request fails."""
+        if self._failed.wait(seconds):
+            self._failed.clear()
 
     def follow_failures(self) -> None:
         """Have each failure looked at at once, for ever."""

@@ -139,6 +139,17 @@ def test_a_node_out_rests_ever_longer_and_is_asked_one_request_at_a_time() -> No
     assert better.marks["bad"].phase is Phase.RISING
 
 
+def test_a_node_that_was_away_for_a_moment_is_what_it_was() -> None:
+    known = Standings({"bad": Mark(0.0, 0.0, Phase.OUT, level=3), "good": Mark(0.0, 0.0)}, ended=1000)
+    nobody = assess(known, {}, 0.1, LIMITS)
+    assert weights(nobody, 0.1, LIMITS) == {}
+    back = assess(nobody, {"bad": Tally()}, 0.2, LIMITS)
+    assert back.marks["bad"].phase is Phase.OUT
+    assert set(back.absent) == {"good"}
+    late = assess(assess(nobody, {}, 5.0, LIMITS), {"bad": Tally(), "good": Tally()}, 11.0, LIMITS)
+    assert {mark.phase for mark in late.marks.values()} == {Phase.FULL}
+
+
 def test_a_past_keeps_the_newest_only() -> None:
     past = Past()
     for number in range(100):

@@ -68,6 +68,7 @@ class Nodes:
 
     def __init__(self, process: subprocess.Popen[str], addresses: Sequence[str]) -> None:
         """Take over the program, which has its input and output from us; addresses are HOST:PORT."""
+        self._process = process
         self._orders, self._answers = cast("IO[str]", process.stdin), cast("IO[str]", process.stdout)
         self.addresses = addresses
 
@@ -79,6 +80,11 @@ class Nodes:
         """
         if self._answers.readline().strip() != '"ready"':
             raise RuntimeError("the nodes did not begin: loadlab has said why")
+
+    def end(self) -> None:
+        """End them; how often each request was executed is written now."""
+        self._orders.close()
+        self._process.wait()
 
     def order(
         self, what: str, nodes: Sequence[int] | None = None, **how: float | bool | str
@@ -105,7 +111,7 @@ def serving(addresses: Sequence[str], executed: Path) -> Iterator[Nodes]:
         made = Nodes(process, addresses)
         made.await_ready()
         yield made
-        # the end of its input, which comes next, is its end
+        made.end()
 
 
 def executions(executed: Path) -> bytes:

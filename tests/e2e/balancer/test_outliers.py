@@ -1,0 +1,136 @@
+"""A node that turns slow or fails, with the real HAProxy, real requests, and clients that never retry.
+
+The bounds are wide: the machine may be busy. How good it is, `./hack/bench balancer` says.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pba_lab import HAProxyProcess
+from pba_lab.making import NewSidecar
+from pba_lab.patience import eventually
+from pba_lab.weighing import weighing
+
+from pba_hack.bench.balancer.load import Load, Nodes, executions, send, serving
+from pba_hack.loopback import free_port
+from pba_sync.balancer.commands import FULL_WEIGHT
+from pba_sync.balancer.membership import Node, NodeState
+from pba_sync.balancer.outliers import Limits, Phase, Standings
+from pba_sync.balancer.servers import read_servers
+
+COUNT = 5
+RATE = 200.0
+BAD = 3
+LIMITS = Limits(gap_milliseconds=200.0)
+"""A busy machine makes good nodes late by less."""
+
+
+@pytest.fixture
+def configuration(configuration: str) -> str:
+    return configuration.replace("/healthz/ready", "/healthz")
+
+
+@pytest.fixture
+def executed(folder: Path) -> Path:
+    return folder / "executed"
+
+
+@pytest.fixture
+def nodes(executed: Path) -> Iterator[Nodes]:
+    with serving([f"127.0.0.1:{free_port()}" for _ in range(COUNT)], executed) as made:
+        made.order("set", delay_ms=18.0, jitter_ms=4.0)
+        yield made
+
+
+@pytest.fixture
+def standings(haproxy: HAProxyProcess, nodes: Nodes, new_sidecar: NewSidecar) -> Iterator[list[Standings]]:
+    sidecar = new_sidecar()
+    members = {}
+    for number, address in enumerate(nodes.addresses):
+        host, _, port = address.rpartition(":")
+        members[f"n{number}"] = Node(f"n{number}", host, int(port), NodeState.SERVING)
+    sidecar.board.publish(members)
+    eventually(lambda: len(weights(haproxy)) == COUNT)
+    with weighing(haproxy, LIMITS) as seen:
+        yield seen
+
+
+def weights(haproxy: HAProxyProcess) -> dict[str, int]:
+    servers = read_servers(haproxy.ask("show servers state nodes"))
+    return {name: server.weight for name, server in servers.items() if server.usable}
+
+
+class Traffic:
+    """Requests in the background."""
+
+    def __init__(self, haproxy: HAProxyProcess, folder: Path, seconds: float) -> None:
+        self._load: list[Load] = []
+        target = f"127.0.0.1:{haproxy.port}"
+        work = lambda: self._load.append(send(target, folder / "records.csv", seconds=seconds, rate=RATE))  # noqa: E731
+        self._thread = threading.Thread(target=work)
+        self._thread.start()
+
+    def end(self) -> Load:
+        """Return what became of all requests."""
+        self._thread.join()
+        return self._load[0]
+
+
+def requests(nodes: Nodes) -> int:
+    return nodes.order("report", [BAD])[0]["requests"]
+
+
+def phase(standings: list[Standings]) -> Phase:
+    return standings[-1].marks[f"n{BAD}"].phase
+
+
+def test_a_node_that_turns_slow_gets_next_to_no_requests_and_comes_back(
+    haproxy: HAProxyProcess, nodes: Nodes, standings: list[Standings], folder: Path
+) -> None:
+    traffic = Traffic(haproxy, folder, seconds=12.0)
+    eventually(lambda: requests(nodes) > 50)
+    nodes.order("set", [BAD], delay_ms=1000.0)
+    before = requests(nodes)
+    eventually(lambda: phase(standings) is Phase.OUT)
+    threading.Event().wait(3.0)
+    nodes.order("set", [BAD], delay_ms=18.0, jitter_ms=4.0)
+    # round robin would have sent it 40 each second
+    assert requests(nodes) - before <= 20
+    eventually(lambda: weights(haproxy) == {f"n{number}": FULL_WEIGHT for number in range(COUNT)})
+    assert traffic.end().failures == {}
+
+
+def test_a_node_that_fails_at_once_fails_few_requests_and_none_is_sent_twice(
+    haproxy: HAProxyProcess, nodes: Nodes, standings: list[Standings], folder: Path, executed: Path
+) -> None:
+    traffic = Traffic(haproxy, folder, seconds=10.0)
+    eventually(lambda: requests(nodes) > 50)
+    nodes.order("set", [BAD], fail_share=1.0)
+    eventually(lambda: phase(standings) is Phase.OUT)
+    threading.Event().wait(3.0)
+    nodes.order("set", [BAD], delay_ms=18.0, jitter_ms=4.0)
+    eventually(lambda: phase(standings) is Phase.FULL)
+    load = traffic.end()
+    # leastconn alone sends it nearly all of 200 each second
+    assert set(load.failures) == {"503"}
+    assert load.failures["503"] <= 40
+    nodes.end()
+    assert set(executions(executed)) == {1}
+
+
+def test_an_haproxy_that_restarts_is_told_again_who_is_out(
+    haproxy: HAProxyProcess, nodes: Nodes, standings: list[Standings], folder: Path
+) -> None:
+    traffic = Traffic(haproxy, folder, seconds=3.0)
+    eventually(lambda: requests(nodes) > 50)
+    nodes.order("set", [BAD], fail_share=1.0)
+    eventually(lambda: phase(standings) is Phase.OUT)
+    traffic.end()
+    haproxy.kill()
+    haproxy.start()
+    eventually(lambda: len(weights(haproxy)) == COUNT)
+    eventually(lambda: weights(haproxy)[f"n{BAD}"] in (0, 1))

@@ -1,0 +1,36 @@
+"""The sidecar's weigher beside the real HAProxy, without a process."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+
+from pba_lab.haproxy import HAProxyProcess
+from pba_sync.balancer.outliers import Limits, Standings
+from pba_sync.balancer.runtime import HAProxy
+from pba_sync.balancer.weigher import Weigher, WeigherHooks
+
+
+@contextlib.contextmanager
+def weighing(haproxy: HAProxyProcess, limits: Limits) -> Iterator[list[Standings]]:
+    """Weigh the nodes until the block ends; give what was known after each look."""
+    seen: list[Standings] = []
+    client = HAProxy(haproxy.socket, 5, lambda _verb, _succeeded: None)
+    weigher = Weigher(client, limits, WeigherHooks(time.monotonic, seen.append))
+    ended = threading.Event()
+
+    def run() -> None:
+        while not ended.is_set():
+            weigher.wait(weigher.step())
+
+    looking = threading.Thread(target=run)
+    looking.start()
+    # it ends with HAProxy, or with the process
+    threading.Thread(target=weigher.follow_failures, daemon=True).start()
+    try:
+        yield seen
+    finally:
+        ended.set()
+        looking.join()
