@@ -145,22 +145,22 @@ def simulate(
     for number, part in enumerate(parts):
         plan(look_seconds * (number + 1) / frontends, part, None)
     while agenda:
-        now, turn, part, one = heapq.heappop(agenda)
-        if one is not None and part is not None:
-            part.end(one, turn)
+        now, turn, whose, one = heapq.heappop(agenda)
+        if one is not None and whose is not None:
+            whose.end(one, turn)
             answered.append(one)
             if not one.good:
-                part.look(now, limits)
+                whose.look(now, limits)
         elif now >= seconds:
             continue
-        elif part is None:
-            part = dice.choice(parts)
-            node = part.choose(turn)
+        elif whose is None:
+            asked = dice.choice(parts)
+            node = asked.choose(turn)
             took, good = behaviour(now, node, dice)
-            plan(now + took, part, Answered(now, node, took, good))
+            plan(now + took, asked, Answered(now, node, took, good))
             plan(now + dice.expovariate(rate), None, None)
         else:
-            part.look(now, limits)
-            looks.append(tuple(part.weights))
-            plan(now + look_seconds, part, None)
+            whose.look(now, limits)
+            looks.append(tuple(whose.weights))
+            plan(now + look_seconds, whose, None)
     return Run(answered, looks)
