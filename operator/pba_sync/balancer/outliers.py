@@ -10,7 +10,7 @@ What must stay true:
 - more than the share `OUT_SHARE` of the nodes is never out: if most look bad, all serve;
 - nodes that are not out have equal weights, whatever their latencies: weights do not follow noise.
 
-Why not peak EWMA, and what was measured: docs/roadmap.md.
+Why not peak EWMA, and what was measured: docs/adr/0009-nodes-are-judged-by-surprise.md.
 """
 
 from __future__ import annotations
