@@ -138,6 +138,9 @@ def test_health_fails_when_the_loop_is_stuck_or_a_thread_is_gone(environment: di
     sidecar.loop.passed_at = time.monotonic() - program.STUCK_SECONDS - 1
     assert "not finished a pass" in sidecar.healthz()
     sidecar.loop.passed_at = time.monotonic()
+    sidecar.weigher.looked_at = time.monotonic() - program.STUCK_SECONDS - 1
+    assert "answers have not been looked at" in sidecar.healthz()
+    sidecar.weigher.looked_at = time.monotonic()
     sidecar.watcher.moved_at = time.monotonic() - program.WATCH_STUCK_SECONDS - 1
     assert "has not moved" in sidecar.healthz()
     sidecar.watcher.moved_at = time.monotonic()
