@@ -111,6 +111,22 @@ def test_the_address_of_an_object_is_no_part_of_its_hash() -> None:
     assert stamp(addressed)["metadata"]["annotations"] == stamp(deployment())["metadata"]["annotations"]
 
 
+def test_the_hash_does_not_depend_on_the_order_in_which_a_manifest_was_written() -> None:
+    backwards = dict(reversed(deployment().items()))
+    backwards["metadata"] = dict(reversed(backwards["metadata"].items()))
+    assert stamp(backwards)["metadata"]["annotations"] == stamp(deployment())["metadata"]["annotations"]
+
+
+def test_the_hash_is_what_it_has_always_been() -> None:
+    """An operator that hashes in another way writes every object of every PBACluster anew at its start."""
+    annotated = {"name": "a", "annotations": {"b": "c"}, "labels": {"d": "e"}}
+    stamped = stamp({"kind": "ConfigMap", "metadata": annotated, "data": {"f": "g"}})
+    assert stamped["metadata"]["annotations"] == {
+        "b": "c",
+        ANNOTATION_HASH: "f57833e21d4c8cd104a69281291cae01",
+    }
+
+
 def _set(path: tuple[Any, ...], value: Any) -> Any:
     def edit(manifest: Manifest) -> None:
         target: Any = manifest
@@ -225,6 +241,17 @@ def test_a_reference_is_one_value_apart_from_what_the_server_fills_in() -> None:
     assert differs(live, wanted)
 
 
+def test_within_a_list_that_is_one_value_nothing_is_matched_by_keys() -> None:
+    ports = [{"port": 80, "protocol": "TCP"}, {"port": 443, "protocol": "TCP"}]
+    wanted = stamp({"kind": "X", "metadata": {"name": "a"}, "spec": {"rules": [{"ports": ports}]}})
+    assert not differs({**wanted, "spec": {"rules": [{"ports": ports}]}}, wanted)
+    assert differs({**wanted, "spec": {"rules": [{"ports": ports[::-1]}]}}, wanted)
+    assert differs(
+        {**wanted, "spec": {"rules": [{"ports": [*ports, {"port": 1, "protocol": "TCP"}]}]}}, wanted
+    )
+    assert differs({**wanted, "spec": {"rules": [{"ports": ports}, {}]}}, wanted)
+
+
 def test_a_finalizer_among_others_is_found() -> None:
     wanted = stamp({"kind": "ConfigMap", "metadata": {"name": "a", "finalizers": ["pba.dev/cleanup"]}})
     assert not differs(
@@ -237,8 +264,18 @@ def test_string_data_of_a_secret_comes_back_encoded() -> None:
     wanted = stamp(
         {"kind": "Secret", "metadata": {"name": "a"}, "stringData": {"k": "v"}, "data": {"b": "Yg=="}}
     )
-    assert not differs({**wanted, "data": {"k": "dg==", "b": "Yg=="}}, wanted)
-    assert differs({**wanted, "data": {"k": "dw==", "b": "Yg=="}}, wanted)
+    live = {"kind": "Secret", "metadata": wanted["metadata"], "data": {"k": "dg==", "b": "Yg=="}}
+    assert not differs(live, wanted)
+    for edited in ({"k": "dw==", "b": "Yg=="}, {"k": "dg==", "b": "Yw=="}, {"k": "dg=="}):
+        assert differs({**live, "data": edited}, wanted)
+    assert differs({**live, "kind": "ConfigMap"}, wanted)
+
+
+def test_string_data_alone_comes_back_encoded() -> None:
+    wanted = stamp({"kind": "Secret", "metadata": {"name": "a"}, "stringData": {"k": "v"}})
+    live = {"kind": "Secret", "metadata": wanted["metadata"], "data": {"k": "dg=="}}
+    assert not differs(live, wanted)
+    assert differs({**live, "data": {}}, wanted)
 
 
 def test_an_empty_map_of_texts_that_the_server_dropped_is_no_difference() -> None:
