@@ -81,14 +81,14 @@ class Nodes:
             raise RuntimeError("the nodes did not begin: loadlab has said why")
 
     def order(
-        self, what: str, nodes: Sequence[int] | None = None, **how: float | bool | str
+        self, what: str, nodes: Sequence[int] | None = None, **how: float
     ) -> Sequence[Mapping[str, int]]:
         """Have nodes (all, if none are named) do something; return what each has done so far.
 
         Args:
             what: `set` (how they answer from now on), `kill`, `start` or `report`.
             nodes: which, by their places in `addresses`.
-            **how: for `set`: delay_ms, jitter_ms, fail_share, fail_path, sick; what is left out is none.
+            **how: for `set`: delay_ms, jitter_ms, fail_share; what is left out is none.
         """
         print(json.dumps({"do": what, "nodes": nodes, **how}), file=self._orders, flush=True)
         reports: list[dict[str, int]] = json.loads(self._answers.readline())
