@@ -49,7 +49,7 @@ class Load:
     sent: Sequence[Sent]
 
     @property
-    def failures(self) -> Mapping[str, int]:
+    def failures(self) -> Counter[str]:
         """How many requests failed, by what the client saw."""
         return Counter(one.complaint or str(one.status) for one in self.sent if one.failed)
 
