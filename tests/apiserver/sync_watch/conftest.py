@@ -13,29 +13,20 @@ from tempfile import TemporaryDirectory
 import pytest
 from pba_lab import HAProxyProcess, account
 from pba_lab.rotation import Servers
+from pba_lab.shop import shop
 from pba_lab.sidecar import Sidecar
 from pba_lab.slices import Slices
 from pba_lab.wire import Wire
 
-from pba_api.parse import parse_spec
 from pba_hack.apiserver import ApiServer
 from pba_operator.domain.frontend import haproxy_cfg
 from pba_operator.domain.model import Cluster
 from pba_sync.balancer.servers import read_servers
 
-SPEC = {
-    "application": {"image": "app:1"},
-    "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}},
-    "backend": {},
-    "frontend": {"image": "haproxy:3.0.11"},
-}
-
 
 @pytest.fixture
 def cluster(namespace: str) -> Cluster:
-    return Cluster(
-        namespace, "shop", "11111111-2222-3333-4444-555555555555", 1, False, (), parse_spec(SPEC), {}
-    )
+    return shop(namespace)
 
 
 @pytest.fixture

@@ -10,17 +10,10 @@ from typing import Any
 import pytest
 from pba_lab import Clients, HAProxyProcess, Node
 from pba_lab.making import NewNodes, NewSidecar
+from pba_lab.shop import shop
 from pba_lab.sidecar_loop import SidecarLoop
 
-from pba_api.parse import parse_spec
 from pba_operator.domain.frontend import haproxy_cfg
-from pba_operator.domain.model import Cluster
-
-SPEC = {
-    "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}},
-    "backend": {},
-    "frontend": {"image": "haproxy:3.0.11"},
-}
 
 
 @pytest.fixture(scope="session")
@@ -28,8 +21,7 @@ def render() -> Callable[..., str]:
     """Make haproxy.cfg as in the pod, for an application with these facts."""
 
     def make(**application: Any) -> str:
-        spec = {**SPEC, "application": {"image": "app:1", **application}}
-        return haproxy_cfg.render(Cluster("default", "shop", "uid", 1, False, (), parse_spec(spec), {}))
+        return haproxy_cfg.render(shop("default", **application))
 
     return make
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
-from pba_api import sidecar
+from pba_api import names, sidecar
 from pba_hack.apiserver import ApiServer
 from pba_lab.slices import SERVICE
 from pba_operator.domain.frontend import access, backends
@@ -29,7 +29,7 @@ def admit(server: ApiServer, cluster: Cluster) -> None:
 
 def token(server: ApiServer, cluster: Cluster) -> str:
     """Return a new token of the account."""
-    path = f"/api/v1/namespaces/{cluster.namespace}/serviceaccounts/{cluster.name}-frontend/token"
+    path = f"/api/v1/namespaces/{cluster.namespace}/serviceaccounts/{names.frontend(cluster.name)}/token"
     answer = server.request("POST", path, {"spec": {"expirationSeconds": 3600}})
     if not answer.ok:
         raise RuntimeError(answer.data.decode())

@@ -7,6 +7,20 @@ from typing import Any, Final
 from pba_hack.apiserver import ApiServer
 
 SERVICE: Final = "shop-backend"
+_CONDITIONS: Final = {
+    "ready": {"ready": True, "serving": True, "terminating": False},
+    "unready": {"ready": False, "serving": False, "terminating": False},
+    "terminating": {"ready": False, "serving": True, "terminating": True},
+}
+
+
+def endpoint(pod: str, address: str, state: str) -> dict[str, Any]:
+    """Return a pod as a slice tells it; states are ready, unready and terminating."""
+    return {
+        "addresses": [address],
+        "conditions": _CONDITIONS[state],
+        "targetRef": {"kind": "Pod", "name": pod, "namespace": "x"},
+    }
 
 
 class Slices:
@@ -18,17 +32,8 @@ class Slices:
 
     def write(self, name: str, states: dict[str, str], *, port: int, service: str = SERVICE) -> None:
         """Write a slice of pods on 127.0.0.1:`port`; states are ready, unready and terminating."""
-        conditions = {
-            "ready": {"ready": True, "serving": True, "terminating": False},
-            "unready": {"ready": False, "serving": False, "terminating": False},
-            "terminating": {"ready": False, "serving": True, "terminating": True},
-        }
         endpoints = [
-            {
-                "addresses": [f"10.9.{number // 250}.{number % 250 + 1}"],
-                "conditions": conditions[state],
-                "targetRef": {"kind": "Pod", "name": pod, "namespace": "x"},
-            }
+            endpoint(pod, f"10.9.{number // 250}.{number % 250 + 1}", state)
             for number, (pod, state) in enumerate(states.items())
         ]
         self.put(name, endpoints, port=port, service=service)

@@ -7,14 +7,13 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
 
 from pba_lab import HAProxyProcess, account
 from pba_lab.patience import eventually
+from pba_lab.shop import shop
 from pba_lab.sidecar import Sidecar
-from pba_lab.slices import Slices
+from pba_lab.slices import Slices, endpoint
 
-from pba_api.parse import parse_spec
 from pba_api.sidecar import HAPROXY_BACKEND
 from pba_hack.apiserver import ApiServer
 from pba_hack.process_usage import processor_seconds
@@ -22,13 +21,6 @@ from pba_operator.domain.frontend import haproxy_cfg
 from pba_operator.domain.model import Cluster
 from pba_sync.balancer.commands import CHECK
 from pba_sync.balancer.servers import read_servers
-
-_SPEC: Final[dict[str, Any]] = {
-    "application": {"image": "app:1", "probes": {"readiness": {"path": "/healthz"}}},
-    "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}},
-    "backend": {},
-    "frontend": {"image": "haproxy:3.0.11"},
-}
 
 
 @dataclass(frozen=True)
@@ -45,9 +37,7 @@ class Balancer:
 
 def cluster(namespace: str) -> Cluster:
     """Return the PBACluster whose frontend is measured."""
-    return Cluster(
-        namespace, "shop", "11111111-2222-3333-4444-555555555555", 1, False, (), parse_spec(_SPEC), {}
-    )
+    return shop(namespace, probes={"readiness": {"path": "/healthz"}})
 
 
 @contextlib.contextmanager
@@ -69,22 +59,18 @@ def followed(server: ApiServer, namespace: str, addresses: Sequence[str]) -> Ite
         namespace: of the EndpointSlice.
         addresses: HOST:PORT of each node, all with one port.
     """
-    shop = cluster(namespace)
-    hosts = [address.rpartition(":")[0] for address in addresses]
+    followed_cluster = cluster(namespace)
     endpoints = [
-        {
-            "addresses": [host],
-            "conditions": {"ready": True, "serving": True, "terminating": False},
-            "targetRef": {"kind": "Pod", "name": f"node-{number}", "namespace": namespace},
-        }
-        for number, host in enumerate(hosts)
+        endpoint(f"node-{number}", address.rpartition(":")[0], "ready")
+        for number, address in enumerate(addresses)
     ]
     Slices(server, namespace).put("nodes", endpoints, port=int(addresses[0].rpartition(":")[2]))
-    with _haproxy(haproxy_cfg.render(shop)) as process:
-        mounted = account.mount(server, shop, process.folder)
+    with _haproxy(haproxy_cfg.render(followed_cluster)) as process:
+        mounted = account.mount(server, followed_cluster, process.folder)
         port = int(server.url.rpartition(":")[2])
         sidecar = Sidecar(
-            account.environment(shop, process.socket, mounted, port=port), process.folder / "sync.log"
+            account.environment(followed_cluster, process.socket, mounted, port=port),
+            process.folder / "sync.log",
         )
         try:
             _await_nodes(process, len(addresses))

@@ -6,7 +6,6 @@ import dataclasses
 import json
 import random
 import sys
-import time
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from functools import partial
@@ -58,9 +57,8 @@ class Contest:
             return self._figure(balancer)
 
     def _throughput(self, balancer: Balancer) -> float:
-        began = time.monotonic()
         load = self._load(balancer, self._orders.seconds)
-        return len(load.sent) / (time.monotonic() - began)
+        return (len(load.sent) - load.failures.total()) / self._orders.seconds
 
     def _processor(self, balancer: Balancer) -> float:
         before = balancer.processor_seconds()
@@ -84,7 +82,7 @@ class Contest:
             )
         self.idle.append(idle())
         self._sent += len(load.sent)
-        self.failed += sum(load.failures.values())
+        self.failed += load.failures.total()
         return load
 
 

@@ -49,7 +49,7 @@ class Load:
     sent: Sequence[Sent]
 
     @property
-    def failures(self) -> Mapping[str, int]:
+    def failures(self) -> Counter[str]:
         """How many requests failed, by what the client saw."""
         return Counter(one.complaint or str(one.status) for one in self.sent if one.failed)
 
@@ -87,14 +87,14 @@ class Nodes:
         self._process.wait()
 
     def order(
-        self, what: str, nodes: Sequence[int] | None = None, **how: float | bool | str
+        self, what: str, nodes: Sequence[int] | None = None, **how: float
     ) -> Sequence[Mapping[str, int]]:
         """Have nodes (all, if none are named) do something; return what each has done so far.
 
         Args:
             what: `set` (how they answer from now on), `kill`, `start` or `report`.
             nodes: which, by their places in `addresses`.
-            **how: for `set`: delay_ms, jitter_ms, fail_share, fail_path, sick; what is left out is none.
+            **how: for `set`: delay_ms, jitter_ms, fail_share; what is left out is none.
         """
         print(json.dumps({"do": what, "nodes": nodes, **how}), file=self._orders, flush=True)
         reports: list[dict[str, int]] = json.loads(self._answers.readline())

@@ -18,14 +18,13 @@ import (
 // load is an open model (requests begin when their time has come, whatever became of those before) or, with clients, a
 // closed one: it finds how much is carried, and its latencies say nothing.
 type load struct {
-	target, path string
+	target       string
 	rate         float64
 	duration     time.Duration
 	timeout      time.Duration
 	clients      int
 	posts, first int
 	seed         int64
-	closes       bool
 	mutex        sync.Mutex
 	idle         []*connection
 	began        time.Time
@@ -122,11 +121,11 @@ func (l *load) exchange(id int, method string) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		got, sent := c.exchange(l.request(id, method), l.timeout)
+		got, sent := c.exchange(request(id, method), l.timeout)
 		if !sent {
 			continue // its server had closed it before anything was written: nothing was sent
 		}
-		if got.err == nil && !l.closes && c.isAlive() {
+		if got.err == nil && c.isAlive() {
 			l.mutex.Lock()
 			l.idle = append(l.idle, c)
 			l.mutex.Unlock()
@@ -137,15 +136,12 @@ func (l *load) exchange(id int, method string) (answer, error) {
 	}
 }
 
-func (l *load) request(id int, method string) []byte {
+func request(id int, method string) []byte {
 	length := ""
 	if method == http.MethodPost {
 		length = "Content-Length: 0\r\n"
 	}
-	if l.closes {
-		length += "Connection: close\r\n"
-	}
-	return fmt.Appendf(nil, "%s %s HTTP/1.1\r\nHost: bench\r\n%s: %d\r\n%s\r\n", method, l.path, headerID, id, length)
+	return fmt.Appendf(nil, "%s / HTTP/1.1\r\nHost: bench\r\n%s: %d\r\n%s\r\n", method, headerID, id, length)
 }
 
 func (l *load) connect() (*connection, error) {

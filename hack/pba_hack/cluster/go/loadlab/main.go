@@ -49,7 +49,6 @@ func runClients(arguments []string) {
 	flags := flag.NewFlagSet("clients", flag.ExitOnError)
 	load := load{}
 	flags.StringVar(&load.target, "target", "", "address of the balancer")
-	flags.StringVar(&load.path, "path", "/", "what is asked for")
 	flags.Float64Var(&load.rate, "rate", 0, "requests a second, however long the answers take")
 	flags.IntVar(&load.clients, "clients", 0, "instead of a rate: so many clients ask again as soon as they are answered")
 	flags.DurationVar(&load.duration, "duration", time.Second, "for how long")
@@ -57,7 +56,6 @@ func runClients(arguments []string) {
 	flags.IntVar(&load.posts, "posts", 0, "of 100 requests so many are POSTs")
 	flags.IntVar(&load.first, "first", 0, "number of the first request")
 	flags.Int64Var(&load.seed, "seed", 1, "of the moments of the requests")
-	flags.BoolVar(&load.closes, "close", false, "a connection for each request")
 	records := flags.String("records", "", "file for the record of each request (CSV)")
 	check(flags.Parse(arguments))
 	file, err := os.Create(*records)

@@ -25,11 +25,8 @@ type behaviour struct {
 	DelayMilliseconds float64 `json:"delay_ms"`
 	// JitterMilliseconds is added to it, at most, by chance.
 	JitterMilliseconds float64 `json:"jitter_ms"`
-	// FailShare of the requests is answered with 503, at once; so is a check of the node's health if Sick.
+	// FailShare of the requests is answered with 503, at once; a check of the node's health never is.
 	FailShare float64 `json:"fail_share"`
-	Sick      bool    `json:"sick"`
-	// FailPath, asked for, is answered with 500, at once.
-	FailPath string `json:"fail_path"`
 }
 
 // order is a line that we read: what to do to which nodes.
@@ -44,8 +41,6 @@ type order struct {
 type report struct {
 	Requests int64 `json:"requests"`
 	Failed   int64 `json:"failed"`
-	// LastMilliseconds is when the last request came, since the epoch.
-	LastMilliseconds int64 `json:"last_ms"`
 }
 
 type node struct {
@@ -54,11 +49,9 @@ type node struct {
 	how      atomic.Pointer[behaviour]
 	requests atomic.Int64
 	failed   atomic.Int64
-	last     atomic.Int64
 	counts   []atomic.Uint32
 	mutex    sync.Mutex
 	listener net.Listener
-	server   *http.Server
 	conns    map[net.Conn]struct{}
 }
 
@@ -118,7 +111,7 @@ func obey(asked order, nodes []*node) (any, error) {
 		default:
 			return nil, fmt.Errorf("no such order: %q", asked.Do)
 		}
-		reports = append(reports, report{n.requests.Load(), n.failed.Load(), n.last.Load()})
+		reports = append(reports, report{n.requests.Load(), n.failed.Load()})
 	}
 	return reports, nil
 }
@@ -145,8 +138,8 @@ func (n *node) start() error {
 	n.mutex.Lock()
 	defer n.mutex.Unlock()
 	n.listener, n.conns = listener, map[net.Conn]struct{}{}
-	n.server = &http.Server{Handler: n, ConnState: n.changed}
-	go n.server.Serve(listener) // ends when the listener does
+	server := &http.Server{Handler: n, ConnState: n.changed}
+	go server.Serve(listener) // ends when the listener does
 	return nil
 }
 
@@ -172,7 +165,7 @@ func (n *node) changed(connection net.Conn, state http.ConnState) {
 		connection.Close()
 	case state == http.StateNew:
 		n.conns[connection] = struct{}{}
-	case state == http.StateClosed, state == http.StateHijacked:
+	case state == http.StateClosed:
 		delete(n.conns, connection)
 	}
 }
@@ -181,20 +174,11 @@ func (n *node) ServeHTTP(response http.ResponseWriter, request *http.Request) {
 	how := n.how.Load()
 	response.Header().Set(headerNode, n.name)
 	if strings.HasPrefix(request.URL.Path, "/healthz") {
-		if how.Sick {
-			response.WriteHeader(http.StatusServiceUnavailable)
-		}
 		return
 	}
 	n.requests.Add(1)
-	n.last.Store(time.Now().UnixMilli())
 	if id, err := strconv.Atoi(request.Header.Get(headerID)); err == nil && 0 <= id && id < maxRequests {
 		n.counts[id].Add(1)
-	}
-	if how.FailPath != "" && request.URL.Path == how.FailPath {
-		n.failed.Add(1)
-		response.WriteHeader(http.StatusInternalServerError)
-		return
 	}
 	if how.FailShare > 0 && rand.Float64() < how.FailShare {
 		n.failed.Add(1)
