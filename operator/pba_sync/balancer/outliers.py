@@ -1,9 +1,10 @@
 """Which nodes answer late or fail more often than their like, and which weight each gets for it: pure.
 
 Each request ends well or badly: badly, if it failed, or took much longer than requests usually do. A node is put out
-when it has more of the bad ones than chance would give it, were it like the others. So neither a long report that it
-was asked for puts it out, nor what is slow or fails everywhere. A node that is out gets single requests on trial, at
-growing intervals; what becomes of them decides.
+when it has more of the bad ones, or of the failed ones alone, than chance would give it, were it like the others. So
+neither a long report that it was asked for puts it out, nor what is slow or fails everywhere; and where long requests
+are usual, failures stand out all the same. A node that is out gets single requests on trial, at growing intervals;
+what becomes of them decides.
 
 What must stay true:
 - an error is never taken for a fast answer;
@@ -15,9 +16,10 @@ Why not peak EWMA, and what was measured: docs/adr/0009-nodes-are-judged-by-surp
 
 from __future__ import annotations
 
+import functools
 import math
 import statistics
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
@@ -83,23 +85,59 @@ class Phase(Enum):
 _SERVING: Final = (Phase.FULL, Phase.RISING)
 
 
-_Share = Callable[[int], float]
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """How many requests came to an end, and of them how many failed, and how many ended badly (failed or late)."""
+
+    count: int = 0
+    failed: int = 0
+    bad: int = 0
+
+    def plus(self, other: Ends) -> Ends:
+        """Return both together."""
+        return Ends(self.count + other.count, self.failed + other.failed, self.bad + other.bad)
+
+    def minus(self, other: Ends) -> Ends:
+        """Return these without the others, which are among them."""
+        return Ends(self.count - other.count, self.failed - other.failed, self.bad - other.bad)
+
+    def halved(self) -> Ends:
+        """Return half of them."""
+        return Ends(self.count // 2, self.failed // 2, self.bad // 2)
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Parts of the requests, from 0 to 1: of those that failed, and of those that ended badly."""
+
+    failed: float
+    bad: float
+
+
+_Usually = Callable[[int], Share]
+"""From a number of last requests to what is usual among so many of each other node."""
 
 
 @dataclass(frozen=True, slots=True)
 class Past:
-    """How the last requests of a node ended: a bit for each, 1 for a bad end, the newest at the right."""
+    """How the last requests of a node ended: a bit for each, the newest at the right."""
 
-    bits: int = 0
     count: int = 0
+    failed: int = 0
+    bad: int = 0
 
-    def then(self, *, bad: bool) -> Past:
+    def then(self, *, failed: bool = False, late: bool = False) -> Past:
         """Return the past with one more request."""
-        return Past((self.bits << 1 | bad) & _ALL, min(self.count + 1, KEPT))
+        return Past(
+            min(self.count + 1, KEPT),
+            (self.failed << 1 | failed) & _ALL,
+            (self.bad << 1 | (failed or late)) & _ALL,
+        )
 
-    def bad(self, span: int) -> int:
-        """Return how many of the last `span` requests ended badly."""
-        return (self.bits & ((1 << span) - 1)).bit_count()
+    def ends(self, span: int) -> Ends:
+        """Return how the last `span` requests ended."""
+        mask = (1 << span) - 1
+        return Ends(min(span, self.count), (self.failed & mask).bit_count(), (self.bad & mask).bit_count())
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +162,8 @@ class Standings:
     marks: Mapping[str, Mark]
     recent: tuple[float, ...] = ()
     """Latencies of the last answers of the nodes in rotation."""
-    bad: int = 0
-    ended: int = 0
-    """How many requests of the nodes in rotation ended, and how many badly; older ones count less and less."""
+    ends: Ends = Ends()
+    """Of the requests to the nodes in rotation; older ones count less and less."""
     absent: Mapping[str, tuple[Mark, float]] = field(default_factory=dict)
     """Nodes that were not there at the last look, and since when: HAProxy may have lost them for a moment."""
 
@@ -149,13 +186,11 @@ def assess(known: Standings, tallies: Mapping[str, Tally], now: float, limits: L
     late = _late(recent, limits)
     seen = {name: _seen(mark, tallies[name], late, now) for name, mark in marks.items()}
     pasts = {name: _with_waiting(mark, late, now) for name, mark in seen.items()}
-    bad, ended = _remembered(known, marks, tallies, late)
-    usual = _Usual(
-        (bad + 1) / (ended + 2), {name: pasts[name] for name, mark in seen.items() if mark.phase in _SERVING}
-    )
+    ends = _remembered(known.ends, marks, tallies, late)
+    usual = _Usual(ends, {name: pasts[name] for name, mark in seen.items() if mark.phase in _SERVING})
     moved = {name: _moved(mark, pasts[name], usual.beside(name), now, limits) for name, mark in seen.items()}
     away = {name: one for name, one in absent.items() if name not in tallies}
-    return Standings(_spared(seen, moved), recent, bad, ended, away)
+    return Standings(_spared(seen, moved), recent, ends, away)
 
 
 def _absent(known: Standings, tallies: Mapping[str, Tally], now: float) -> dict[str, tuple[Mark, float]]:
@@ -167,40 +202,46 @@ def _absent(known: Standings, tallies: Mapping[str, Tally], now: float) -> dict[
 
 
 class _Usual:
-    """The share of bad ends that no node is to blame for."""
+    """The share of failed and of bad ends that no node is to blame for."""
 
-    def __init__(self, long: float, serving: Mapping[str, Past]) -> None:
-        self._long = long
+    def __init__(self, remembered: Ends, serving: Mapping[str, Past]) -> None:
+        self._remembered = Share(
+            (remembered.failed + 1) / (remembered.count + 2), (remembered.bad + 1) / (remembered.count + 2)
+        )
         self._serving = serving
-        self._sums: dict[int, tuple[int, int]] = {}
+        self._sums: dict[int, Ends] = {}
 
-    def beside(self, name: str) -> _Share:
+    def beside(self, name: str) -> _Usually:
         """Return the share, for a node: what it is among its last requests does not count."""
         own = self._serving.get(name, Past())
-        return lambda span: max(self._long, self._others(span, own))
+        return lambda span: self._beside(own.ends(span), span)
 
-    def _others(self, span: int, own: Past) -> float:
+    def _beside(self, own: Ends, span: int) -> Share:
         if span not in self._sums:
-            pasts = self._serving.values()
-            self._sums[span] = (
-                sum(past.bad(span) for past in pasts),
-                sum(min(span, past.count) for past in pasts),
-            )
-        bad, ended = self._sums[span]
-        return (bad - own.bad(span)) / max(1, ended - min(span, own.count))
+            self._sums[span] = _sum(past.ends(span) for past in self._serving.values())
+        others = self._sums[span].minus(own)
+        count = max(1, others.count)
+        return Share(
+            max(self._remembered.failed, others.failed / count), max(self._remembered.bad, others.bad / count)
+        )
 
 
-def _remembered(
-    known: Standings, marks: Mapping[str, Mark], tallies: Mapping[str, Tally], late: float
-) -> tuple[int, int]:
-    bad, ended = known.bad, known.ended
-    for name, tally in tallies.items():
-        if marks[name].phase in _SERVING:
-            bad += tally.failed + sum(latency > late for latency in tally.latencies)
-            ended += tally.failed + len(tally.latencies)
-    while ended > REMEMBERED:
-        bad, ended = bad // 2, ended // 2
-    return bad, ended
+def _sum(ends: Iterable[Ends]) -> Ends:
+    return functools.reduce(Ends.plus, ends, Ends())
+
+
+def _remembered(known: Ends, marks: Mapping[str, Mark], tallies: Mapping[str, Tally], late: float) -> Ends:
+    ends = _sum(
+        [known, *(_ends(tally, late) for name, tally in tallies.items() if marks[name].phase in _SERVING)]
+    )
+    while ends.count > REMEMBERED:
+        ends = ends.halved()
+    return ends
+
+
+def _ends(tally: Tally, late: float) -> Ends:
+    count = tally.failed + len(tally.latencies)
+    return Ends(count, tally.failed, tally.failed + sum(latency > late for latency in tally.latencies))
 
 
 def weights(known: Standings, now: float, limits: Limits) -> dict[str, int]:
@@ -231,9 +272,9 @@ def _late(recent: tuple[float, ...], limits: Limits) -> float:
 def _seen(mark: Mark, tally: Tally, late: float, now: float) -> Mark:
     past = Past() if now - mark.heard >= STALE_SECONDS and not mark.in_flight else mark.past
     for latency in tally.latencies[-KEPT:]:
-        past = past.then(bad=latency > late)
+        past = past.then(late=latency > late)
     for _ in range(min(tally.failed, KEPT)):
-        past = past.then(bad=True)
+        past = past.then(failed=True)
     heard = now if tally.latencies or tally.failed or not mark.in_flight else mark.heard
     return replace(mark, past=past, heard=heard, in_flight=tally.in_flight)
 
@@ -243,42 +284,45 @@ def _with_waiting(mark: Mark, late: float, now: float) -> Past:
     past = mark.past
     if (now - mark.heard) * 1000 > late:
         for _ in range(min(mark.in_flight, KEPT)):
-            past = past.then(bad=True)
+            past = past.then(late=True)
     return past
 
 
-def _is_worse(past: Past, usual: _Share) -> bool:
-    """Tell whether a node's past has more of bad ends than chance would give it."""
+def _is_worse(past: Past, usual: _Usually) -> bool:
+    """Tell whether a node's past has more of failures, or of bad ends, than chance would give it."""
     for span in SPANS:
         if span // 2 >= past.count:
             return False
-        bad, count = past.bad(span), min(span, past.count)
-        if bad and _chance(bad, count, usual(span)) < SURPRISE:
+        own, others = past.ends(span), usual(span)
+        if (
+            min(_chance(own.failed, own.count, others.failed), _chance(own.bad, own.count, others.bad))
+            < SURPRISE
+        ):
             return True
     return False
 
 
-def _chance(bad: int, count: int, usual: float) -> float:
-    """Return how probable it is that of `count` requests `bad` or more end badly, each with the probability `usual`."""
-    if bad <= count * usual:
+def _chance(seen: int, count: int, usual: float) -> float:
+    """Return how probable it is that of `count` requests `seen` or more end so, each with the probability `usual`."""
+    if seen <= count * usual:
         return 1.0  # or nearly: more than what is expected is what is asked for
-    return sum(math.comb(count, k) * usual**k * (1 - usual) ** (count - k) for k in range(bad, count + 1))
+    return sum(math.comb(count, k) * usual**k * (1 - usual) ** (count - k) for k in range(seen, count + 1))
 
 
-def _moved(mark: Mark, past: Past, usual: _Share, now: float, limits: Limits) -> Mark:
+def _moved(mark: Mark, past: Past, usual: _Usually, now: float, limits: Limits) -> Mark:
     """Return a mark in the phase that follows from its past.
 
     Args:
         mark: as it is.
         past: its past, with the requests in it that already wait for too long.
-        usual: the share of bad ends among others' last so many requests.
+        usual: what is usual among others' last so many requests.
         now: monotonic, in seconds.
         limits: how long things take.
     """
     if mark.phase is Phase.OUT:
         rest = min(limits.longest_rest, limits.first_rest * 2.0 ** (mark.level - 1))
         return mark if now - mark.since < rest or mark.in_flight else _begun(mark, Phase.TRIAL, now)
-    if mark.phase is Phase.TRIAL and past.bad(KEPT) < past.count:
+    if mark.phase is Phase.TRIAL and past.ends(KEPT).bad < past.count:
         return _begun(mark, Phase.RISING, now)
     if _is_put_out(mark, past, usual):
         return replace(_begun(mark, Phase.OUT, now), level=mark.level + 1)
@@ -289,10 +333,12 @@ def _moved(mark: Mark, past: Past, usual: _Share, now: float, limits: Limits) ->
     return mark
 
 
-def _is_put_out(mark: Mark, past: Past, usual: _Share) -> bool:
-    if mark.phase is Phase.TRIAL:
-        return usual(KEPT) ** past.count <= TRIAL_CHANCE
-    return _is_worse(past, usual)
+def _is_put_out(mark: Mark, past: Past, usual: _Usually) -> bool:
+    """Tell whether a node is put out; one on trial has had no good end."""
+    if mark.phase is not Phase.TRIAL:
+        return _is_worse(past, usual)
+    own, others = past.ends(KEPT), usual(KEPT)
+    return min(others.failed**own.failed, others.bad**own.bad) <= TRIAL_CHANCE
 
 
 def _begun(mark: Mark, phase: Phase, now: float) -> Mark:

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from pba_lab.leastconn import Behaviour, simulate
 
 from pba_sync.balancer.commands import FULL_WEIGHT
-from pba_sync.balancer.outliers import Limits, Mark, Past, Phase, Standings, Tally, assess, weights
+from pba_sync.balancer.outliers import Ends, Limits, Mark, Past, Phase, Standings, Tally, assess, weights
 
 LIMITS = Limits()
 
@@ -82,6 +82,18 @@ def test_a_node_that_fails_now_and_then_is_found_too() -> None:
     assert run.failed <= 0.15 * round_robin
 
 
+@pytest.mark.parametrize("rate", [200, 1000])
+def test_failures_are_seen_where_long_requests_are_usual(rate: float) -> None:
+    fails = failing(5, 35, 0.3)
+
+    def behave(now: float, node: int, dice: random.Random) -> tuple[float, bool]:
+        took, good = fails(now, node, dice)
+        return (took + 0.1 if good and dice.random() < 0.1 else took), good
+
+    run = simulate(behave, nodes=5, rate=rate, seconds=40)
+    assert run.failed <= 0.15 * 0.3 * rate / 5 * 30
+
+
 def test_what_fails_on_every_node_puts_none_out() -> None:
     assert simulate(failing(0, 20, 0.05, of=tuple(range(5))), nodes=5, seconds=20).looks_with_one_out == 0
 
@@ -126,7 +138,7 @@ def test_a_node_that_joins_others_rises_step_by_step() -> None:
 
 def test_a_node_out_rests_ever_longer_and_is_asked_one_request_at_a_time() -> None:
     mark = Mark(0.0, 0.0, Phase.OUT, level=1)
-    known = Standings({"bad": mark, "good": Mark(0.0, 0.0)}, ended=1000)
+    known = Standings({"bad": mark, "good": Mark(0.0, 0.0)}, ends=Ends(1000))
     still = {"bad": Tally(), "good": Tally()}
     assert weights(assess(known, still, 0.9, LIMITS), 0.9, LIMITS)["bad"] == 0
     trial = assess(known, still, 1.0, LIMITS)
@@ -140,7 +152,7 @@ def test_a_node_out_rests_ever_longer_and_is_asked_one_request_at_a_time() -> No
 
 
 def test_a_node_that_was_away_for_a_moment_is_what_it_was() -> None:
-    known = Standings({"bad": Mark(0.0, 0.0, Phase.OUT, level=3), "good": Mark(0.0, 0.0)}, ended=1000)
+    known = Standings({"bad": Mark(0.0, 0.0, Phase.OUT, level=3), "good": Mark(0.0, 0.0)}, ends=Ends(1000))
     nobody = assess(known, {}, 0.1, LIMITS)
     assert weights(nobody, 0.1, LIMITS) == {}
     back = assess(nobody, {"bad": Tally()}, 0.2, LIMITS)
@@ -153,8 +165,10 @@ def test_a_node_that_was_away_for_a_moment_is_what_it_was() -> None:
 def test_a_past_keeps_the_newest_only() -> None:
     past = Past()
     for number in range(100):
-        past = past.then(bad=number < 90)
-    assert (past.count, past.bad(64), past.bad(10), past.bad(11)) == (64, 54, 0, 1)
+        past = past.then(failed=number < 90, late=number == 95)
+    assert past.ends(64) == Ends(64, 54, 55)
+    assert past.ends(4) == Ends(4, 0, 0)
+    assert past.ends(11) == Ends(11, 1, 2)
 
 
 TALLIES = st.builds(
