@@ -74,6 +74,11 @@ class Queue:
             waiting.timer.cancel()
         self._waiting[key] = _Waiting(due, self._clock.call_later(seconds, lambda: self.add(key)))
 
+    def is_due_within(self, key: Key, seconds: float) -> bool:
+        """Tell whether `key` waits for a worker, or will within `seconds`."""
+        waiting = self._waiting.get(key)
+        return key in self._dirty or (waiting is not None and waiting.due <= self._clock.now() + seconds)
+
     def retry(self, key: Key, *, at_least: float = 0.0, at_most: float = BACKOFF_MAX) -> float:
         """Have `key`, which has failed, looked at after a while that grows with each failure in a row.
 

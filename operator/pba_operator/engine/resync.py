@@ -127,14 +127,19 @@ class Resync:
                 await self.relist(stream)
 
     def everything(self) -> None:
-        """Have everything looked at anew in the next minutes, spread evenly."""
+        """Have everything looked at anew in the next minutes, spread evenly.
+
+        What is looked at within ten minutes anyway (who refers to objects of his is) keeps to that: a look at what is
+        the user's is a request for each object.
+        """
         for stream in self._streams:
             self._due.setdefault(stream, self._clock.now() + self._jitter() * RESYNC_SECONDS / 10)
         self._rounds += 1
         for key in self._store.clusters():
             if _turn(key) == self._rounds % DOUBT_ROUNDS:
                 self._store.doubt(key)
-            self._queue.add_after(key, self._jitter() * RESYNC_SECONDS / 10)
+            if not self._queue.is_due_within(key, RESYNC_SECONDS):
+                self._queue.add_after(key, self._jitter() * RESYNC_SECONDS / 10)
 
     async def relist(self, stream: Stream) -> None:
         """Compare what is known of a kind with the API server, and correct it."""

@@ -120,6 +120,19 @@ async def test_the_age_of_the_oldest_is_told(queue: Queue, clock: ManualClock) -
     assert queue.oldest() == 7
 
 
+async def test_it_tells_what_comes_soon(queue: Queue, clock: ManualClock) -> None:
+    assert not queue.is_due_within(A, 1000)
+    queue.add_after(A, 10)
+    assert queue.is_due_within(A, 10)
+    assert not queue.is_due_within(A, 9)
+    await clock.advance(10)
+    assert queue.is_due_within(A, 0), "it waits for a worker"
+    await queue.get()
+    assert not queue.is_due_within(A, 1000), (
+        "it is being looked at: what is told now may be too late for that"
+    )
+
+
 async def test_nothing_comes_after_the_end(queue: Queue, clock: ManualClock) -> None:
     queue.add_after(A, 1)
     queue.close()

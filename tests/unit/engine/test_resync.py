@@ -219,6 +219,19 @@ async def test_a_gap_is_looked_into_soon_and_everything_every_ten_minutes(bench:
     await _end(task)
 
 
+async def test_what_is_looked_at_within_ten_minutes_anyway_is_not_looked_at_once_more(bench: Bench) -> None:
+    other = manifest_of("other")
+    bench.api.create_as("user", other)
+    bench.engine.intake.seen(other, live=True)
+    await bench.drain()
+    bench.engine.queue.add_after(KEY, RESYNC_SECONDS)
+    bench.resync.everything()
+    await bench.clock.advance(RESYNC_SECONDS / 10)
+    assert await bench.drain() == [Key("default", "other")]
+    await bench.clock.advance(RESYNC_SECONDS)
+    assert await bench.drain() == [KEY]
+
+
 async def test_a_stream_that_breaks_off_again_and_again_does_not_put_it_off_for_ever(bench: Bench) -> None:
     task = asyncio.create_task(bench.resync.run())
     await settle_tasks()
