@@ -20,7 +20,7 @@ from pba_hack.cluster import choice
 from pba_hack.provision import provision
 from pba_hack.testing import gate
 from pba_hack.testing.static import checks
-from pba_hack.testing.tiers import TIERS, Tier
+from pba_hack.testing.tiers import SIDE_BY_SIDE, TIERS, Tier
 from pba_hack.venv import ensure_venv, venv_with_wheel
 
 EVIDENCE = "PBA_EVIDENCE"
@@ -36,10 +36,10 @@ def say(text: str) -> None:
 
 
 def has_passed(statuses: list[int]) -> bool:
-    """Tell whether a tier has passed: nothing failed, and in one of its halves at least some tests were chosen.
+    """Tell whether a tier has passed: nothing failed, and in one of its parts at least some tests were chosen.
 
     Args:
-        statuses: pytest's, of each half that was run.
+        statuses: pytest's, of each part that was run.
     """
     return 0 in statuses and all(status in (0, NOTHING_CHOSEN) for status in statuses)
 
@@ -97,19 +97,19 @@ class Runner:
             measured: let the coverage of a tier that covers count for the gate.
         """
         started = time.monotonic()
-        for name in (tier.name, f"{tier.name}-cluster"):
+        for name in (tier.name, f"{tier.name}-alone", f"{tier.name}-cluster"):
             (self.results / f"{name}.xml").unlink(missing_ok=True)
         evidence, logs = self._kept(tier)
         for folder in (evidence, logs):
             shutil.rmtree(folder, ignore_errors=True)
-        alone, inside = self._folders(tier.alone), self._folders(tier.in_cluster)
-        if not alone and not inside:
+        here, inside = self._folders(tier.side_by_side + tier.alone), self._folders(tier.in_cluster)
+        if not here and not inside:
             say(f"{tier.name}: no tests yet, so nothing was shown")
             return False
         statuses = []
-        if alone:
+        if here:
             say(f"{tier.name}: {tier.summary}")
-            statuses.append(self._alone(tier, alone, options, covers=measured and tier.covers))
+            statuses += self._on_this_machine(tier, options, covers=measured and tier.covers)
         if inside:
             say(f"{tier.name}: on nodes")
             statuses.append(self._in_cluster(tier, inside, options))
@@ -121,13 +121,21 @@ class Runner:
         """Return where a tier that fails on nodes keeps what the cluster held, and its logs."""
         return self.results / f"{tier.name}-evidence", self.results / f"{tier.name}-cluster-logs"
 
-    def _alone(self, tier: Tier, folders: list[str], options: list[str], *, covers: bool) -> int:
+    def _on_this_machine(self, tier: Tier, options: list[str], *, covers: bool) -> list[int]:
         try:
             for program in tier.programs:
                 binary(program)
         except subprocess.CalledProcessError:
-            return 1  # the build has said why
-        return self._status(self._pytest(tier.name, folders, [*tier.side_by_side, *options], covers=covers))
+            return [1]  # the build has said why
+        parts = (
+            (tier.name, self._folders(tier.side_by_side), [*SIDE_BY_SIDE, *options]),
+            (f"{tier.name}-alone", self._folders(tier.alone), options),
+        )
+        return [
+            self._status(self._pytest(name, folders, chosen, covers=covers))
+            for name, folders, chosen in parts
+            if folders
+        ]
 
     def _in_cluster(self, tier: Tier, folders: list[str], options: list[str]) -> int:
         try:
@@ -159,7 +167,7 @@ class Runner:
         self.results.mkdir()
         passed = {"static": self.static()}
         for tier in (tier for tier in TIERS if not tier.alias):
-            if not self._folders(tier.alone + tier.in_cluster):
+            if not self._folders(tier.side_by_side + tier.alone + tier.in_cluster):
                 say(f"{tier.name}: skipped, there are no tests yet")
             else:
                 passed[tier.name] = self.tier(tier, [], measured=True)

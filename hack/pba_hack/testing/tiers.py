@@ -12,54 +12,53 @@ from dataclasses import dataclass
 class Tier:
     """One tier.
 
-    `alone`: folders below `tests/` that run on this machine. `in_cluster`: folders that run inside the local
-    cluster's network, with the operator installed. `covers`: its branch coverage counts for the gate.
+    `side_by_side`: folders below `tests/` that run on this machine, in several processes: they share nothing of the
+    machine's. `alone`: folders that run on this machine in one process. `in_cluster`: folders that run inside the
+    local cluster's network, with the operator installed. `covers`: its branch coverage counts for the gate.
     `when_named`: pytest options of the long form, which is run when the tier is asked for by its name.
-    `alias`: its tests are another tier's, so a full run leaves it out. `side_by_side`: options of pytest-xdist, if its
-    tests may run in several processes: they share nothing of the machine's. `programs`: of `hack/cluster binary`, built
+    `alias`: its tests are another tier's, so a full run leaves it out. `programs`: of `hack/cluster binary`, built
     before the tests that run on this machine: from source that may take longer than a test may.
     """
 
     name: str
     summary: str
+    side_by_side: tuple[str, ...] = ()
     alone: tuple[str, ...] = ()
     in_cluster: tuple[str, ...] = ()
     covers: bool = False
     when_named: tuple[str, ...] = ()
     alias: bool = False
-    side_by_side: tuple[str, ...] = ()
     programs: tuple[str, ...] = ()
 
 
-_SIDE_BY_SIDE = ("-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder")
+SIDE_BY_SIDE = ("-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder")
+"""Options of pytest-xdist for tests that run in several processes."""
 TIERS = (
     Tier(
         "unit",
         "pure logic; no cluster, no server",
-        alone=("unit",),
+        side_by_side=("unit",),
         covers=True,
-        side_by_side=_SIDE_BY_SIDE,
         programs=("gitops", "helm", "loadlab"),
     ),
     Tier(
         "model",
         "the engine and the planner on a simulated cluster",
-        alone=("model",),
+        side_by_side=("model",),
         covers=True,
-        side_by_side=_SIDE_BY_SIDE,
     ),
     Tier(
         "apiserver",
         "a real etcd and API server, one for each process",
-        alone=("apiserver",),
+        side_by_side=("apiserver",),
         covers=True,
-        side_by_side=_SIDE_BY_SIDE,
         programs=("kubernetes", "helm", "kwok"),
     ),
     Tier(
         "e2e",
         "real mysqld, HAProxy and nodes",
-        alone=("e2e/mysql", "e2e/balancer", "e2e/demoapp", "e2e/cluster", "e2e/images"),
+        side_by_side=("e2e/mysql", "e2e/demoapp"),
+        alone=("e2e/balancer", "e2e/cluster", "e2e/images"),
         in_cluster=("e2e/operator",),
     ),
     Tier(

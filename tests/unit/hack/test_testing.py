@@ -13,7 +13,7 @@ import pytest
 
 from pba_hack.cluster.choice import VARIABLE
 from pba_hack.testing import cli, gate, run
-from pba_hack.testing.tiers import Tier
+from pba_hack.testing.tiers import SIDE_BY_SIDE, Tier
 
 TIER = Tier("some", "some tests", alone=("some",))
 EMPTY = Tier("none", "no tests", alone=("none",))
@@ -39,7 +39,7 @@ def runner(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> run.Runner:
     (tmp_path / "tests/some").mkdir(parents=True)
     (tmp_path / "tests/some/test_it.py").touch()
     made = run.Runner(tmp_path)
-    for name in ("some.xml", "some-cluster.xml", "other.xml", "coverage"):
+    for name in ("some.xml", "some-alone.xml", "some-cluster.xml", "other.xml", "coverage"):
         (made.results / name).touch()
     for name in ("some-evidence", "some-cluster-logs", "other-evidence"):
         (made.results / name).mkdir()
@@ -93,6 +93,26 @@ def test_a_tier_without_tests_says_so_and_has_not_passed(
     assert not runner.tier(EMPTY, [])
     assert runner.everything()
     assert "none: skipped, there are no tests yet" in capsys.readouterr().out
+
+
+def test_only_what_shares_nothing_of_the_machines_runs_side_by_side(
+    runner: run.Runner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    commands: list[list[str]] = []
+
+    def status(_: run.Runner, command: list[str]) -> int:
+        commands.append(command)
+        return 0
+
+    (runner.root / "tests/shy").mkdir()
+    (runner.root / "tests/shy/test_it.py").touch()
+    monkeypatch.setattr(run.Runner, "_status", status)
+    assert runner.tier(dataclasses.replace(TIER, side_by_side=("some",), alone=("shy",)), ["-x"])
+    tests, results = runner.root / "tests", runner.results
+    assert [command[3:] for command in commands] == [
+        [str(tests / "some"), f"--junitxml={results}/some.xml", *SIDE_BY_SIDE, "-x"],
+        [str(tests / "shy"), f"--junitxml={results}/some-alone.xml", "-x"],
+    ]
 
 
 def test_what_a_tier_needs_is_built_before_its_tests_whose_time_is_limited(
