@@ -24,6 +24,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pba_hack import etcd
 from pba_hack.loopback import free_port
 
 _START_SECONDS = 180.0
@@ -229,6 +230,7 @@ def _etcd_command(binary: Path, folder: Path, url: str) -> Sequence[str]:
         f"--initial-advertise-peer-urls={peer_url}",
         f"--initial-cluster=default={peer_url}",
         "--unsafe-no-fsync",
+        etcd.PROGRESS,
         "--log-level=error",
     )
 

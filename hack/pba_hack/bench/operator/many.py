@@ -128,7 +128,7 @@ PROCESSOR: Final = Case(
     reach="<= 0.01",
     measures=f"share of a core that an operator of {NUMBER:,} idle PBAClusters uses in {IDLE_SECONDS / 60:.0f} minutes",
     measure=_processor,
-    edition=2,
+    edition=3,
 )
 RESTART: Final = Case(
     id=f"restart-{NUMBER}",

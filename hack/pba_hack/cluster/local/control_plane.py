@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from pba_hack import etcd
 from pba_hack.checkout import HACK
 from pba_hack.cluster import resolv_conf
 from pba_hack.cluster.local import addresses, dns, storage
@@ -85,6 +86,7 @@ def _etcd(layout: Layout) -> list[str]:
         f"--advertise-client-urls=http://{_ETCD}",
         "--listen-peer-urls=http://127.0.0.1:2380",
         "--unsafe-no-fsync",
+        etcd.PROGRESS,
         "--log-level=warn",
     ]
 
