@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from pba_hack.bench.balancer import equal, lab
+from pba_hack.bench.balancer import equal, faults, lab
 from pba_hack.bench.case import Trial
 from pba_hack.progress import Progress
 
@@ -19,6 +19,18 @@ def test_the_frontend_is_measured_beside_the_same_haproxy(figure: str, tmp_path:
     assert one["project"] > 0
     assert one["floor"] > 0
     assert measured.notes[0] == "0 requests failed, 0 were executed twice"
+
+
+@pytest.mark.parametrize("case", ["slow-hits-1", "failing"])
+def test_a_node_turns_bad_behind_the_frontend_and_behind_its_peers(case: str, tmp_path: Path) -> None:
+    trial = Trial(tmp_path, Progress(), short=True)
+    measured = next(one for one in faults.CASES if one.id == case).measure(trial)
+    samples = measured.samples.raw()
+    assert len(samples["figures"]) == 1
+    assert "0 requests were executed twice" in measured.notes
+    by_peer = dict(note.split(": ") for note in measured.notes if note.startswith("haproxy"))
+    # leastconn takes a node that fails at once for a fast one, and random(2) sends a slow one some
+    assert float(by_peer[faults.LEAST if case == "failing" else faults.RANDOM]) > 0
 
 
 def test_the_network_has_room_for_so_many_nodes_and_says_when_not() -> None:

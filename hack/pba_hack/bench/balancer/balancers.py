@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from pba_lab import HAProxyProcess, account
 from pba_lab.patience import eventually
@@ -15,12 +16,15 @@ from pba_lab.sidecar import Sidecar
 from pba_lab.slices import Slices, endpoint
 
 from pba_api.sidecar import HAPROXY_BACKEND
-from pba_hack.apiserver import ApiServer
+from pba_hack.apiserver import ApiServer, running
+from pba_hack.binaries import binary
 from pba_hack.process_usage import processor_seconds
 from pba_operator.domain.frontend import haproxy_cfg
 from pba_operator.domain.model import Cluster
 from pba_sync.balancer.commands import CHECK
 from pba_sync.balancer.servers import read_servers
+
+NAMESPACE: Final = "bench"
 
 
 @dataclass(frozen=True)
@@ -41,30 +45,51 @@ def cluster(namespace: str) -> Cluster:
 
 
 @contextlib.contextmanager
-def static(addresses: Sequence[str]) -> Iterator[Balancer]:
-    """Run HAProxy with the nodes in its file until the block ends: nothing else is there."""
-    lines = [f"    server node-{number} {address} {CHECK}\n" for number, address in enumerate(addresses)]
+def static(addresses: Sequence[str], *, balance: str = "leastconn", check: str = CHECK) -> Iterator[Balancer]:
+    """Run HAProxy with the nodes in its file until the block ends: nothing else is there.
+
+    Args:
+        addresses: HOST:PORT of each node.
+        balance: HAProxy's algorithm.
+        check: how each server is checked.
+    """
+    whole = haproxy_cfg.render(cluster("static")).rstrip()
     # the nodes' backend is the last section of the file
-    with _haproxy(haproxy_cfg.render(cluster("static")).rstrip() + "\n" + "".join(lines)) as process:
+    head, ours, section = whole.rpartition("balance leastconn")
+    if not ours:
+        raise ValueError("the operator's configuration names another algorithm: say here which to replace")
+    lines = [f"    server node-{number} {address} {check}\n" for number, address in enumerate(addresses)]
+    with _haproxy(f"{head}balance {balance}{section}\n{''.join(lines)}") as process:
         _await_nodes(process, len(addresses))
         yield Balancer(f"127.0.0.1:{process.port}", (process.pid,))
 
 
 @contextlib.contextmanager
-def followed(server: ApiServer, namespace: str, addresses: Sequence[str]) -> Iterator[Balancer]:
+def prepared(folder: Path) -> Iterator[ApiServer]:
+    """Run an API server that knows the sidecar's account until the block ends; `folder` is made, for its files."""
+    folder.mkdir()
+    with running(binary("kubernetes"), folder) as server:
+        made = server.request("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+        if not made.ok:
+            raise RuntimeError(made.data.decode())
+        account.admit(server, cluster(NAMESPACE))
+        yield server
+
+
+@contextlib.contextmanager
+def followed(server: ApiServer, addresses: Sequence[str]) -> Iterator[Balancer]:
     """Run HAProxy and the sidecar until the block ends; the nodes are told by an EndpointSlice.
 
     Args:
-        server: the API server; the sidecar's account is in the namespace.
-        namespace: of the EndpointSlice.
+        server: that was prepared.
         addresses: HOST:PORT of each node, all with one port.
     """
-    followed_cluster = cluster(namespace)
+    followed_cluster = cluster(NAMESPACE)
     endpoints = [
         endpoint(f"node-{number}", address.rpartition(":")[0], "ready")
         for number, address in enumerate(addresses)
     ]
-    Slices(server, namespace).put("nodes", endpoints, port=int(addresses[0].rpartition(":")[2]))
+    Slices(server, NAMESPACE).put("nodes", endpoints, port=int(addresses[0].rpartition(":")[2]))
     with _haproxy(haproxy_cfg.render(followed_cluster)) as process:
         mounted = account.mount(server, followed_cluster, process.folder)
         port = int(server.url.rpartition(":")[2])

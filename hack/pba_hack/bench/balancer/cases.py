@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pba_hack.bench.balancer import equal
+from pba_hack.bench.balancer import equal, faults
 from pba_hack.bench.case import Case
 
-CASES: Final[Sequence[Case]] = (equal.THROUGHPUT, equal.PROCESSOR, equal.P99)
+CASES: Final[Sequence[Case]] = (equal.THROUGHPUT, equal.PROCESSOR, equal.P99, *faults.CASES)

@@ -12,19 +12,14 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from pba_lab import account
-
-from pba_hack.apiserver import running
 from pba_hack.bench.balancer import lab
-from pba_hack.bench.balancer.balancers import Balancer, cluster, followed, static
+from pba_hack.bench.balancer.balancers import Balancer, followed, prepared, static
 from pba_hack.bench.balancer.equal import NODES, RATE, Orders
-from pba_hack.bench.balancer.load import Load, Nodes, executions, send, serving
+from pba_hack.bench.balancer.load import Load, Nodes, executions, serving
+from pba_hack.bench.balancer.loads import Loads
 from pba_hack.bench.rounds import side_by_side
-from pba_hack.binaries import binary
-from pba_hack.process_usage import idle_share
 from pba_hack.progress import Progress
 
-NAMESPACE: Final = "bench"
 CLIENTS: Final = 64
 """So many ask at the same time when it is about how much is carried."""
 WARM_SECONDS: Final = 2.0
@@ -45,10 +40,7 @@ class Contest:
         self._figure = {"throughput": self._throughput, "cpu": self._processor, "p99": self._p99}[
             orders.figure
         ]
-        self._sent = 0
-        self.idle: list[float] = []
-        """The share of the machine's processors that was idle, load by load."""
-        self.failed = 0
+        self.loads = Loads(Path(orders.folder))
 
     def ask(self, start: Start) -> float:
         """Return the figure of a balancer, which is started for it."""
@@ -71,45 +63,27 @@ class Contest:
     def _load(self, balancer: Balancer, seconds: float) -> Load:
         carried = self._orders.figure == "throughput"
         self._nodes.order("set", None, **(AT_ONCE if carried else DELAY))
-        with idle_share() as idle:
-            load = send(
-                balancer.target,
-                Path(self._orders.folder) / "records.csv",
-                seconds=seconds,
-                rate=RATE,
-                clients=CLIENTS if carried else 0,
-                first=self._sent,
-            )
-        self.idle.append(idle())
-        self._sent += len(load.sent)
-        self.failed += load.failures.total()
-        return load
+        return self.loads.send(balancer.target, seconds=seconds, rate=RATE, clients=CLIENTS if carried else 0)
 
 
 def main(argv: Sequence[str]) -> None:
     """Do as ordered, and write what was found into `found.json`."""
     orders = Orders(**json.loads(argv[0]))
     folder = Path(orders.folder)
-    (folder / "apiserver").mkdir()
     executed = folder / "executed"
-    with running(binary("kubernetes"), folder / "apiserver") as server:
-        made = server.request("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
-        if not made.ok:
-            raise RuntimeError(made.data.decode())
-        account.admit(server, cluster(NAMESPACE))
-        with serving(lab.addresses(NODES), executed) as nodes:
-            contest = Contest(orders, nodes)
-            rounds = side_by_side(
-                lambda: contest.ask(partial(followed, server, NAMESPACE, nodes.addresses)),
-                lambda: contest.ask(partial(static, nodes.addresses)),
-                rounds=orders.rounds,
-                dice=random.Random(orders.seed),  # noqa: S311 - nothing is kept secret by it
-                told=Progress().say,
-            ).rounds
+    with prepared(folder / "apiserver") as server, serving(lab.addresses(NODES), executed) as nodes:
+        contest = Contest(orders, nodes)
+        rounds = side_by_side(
+            lambda: contest.ask(partial(followed, server, nodes.addresses)),
+            lambda: contest.ask(partial(static, nodes.addresses)),
+            rounds=orders.rounds,
+            dice=random.Random(orders.seed),  # noqa: S311 - nothing is kept secret by it
+            told=Progress().say,
+        ).rounds
     twice = sum(count > 1 for count in executions(executed))
     notes = (
-        f"{contest.failed} requests failed, {twice} were executed twice",
-        f"idle meanwhile: {min(contest.idle):.0%} of the machine at least",
+        f"{contest.loads.failed} requests failed, {twice} were executed twice",
+        contest.loads.note(),
         "the frontend: HAProxy and the sidecar together; the API server beside them does nothing meanwhile",
     )
     found = {"rounds": [dataclasses.asdict(one) for one in rounds], "notes": notes}
