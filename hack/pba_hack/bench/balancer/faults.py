@@ -162,7 +162,7 @@ CASES: Final = (
     _case(
         "slow-p999",
         "ms",
-        "< 200",
+        "<= 200",
         "99.9th percentile of the latency in the 15 s in which one of 11 nodes is 1 s slow",
         peers=(LEAST, RANDOM),
     ),

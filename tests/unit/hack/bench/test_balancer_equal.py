@@ -18,5 +18,5 @@ def test_a_balancer_that_only_fails_carries_nothing(tmp_path: Path) -> None:
         nobody.order("set", fail_share=1.0)
         contest = Contest(Orders("throughput", 1, 0.3, 1, str(tmp_path)), nodes)
         assert contest.ask(lambda: contextlib.nullcontext(Balancer(failing, ()))) == 0
-        assert contest.failed > 0
+        assert contest.loads.failed > 0
         assert contest.ask(lambda: contextlib.nullcontext(Balancer(well, ()))) > 0
