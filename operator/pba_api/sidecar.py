@@ -45,6 +45,11 @@ ANSWERS: Final = "answers"
 FAILURES: Final = "failures"
 """Another one, for those that did not end well."""
 
+TRIALS: Final = "virt@trials"
+"""A map that lives in HAProxy alone: under `TRIAL` the name of the node that gets the next GET or HEAD, whatever its
+weight; HAProxy takes it out with that."""
+TRIAL: Final = "node"
+
 FLAGS: Final = "virt@flags"
 """A list that lives in HAProxy alone (a virtual file, HAProxy 3.0): empty again when HAProxy restarts, and it
 outlives the sidecar."""

@@ -56,6 +56,11 @@ def read(lines: Iterable[str]) -> list[Answer]:
 
 def _answer(fields: Mapping[str, Any]) -> Answer | None:
     node, end = str(fields.get("node", "")), str(fields.get("end", "")) or "-"
+    trial = str(fields.get("trial", ""))
+    if trial not in ("", node):
+        # of how long the other node took, which was asked then, the line does not tell; without another try it is
+        # the other's alone: the trial's node was not there any more
+        return Answer(trial, failed=True, milliseconds=-1.0) if _number(fields.get("retries")) > 0 else None
     milliseconds, status = _number(fields.get("response_ms")), _number(fields.get("status"))
     if not node or node.startswith("<") or end[0] in _CLIENTS_FAULT:
         return None  # it was sent to no node, or its client did not wait for the answer

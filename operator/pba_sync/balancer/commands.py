@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from pba_api.sidecar import ANSWERS, FAILURES, FLAGS, HAPROXY_BACKEND, HAPROXY_FRONTEND
+from pba_api.sidecar import ANSWERS, FAILURES, FLAGS, HAPROXY_BACKEND, HAPROXY_FRONTEND, TRIAL, TRIALS
 
 CHECK: Final = "check inter 1s fastinter 300ms downinter 500ms fall 3 rise 2"
 """Checks of a server: dynamic servers do not inherit `default-server` before HAProxy 3.5."""
@@ -87,6 +87,11 @@ def set_weight(name: str, weight: int) -> Command:
     return Command("set weight", f"set server {_server(name)} weight {weight:d}")
 
 
+def give_trial(name: str) -> Command:
+    """Send the server the next GET or HEAD, whatever its weight."""
+    return Command("add map", f"add map {TRIALS} {TRIAL} {_checked(name)}")
+
+
 def shutdown_sessions(name: str) -> Command:
     """End the requests that still run on the server."""
     return Command("shutdown sessions", f"shutdown sessions server {_server(name)}")
@@ -116,5 +121,7 @@ SHOW_REQUESTS: Final = Command("show stat", f"show stat {HAPROXY_BACKEND} 2 -1")
 """The counters of the nodes' backend as a whole (2: backends): its sessions are the requests that run."""
 SHOW_FLAGS: Final = Command("show acl", f"show acl {FLAGS}")
 SHOW_ANSWERS: Final = Command("show events", f"show events {ANSWERS}")
+SHOW_TRIALS: Final = Command("show map", f"show map {TRIALS}")
+TAKE_TRIALS_BACK: Final = Command("clear map", f"clear map {TRIALS}")
 FOLLOW_FAILURES: Final = Command("show events", f"show events {FAILURES} -w -n")
 """Is answered for ever: a line for each request that does not end well, as soon as it has ended."""

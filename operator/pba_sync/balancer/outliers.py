@@ -245,8 +245,22 @@ def _ends(tally: Tally, late: float) -> Ends:
 
 
 def weights(known: Standings, now: float, limits: Limits) -> dict[str, int]:
-    """Return the weight of each node, from 0 (no new request) to `FULL_WEIGHT`."""
-    return {name: _weight(mark, now, limits) for name, mark in known.marks.items()}
+    """Return the weight of each node, from 0 (no new request but those on trial) to `FULL_WEIGHT`.
+
+    Where so many others have gone that too few would serve, those that have been out for longest do.
+    """
+    marks = known.marks
+    longest = sorted(_out(marks), key=lambda name: marks[name].since)
+    needed = set(longest[: max(0, len(longest) - _may_be_out(marks))])
+    return {
+        name: FULL_WEIGHT if name in needed else _weight(mark, now, limits) for name, mark in marks.items()
+    }
+
+
+def awaits_trial(known: Standings) -> list[str]:
+    """Return who is to get a request on trial, who has waited longest first."""
+    waiting = [name for name, mark in known.marks.items() if mark.phase is Phase.TRIAL and not mark.in_flight]
+    return sorted(waiting, key=lambda name: known.marks[name].since)
 
 
 def _recent(
@@ -348,19 +362,24 @@ def _begun(mark: Mark, phase: Phase, now: float) -> Mark:
 
 def _spared(before: Mapping[str, Mark], after: dict[str, Mark]) -> dict[str, Mark]:
     """Leave nodes in that would be put out beyond the share."""
-    allowed = int(len(after) * OUT_SHARE)
-    out = [name for name, mark in after.items() if mark.phase not in _SERVING]
+    out = _out(after)
     fresh = [name for name in out if before[name].phase in _SERVING]
-    for name in fresh[max(0, allowed - (len(out) - len(fresh))) :]:
+    for name in fresh[max(0, _may_be_out(after) - (len(out) - len(fresh))) :]:
         after[name] = before[name]
     return after
 
 
+def _out(marks: Mapping[str, Mark]) -> list[str]:
+    return [name for name, mark in marks.items() if mark.phase not in _SERVING]
+
+
+def _may_be_out(marks: Mapping[str, Mark]) -> int:
+    return int(len(marks) * OUT_SHARE)
+
+
 def _weight(mark: Mark, now: float, limits: Limits) -> int:
-    if mark.phase is Phase.OUT:
+    if mark.phase not in _SERVING:
         return 0
-    if mark.phase is Phase.TRIAL:
-        return 0 if mark.in_flight else 1
     if mark.phase is Phase.RISING:
         step = 1 + int((now - mark.since) / limits.rise * (STEPS - 1))
         return FULL_WEIGHT * min(step, STEPS) // STEPS

@@ -115,6 +115,11 @@ class HAProxy:
         servers = read_servers(self.ask(commands.SHOW_SERVERS))
         return count_connections(servers, self.ask(commands.SHOW_CONNECTIONS))
 
+    def trial(self) -> str | None:
+        """Return the node whose trial waits for a request."""
+        line = self.ask(commands.SHOW_TRIALS).strip()
+        return line.rpartition(" ")[2] or None
+
     def answers(self) -> list[str]:
         """Return the lines on the last requests, the oldest first."""
         return [line for line in self.ask(commands.SHOW_ANSWERS).split("\n") if line]

@@ -3,7 +3,9 @@
 What must stay true:
 - level-triggered: weights are compared with HAProxy's own at each look, so that an HAProxy that restarted and a server
   that was made anew get theirs;
-- only nodes in rotation are judged: one that drains keeps its weight, and is forgotten;
+- only nodes that HAProxy sends requests to are judged: one that drains, or that its checks have found dead, is
+  forgotten, and is not counted among those that could serve;
+- a trial is given to one node at a time, and taken back if it is not that node's any more;
 - what HAProxy does not answer, or refuses (a server that was removed meanwhile), changes nothing else.
 """
 
@@ -19,7 +21,7 @@ from pba_sync.balancer import answers, commands, outliers
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.errors import CommandRefusedError, HAProxyError
 from pba_sync.balancer.outliers import Limits, Phase, Standings
-from pba_sync.balancer.servers import Admin, Server
+from pba_sync.balancer.servers import Server
 
 LOOK_SECONDS: Final = 0.1
 """From look to look while there is traffic, or a node is not at its full weight."""
@@ -41,6 +43,9 @@ class Runtime(Protocol):
 
     def counted_servers(self) -> dict[str, Server]:
         """Return the servers of the nodes' backend, with the connections that carry a request to each."""
+
+    def trial(self) -> str | None:
+        """Return the node whose trial waits for a request."""
 
     def answers(self) -> list[str]:
         """Return the lines on the last requests, the oldest first."""
@@ -116,14 +121,13 @@ class Weigher:
         self._answers = error is None
 
     def _look(self) -> float:
+        # In this order: if the trial is over by now, its answer is among the lines, or the request still runs.
+        trial = self._haproxy.trial()
+        running = self._haproxy.counted_servers()
         lines = self._haproxy.answers()
         fresh = answers.news(lines, self._last)
         self._last = lines[-1] if lines else ""
-        servers = {
-            name: server
-            for name, server in self._haproxy.counted_servers().items()
-            if server.admin is Admin.READY
-        }
+        servers = {name: server for name, server in running.items() if server.usable}
         in_flight = {name: server.in_use for name, server in servers.items()}
         now = self._hooks.clock()
         before = self._known
@@ -132,9 +136,18 @@ class Weigher:
         )
         _tell(before, self._known)
         self._set(outliers.weights(self._known, now, self._limits), servers)
+        self._give_trial(trial)
         self._hooks.on_look(self._known)
         settled = all(mark.phase is Phase.FULL for mark in self._known.marks.values())
         return CALM_SECONDS if settled and not fresh and not any(in_flight.values()) else LOOK_SECONDS
+
+    def _give_trial(self, given: str | None) -> None:
+        waiting = outliers.awaits_trial(self._known)
+        if given is not None and given not in waiting:
+            self._haproxy.run(commands.TAKE_TRIALS_BACK)
+            given = None
+        if given is None and waiting:
+            self._haproxy.run(commands.give_trial(waiting[0]))
 
     def _set(self, weights: Mapping[str, int], servers: Mapping[str, Server]) -> None:
         for name, weight in weights.items():

@@ -1,5 +1,7 @@
 """A frontend in simulated time: `leastconn` as HAProxy 3.0 has it, and the weights that our judgement gives.
 
+A node on trial gets the next request, whatever its weight; if it fails it, another node is asked.
+
 Source of the rule: `fwlc_get_key` of HAProxy 3.0's `lb_fwlc.c`: the least (in flight + 1) / weight is next, an idle
 server goes before all, and of equals the one whose number changed first.
 """
@@ -29,6 +31,7 @@ class Answered:
     node: int
     took: float
     good: bool
+    trial: bool = False
 
 
 @dataclass
@@ -40,6 +43,7 @@ class _Frontend:
     latencies: list[list[float]]
     failed: list[int]
     known: Standings = field(default_factory=lambda: Standings({}))
+    trial: int | None = None
 
     @classmethod
     def new(cls, count: int) -> _Frontend:
@@ -47,15 +51,20 @@ class _Frontend:
         latencies: list[list[float]] = [[] for _ in zeros]
         return cls(count, [FULL_WEIGHT] * count, list(zeros), list(range(count)), latencies, list(zeros))
 
-    def choose(self, turn: int) -> int:
+    def choose(self, turn: int) -> tuple[int, bool]:
+        """Return the node that is asked, and whether it is its trial."""
+        on_trial, self.trial = self.trial, None
+        node = self._least() if on_trial is None else on_trial
+        self.in_flight[node] += 1
+        self.changed[node] = turn
+        return node, on_trial is not None
+
+    def _least(self) -> int:
         def key(node: int) -> tuple[float, int]:
             busy = self.in_flight[node]
             return ((busy + 1) / self.weights[node] if busy else 0.0, self.changed[node])
 
-        node = min((node for node in range(self.count) if self.weights[node]), key=key)
-        self.in_flight[node] += 1
-        self.changed[node] = turn
-        return node
+        return min((node for node in range(self.count) if self.weights[node]), key=key)
 
     def end(self, one: Answered, turn: int) -> None:
         self.in_flight[one.node] -= 1
@@ -74,6 +83,7 @@ class _Frontend:
         self.known = outliers.assess(self.known, tallies, now, limits)
         for name, weight in outliers.weights(self.known, now, limits).items():
             self.weights[int(name)] = weight
+        self.trial = next(map(int, outliers.awaits_trial(self.known)), None)
 
 
 @dataclass(frozen=True)
@@ -141,6 +151,12 @@ def simulate(
     def plan(at: float, part: _Frontend | None, one: Answered | None) -> None:
         heapq.heappush(agenda, (at, next(turns), part, one))
 
+    def ask(part: _Frontend, now: float, turn: int, late: float = 0.0) -> None:
+        """Send a request that was due `late` seconds ago."""
+        node, trial = part.choose(turn)
+        took, good = behaviour(now, node, dice)
+        plan(now + took, part, Answered(now - late, node, late + took, good, trial))
+
     plan(0.0, None, None)
     for number, part in enumerate(parts):
         plan(look_seconds * (number + 1) / frontends, part, None)
@@ -148,16 +164,16 @@ def simulate(
         now, turn, whose, one = heapq.heappop(agenda)
         if one is not None and whose is not None:
             whose.end(one, turn)
-            answered.append(one)
+            if one.trial and not one.good:
+                ask(whose, now, turn, late=now - one.at)
+            else:
+                answered.append(one)
             if not one.good:
                 whose.look(now, limits)
         elif now >= seconds:
             continue
         elif whose is None:
-            asked = dice.choice(parts)
-            node = asked.choose(turn)
-            took, good = behaviour(now, node, dice)
-            plan(now + took, asked, Answered(now, node, took, good))
+            ask(dice.choice(parts), now, turn)
             plan(now + dice.expovariate(rate), None, None)
         else:
             whose.look(now, limits)

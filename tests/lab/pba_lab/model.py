@@ -56,6 +56,8 @@ class HAProxyModel:
         self.started = 1_000_000
         self.refuse: set[str] = set()
         """Names of servers for which `add server` is refused."""
+        self.trials: list[str] = []
+        """Nodes whose trials wait for requests."""
         self.answers: list[str] = []
         """The lines on the last requests."""
         self.cut_off: list[str] = []
@@ -65,6 +67,7 @@ class HAProxyModel:
         """Lose everything, as a process that dies does."""
         self.servers.clear()
         self.flags.clear()
+        self.trials.clear()
         self.answers.clear()
         self.clients = 0
         self.started += 1
@@ -158,6 +161,17 @@ class HAProxyModel:
         self.flags.append(flag)
         return ""
 
+    def _show_trials(self) -> str:
+        return "\n".join(f"0x{number:x} node {name}" for number, name in enumerate(self.trials, 1))
+
+    def _give_trial(self, name: str) -> str:
+        self.trials.append(name)
+        return ""
+
+    def _take_trials_back(self) -> str:
+        self.trials.clear()
+        return ""
+
     def _show_answers(self) -> str:
         return "\n".join(self.answers)
 
@@ -184,6 +198,9 @@ class HAProxyModel:
         (rf"show servers conn {_BACKEND}", _show_connections),
         (r"show acl virt@flags", _show_flags),
         (r"add acl virt@flags (\S+)", _add_flag),
+        (r"show map virt@trials", _show_trials),
+        (r"add map virt@trials node (\S+)", _give_trial),
+        (r"clear map virt@trials", _take_trials_back),
         (r"show events answers", _show_answers),
         (r"show info", _show_info),
         (r"show stat public 1 -1", _show_clients),

@@ -23,6 +23,10 @@ def line(**fields: Any) -> str:
         ({"status": 504, "end": "sH", "response_ms": -1}, Answer("a", failed=True, milliseconds=-1)),
         ({"status": 502, "end": "SH", "response_ms": -1}, Answer("a", failed=True, milliseconds=-1)),
         ({"status": 200, "end": "SD"}, Answer("a", failed=True, milliseconds=20)),
+        ({"trial": "a"}, Answer("a", failed=False, milliseconds=20)),
+        ({"trial": "a", "status": 500, "retries": 3}, Answer("a", failed=True, milliseconds=20)),
+        ({"trial": "bad", "retries": 1}, Answer("bad", failed=True, milliseconds=-1)),
+        ({"trial": "bad", "retries": 1, "status": 500}, Answer("bad", failed=True, milliseconds=-1)),
     ],
 )
 def test_what_became_of_a_request(fields: dict[str, Any], answer: Answer) -> None:
@@ -37,6 +41,7 @@ def test_what_became_of_a_request(fields: dict[str, Any], answer: Answer) -> Non
         {"end": "cH", "response_ms": -1},
         {"status": -1, "response_ms": -1},
         {"node": ""},
+        {"trial": "gone"},
     ],
 )
 def test_what_says_nothing_of_a_node_is_left_out(fields: dict[str, Any]) -> None:

@@ -14,7 +14,18 @@ from hypothesis import strategies as st
 from pba_lab.leastconn import Behaviour, simulate
 
 from pba_sync.balancer.commands import FULL_WEIGHT
-from pba_sync.balancer.outliers import Ends, Limits, Mark, Past, Phase, Standings, Tally, assess, weights
+from pba_sync.balancer.outliers import (
+    Ends,
+    Limits,
+    Mark,
+    Past,
+    Phase,
+    Standings,
+    Tally,
+    assess,
+    awaits_trial,
+    weights,
+)
 
 LIMITS = Limits()
 
@@ -72,7 +83,7 @@ def test_a_node_five_times_slower_costs_next_to_nobody_anything() -> None:
 
 def test_a_node_that_fails_at_once_fails_few_requests() -> None:
     run = simulate(failing(5, 15, 1.0), nodes=5, seconds=25)
-    assert 3 <= run.failed <= 25
+    assert 2 <= run.failed <= 10
     assert run.share(3, 22, 25) >= 0.9
 
 
@@ -141,10 +152,11 @@ def test_a_node_out_rests_ever_longer_and_is_asked_one_request_at_a_time() -> No
     known = Standings({"bad": mark, "good": Mark(0.0, 0.0)}, ends=Ends(1000))
     still = {"bad": Tally(), "good": Tally()}
     assert weights(assess(known, still, 0.9, LIMITS), 0.9, LIMITS)["bad"] == 0
+    assert awaits_trial(known) == []
     trial = assess(known, still, 1.0, LIMITS)
-    assert weights(trial, 1.0, LIMITS)["bad"] == 1
+    assert (weights(trial, 1.0, LIMITS)["bad"], awaits_trial(trial)) == (0, ["bad"])
     asked = assess(trial, {**still, "bad": Tally(in_flight=1)}, 1.1, LIMITS)
-    assert weights(asked, 1.1, LIMITS)["bad"] == 0
+    assert (weights(asked, 1.1, LIMITS)["bad"], awaits_trial(asked)) == (0, [])
     worse = assess(asked, {**still, "bad": Tally(failed=1)}, 1.2, LIMITS)
     assert (worse.marks["bad"].phase, worse.marks["bad"].level) == (Phase.OUT, 2)
     better = assess(asked, {**still, "bad": Tally(latencies=(20.0,))}, 1.2, LIMITS)
@@ -160,6 +172,18 @@ def test_a_node_that_was_away_for_a_moment_is_what_it_was() -> None:
     assert set(back.absent) == {"good"}
     late = assess(assess(nobody, {}, 5.0, LIMITS), {"bad": Tally(), "good": Tally()}, 11.0, LIMITS)
     assert {mark.phase for mark in late.marks.values()} == {Phase.FULL}
+
+
+def test_who_is_out_serves_again_when_the_others_have_gone() -> None:
+    """Scaled down, or found dead by HAProxy's checks: a slow node is better than none."""
+    bad = {f"bad{number}": Mark(float(number), 0.0, Phase.OUT, level=1) for number in range(3)}
+    known = Standings({**bad, **{f"good{number}": Mark(0.0, 0.0) for number in range(3)}}, ends=Ends(1000))
+    left = assess(known, {"bad0": Tally(), "bad1": Tally(), "bad2": Tally()}, 0.5, LIMITS)
+    assert weights(left, 0.5, LIMITS) == {"bad0": FULL_WEIGHT, "bad1": FULL_WEIGHT, "bad2": 0}
+    alone = assess(left, {"bad2": Tally()}, 0.6, LIMITS)
+    assert weights(alone, 0.6, LIMITS) == {"bad2": FULL_WEIGHT}
+    back = assess(alone, {"bad2": Tally(), "good0": Tally()}, 0.7, LIMITS)
+    assert weights(back, 0.7, LIMITS) == {"bad2": 0, "good0": FULL_WEIGHT}
 
 
 def test_a_past_keeps_the_newest_only() -> None:
@@ -190,10 +214,8 @@ def test_whatever_happens_half_of_the_nodes_serve_and_none_that_is_gone_is_remem
     known, now = Standings({}), 0.0
     for seconds, tallies in looks:
         now += seconds
-        before = set(known.marks)
         known = assess(known, tallies, now, LIMITS)
         assert set(known.marks) == set(tallies)
         told = weights(known, now, LIMITS)
         assert all(0 <= weight <= FULL_WEIGHT for weight in told.values())
-        if before <= set(tallies):  # nodes that went may have been those that served
-            assert sum(weight > 0 for weight in told.values()) >= len(told) / 2 or not told
+        assert sum(weight > 0 for weight in told.values()) >= len(told) / 2

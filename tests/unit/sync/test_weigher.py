@@ -75,9 +75,13 @@ def test_a_node_that_fails_is_put_out_and_comes_back_by_a_trial(
     weigher: Weigher, one_fails: str, model: HAProxyModel, answered: Answered, clock: Any
 ) -> None:
     assert weights(model) == {"n0": FULL_WEIGHT, "n1": FULL_WEIGHT, one_fails: 0, "n3": FULL_WEIGHT}
+    assert model.trials == []
     clock.sleep(1.0)
     weigher.step()
-    assert weights(model)[one_fails] == 1
+    weigher.step()
+    assert model.trials == [one_fails], "once"
+    assert weights(model)[one_fails] == 0
+    model.trials.clear()
     answered(one_fails, 1)
     risen = []
     for _ in range(25):
@@ -86,6 +90,40 @@ def test_a_node_that_fails_is_put_out_and_comes_back_by_a_trial(
         risen.append(weights(model)[one_fails])
     assert risen == sorted(risen)
     assert risen[-1] == FULL_WEIGHT
+
+
+def test_a_trial_is_given_again_until_it_is_answered_and_never_while_it_runs(
+    weigher: Weigher, one_fails: str, model: HAProxyModel, clock: Any
+) -> None:
+    clock.sleep(1.0)
+    weigher.step()
+    model.trials.clear()
+    model.servers[one_fails].in_use = 1
+    weigher.step()
+    assert model.trials == []
+    model.servers[one_fails].in_use = 0  # its client has gone
+    weigher.step()
+    assert model.trials == [one_fails]
+
+
+def test_the_trial_of_a_node_that_drains_is_taken_back(
+    weigher: Weigher, one_fails: str, haproxy: Any, model: HAProxyModel, clock: Any
+) -> None:
+    clock.sleep(1.0)
+    weigher.step()
+    haproxy.run(commands.set_drain(one_fails))
+    weigher.step()
+    assert model.trials == []
+
+
+def test_who_fails_serves_again_once_checks_have_found_the_others_dead(
+    weigher: Weigher, one_fails: str, model: HAProxyModel, clock: Any
+) -> None:
+    for name in set(model.servers) - {one_fails}:
+        model.servers[name].state = 0
+    clock.sleep(LOOK_SECONDS)
+    weigher.step()
+    assert weights(model)[one_fails] == FULL_WEIGHT
 
 
 def test_a_line_counts_once(weigher: Weigher, seen: list[Standings], answered: Answered, clock: Any) -> None:

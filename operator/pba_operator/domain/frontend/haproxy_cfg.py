@@ -4,7 +4,8 @@ What must stay true:
 - no server stands in it: the sidecar adds them, with the options that `default-server` cannot give (HAProxy
   ignores it for servers that are added at run time);
 - what comes from the spec is quoted so that it can be nothing but itself;
-- no request is sent to a node twice: only connections that could not be made are tried again (elsewhere);
+- no request is sent to a node twice: only connections that could not be made are tried again (elsewhere), and a GET
+  or HEAD that was a node's trial, which the node has failed;
 - nothing that a client says of where it comes from reaches the application.
 
 Sources: HAProxy 3.0's configuration manual; the balancer's measurements (3.0.11): `leastconn` spreads within 0.3 %,
@@ -67,7 +68,6 @@ defaults
     # the request is lost (or would have to be sent twice): each request has a connection of its own.
     option http-server-close
     retries 3
-    retry-on conn-failure
     option redispatch 1
 
     http-error status 503 content-type "text/html; charset=utf-8" string "$unavailable" hdr Retry-After 5
@@ -130,6 +130,14 @@ frontend health
 
 backend $backend
     balance leastconn
+
+    # A node that gets no requests is asked one on trial, once the sidecar says so; if it fails, another node is asked.
+    http-request set-var(txn.trial) str($trial),map($trials) if METH_GET
+    http-request del-map($trials) $trial if { var(txn.trial) -m found }
+    use-server %[var(txn.trial)] if { var(txn.trial) -m found }
+    retry-on conn-failure empty-response junk-response 500 502 503 504
+    http-request disable-l7-retry unless { var(txn.trial) -m found }
+
     option httpchk
     http-check send meth GET uri $check_path ver HTTP/1.1 hdr Host $check_host hdr User-Agent pba-frontend
     http-check expect ! rstatus ^5
@@ -138,7 +146,7 @@ backend $backend
 
 _LOG: Final = (
     "%{+json}o %(time)tr %(client)ci %(method)HM %(path)HPO %(status)ST %(node)s %(end)ts %(retries)rc "
-    "%(queued_ms)Tw %(connect_ms)Tc %(response_ms)Tr %(total_ms)Ta %(bytes)B "
+    "%(queued_ms)Tw %(connect_ms)Tc %(response_ms)Tr %(total_ms)Ta %(bytes)B %(trial)[var(txn.trial)] "
     "%(request_id)[var(txn.request_id)]"
 )
 """One JSON object for each request."""
@@ -176,6 +184,8 @@ def render(cluster: Cluster) -> str:
         flags=sidecar.FLAGS,
         answers=sidecar.ANSWERS,
         failures=sidecar.FAILURES,
+        trials=sidecar.TRIALS,
+        trial=sidecar.TRIAL,
         ready=sidecar.READY,
         stopping=sidecar.STOPPING,
         pod_ips=sidecar.ENV_POD_IPS,
