@@ -54,6 +54,7 @@ def test_the_configuration_is_taken_without_a_word_in_every_family(configuration
 NAMES = st.sampled_from(("a", "b", "c"))
 COMMANDS = st.one_of(
     st.builds(commands.add_server, NAMES, st.sampled_from(("127.0.0.1", "::1")), st.just(1)),
+    st.just(commands.TAKE_TRIALS_BACK),
     *(
         st.builds(make, NAMES)
         for make in (
@@ -62,6 +63,7 @@ COMMANDS = st.one_of(
             commands.set_healthy,
             lambda name: commands.set_weight(name, 7),
             lambda name: commands.set_weight(name, 0),
+            commands.give_trial,
             commands.set_drain,
             commands.set_maintenance,
             commands.shutdown_sessions,
@@ -79,9 +81,14 @@ def test_the_model_answers_as_haproxy_does(haproxy: HAProxyProcess, told: list[c
     for name in ("a", "b", "c"):
         haproxy.ask(f"set server nodes/{name} state maint")
         haproxy.ask(f"del server nodes/{name}")
+    haproxy.ask(commands.TAKE_TRIALS_BACK.text)
     for order in told:
         assert model.ask(order.text).strip() == haproxy.ask(order.text).strip(), order.text
         pictures = []
+        trials = [side.ask(commands.SHOW_TRIALS.text).split("\n") for side in (model, haproxy)]
+        assert [[line.split(" ")[1:] for line in lines if line] for lines in trials].count(
+            [["node", name] for name in model.trials]
+        ) == 2, order.text
         for side in (model, haproxy):
             servers = read_servers(side.ask("show servers state nodes"))
             servers = count_connections(servers, side.ask("show servers conn nodes"))
