@@ -49,6 +49,8 @@ TRIALS: Final = "virt@trials"
 """A map that lives in HAProxy alone: under `TRIAL` the name of the node that gets the next GET or HEAD, whatever its
 weight; HAProxy takes it out with that."""
 TRIAL: Final = "node"
+TRIAL_SECONDS: Final = 5
+"""So long HAProxy waits for an answer to a trial before it asks another node."""
 
 FLAGS: Final = "virt@flags"
 """A list that lives in HAProxy alone (a virtual file, HAProxy 3.0): empty again when HAProxy restarts, and it

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pba_sync.balancer.outliers import Tally
+from pba_sync.balancer.pasts import End
 
 _ERROR: Final = 500
 _NODES_FAULT: Final = frozenset("Ss")
@@ -24,12 +24,10 @@ _CLIENTS_FAULT: Final = frozenset("Cc")
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What became of one request that was sent to a node."""
+    """How one request ended that was sent to a node."""
 
     node: str
-    failed: bool
-    milliseconds: float
-    """To the first byte of the answer; of one that failed it says nothing."""
+    end: End
 
 
 def news(lines: Sequence[str], last: str) -> Sequence[str]:
@@ -56,36 +54,29 @@ def read(lines: Iterable[str]) -> list[Answer]:
 
 def _answer(fields: Mapping[str, Any]) -> Answer | None:
     node, end = str(fields.get("node", "")), str(fields.get("end", "")) or "-"
-    trial = str(fields.get("trial", ""))
+    trial, seconds = str(fields.get("trial", "")), _number(fields.get("total_ms")) / 1000
     if trial not in ("", node):
-        # of how long the other node took, which was asked then, the line does not tell; without another try it is
-        # the other's alone: the trial's node was not there any more
-        return Answer(trial, failed=True, milliseconds=-1.0) if _number(fields.get("retries")) > 0 else None
+        # The node on trial has failed, if there was another try; if not, it was not there any more. Of how long the
+        # other node took, which was asked then, the line does not tell.
+        tried = _number(fields.get("retries")) > 0
+        return Answer(trial, End(-1.0, failed=True, seconds=seconds, trial=True)) if tried else None
     milliseconds, status = _number(fields.get("response_ms")), _number(fields.get("status"))
     if not node or node.startswith("<") or end[0] in _CLIENTS_FAULT:
         return None  # it was sent to no node, or its client did not wait for the answer
     failed = end[0] in _NODES_FAULT or status >= _ERROR
-    return None if milliseconds < 0 and not failed else Answer(node, failed, milliseconds)
+    if milliseconds < 0 and not failed:
+        return None
+    return Answer(node, End(milliseconds, failed, seconds, bool(trial)))
 
 
 def _number(value: Any) -> float:
     return float(value) if isinstance(value, int | float) else -1.0
 
 
-def tallies(answers: Iterable[Answer], in_flight: Mapping[str, int]) -> dict[str, Tally]:
-    """Return what each node did.
-
-    Args:
-        answers: that came since the last look.
-        in_flight: how many requests each node has now; nodes that are not in it are left out.
-    """
-    latencies: dict[str, list[float]] = {name: [] for name in in_flight}
-    failed = dict.fromkeys(in_flight, 0)
+def by_node(answers: Iterable[Answer], names: Iterable[str]) -> dict[str, list[End]]:
+    """Return what ended at each of the nodes of these names, in its order."""
+    ends: dict[str, list[End]] = {name: [] for name in names}
     for answer in answers:
-        if answer.node not in in_flight:
-            continue
-        if answer.failed:
-            failed[answer.node] += 1
-        else:
-            latencies[answer.node].append(answer.milliseconds)
-    return {name: Tally(tuple(latencies[name]), failed[name], count) for name, count in in_flight.items()}
+        if answer.node in ends:
+            ends[answer.node].append(answer.end)
+    return ends

@@ -10,7 +10,7 @@
         ├── AccessRefusedError        401, 403: the token, or the Role, is not (yet) good
         └── ApiUnavailableError       no answer, or 5xx
 
-Only the two loops (`view`, `loop`) decide what an error leads to; both go on for ever.
+Only the loops (`view`, `loop`, `weigher`) decide what an error leads to; they go on for ever.
 """
 
 from __future__ import annotations

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from pba_api.sidecar import TRIAL
 from pba_sync.balancer import commands
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.errors import AnswerMalformedError, CommandRefusedError, HAProxyUnreachableError
@@ -110,19 +111,23 @@ class HAProxy:
             return servers
         return count_connections(servers, self.ask(commands.SHOW_CONNECTIONS))
 
-    def counted_servers(self) -> dict[str, Server]:
-        """Return the servers of the nodes' backend by name, with the connections that carry a request to each."""
-        servers = read_servers(self.ask(commands.SHOW_SERVERS))
-        return count_connections(servers, self.ask(commands.SHOW_CONNECTIONS))
+    def uncounted_servers(self) -> dict[str, Server]:
+        """Return the servers of the nodes' backend by name; connections are not counted."""
+        return read_servers(self.ask(commands.SHOW_SERVERS))
 
     def trial(self) -> str | None:
-        """Return the node whose trial waits for a request."""
-        line = self.ask(commands.SHOW_TRIALS).strip()
-        return line.rpartition(" ")[2] or None
+        """Return the node whose trial waits for a request; of several the first."""
+        lines = [line.split(" ") for line in self.ask(commands.SHOW_TRIALS).split("\n") if line]
+        if any(len(line) != 3 or line[1] != TRIAL for line in lines):  # noqa: PLR2004 - pointer, key, value
+            raise AnswerMalformedError(f"not a map of trials: {' '.join(lines[0])[:80]!r}")
+        return lines[0][2] if lines else None
 
     def answers(self) -> list[str]:
         """Return the lines on the last requests, the oldest first."""
-        return [line for line in self.ask(commands.SHOW_ANSWERS).split("\n") if line]
+        lines = [line for line in self.ask(commands.SHOW_ANSWERS).split("\n") if line]
+        if lines and not lines[0].startswith("{"):
+            raise AnswerMalformedError(f"not what the log-format writes: {lines[0][:80]!r}")
+        return lines
 
     def failures(self) -> Iterator[None]:
         """Yield whenever requests did not end well, for as long as HAProxy lives.

@@ -31,6 +31,10 @@ DOWN_SECONDS: Final = 0.5
 """The same while HAProxy does not answer."""
 HASTE_SECONDS: Final = 0.005
 """A failure is looked at at once; more that come within so long are looked at together."""
+HASTY: Final = 10
+"""So many failures in a row are looked at at once; the next have to wait for the next look, and each half a second of
+calm gives one more: when everything fails, the sidecar must not be another load."""
+HASTY_AGAIN_SECONDS: Final = 0.5
 
 _LOG = logging.getLogger(__name__)
 
@@ -41,8 +45,8 @@ class Runtime(Protocol):
     def run(self, command: Command) -> None:
         """Carry out a command."""
 
-    def counted_servers(self) -> dict[str, Server]:
-        """Return the servers of the nodes' backend, with the connections that carry a request to each."""
+    def uncounted_servers(self) -> dict[str, Server]:
+        """Return the servers of the nodes' backend; connections are not counted."""
 
     def trial(self) -> str | None:
         """Return the node whose trial waits for a request."""
@@ -70,11 +74,12 @@ class Weigher:
         self._limits = limits
         self._hooks = hooks
         self._known = Standings({})
-        self._last = ""
+        self._last: str | None = None
+        self._haste, self._haste_at = float(HASTY), hooks.clock()
         self._failed = threading.Event()
         self._answers = True
         self.looked_at = hooks.clock()
-        """When the last look ended, whatever came of it."""
+        """When the last look ended that did not fail on a fault of its own."""
 
     def run(self) -> None:
         """Look after look, for ever."""
@@ -84,7 +89,18 @@ class Weigher:
     def wait(self, seconds: float) -> None:
         """Wait for so long, or until a request fails."""
         if self._failed.wait(seconds):
+            if not self._is_hasty():
+                threading.Event().wait(min(seconds, LOOK_SECONDS))
             self._failed.clear()
+
+    def _is_hasty(self) -> bool:
+        now = self._hooks.clock()
+        self._haste = min(HASTY, self._haste + (now - self._haste_at) / HASTY_AGAIN_SECONDS)
+        self._haste_at = now
+        if self._haste < 1:
+            return False
+        self._haste -= 1
+        return True
 
     def follow_failures(self) -> None:
         """Have each failure looked at at once, for ever."""
@@ -109,9 +125,9 @@ class Weigher:
         except HAProxyError as error:
             self._note_answer(error)
             delay = DOWN_SECONDS
-        except Exception:  # noqa: BLE001 - logged whole; the loop must go on
+        except Exception:  # noqa: BLE001 - logged whole; if it stays, our health tells, and we are started anew
             _LOG.exception("a look at the nodes' answers failed on a fault of its own")
-            delay = CALM_SECONDS
+            return CALM_SECONDS
         self.looked_at = self._hooks.clock()
         return delay
 
@@ -121,33 +137,34 @@ class Weigher:
         self._answers = error is None
 
     def _look(self) -> float:
-        # In this order: if the trial is over by now, its answer is among the lines, or the request still runs.
-        trial = self._haproxy.trial()
-        running = self._haproxy.counted_servers()
+        # In this order: a trial that does not wait any more runs, or its end is among the lines now or soon.
+        waiting = self._haproxy.trial()
+        servers = {
+            name: server for name, server in self._haproxy.uncounted_servers().items() if server.usable
+        }
         lines = self._haproxy.answers()
-        fresh = answers.news(lines, self._last)
+        # What had ended before our first look is not judged: we do not know who was out then.
+        fresh = [] if self._last is None else answers.news(lines, self._last)
         self._last = lines[-1] if lines else ""
-        servers = {name: server for name, server in running.items() if server.usable}
-        in_flight = {name: server.in_use for name, server in servers.items()}
         now = self._hooks.clock()
         before = self._known
-        self._known = outliers.assess(
-            before, answers.tallies(answers.read(fresh), in_flight), now, self._limits
-        )
+        ended = answers.by_node(answers.read(fresh), servers)
+        self._known = outliers.assess(before, outliers.Look(ended, now, waiting), self._limits)
         _tell(before, self._known)
         self._set(outliers.weights(self._known, now, self._limits), servers)
-        self._give_trial(trial)
+        self._give_trial(waiting)
         self._hooks.on_look(self._known)
         settled = all(mark.phase is Phase.FULL for mark in self._known.marks.values())
-        return CALM_SECONDS if settled and not fresh and not any(in_flight.values()) else LOOK_SECONDS
+        return CALM_SECONDS if settled and not fresh else LOOK_SECONDS
 
-    def _give_trial(self, given: str | None) -> None:
-        waiting = outliers.awaits_trial(self._known)
-        if given is not None and given not in waiting:
+    def _give_trial(self, waiting: str | None) -> None:
+        given = self._known.given
+        if waiting == given:
+            return
+        if waiting is not None:
             self._haproxy.run(commands.TAKE_TRIALS_BACK)
-            given = None
-        if given is None and waiting:
-            self._haproxy.run(commands.give_trial(waiting[0]))
+        if given is not None:
+            self._haproxy.run(commands.give_trial(given))
 
     def _set(self, weights: Mapping[str, int], servers: Mapping[str, Server]) -> None:
         for name, weight in weights.items():

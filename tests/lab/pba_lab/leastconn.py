@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 
 from pba_sync.balancer import outliers
 from pba_sync.balancer.commands import FULL_WEIGHT
-from pba_sync.balancer.outliers import Limits, Standings, Tally
+from pba_sync.balancer.outliers import Limits, Look, Standings
+from pba_sync.balancer.pasts import End
 
 Behaviour = Callable[[float, int, random.Random], tuple[float, bool]]
 """From the moment (seconds), the node and chance, to how long an answer takes (seconds) and whether it is good."""
@@ -40,16 +41,14 @@ class _Frontend:
     weights: list[int]
     in_flight: list[int]
     changed: list[int]
-    latencies: list[list[float]]
-    failed: list[int]
+    ended: dict[str, list[End]]
     known: Standings = field(default_factory=lambda: Standings({}))
     trial: int | None = None
 
     @classmethod
     def new(cls, count: int) -> _Frontend:
-        zeros = [0] * count
-        latencies: list[list[float]] = [[] for _ in zeros]
-        return cls(count, [FULL_WEIGHT] * count, list(zeros), list(range(count)), latencies, list(zeros))
+        ended: dict[str, list[End]] = {str(node): [] for node in range(count)}
+        return cls(count, [FULL_WEIGHT] * count, [0] * count, list(range(count)), ended)
 
     def choose(self, turn: int) -> tuple[int, bool]:
         """Return the node that is asked, and whether it is its trial."""
@@ -69,21 +68,15 @@ class _Frontend:
     def end(self, one: Answered, turn: int) -> None:
         self.in_flight[one.node] -= 1
         self.changed[one.node] = turn
-        if one.good:
-            self.latencies[one.node].append(one.took * 1000)
-        else:
-            self.failed[one.node] += 1
+        self.ended[str(one.node)].append(End(one.took * 1000, not one.good, one.took, one.trial))
 
     def look(self, now: float, limits: Limits) -> None:
-        tallies = {
-            str(node): Tally(tuple(self.latencies[node]), self.failed[node], self.in_flight[node])
-            for node in range(self.count)
-        }
-        self.latencies, self.failed = [[] for _ in range(self.count)], [0] * self.count
-        self.known = outliers.assess(self.known, tallies, now, limits)
+        waiting = None if self.trial is None else str(self.trial)
+        self.known = outliers.assess(self.known, Look(self.ended, now, waiting), limits)
+        self.ended = {node: [] for node in self.ended}
         for name, weight in outliers.weights(self.known, now, limits).items():
             self.weights[int(name)] = weight
-        self.trial = next(map(int, outliers.awaits_trial(self.known)), None)
+        self.trial = None if self.known.given is None else int(self.known.given)
 
 
 @dataclass(frozen=True)

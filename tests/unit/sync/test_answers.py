@@ -5,28 +5,34 @@ from typing import Any
 
 import pytest
 
-from pba_sync.balancer.answers import Answer, news, read, tallies
-from pba_sync.balancer.outliers import Tally
+from pba_sync.balancer.answers import Answer, by_node, news, read
+from pba_sync.balancer.pasts import End
 
 
 def line(**fields: Any) -> str:
-    whole = {"node": "a", "status": 200, "end": "--", "response_ms": 20, "retries": 0}
+    whole = {"node": "a", "status": 200, "end": "--", "response_ms": 20, "total_ms": 500, "retries": 0}
     return json.dumps({**whole, **fields})
 
 
 @pytest.mark.parametrize(
     ("fields", "answer"),
     [
-        ({}, Answer("a", failed=False, milliseconds=20)),
-        ({"status": 404}, Answer("a", failed=False, milliseconds=20)),
-        ({"status": 503}, Answer("a", failed=True, milliseconds=20)),
-        ({"status": 504, "end": "sH", "response_ms": -1}, Answer("a", failed=True, milliseconds=-1)),
-        ({"status": 502, "end": "SH", "response_ms": -1}, Answer("a", failed=True, milliseconds=-1)),
-        ({"status": 200, "end": "SD"}, Answer("a", failed=True, milliseconds=20)),
-        ({"trial": "a"}, Answer("a", failed=False, milliseconds=20)),
-        ({"trial": "a", "status": 500, "retries": 3}, Answer("a", failed=True, milliseconds=20)),
-        ({"trial": "bad", "retries": 1}, Answer("bad", failed=True, milliseconds=-1)),
-        ({"trial": "bad", "retries": 1, "status": 500}, Answer("bad", failed=True, milliseconds=-1)),
+        ({}, Answer("a", End(20, failed=False, seconds=0.5))),
+        ({"status": 404}, Answer("a", End(20, failed=False, seconds=0.5))),
+        ({"status": 503}, Answer("a", End(20, failed=True, seconds=0.5))),
+        ({"status": 504, "end": "sH", "response_ms": -1}, Answer("a", End(-1, failed=True, seconds=0.5))),
+        ({"status": 502, "end": "SH", "response_ms": -1}, Answer("a", End(-1, failed=True, seconds=0.5))),
+        ({"status": 200, "end": "SD"}, Answer("a", End(20, failed=True, seconds=0.5))),
+        ({"trial": "a"}, Answer("a", End(20, failed=False, seconds=0.5, trial=True))),
+        (
+            {"trial": "a", "status": 500, "retries": 3},
+            Answer("a", End(20, failed=True, seconds=0.5, trial=True)),
+        ),
+        ({"trial": "bad", "retries": 1}, Answer("bad", End(-1, failed=True, seconds=0.5, trial=True))),
+        (
+            {"trial": "bad", "retries": 1, "status": 500},
+            Answer("bad", End(-1, failed=True, seconds=0.5, trial=True)),
+        ),
     ],
 )
 def test_what_became_of_a_request(fields: dict[str, Any], answer: Answer) -> None:
@@ -60,12 +66,11 @@ def test_what_was_seen_before_is_no_news() -> None:
     assert news(["a", "b"], "") == ["a", "b"]
 
 
-def test_each_node_has_its_tally_and_nobody_else() -> None:
-    answers = read(
-        [line(), line(response_ms=30), line(status=500), line(node="gone"), line(node="b", status=500)]
-    )
-    assert tallies(answers, {"a": 2, "b": 0, "quiet": 1}) == {
-        "a": Tally((20.0, 30.0), 1, 2),
-        "b": Tally((), 1, 0),
-        "quiet": Tally((), 0, 1),
+def test_each_node_has_what_ended_there_in_its_order_and_nobody_else() -> None:
+    answers = read([line(), line(status=500), line(response_ms=30), line(node="gone"), line(node="b")])
+    ends = by_node(answers, ["a", "b", "quiet"])
+    assert {name: [(end.milliseconds, end.failed) for end in of] for name, of in ends.items()} == {
+        "a": [(20, False), (20, True), (30, False)],
+        "b": [(20, False)],
+        "quiet": [],
     }

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Sequence
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -15,19 +17,22 @@ from pba_lab.leastconn import Behaviour, simulate
 
 from pba_sync.balancer.commands import FULL_WEIGHT
 from pba_sync.balancer.outliers import (
-    Ends,
+    LOST_SECONDS,
+    NOBODY_SECONDS,
+    STALE_SECONDS,
     Limits,
+    Look,
     Mark,
-    Past,
     Phase,
     Standings,
-    Tally,
     assess,
-    awaits_trial,
     weights,
 )
+from pba_sync.balancer.pasts import End, Ends
 
 LIMITS = Limits()
+REST = LIMITS.first_rest
+TAKEN = REST + 0.1
 
 
 def steady(_now: float, _node: int, dice: random.Random) -> tuple[float, bool]:
@@ -137,85 +142,146 @@ def test_when_nearly_all_fail_half_of_them_serve() -> None:
 
 
 def test_a_node_that_joins_others_rises_step_by_step() -> None:
-    known = assess(Standings({}), {"old": Tally()}, 0.0, LIMITS)
+    known = look(Standings({}), 0.0, old=())
     assert weights(known, 0.0, LIMITS) == {"old": FULL_WEIGHT}
     seen = []
     for tenth in range(1, 41):
-        known = assess(known, {"old": Tally(), "new": Tally()}, tenth / 10, LIMITS)
+        known = look(known, tenth / 10, old=(), new=())
         seen.append(weights(known, tenth / 10, LIMITS)["new"])
     assert seen == sorted(seen)
     assert (seen[0], seen[-1]) == (FULL_WEIGHT // 8, FULL_WEIGHT)
 
 
-def test_a_node_out_rests_ever_longer_and_is_asked_one_request_at_a_time() -> None:
-    mark = Mark(0.0, 0.0, Phase.OUT, level=1)
-    known = Standings({"bad": mark, "good": Mark(0.0, 0.0)}, ends=Ends(1000))
-    still = {"bad": Tally(), "good": Tally()}
-    assert weights(assess(known, still, 0.9, LIMITS), 0.9, LIMITS)["bad"] == 0
-    assert awaits_trial(known) == []
-    trial = assess(known, still, 1.0, LIMITS)
-    assert (weights(trial, 1.0, LIMITS)["bad"], awaits_trial(trial)) == (0, ["bad"])
-    asked = assess(trial, {**still, "bad": Tally(in_flight=1)}, 1.1, LIMITS)
-    assert (weights(asked, 1.1, LIMITS)["bad"], awaits_trial(asked)) == (0, [])
-    worse = assess(asked, {**still, "bad": Tally(failed=1)}, 1.2, LIMITS)
+GOOD = End(20.0, seconds=0.02)
+FAILED = End(-1.0, failed=True)
+ON_TRIAL = replace(GOOD, trial=True)
+FAILED_ON_TRIAL = replace(FAILED, trial=True)
+
+
+def look(known: Standings, now: float, waiting: str | None = None, **ended: Sequence[End]) -> Standings:
+    """Look once more, at nodes by name and what ended there."""
+    return assess(known, Look(ended, now, waiting), LIMITS)
+
+
+def one_is_out(level: int = 1) -> Standings:
+    """One of two nodes is put out at 0 s."""
+    bad = Mark(0.0, 0.0, Phase.OUT, level=level, counts_from=0.0)
+    return Standings({"bad": bad, "good": Mark(0.0, 0.0)}, ends=Ends(1000))
+
+
+@pytest.fixture
+def on_trial() -> Standings:
+    """The trial runs since `TAKEN`."""
+    given = look(one_is_out(), REST, bad=(), good=())
+    assert given.given == "bad"
+    return look(given, TAKEN, None, bad=(), good=())
+
+
+def test_a_node_out_rests_and_then_gets_one_trial() -> None:
+    resting = look(one_is_out(), REST - 0.1, bad=(), good=())
+    assert (resting.given, weights(resting, REST - 0.1, LIMITS)["bad"]) == (None, 0)
+    given = look(resting, REST, bad=(), good=())
+    assert (given.given, weights(given, REST, LIMITS)["bad"]) == ("bad", 0)
+    waits = look(given, REST + 0.1, "bad", bad=(), good=(GOOD,))
+    assert waits.given == "bad"
+    runs = look(waits, REST + 0.2, None, bad=(), good=())
+    assert runs.given is None
+
+
+def test_a_trial_that_ends_well_brings_a_node_back_and_one_that_fails_does_not(on_trial: Standings) -> None:
+    worse = look(on_trial, TAKEN + 0.1, bad=(FAILED_ON_TRIAL,), good=())
     assert (worse.marks["bad"].phase, worse.marks["bad"].level) == (Phase.OUT, 2)
-    better = assess(asked, {**still, "bad": Tally(latencies=(20.0,))}, 1.2, LIMITS)
-    assert better.marks["bad"].phase is Phase.RISING
+    assert look(on_trial, TAKEN + 0.1, bad=(ON_TRIAL,), good=()).marks["bad"].phase is Phase.RISING
+
+
+def test_what_was_begun_before_says_nothing_on_trial_nor_of_a_node_that_is_back(on_trial: Standings) -> None:
+    assert look(on_trial, TAKEN + 0.1, bad=(FAILED, GOOD), good=()).marks["bad"].phase is Phase.TRIAL
+    back = look(on_trial, TAKEN + 0.1, bad=(ON_TRIAL,), good=())
+    old = [replace(FAILED, seconds=60.0)] * 20
+    assert look(back, TAKEN + 0.2, bad=old, good=()).marks["bad"].phase is Phase.RISING
+    assert look(back, TAKEN + 0.2, bad=[FAILED] * 20, good=()).marks["bad"].phase is Phase.OUT
+
+
+def test_a_trial_of_which_nothing_is_heard_has_failed(on_trial: Standings) -> None:
+    known = look(on_trial, TAKEN + LOST_SECONDS - 0.1, bad=(), good=())
+    assert known.marks["bad"].phase is Phase.TRIAL
+    assert look(known, TAKEN + LOST_SECONDS, bad=(), good=()).marks["bad"].phase is Phase.OUT
+
+
+def test_where_nobody_asks_what_may_be_asked_twice_a_node_comes_back_without_a_trial() -> None:
+    known = look(one_is_out(), REST, bad=(), good=())
+    known = look(known, REST + NOBODY_SECONDS - 0.1, "bad", bad=(), good=(GOOD,))
+    assert known.marks["bad"].phase is Phase.TRIAL
+    known = look(known, REST + NOBODY_SECONDS, "bad", bad=(), good=(GOOD,))
+    assert (known.marks["bad"].phase, known.given) == (Phase.RISING, None)
+
+
+def test_trials_take_turns() -> None:
+    marks = {f"bad{number}": Mark(number / 10, 0.0, Phase.OUT, level=1) for number in range(2)}
+    known = Standings({**marks, **{f"good{number}": Mark(0.0, 0.0) for number in range(2)}}, ends=Ends(1000))
+    nodes: dict[str, Sequence[End]] = dict.fromkeys(known.marks, ())
+    known = look(known, REST + 1.0, **nodes)
+    assert known.given == "bad0"
+    known = look(known, REST + 1.1, "bad0", **nodes)
+    assert known.given == "bad0"
+    known = look(known, REST + 1.2, None, **nodes)
+    assert known.given == "bad1"
+
+
+def test_a_node_that_was_put_out_ten_thousand_times_is_tried_still() -> None:
+    known = one_is_out(level=10_000)
+    assert look(known, LIMITS.longest_rest - 0.1, bad=(), good=()).given is None
+    assert look(known, LIMITS.longest_rest, bad=(), good=()).given == "bad"
 
 
 def test_a_node_that_was_away_for_a_moment_is_what_it_was() -> None:
-    known = Standings({"bad": Mark(0.0, 0.0, Phase.OUT, level=3), "good": Mark(0.0, 0.0)}, ends=Ends(1000))
-    nobody = assess(known, {}, 0.1, LIMITS)
+    nobody = look(one_is_out(level=3), 0.1)
     assert weights(nobody, 0.1, LIMITS) == {}
-    back = assess(nobody, {"bad": Tally()}, 0.2, LIMITS)
+    back = look(nobody, 0.2, bad=())
     assert back.marks["bad"].phase is Phase.OUT
     assert set(back.absent) == {"good"}
-    late = assess(assess(nobody, {}, 5.0, LIMITS), {"bad": Tally(), "good": Tally()}, 11.0, LIMITS)
+    late = look(look(nobody, 5.0), 11.0, bad=(), good=())
     assert {mark.phase for mark in late.marks.values()} == {Phase.FULL}
 
 
 def test_who_is_out_serves_again_when_the_others_have_gone() -> None:
     """Scaled down, or found dead by HAProxy's checks: a slow node is better than none."""
-    bad = {f"bad{number}": Mark(float(number), 0.0, Phase.OUT, level=1) for number in range(3)}
-    known = Standings({**bad, **{f"good{number}": Mark(0.0, 0.0) for number in range(3)}}, ends=Ends(1000))
-    left = assess(known, {"bad0": Tally(), "bad1": Tally(), "bad2": Tally()}, 0.5, LIMITS)
-    assert weights(left, 0.5, LIMITS) == {"bad0": FULL_WEIGHT, "bad1": FULL_WEIGHT, "bad2": 0}
-    alone = assess(left, {"bad2": Tally()}, 0.6, LIMITS)
-    assert weights(alone, 0.6, LIMITS) == {"bad2": FULL_WEIGHT}
-    back = assess(alone, {"bad2": Tally(), "good0": Tally()}, 0.7, LIMITS)
-    assert weights(back, 0.7, LIMITS) == {"bad2": 0, "good0": FULL_WEIGHT}
+    bad = {f"bad{number}": Mark(float(number), 0.0, Phase.OUT, level=9) for number in range(3)}
+    known = Standings({**bad, **{f"good{number}": Mark(9.0, 0.0) for number in range(3)}}, ends=Ends(1000))
+    left = look(known, 2.5, bad0=(), bad1=(), bad2=())
+    assert weights(left, 2.5, LIMITS) == {"bad0": FULL_WEIGHT, "bad1": FULL_WEIGHT, "bad2": 0}
+    alone = look(left, 2.6, bad2=())
+    assert weights(alone, 2.6, LIMITS) == {"bad2": FULL_WEIGHT}
+    assert weights(look(alone, 2.7, bad2=(), good0=()), 2.7, LIMITS) == {"bad2": 0, "good0": FULL_WEIGHT}
+    settled = look(alone, 2.6 + STALE_SECONDS, bad2=())
+    assert settled.marks["bad2"].phase is Phase.RISING, "they are gone for good"
 
 
-def test_a_past_keeps_the_newest_only() -> None:
-    past = Past()
-    for number in range(100):
-        past = past.then(failed=number < 90, late=number == 95)
-    assert past.ends(64) == Ends(64, 54, 55)
-    assert past.ends(4) == Ends(4, 0, 0)
-    assert past.ends(11) == Ends(11, 1, 2)
-
-
-TALLIES = st.builds(
-    Tally,
-    latencies=st.lists(st.floats(0, 5000), max_size=5).map(tuple),
-    failed=st.integers(0, 5),
-    in_flight=st.integers(0, 5),
+ENDS = st.builds(
+    End,
+    milliseconds=st.floats(0, 5000),
+    failed=st.booleans(),
+    seconds=st.floats(0, 20),
+    trial=st.booleans(),
 )
+NODES = st.sampled_from("abcdef")
 LOOKS = st.lists(
-    st.tuples(st.floats(0.01, 3.0), st.dictionaries(st.sampled_from("abcdef"), TALLIES)), max_size=30
+    st.tuples(st.floats(0.01, 3.0), st.dictionaries(NODES, st.lists(ENDS, max_size=5)), st.none() | NODES),
+    max_size=30,
 )
 
 
 @settings(max_examples=200)
 @given(LOOKS)
-def test_whatever_happens_half_of_the_nodes_serve_and_none_that_is_gone_is_remembered(
-    looks: list[tuple[float, dict[str, Tally]]],
+def test_whatever_happens_half_of_the_nodes_serve(
+    looks: list[tuple[float, dict[str, list[End]], str | None]],
 ) -> None:
     known, now = Standings({}), 0.0
-    for seconds, tallies in looks:
+    for seconds, ended, waiting in looks:
         now += seconds
-        known = assess(known, tallies, now, LIMITS)
-        assert set(known.marks) == set(tallies)
+        known = assess(known, Look(ended, now, waiting), LIMITS)
+        assert set(known.marks) == set(ended)
+        assert known.given is None or known.marks[known.given].phase is Phase.TRIAL
         told = weights(known, now, LIMITS)
         assert all(0 <= weight <= FULL_WEIGHT for weight in told.values())
         assert sum(weight > 0 for weight in told.values()) >= len(told) / 2

@@ -13,7 +13,15 @@ from pba_lab.model import HAProxyModel
 from pba_sync.balancer import commands
 from pba_sync.balancer.commands import FULL_WEIGHT
 from pba_sync.balancer.outliers import Limits, Phase, Standings
-from pba_sync.balancer.weigher import CALM_SECONDS, DOWN_SECONDS, LOOK_SECONDS, Weigher, WeigherHooks
+from pba_sync.balancer.weigher import (
+    CALM_SECONDS,
+    DOWN_SECONDS,
+    HASTY,
+    HASTY_AGAIN_SECONDS,
+    LOOK_SECONDS,
+    Weigher,
+    WeigherHooks,
+)
 
 Answered = Callable[..., None]
 
@@ -27,7 +35,9 @@ def seen() -> list[Standings]:
 def weigher(haproxy: Any, clock: Any, seen: list[Standings]) -> Weigher:
     for number in range(4):
         join(haproxy, f"n{number}")
-    return Weigher(haproxy, Limits(), WeigherHooks(clock, seen.append))
+    made = Weigher(haproxy, Limits(), WeigherHooks(clock, seen.append))
+    made.step()  # what was before it does not count
+    return made
 
 
 def join(haproxy: Any, name: str) -> None:
@@ -39,9 +49,10 @@ def join(haproxy: Any, name: str) -> None:
 def answered(model: HAProxyModel) -> Answered:
     """Write lines as HAProxy does."""
 
-    def write(node: str, count: int, status: int = 200, milliseconds: int = 20) -> None:
+    def write(node: str, count: int, status: int = 200, milliseconds: int = 20, trial: str = "") -> None:
         for _ in range(count):
-            fields = {"node": node, "status": status, "end": "--", "response_ms": milliseconds}
+            times = {"response_ms": milliseconds, "total_ms": milliseconds}
+            fields = {"node": node, "status": status, "end": "--", "trial": trial, **times}
             model.answers.append(json.dumps({**fields, "request_id": len(model.answers)}))
 
     return write
@@ -76,13 +87,13 @@ def test_a_node_that_fails_is_put_out_and_comes_back_by_a_trial(
 ) -> None:
     assert weights(model) == {"n0": FULL_WEIGHT, "n1": FULL_WEIGHT, one_fails: 0, "n3": FULL_WEIGHT}
     assert model.trials == []
-    clock.sleep(1.0)
+    clock.sleep(Limits().first_rest)
     weigher.step()
     weigher.step()
     assert model.trials == [one_fails], "once"
     assert weights(model)[one_fails] == 0
     model.trials.clear()
-    answered(one_fails, 1)
+    answered(one_fails, 1, trial=one_fails)
     risen = []
     for _ in range(25):
         clock.sleep(LOOK_SECONDS)
@@ -92,16 +103,23 @@ def test_a_node_that_fails_is_put_out_and_comes_back_by_a_trial(
     assert risen[-1] == FULL_WEIGHT
 
 
-def test_a_trial_is_given_again_until_it_is_answered_and_never_while_it_runs(
-    weigher: Weigher, one_fails: str, model: HAProxyModel, clock: Any
+def test_a_trial_is_given_once_and_after_it_has_failed_when_its_time_has_come(
+    weigher: Weigher,
+    one_fails: str,
+    model: HAProxyModel,
+    seen: list[Standings],
+    answered: Answered,
+    clock: Any,
 ) -> None:
-    clock.sleep(1.0)
+    clock.sleep(Limits().first_rest)
     weigher.step()
     model.trials.clear()
-    model.servers[one_fails].in_use = 1
     weigher.step()
-    assert model.trials == []
-    model.servers[one_fails].in_use = 0  # its client has gone
+    assert model.trials == [], "it runs"
+    answered(one_fails, 1, status=500, trial=one_fails)
+    weigher.step()
+    assert seen[-1].marks[one_fails].phase is Phase.OUT
+    clock.sleep(Limits().longest_rest)
     weigher.step()
     assert model.trials == [one_fails]
 
@@ -109,7 +127,7 @@ def test_a_trial_is_given_again_until_it_is_answered_and_never_while_it_runs(
 def test_the_trial_of_a_node_that_drains_is_taken_back(
     weigher: Weigher, one_fails: str, haproxy: Any, model: HAProxyModel, clock: Any
 ) -> None:
-    clock.sleep(1.0)
+    clock.sleep(Limits().first_rest)
     weigher.step()
     haproxy.run(commands.set_drain(one_fails))
     weigher.step()
@@ -158,11 +176,11 @@ def test_a_node_that_drains_is_not_judged(
 def test_a_server_that_goes_meanwhile_costs_no_other_one_its_weight(
     weigher: Weigher, haproxy: Any, model: HAProxyModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    listed = {name: replace(server, weight=3) for name, server in haproxy.counted_servers().items()}
+    listed = {name: replace(server, weight=3) for name, server in haproxy.uncounted_servers().items()}
     for server in model.servers.values():
         server.weight = 3
     del model.servers["n0"]
-    monkeypatch.setattr(haproxy, "counted_servers", lambda: listed)
+    monkeypatch.setattr(haproxy, "uncounted_servers", lambda: listed)
     weigher.step()
     assert set(weights(model).values()) == {FULL_WEIGHT}
 
@@ -176,3 +194,38 @@ def test_while_haproxy_does_not_answer_nothing_is_forgotten(
     clock.sleep(DOWN_SECONDS)
     weigher.step()
     assert seen[-1].marks[one_fails].phase is Phase.OUT
+
+
+def test_what_was_answered_before_the_sidecar_began_puts_nobody_out(
+    haproxy: Any, seen: list[Standings], answered: Answered, clock: Any
+) -> None:
+    for number in range(4):
+        join(haproxy, f"n{number}")
+        answered(f"n{number}", 50)
+    answered("n2", 20, status=500)
+    weigher = Weigher(haproxy, Limits(), WeigherHooks(clock, seen.append))
+    for _ in range(3):
+        weigher.step()
+        clock.sleep(LOOK_SECONDS)
+    assert {mark.phase for mark in seen[-1].marks.values()} == {Phase.FULL}
+
+
+def test_a_fault_of_its_own_shows_in_its_health(
+    weigher: Weigher, monkeypatch: pytest.MonkeyPatch, clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    def fault(*_: Any) -> Standings:
+        raise ZeroDivisionError
+
+    before = weigher.looked_at
+    monkeypatch.setattr("pba_sync.balancer.outliers.assess", fault)
+    clock.sleep(5.0)
+    assert weigher.step() == CALM_SECONDS
+    assert weigher.looked_at == before
+    assert "a fault of its own" in caplog.text
+
+
+def test_when_everything_fails_looks_keep_their_distance(weigher: Weigher, clock: Any) -> None:
+    hasty = [weigher._is_hasty() for _ in range(HASTY + 5)]
+    assert hasty == [True] * HASTY + [False] * 5
+    clock.sleep(2 * HASTY_AGAIN_SECONDS)
+    assert [weigher._is_hasty() for _ in range(3)] == [True, True, False]

@@ -135,7 +135,8 @@ backend $backend
     http-request set-var(txn.trial) str($trial),map($trials) if METH_GET
     http-request del-map($trials) $trial if { var(txn.trial) -m found }
     use-server %[var(txn.trial)] if { var(txn.trial) -m found }
-    retry-on conn-failure empty-response junk-response 500 502 503 504
+    http-request set-timeout server ${trial_seconds}s if { var(txn.trial) -m found }
+    retry-on conn-failure empty-response junk-response response-timeout 500 502 503 504
     http-request disable-l7-retry unless { var(txn.trial) -m found }
 
     option httpchk
@@ -186,6 +187,7 @@ def render(cluster: Cluster) -> str:
         failures=sidecar.FAILURES,
         trials=sidecar.TRIALS,
         trial=sidecar.TRIAL,
+        trial_seconds=sidecar.TRIAL_SECONDS,
         ready=sidecar.READY,
         stopping=sidecar.STOPPING,
         pod_ips=sidecar.ENV_POD_IPS,

@@ -1,0 +1,156 @@
+"""How requests ended, and whether it is chance that so many ended badly: pure."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+SPANS: Final = (2, 4, 8, 16, 32, 64)
+"""A node is judged by so many of its last requests: by few of them if it has turned bad just now, by many if it is only
+somewhat worse than others."""
+KEPT: Final = SPANS[-1]
+_ALL: Final = (1 << KEPT) - 1
+SURPRISE: Final = 1e-6
+"""What is less probable is no chance."""
+REMEMBERED: Final = 4096
+"""So many requests of all nodes tell how often one ends badly that no node is to blame for."""
+
+
+@dataclass(frozen=True, slots=True)
+class End:
+    """How one request that was sent to a node ended."""
+
+    milliseconds: float
+    """To the first byte of the answer; of one that failed it says nothing."""
+    failed: bool = False
+    seconds: float = 0.0
+    """From its beginning to its end."""
+    trial: bool = False
+    """Whether the node was out, and was asked on trial."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ends:
+    """How many requests came to an end, and of them how many failed, and how many ended badly (failed or late)."""
+
+    count: int = 0
+    failed: int = 0
+    bad: int = 0
+
+    @classmethod
+    def of(cls, ends: Iterable[End], late: float) -> Ends:
+        """Count ends; those that took more than `late` milliseconds are late."""
+        whole = list(ends)
+        failed = sum(end.failed for end in whole)
+        return cls(len(whole), failed, sum(end.failed or end.milliseconds > late for end in whole))
+
+    def plus(self, other: Ends) -> Ends:
+        """Return both together."""
+        return Ends(self.count + other.count, self.failed + other.failed, self.bad + other.bad)
+
+    def minus(self, other: Ends) -> Ends:
+        """Return these without the others, which are among them."""
+        return Ends(self.count - other.count, self.failed - other.failed, self.bad - other.bad)
+
+    def faded(self) -> Ends:
+        """Return no more than are remembered, in the same parts."""
+        ends = self
+        while ends.count > REMEMBERED:
+            ends = Ends(ends.count // 2, ends.failed // 2, ends.bad // 2)
+        return ends
+
+
+def together(ends: Iterable[Ends]) -> Ends:
+    """Return all together."""
+    return functools.reduce(Ends.plus, ends, Ends())
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Parts of the requests, from 0 to 1: of those that failed, and of those that ended badly."""
+
+    failed: float
+    bad: float
+
+
+Usually = Callable[[int], Share]
+"""From a number of last requests to what is usual among so many of each other node."""
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """How the last requests of a node ended: a bit for each, the newest at the right."""
+
+    count: int = 0
+    failed: int = 0
+    bad: int = 0
+
+    def then(self, *, failed: bool = False, late: bool = False) -> Past:
+        """Return the past with one more request."""
+        return Past(
+            min(self.count + 1, KEPT),
+            (self.failed << 1 | failed) & _ALL,
+            (self.bad << 1 | (failed or late)) & _ALL,
+        )
+
+    def ends(self, span: int = KEPT) -> Ends:
+        """Return how the last `span` requests ended."""
+        mask = (1 << span) - 1
+        return Ends(min(span, self.count), (self.failed & mask).bit_count(), (self.bad & mask).bit_count())
+
+
+NO_ENDS: Final = Ends()
+NO_PAST: Final = Past()
+
+
+class Usual:
+    """The share of failed and of bad ends that no node is to blame for."""
+
+    def __init__(self, remembered: Ends, serving: Mapping[str, Past]) -> None:
+        """Take both in.
+
+        Args:
+            remembered: how requests to any node ended for some time.
+            serving: the pasts of the nodes in rotation.
+        """
+        self._remembered = Share(
+            (remembered.failed + 1) / (remembered.count + 2), (remembered.bad + 1) / (remembered.count + 2)
+        )
+        self._serving = serving
+        self._sums: dict[int, Ends] = {}
+
+    def beside(self, name: str) -> Usually:
+        """Return the share, for a node: what it is among its last requests does not count."""
+        own = self._serving.get(name, NO_PAST)
+        return lambda span: self._beside(own.ends(span), span)
+
+    def _beside(self, own: Ends, span: int) -> Share:
+        if span not in self._sums:
+            self._sums[span] = together(past.ends(span) for past in self._serving.values())
+        others = self._sums[span].minus(own)
+        count = max(1, others.count)
+        return Share(
+            max(self._remembered.failed, others.failed / count), max(self._remembered.bad, others.bad / count)
+        )
+
+
+def is_worse(past: Past, usual: Usually) -> bool:
+    """Tell whether a node's past has more of failures, or of bad ends, than chance would give it."""
+    for span in SPANS:
+        if span // 2 >= past.count:
+            return False
+        own, others = past.ends(span), usual(span)
+        chances = (chance(own.failed, own.count, others.failed), chance(own.bad, own.count, others.bad))
+        if min(chances) < SURPRISE:
+            return True
+    return False
+
+
+def chance(seen: int, count: int, usual: float) -> float:
+    """Return how probable it is that of `count` requests `seen` or more end so, each with the probability `usual`."""
+    if seen <= count * usual:
+        return 1.0  # or nearly: more than what is expected is what is asked for
+    return sum(math.comb(count, k) * usual**k * (1 - usual) ** (count - k) for k in range(seen, count + 1))
