@@ -21,16 +21,15 @@ def test_the_frontend_is_measured_beside_the_same_haproxy(figure: str, tmp_path:
     assert measured.notes[0] == "0 requests failed, 0 were executed twice"
 
 
-@pytest.mark.parametrize("case", ["slow-hits-1", "failing"])
+@pytest.mark.parametrize("case", ["slow-hits-1", "failing", "recovered"])
 def test_a_node_turns_bad_behind_the_frontend_and_behind_its_peers(case: str, tmp_path: Path) -> None:
     trial = Trial(tmp_path, Progress(), short=True)
     measured = next(one for one in faults.CASES if one.id == case).measure(trial)
     samples = measured.samples.raw()
     assert len(samples["figures"]) == 1
-    assert "0 requests were executed twice" in measured.notes
     by_peer = dict(note.split(": ") for note in measured.notes if note.startswith("haproxy"))
-    # leastconn takes a node that fails at once for a fast one, and random(2) sends a slow one some
-    assert float(by_peer[faults.LEAST if case == "failing" else faults.RANDOM]) > 0
+    # leastconn takes a node that fails at once for a fast one, and sends a slow one some, and all have it back
+    assert float(by_peer[faults.LEAST]) > 0
 
 
 def test_the_network_has_room_for_so_many_nodes_and_says_when_not() -> None:

@@ -105,12 +105,11 @@ def test_a_node_that_turns_slow_gets_next_to_no_requests_and_comes_back(
     traffic = Traffic(haproxy, folder, seconds=12.0)
     eventually(lambda: requests(nodes) > 50)
     nodes.order("set", [BAD], delay_ms=1000.0)
-    before = requests(nodes)
     eventually(lambda: phase(standings) is Phase.OUT)
-    threading.Event().wait(3.0)
+    before = requests(nodes)
+    threading.Event().wait(2.0)
     nodes.order("set", [BAD], delay_ms=18.0, jitter_ms=4.0)
-    # round robin would have sent it 40 each second
-    assert requests(nodes) - before <= 20
+    assert requests(nodes) - before <= 1, "none, or its trial on a busy machine"
     eventually(lambda: weights(haproxy) == {f"n{number}": FULL_WEIGHT for number in range(COUNT)})
     assert traffic.end().failures == {}
 
@@ -139,23 +138,22 @@ def test_a_trial_is_one_get_which_is_asked_elsewhere_if_it_fails(
 def test_a_node_that_fails_at_once_fails_few_requests_and_no_post_is_sent_twice(
     haproxy: HAProxyProcess, nodes: Nodes, standings: list[Standings], folder: Path, executed: Path
 ) -> None:
-    traffic = Traffic(haproxy, folder, seconds=10.0, posts=30)
+    traffic = Traffic(haproxy, folder, seconds=14.0, posts=30)
     eventually(lambda: requests(nodes) > 50)
     nodes.order("set", [BAD], fail_share=1.0)
-    eventually(lambda: phase(standings) is Phase.OUT)
-    threading.Event().wait(3.0)
+    eventually(lambda: standings[-1].marks[f"n{BAD}"].level == 2)  # a trial has failed
     nodes.order("set", [BAD], delay_ms=18.0, jitter_ms=4.0)
     eventually(lambda: phase(standings) is Phase.FULL)
     load = traffic.end()
     # leastconn alone sends it nearly all of 200 each second; trials cost nobody anything
     assert set(load.failures) == {"503"}
-    assert load.failures["503"] <= 20
+    assert load.failures["503"] <= 40
     nodes.end()
     counted = executions(executed)
     assert set(counted) == {1, 2}
-    # after 1 and 2 s: the trials, each asked of another node as well
+    # trials, each asked of another node as well
     assert {one.method for one in load.sent if counted[one.number] > 1} == {"GET"}
-    assert counted.count(2) <= 4
+    assert counted.count(2) <= 2
 
 
 def test_an_haproxy_that_restarts_is_told_again_who_is_out(
@@ -169,4 +167,4 @@ def test_an_haproxy_that_restarts_is_told_again_who_is_out(
     haproxy.kill()
     haproxy.start()
     eventually(lambda: len(weights(haproxy)) == COUNT)
-    eventually(lambda: weights(haproxy)[f"n{BAD}"] in (0, 1))
+    eventually(lambda: weights(haproxy)[f"n{BAD}"] == 0)

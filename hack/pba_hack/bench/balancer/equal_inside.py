@@ -15,7 +15,7 @@ from typing import Final
 from pba_hack.bench.balancer import lab
 from pba_hack.bench.balancer.balancers import Balancer, followed, prepared, static
 from pba_hack.bench.balancer.equal import NODES, RATE, Orders
-from pba_hack.bench.balancer.load import Load, Nodes, executions, serving
+from pba_hack.bench.balancer.load import WELL, Load, Nodes, executions, serving
 from pba_hack.bench.balancer.loads import Loads
 from pba_hack.bench.rounds import side_by_side
 from pba_hack.progress import Progress
@@ -23,8 +23,6 @@ from pba_hack.progress import Progress
 CLIENTS: Final = 64
 """So many ask at the same time when it is about how much is carried."""
 WARM_SECONDS: Final = 2.0
-DELAY: Final = {"delay_ms": 18.0, "jitter_ms": 4.0}
-"""How nodes answer: 20 ms in the middle."""
 AT_ONCE: Final = {"delay_ms": 0.0}
 """How they answer when it is about how much is carried: the balancer has to be what there is too little of."""
 
@@ -62,7 +60,7 @@ class Contest:
 
     def _load(self, balancer: Balancer, seconds: float) -> Load:
         carried = self._orders.figure == "throughput"
-        self._nodes.order("set", None, **(AT_ONCE if carried else DELAY))
+        self._nodes.order("set", None, **(AT_ONCE if carried else WELL))
         return self.loads.send(balancer.target, seconds=seconds, rate=RATE, clients=CLIENTS if carried else 0)
 
 

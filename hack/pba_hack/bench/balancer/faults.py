@@ -12,7 +12,7 @@ from functools import partial
 from typing import Final
 
 from pba_hack.bench.balancer.lab import run_inside
-from pba_hack.bench.balancer.load import Load, Sent
+from pba_hack.bench.balancer.load import WELL, Load, Sent
 from pba_hack.bench.case import Case, Measured, Trial
 from pba_hack.bench.samples import Values
 from pba_hack.bench.statistics import percentile
@@ -27,10 +27,11 @@ SHORTER: Final = 10.0
 """The short form is shorter by this, and slower by as much as its rate says."""
 BAD: Final = 3
 """The place of the node that turns bad."""
-WELL: Final[Mapping[str, float]] = {"delay_ms": 18.0, "jitter_ms": 4.0}
-"""How nodes answer: 20 ms in the middle."""
-BACK_SECONDS: Final = (10.0, 13.0)
-"""When a node that is well again is looked at, from its recovery on."""
+BACK_SECONDS: Final = 10.0
+"""So long after its recovery a node is looked at."""
+MARGIN_SECONDS: Final = 0.5
+"""The node is told to turn bad by our clock; when a request was due is by that of the program that sends them, which
+begins a moment later. So what counts as the time of the fault begins so much before it."""
 _INSIDE: Final = "pba_hack.bench.balancer.faults_inside"
 
 
@@ -45,14 +46,19 @@ class Fault:
     after: float = 3.0
 
     @property
+    def begin(self) -> float:
+        """When it begins at the earliest, in seconds from the beginning of the load."""
+        return self.before - MARGIN_SECONDS
+
+    @property
     def end(self) -> float:
-        """When it is over, in seconds from the beginning of the load."""
+        """When it is over at the latest, in seconds from the beginning of the load."""
         return self.before + self.seconds
 
     def shortened(self) -> Fault:
         """Return the same, over sooner."""
         parts = (self.seconds, self.before, self.after)
-        seconds, before, after = (max(1.0, part / SHORTER) for part in parts)
+        seconds, before, after = (max(2 * MARGIN_SECONDS, part / SHORTER) for part in parts)
         return Fault(self.how, seconds, self.nodes, before, after)
 
 
@@ -79,12 +85,12 @@ def _hits(seen: Seen) -> float:
 
 
 def _p999(seen: Seen) -> float:
-    return seen.latency(0.999, seen.fault.before, seen.fault.end) * 1000
+    return seen.latency(0.999, seen.fault.begin, seen.fault.end) * 1000
 
 
 def _p99_ratio(seen: Seen) -> float:
     fault = seen.fault
-    return seen.latency(0.99, fault.before, fault.end) / seen.latency(0.99, 0.0, fault.before)
+    return seen.latency(0.99, fault.begin, fault.end) / seen.latency(0.99, 0.0, fault.begin)
 
 
 def _failed(seen: Seen) -> float:
@@ -93,13 +99,14 @@ def _failed(seen: Seen) -> float:
 
 def _share_of_round_robin(seen: Seen) -> float:
     fault = seen.fault
-    fair = len(seen.during(fault.before, fault.end)) / fault.nodes
+    fair = len(seen.during(fault.end - fault.seconds, fault.end)) / fault.nodes
     return seen.load.failures.total() / (fair * fault.how["fail_share"])
 
 
 def _recovered(seen: Seen) -> float:
-    begin, end = (seen.fault.end + seconds for seconds in BACK_SECONDS)
-    answered = [one.node for one in seen.during(begin, end)]
+    fault = seen.fault
+    begin = fault.end + min(BACK_SECONDS, fault.after / 2)
+    answered = [one.node for one in seen.during(begin, fault.end + fault.after)]
     return answered.count(str(BAD)) / (len(answered) / seen.fault.nodes)
 
 
@@ -110,7 +117,7 @@ FAULTS: Final[Mapping[str, tuple[Fault, Callable[[Seen], float]]]] = {
     "slow5-p99": (Fault({"delay_ms": 90.0, "jitter_ms": 20.0}, 60.0, before=10.0), _p99_ratio),
     "failing": (Fault({"fail_share": 1.0}, 10.0, nodes=5), _failed),
     "flaky": (Fault({**WELL, "fail_share": 0.3}, 30.0, nodes=5), _share_of_round_robin),
-    "recovered": (Fault(_SLOW.how, 15.0, after=BACK_SECONDS[1]), _recovered),
+    "recovered": (Fault(_SLOW.how, 15.0, after=BACK_SECONDS + 3.0), _recovered),
 }
 """By a case: what happens, and what is told of it."""
 
@@ -177,7 +184,7 @@ CASES: Final = (
         "failing",
         "requests",
         "<= 25",
-        "failed of 10,000, of which one of 5 nodes fails all that it gets at once, without retries",
+        "failed while one of 5 nodes fails all that it gets at once, for 10 s (10,000 requests)",
         peers=(LEAST, RANDOM, OBSERVE),
     ),
     _case(

@@ -24,11 +24,10 @@ from pba_hack.bench.balancer.faults import (
     RATE,
     REPEATS,
     SHORT_RATE,
-    WELL,
     Orders,
     Seen,
 )
-from pba_hack.bench.balancer.load import Load, Nodes, executions, serving
+from pba_hack.bench.balancer.load import WELL, Load, Nodes, executions, serving
 from pba_hack.bench.balancer.loads import Loads
 from pba_hack.bench.statistics import median
 from pba_hack.progress import Progress
@@ -109,7 +108,7 @@ def main(argv: Sequence[str]) -> None:
     told = [f"{name}: {', '.join(f'{figure:.4g}' for figure in figures[name])}" for name in orders.peers]
     notes = (
         *told,
-        f"{twice} requests were executed twice",
+        f"{twice} requests, all GETs, were executed twice: trials that failed",
         contest.loads.note(),
     )
     medians = {name: median(figures[name]) for name in orders.peers}

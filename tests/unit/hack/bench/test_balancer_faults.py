@@ -28,7 +28,7 @@ def test_hits_are_what_the_node_itself_has_counted() -> None:
 
 
 def test_a_percentile_is_of_what_was_to_be_sent_while_the_node_was_bad() -> None:
-    of = seen((4.9, 9.0, 200, 0), (5.0, 0.5, 200, 0), (14.9, 0.3, 200, 0), (15.0, 9.0, 200, 0))
+    of = seen((4.4, 9.0, 200, 0), (4.5, 0.5, 200, 0), (14.9, 0.3, 200, 0), (15.0, 9.0, 200, 0))
     assert figure("slow-p999", of) == 500.0
 
 
@@ -55,3 +55,15 @@ def test_a_node_that_is_back_is_looked_at_after_its_ten_seconds() -> None:
 def test_the_short_form_has_all_parts() -> None:
     short = FAULT.shortened()
     assert (short.seconds, short.before, short.after, short.nodes) == (1.0, 1.0, 1.5, 5)
+
+
+@pytest.mark.parametrize("case", FAULTS)
+@pytest.mark.parametrize("short", [True, False])
+def test_each_case_tells_a_figure_of_a_load_without_a_flaw(case: str, short: bool) -> None:
+    whole, told = FAULTS[case]
+    fault = whole.shortened() if short else whole
+    tenths = int((fault.end + fault.after) * 10)
+    requests = [
+        Sent(number, "GET", number / 10, 0.1, 200, str(number % fault.nodes), "") for number in range(tenths)
+    ]
+    assert told(Seen(fault, Load(requests), 0)) >= 0
