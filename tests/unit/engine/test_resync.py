@@ -14,7 +14,13 @@ from pba_simulation.time import ManualClock, settle_tasks
 from pba_simulation.world import cluster as manifest_of
 
 from pba_api.identity import LABEL_CLUSTER
-from pba_operator.engine.resync import DOUBT_ROUNDS, PUT_OFF_SECONDS, RESYNC_SECONDS, RETRY_SECONDS, SETTLE_SECONDS
+from pba_operator.engine.resync import (
+    DOUBT_ROUNDS,
+    PUT_OFF_SECONDS,
+    RESYNC_SECONDS,
+    RETRY_SECONDS,
+    SETTLE_SECONDS,
+)
 from pba_operator.kube import errors, kinds
 from pba_operator.kube.kinds import Kind
 from pba_operator.kube.page import PAGE_SIZE, Page
