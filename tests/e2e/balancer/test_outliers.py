@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -95,6 +96,10 @@ def requests(nodes: Nodes) -> int:
     return nodes.order("report", [BAD])[0]["requests"]
 
 
+def _has_got(nodes: Nodes, count: int) -> bool:
+    return requests(nodes) == count
+
+
 def phase(standings: list[Standings]) -> Phase:
     return standings[-1].marks[f"n{BAD}"].phase
 
@@ -124,7 +129,7 @@ def test_a_trial_is_one_get_which_is_asked_elsewhere_if_it_fails(
     eventually(lambda: joined.order("report", [0])[0]["requests"] > 20)
     for given in range(1, 6):
         haproxy.ask(commands.give_trial(bad).text)
-        eventually(lambda given=given: requests(joined) == given)
+        eventually(partial(_has_got, joined, given))
     load = traffic.end()
     assert load.failures == {}
     assert requests(joined) == 5

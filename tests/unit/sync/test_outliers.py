@@ -219,12 +219,12 @@ def test_where_nobody_asks_what_may_be_asked_twice_a_node_comes_back_without_a_t
 def test_trials_take_turns() -> None:
     marks = {f"bad{number}": Mark(number / 10, 0.0, Phase.OUT, level=1) for number in range(2)}
     known = Standings({**marks, **{f"good{number}": Mark(0.0, 0.0) for number in range(2)}}, ends=Ends(1000))
-    nodes: dict[str, Sequence[End]] = dict.fromkeys(known.marks, ())
-    known = look(known, REST + 1.0, **nodes)
+    nothing: dict[str, Sequence[End]] = dict.fromkeys(known.marks, ())
+    known = assess(known, Look(nothing, REST + 1.0), LIMITS)
     assert known.given == "bad0"
-    known = look(known, REST + 1.1, "bad0", **nodes)
+    known = assess(known, Look(nothing, REST + 1.1, "bad0"), LIMITS)
     assert known.given == "bad0"
-    known = look(known, REST + 1.2, None, **nodes)
+    known = assess(known, Look(nothing, REST + 1.2), LIMITS)
     assert known.given == "bad1"
 
 

@@ -134,10 +134,10 @@ backend $backend
     # A node that gets no requests is asked one on trial, once the sidecar says so; if it fails, another node is asked.
     http-request set-var(txn.trial) str($trial),map($trials) if METH_GET
     http-request del-map($trials) $trial if { var(txn.trial) -m found }
-    use-server %[var(txn.trial)] if { var(txn.trial) -m found }
     http-request set-timeout server ${trial_seconds}s if { var(txn.trial) -m found }
     retry-on conn-failure empty-response junk-response response-timeout 500 502 503 504
     http-request disable-l7-retry unless { var(txn.trial) -m found }
+    use-server %[var(txn.trial)] if { var(txn.trial) -m found }
 
     option httpchk
     http-check send meth GET uri $check_path ver HTTP/1.1 hdr Host $check_host hdr User-Agent pba-frontend
