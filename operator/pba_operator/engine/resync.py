@@ -136,9 +136,10 @@ class Resync:
             self._due.setdefault(stream, self._clock.now() + self._jitter() * RESYNC_SECONDS / 10)
         self._rounds += 1
         for key in self._store.clusters():
-            if _turn(key) == self._rounds % DOUBT_ROUNDS:
+            doubted = _turn(key) == self._rounds % DOUBT_ROUNDS
+            if doubted:
                 self._store.doubt(key)
-            if not self._queue.is_due_within(key, RESYNC_SECONDS):
+            if doubted or not self._queue.is_due_within(key, RESYNC_SECONDS):
                 self._queue.add_after(key, self._jitter() * RESYNC_SECONDS / 10)
 
     async def relist(self, stream: Stream) -> None:

@@ -14,7 +14,13 @@ from pba_simulation.time import ManualClock, settle_tasks
 from pba_simulation.world import cluster as manifest_of
 
 from pba_api.identity import LABEL_CLUSTER
-from pba_operator.engine.resync import PUT_OFF_SECONDS, RESYNC_SECONDS, RETRY_SECONDS, SETTLE_SECONDS
+from pba_operator.engine.resync import (
+    DOUBT_ROUNDS,
+    PUT_OFF_SECONDS,
+    RESYNC_SECONDS,
+    RETRY_SECONDS,
+    SETTLE_SECONDS,
+)
 from pba_operator.kube import errors, kinds
 from pba_operator.kube.kinds import Kind
 from pba_operator.kube.page import PAGE_SIZE, Page
@@ -230,6 +236,18 @@ async def test_what_is_looked_at_within_ten_minutes_anyway_is_not_looked_at_once
     assert await bench.drain() == [Key("default", "other")]
     await bench.clock.advance(RESYNC_SECONDS)
     assert await bench.drain() == [KEY]
+
+
+async def test_a_doubt_is_looked_into_soon_all_the_same(bench: Bench) -> None:
+    soon = 0
+    for _ in range(DOUBT_ROUNDS):
+        bench.engine.queue.add_after(KEY, RESYNC_SECONDS)
+        bench.resync.everything()
+        await bench.clock.advance(RESYNC_SECONDS / 10)
+        soon += len(await bench.drain())
+        await bench.clock.advance(RESYNC_SECONDS)
+        await bench.drain()
+    assert soon == 1
 
 
 async def test_a_stream_that_breaks_off_again_and_again_does_not_put_it_off_for_ever(bench: Bench) -> None:
