@@ -1,12 +1,12 @@
-"""The roles around the application: management, backend and frontend nodes, and the clients' one address."""
+"""The roles around the application: management and backend nodes, and the clients' one address."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
 from pba_api.identity import GROUP
-from pba_api.markers import Default, Doc, Entries, IntOrString, Items, Number, Required, Rule, Text
-from pba_api.types.common import AnnotationValue, Image, PodSettings
+from pba_api.markers import Default, Doc, Entries, IntOrString, Items, Number, Rule, Text
+from pba_api.types.common import AnnotationValue, PodSettings
 from pba_api.types.rules import QUALIFIED_NAME_OR_EMPTY, no_reserved_prefix, qualified_names
 
 _SERVICE_RESERVED = (f"{GROUP}/", "app.kubernetes.io/", "kubectl.kubernetes.io/", "argocd.argoproj.io/")
@@ -83,17 +83,6 @@ class Backend:
         Number(0, 3600),
     ]
     pod: Annotated[PodSettings, Doc("Placement and size of the backend nodes."), Default({})]
-
-
-@dataclass(frozen=True)
-class Frontend:
-    """The frontend nodes: HAProxy and the sync sidecar."""
-
-    image: Annotated[
-        Image, Doc("HAProxy's container image, 3.0 or newer, such as haproxy:3.0.11."), Required()
-    ]
-    replicas: Annotated[int, Doc("How many frontend nodes run."), Default(2), Number(1, 100)]
-    pod: Annotated[PodSettings, Doc("Placement and size of the frontend nodes."), Default({})]
 
 
 @dataclass(frozen=True)

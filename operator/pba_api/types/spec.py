@@ -7,7 +7,8 @@ from pba_api.markers import Default, Doc, Items, Required, Rule, Text
 from pba_api.types.application import Application
 from pba_api.types.common import ChildMetadata, LocalReference
 from pba_api.types.database import Database
-from pba_api.types.nodes import Backend, Frontend, Management, ServiceSettings
+from pba_api.types.frontend import Frontend
+from pba_api.types.nodes import Backend, Management, ServiceSettings
 
 
 @dataclass(frozen=True)
