@@ -19,7 +19,6 @@ from pba_sync import logs, probes
 from pba_sync.balancer.kube import KubernetesSlices
 from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.metrics import Metrics
-from pba_sync.balancer.outliers import Limits
 from pba_sync.balancer.runtime import HAProxy
 from pba_sync.balancer.stopping import Stopping
 from pba_sync.balancer.view import Board, Watcher, WatcherHooks
@@ -50,7 +49,7 @@ class _Sidecar:
             settings.drain_seconds,
             LoopHooks(time.monotonic, self.metrics.on_pass, self.metrics.on_change, self.metrics.on_restart),
         )
-        self.weigher = Weigher(haproxy, Limits(), WeigherHooks(time.monotonic, self.metrics.on_look))
+        self.weigher = Weigher(haproxy, settings.limits, WeigherHooks(time.monotonic, self.metrics.on_look))
         self.watcher = Watcher(
             KubernetesSlices(
                 partial(pykube.KubeConfig.from_service_account, str(settings.token_folder)),

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pba_api import sidecar
+from pba_sync.balancer.outliers import Limits
 
 
 class SettingsError(Exception):
@@ -26,6 +27,8 @@ class Settings:
     """The backends' selector Service, whose EndpointSlices are followed."""
     port_name: str
     drain_seconds: float
+    limits: Limits
+    """How nodes are judged."""
     socket: Path
     token_folder: Path
     listen: str
@@ -52,6 +55,18 @@ def _number(environment: Mapping[str, str], name: str) -> float:
     return value
 
 
+def _limits(environment: Mapping[str, str]) -> Limits:
+    longest_rest = _number(environment, sidecar.ENV_TRIAL_PERIOD_SECONDS)
+    return Limits(
+        band=_number(environment, sidecar.ENV_LATE_PERCENT) / 100,
+        gap_milliseconds=_number(environment, sidecar.ENV_LATE_MILLISECONDS),
+        first_rest=longest_rest / 2,
+        longest_rest=longest_rest,
+        rise=_number(environment, sidecar.ENV_SLOW_START_SECONDS),
+        out_share=_number(environment, sidecar.ENV_MAX_OUT_PERCENT) / 100,
+    )
+
+
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings.
 
@@ -63,6 +78,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         service=_required(environment, sidecar.ENV_BACKEND_SERVICE),
         port_name=_required(environment, sidecar.ENV_BACKEND_PORT_NAME),
         drain_seconds=_number(environment, sidecar.ENV_DRAIN_SECONDS),
+        limits=_limits(environment),
         socket=Path(_required(environment, sidecar.ENV_HAPROXY_SOCKET)),
         token_folder=Path(_required(environment, sidecar.ENV_TOKEN_FOLDER)),
         listen="::" if ":" in _required(environment, sidecar.ENV_POD_IPS) else "0.0.0.0",  # noqa: S104 - the kubelet probes it

@@ -9,7 +9,7 @@ The modules of this package do not postpone their annotations: the marks in them
 from pba_api.types.application import Application, ConfigFile, EnvNames, Probe, Probes
 from pba_api.types.common import ChildMetadata, Json, KeyReference, LocalReference, PodSettings
 from pba_api.types.database import Database, DatabaseUser, Storage
-from pba_api.types.frontend import Frontend
+from pba_api.types.frontend import Balancing, Frontend
 from pba_api.types.nodes import Backend, Management, Rollout, ServiceSettings
 from pba_api.types.spec import PBAClusterSpec
 from pba_api.types.status import PBACluster, PBAClusterStatus
@@ -17,6 +17,7 @@ from pba_api.types.status import PBACluster, PBAClusterStatus
 __all__ = [
     "Application",
     "Backend",
+    "Balancing",
     "ChildMetadata",
     "ConfigFile",
     "Database",

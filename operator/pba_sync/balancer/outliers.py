@@ -8,7 +8,7 @@ what becomes of them decides.
 
 What must stay true:
 - an error is never taken for a fast answer;
-- more than the share `OUT_SHARE` of the nodes is never without requests: if most look bad, all serve;
+- more than the share `Limits.out_share` of the nodes is never without requests: if most look bad, all serve;
 - nodes that are not out have equal weights, whatever their latencies: weights do not follow noise;
 - only what has ended counts: what still runs may be a stream, or wait for its client;
 - every phase but the full one ends by itself, whatever requests come.
@@ -40,7 +40,6 @@ from pba_sync.balancer.pasts import (
     together,
 )
 
-OUT_SHARE: Final = 0.5
 TRIAL_CHANCE: Final = 0.05
 """A trial has failed when so many requests ended badly, and none well, that it is less probable for a good node."""
 LOST_SECONDS: Final = TRIAL_SECONDS + 1.0
@@ -59,7 +58,10 @@ _DOUBLINGS: Final = 30
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What counts as late, and how long things take: seconds where nothing else is said."""
+    """What counts as late, and how long things take: seconds where nothing else is said.
+
+    A user's `frontend.balancing` decides all but `forget`; the values here are those of its defaults, for tests.
+    """
 
     band: float = 2.0
     """So many times the usual latency is not late."""
@@ -69,6 +71,8 @@ class Limits:
     longest_rest: float = 5.0
     rise: float = 2.0
     """From a good answer on trial to the full weight."""
+    out_share: float = 0.5
+    """So many of the nodes may be out at most."""
     forget: float = 30.0
     """At full weight for so long, a node that is put out again begins with the first rest."""
 
@@ -153,9 +157,9 @@ def assess(known: Standings, look: Look, limits: Limits) -> Standings:
         name: _begun(mark, Phase.RISING, now) if name == waits else usual.moved(mark, name)
         for name, mark in seen.items()
     }
-    marks = _spared(seen, moved)
+    marks = _spared(seen, moved, limits)
     if not away:
-        marks |= {name: _begun(marks[name], Phase.RISING, now) for name in _needed(marks)}
+        marks |= {name: _begun(marks[name], Phase.RISING, now) for name in _needed(marks, limits)}
     given = _given(known, look, marks)
     at = known.given_at if given == known.given == look.waiting else now
     return Standings(marks, recent, ends, away, given, at)
@@ -263,27 +267,27 @@ def _begun(mark: Mark, phase: Phase, now: float) -> Mark:
     return Mark(now, now, phase, mark.level, counts_from=now)
 
 
-def _spared(before: Mapping[str, Mark], after: dict[str, Mark]) -> dict[str, Mark]:
+def _spared(before: Mapping[str, Mark], after: dict[str, Mark], limits: Limits) -> dict[str, Mark]:
     """Leave nodes in that would be put out beyond the share."""
     out = _out(after)
     fresh = [name for name in out if before[name].phase in _SERVING]
-    for name in fresh[max(0, _may_be_out(after) - (len(out) - len(fresh))) :]:
+    for name in fresh[max(0, _may_be_out(after, limits) - (len(out) - len(fresh))) :]:
         after[name] = before[name]
     return after
 
 
-def _needed(marks: Mapping[str, Mark]) -> list[str]:
+def _needed(marks: Mapping[str, Mark], limits: Limits) -> list[str]:
     """Return who is out, and has to serve since so many others have gone: those that have been out for longest."""
     longest = sorted(_out(marks), key=lambda name: marks[name].since)
-    return longest[: max(0, len(longest) - _may_be_out(marks))]
+    return longest[: max(0, len(longest) - _may_be_out(marks, limits))]
 
 
 def _out(marks: Mapping[str, Mark]) -> list[str]:
     return [name for name, mark in marks.items() if mark.phase not in _SERVING]
 
 
-def _may_be_out(marks: Mapping[str, Mark]) -> int:
-    return int(len(marks) * OUT_SHARE)
+def _may_be_out(marks: Mapping[str, Mark], limits: Limits) -> int:
+    return int(len(marks) * limits.out_share)
 
 
 def _given(known: Standings, look: Look, marks: Mapping[str, Mark]) -> str | None:
@@ -296,7 +300,7 @@ def _given(known: Standings, look: Look, marks: Mapping[str, Mark]) -> str | Non
 
 def weights(known: Standings, now: float, limits: Limits) -> dict[str, int]:
     """Return the weight of each node, from 0 (no new request but those on trial) to `FULL_WEIGHT`."""
-    needed = set(_needed(known.marks))
+    needed = set(_needed(known.marks, limits))
     return {
         name: FULL_WEIGHT if name in needed else _weight(mark, now, limits)
         for name, mark in known.marks.items()

@@ -8,7 +8,7 @@ from pathlib import Path
 from pba_api import names, sidecar
 from pba_hack.apiserver import ApiServer
 from pba_lab.slices import SERVICE
-from pba_operator.domain.frontend import access, backends
+from pba_operator.domain.frontend import SyncImage, access, backends, manifests
 from pba_operator.domain.model import Cluster
 
 _PATHS = {
@@ -46,14 +46,20 @@ def mount(server: ApiServer, cluster: Cluster, folder: Path) -> Path:
     return mounted
 
 
+def told(cluster: Cluster) -> dict[str, str]:
+    """Return what the operator tells the sidecar in its pod."""
+    made = {manifest["kind"]: manifest for manifest in manifests(cluster, SyncImage("sync:1", "Never"))}
+    [container] = made["Deployment"]["spec"]["template"]["spec"]["initContainers"]
+    return {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
+
+
 def environment(cluster: Cluster, socket: Path, mounted: Path, *, port: int) -> dict[str, str]:
     """Return the sidecar's environment; it reaches the API server at loopback's `port`."""
     return {
+        **told(cluster),
         "KUBERNETES_SERVICE_HOST": "127.0.0.1",
         "KUBERNETES_SERVICE_PORT": str(port),
-        sidecar.ENV_NAMESPACE: cluster.namespace,
         sidecar.ENV_BACKEND_SERVICE: SERVICE,
-        sidecar.ENV_BACKEND_PORT_NAME: "http",
         sidecar.ENV_HAPROXY_SOCKET: str(socket),
         sidecar.ENV_TOKEN_FOLDER: str(mounted),
         sidecar.ENV_DRAIN_SECONDS: "5",

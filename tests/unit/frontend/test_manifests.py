@@ -5,6 +5,7 @@ import re
 import subprocess
 from collections.abc import Callable
 from copy import deepcopy
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from pba_api.parse import parse_spec
 from pba_hack.waiting import wait_for
 from pba_operator.domain.frontend import SyncImage, manifests
 from pba_operator.domain.model import Cluster
+from pba_sync.balancer.outliers import Limits
 from pba_sync.settings import read_settings
 
 SYNC = SyncImage("localhost/pba-sync:1", "Never")
@@ -124,6 +126,17 @@ def test_the_sidecar_is_told_what_to_follow_and_how_long_a_node_may_take() -> No
     assert variables["PBA_BACKEND_SERVICE"] == "shop-backend"
     assert variables["PBA_DRAIN_SECONDS"] == "80", "20 s until it is told to stop, 60 s to finish"
     assert variables["PBA_HAPROXY_SOCKET"] == "/run/haproxy/admin.sock"
+
+
+def test_the_sidecar_judges_by_its_own_defaults_unless_the_spec_says_otherwise() -> None:
+    def limits(change: Change | None = None) -> Limits:
+        given = {entry["name"]: entry.get("value") for entry in container("sync", change)["env"]}
+        return read_settings({**given, "PBA_POD_IPS": "10.0.0.7"}).limits
+
+    assert limits() == Limits()
+    other = {"lateMilliseconds": 100, "maxOutPercent": 0}
+    changed = limits(lambda spec: spec["frontend"].update(balancing=other))
+    assert changed == replace(Limits(), gap_milliseconds=100.0, out_share=0.0)
 
 
 def test_the_sidecar_finds_every_setting_that_it_needs() -> None:

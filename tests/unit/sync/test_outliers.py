@@ -127,6 +127,21 @@ def test_long_requests_here_and_there_put_none_out(nodes: int, rate: float, fron
     assert run.looks_with_one_out == 0
 
 
+def test_no_node_is_put_out_where_the_user_wants_none_out() -> None:
+    none_out = replace(LIMITS, out_share=0.0)
+    run = simulate(failing(5, 15, 1.0), nodes=5, seconds=20, limits=none_out)
+    assert run.looks_with_one_out == 0
+    assert run.failed > 100, "leastconn takes a node that fails at once for idle"
+
+
+def test_a_slow_start_of_ten_seconds_takes_ten_seconds() -> None:
+    slow_start = replace(LIMITS, rise=10.0)
+    run = simulate(failing(5, 10, 1.0), nodes=5, seconds=40, limits=slow_start)
+    back = next(begin for begin in range(10, 40) if run.share(3, begin, begin + 1) > 0)
+    assert 0 < run.share(3, back + 2, back + 4) < 0.6
+    assert run.share(3, back + 11, back + 15) >= 0.9
+
+
 def test_when_all_get_slow_all_serve() -> None:
     def behave(now: float, node: int, dice: random.Random) -> tuple[float, bool]:
         took, good = steady(now, node, dice)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pba_sync.balancer.outliers import Limits
 from pba_sync.settings import Settings, SettingsError, read_settings
 
 GIVEN = {
@@ -11,6 +12,11 @@ GIVEN = {
     "PBA_BACKEND_SERVICE": "shop-backend",
     "PBA_BACKEND_PORT_NAME": "web",
     "PBA_DRAIN_SECONDS": "1.5",
+    "PBA_SLOW_START_SECONDS": "3",
+    "PBA_LATE_PERCENT": "150",
+    "PBA_LATE_MILLISECONDS": "40",
+    "PBA_TRIAL_PERIOD_SECONDS": "10",
+    "PBA_MAX_OUT_PERCENT": "25",
     "PBA_HAPROXY_SOCKET": "/somewhere/admin.sock",
     "PBA_TOKEN_FOLDER": "/somewhere/token",
     "PBA_POD_IPS": "10.0.0.1",
@@ -24,6 +30,9 @@ def test_all_comes_from_the_environment() -> None:
         service="shop-backend",
         port_name="web",
         drain_seconds=1.5,
+        limits=Limits(
+            band=1.5, gap_milliseconds=40.0, first_rest=5.0, longest_rest=10.0, rise=3.0, out_share=0.25
+        ),
         socket=Path("/somewhere/admin.sock"),
         token_folder=Path("/somewhere/token"),
         listen="0.0.0.0",  # noqa: S104
@@ -40,7 +49,7 @@ def test_what_is_missing_is_named(missing: str, there: bool) -> None:
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "nan"])
-@pytest.mark.parametrize("name", ["PBA_DRAIN_SECONDS", "PBA_HTTP_PORT"])
+@pytest.mark.parametrize("name", ["PBA_DRAIN_SECONDS", "PBA_LATE_PERCENT", "PBA_HTTP_PORT"])
 def test_a_number_is_one(name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=name):
         read_settings({**GIVEN, name: text})

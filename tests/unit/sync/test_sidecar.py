@@ -14,7 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pba_lab import account
 from pba_lab.pages import get
+from pba_lab.shop import shop
 from prometheus_client import generate_latest
 
 from pba_hack.waiting import wait_for
@@ -120,14 +122,10 @@ def test_a_setting_that_is_missing_ends_the_program(caplog: pytest.LogCaptureFix
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
     return {
-        "PBA_NAMESPACE": "default",
-        "PBA_BACKEND_SERVICE": "shop-backend",
-        "PBA_BACKEND_PORT_NAME": "http",
-        "PBA_DRAIN_SECONDS": "30",
+        **account.told(shop("default")),
         "PBA_HAPROXY_SOCKET": str(tmp_path / "admin.sock"),
         "PBA_TOKEN_FOLDER": str(tmp_path),
         "PBA_POD_IPS": "127.0.0.1",
-        "PBA_HTTP_PORT": "8404",
     }
 
 

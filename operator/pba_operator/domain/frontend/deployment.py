@@ -16,7 +16,7 @@ from typing import Any, Final
 
 from pba_api import names, ports, sidecar
 from pba_api.identity import ANNOTATION_CONFIG_HASH, COMPONENT_FRONTEND, selector
-from pba_api.types import Backend, Frontend
+from pba_api.types import Backend, Balancing, Frontend
 from pba_operator.domain.frontend import haproxy_cfg
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
@@ -85,7 +85,19 @@ def _haproxy(frontend: Frontend) -> Manifest:
     }
 
 
-def _sidecar(cluster: Cluster, backend: Backend, image: SyncImage) -> Manifest:
+def judging(balancing: Balancing) -> dict[str, str]:
+    """Return the variables by which the sidecar judges nodes."""
+    numbers = {
+        sidecar.ENV_SLOW_START_SECONDS: balancing.slow_start_seconds,
+        sidecar.ENV_LATE_PERCENT: balancing.late_percent,
+        sidecar.ENV_LATE_MILLISECONDS: balancing.late_milliseconds,
+        sidecar.ENV_TRIAL_PERIOD_SECONDS: balancing.trial_period_seconds,
+        sidecar.ENV_MAX_OUT_PERCENT: balancing.max_out_percent,
+    }
+    return {name: str(number) for name, number in numbers.items()}
+
+
+def _sidecar(cluster: Cluster, frontend: Frontend, backend: Backend, image: SyncImage) -> Manifest:
     # A node that goes serves for `drainTimeoutSeconds`, then is told to stop and finishes what it has begun.
     deadline = backend.drain_timeout_seconds + cluster.spec.application.termination_grace_period_seconds
     return {
@@ -100,6 +112,7 @@ def _sidecar(cluster: Cluster, backend: Backend, image: SyncImage) -> Manifest:
             {"name": sidecar.ENV_BACKEND_SERVICE, "value": names.backend(cluster.name)},
             {"name": sidecar.ENV_BACKEND_PORT_NAME, "value": ports.HTTP_NAME},
             {"name": sidecar.ENV_DRAIN_SECONDS, "value": str(deadline)},
+            *({"name": name, "value": text} for name, text in judging(frontend.balancing).items()),
             {"name": sidecar.ENV_HAPROXY_SOCKET, "value": sidecar.SOCKET},
             {"name": sidecar.ENV_TOKEN_FOLDER, "value": sidecar.TOKEN_FOLDER},
             {"name": sidecar.ENV_HTTP_PORT, "value": str(ports.SYNC_HTTP)},
@@ -147,7 +160,7 @@ def _template(
                 "labelSelector": {"matchLabels": selector(cluster.name, COMPONENT_FRONTEND)},
             },
         ],
-        "initContainers": [_sidecar(cluster, backend, image)],
+        "initContainers": [_sidecar(cluster, frontend, backend, image)],
         "containers": [_haproxy(frontend)],
         "volumes": _volumes(cluster),
     }

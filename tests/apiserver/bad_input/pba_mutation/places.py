@@ -186,6 +186,18 @@ def _checked(_value: Any, spec: Json, children: Children) -> Iterator[str]:
         yield f"haproxy.cfg lacks the time limit {probe['timeoutSeconds']}"
 
 
+def _told_to_the_sidecar(variable: str) -> Look:
+    """The number stands in a variable of the sidecar's."""
+
+    def look(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+        pointer = f"{POD}.initContainers[sync].env[{variable}].value"
+        seen = at(children[WORKLOADS["frontend"][0]], pointer)
+        if seen != str(value):
+            yield f"the sidecar's {variable} is {seen!r}, wanted {value!r}"
+
+    return look
+
+
 def _probe(kind: str) -> Iterator[tuple[str, Look]]:
     pointer = f"{CONTAINER}.{kind}Probe"
     for field in ("periodSeconds", "timeoutSeconds", "failureThreshold"):
@@ -258,6 +270,16 @@ PLACES: Final[Mapping[str, Look]] = {
     "backend.drainTimeoutSeconds": _grace,
     "frontend.image": equal(WORKLOADS["frontend"][0], f"{POD}.containers[haproxy].image"),
     "frontend.replicas": number(WORKLOADS["frontend"][0], "spec.replicas"),
+    **{
+        f"frontend.balancing.{field}": _told_to_the_sidecar(variable)
+        for field, variable in (
+            ("slowStartSeconds", "PBA_SLOW_START_SECONDS"),
+            ("latePercent", "PBA_LATE_PERCENT"),
+            ("lateMilliseconds", "PBA_LATE_MILLISECONDS"),
+            ("trialPeriodSeconds", "PBA_TRIAL_PERIOD_SECONDS"),
+            ("maxOutPercent", "PBA_MAX_OUT_PERCENT"),
+        )
+    },
     **{
         f"service.{field}": equal(_SERVICE, f"spec.{field}")
         for field in (
