@@ -150,7 +150,8 @@ def assess(known: Standings, look: Look, limits: Limits) -> Standings:
     seen = {name: _seen(mark, look, name, late) for name, mark in before.items()}
     seen = {name: _tried(mark, look, name, known.given) for name, mark in seen.items()}
     serving = {name: mark.past for name, mark in seen.items() if mark.phase in _SERVING}
-    ends = together([known.ends, *(Ends.of(look.ended[name], late) for name in serving)]).faded()
+    news = [Ends.of(look.ended[name], late) for name in serving if look.ended[name]]
+    ends = together([known.ends, *news]).faded()
     usual = _Reference(Usual(ends, serving), now, limits)
     waits = known.given if known.given == look.waiting and now - known.given_at >= NOBODY_SECONDS else None
     moved = {
@@ -205,6 +206,8 @@ def _late(recent: tuple[float, ...], limits: Limits) -> float:
 def _seen(mark: Mark, look: Look, name: str, late: float) -> Mark:
     """Return a mark with what has ended since, as far as it counts in the mark's phase."""
     ends = look.ended[name]
+    if not ends and mark.past is NO_PAST:
+        return mark
     past = NO_PAST if look.now - mark.heard >= STALE_SECONDS else mark.past
     for end in [end for end in ends if _counts(mark, end, look.now)][-KEPT:]:
         past = past.then(failed=end.failed, late=end.milliseconds > late)
@@ -220,7 +223,7 @@ def _counts(mark: Mark, end: End, now: float) -> bool:
 def _tried(mark: Mark, look: Look, name: str, given: str | None) -> Mark:
     """Follow a trial: HAProxy has taken it out of the map, its request runs, is over, or is lost."""
     if mark.phase is not Phase.TRIAL or any(end.trial for end in look.ended[name]):
-        return replace(mark, taken=None)
+        return mark if mark.taken is None else replace(mark, taken=None)
     if mark.taken is None:
         return replace(mark, taken=look.now) if name == given != look.waiting else mark
     if look.now - mark.taken < LOST_SECONDS:

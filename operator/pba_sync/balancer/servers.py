@@ -9,6 +9,7 @@ Source: HAProxy 3.0's management guide, `show servers state` and `show servers c
 
 from __future__ import annotations
 
+import functools
 import ipaddress
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -74,6 +75,12 @@ def _admin(bits: int) -> Admin:
     return Admin.DRAIN if bits & _DRAIN else Admin.READY
 
 
+@functools.lru_cache(maxsize=4096)
+def _canonical(address: str) -> str:
+    """Return an address as we write it; the same ones come at each look."""
+    return str(ipaddress.ip_address(address))
+
+
 def _malformed(error: Exception) -> AnswerMalformedError:
     return AnswerMalformedError(f"a field of HAProxy's servers is missing or no number: {error!r}")
 
@@ -90,7 +97,7 @@ def read_servers(state: str) -> dict[str, Server]:
         return {
             name: Server(
                 name=name,
-                address=str(ipaddress.ip_address(address)),
+                address=_canonical(address),
                 port=int(port),
                 admin=_admin(int(admin)),
                 checked=bool(int(check) & _CHECK_ENABLED),

@@ -19,6 +19,7 @@ from pba_sync.balancer.weigher import (
     HASTY,
     HASTY_AGAIN_SECONDS,
     LOOK_SECONDS,
+    LOOK_SECONDS_A_NODE,
     Weigher,
     WeigherHooks,
 )
@@ -229,3 +230,10 @@ def test_when_everything_fails_looks_keep_their_distance(weigher: Weigher, clock
     assert hasty == [True] * HASTY + [False] * 5
     clock.sleep(2 * HASTY_AGAIN_SECONDS)
     assert [weigher._is_hasty() for _ in range(3)] == [True, True, False]
+
+
+def test_many_nodes_are_looked_at_less_often(weigher: Weigher, answered: Answered, haproxy: Any) -> None:
+    for number in range(4, 1000):
+        join(haproxy, f"n{number}")
+    answered("n1", 50)
+    assert weigher.step() == 1000 * LOOK_SECONDS_A_NODE > LOOK_SECONDS
