@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pba_api import sidecar
-from pba_sync.balancer.outliers import Limits
+from pba_sync.balancer.limits import Limits
 
 
 class SettingsError(Exception):

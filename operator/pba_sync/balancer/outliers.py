@@ -19,7 +19,6 @@ Why not peak EWMA, and what was measured: docs/adr/0009-nodes-are-judged-by-surp
 from __future__ import annotations
 
 import math
-import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
@@ -27,6 +26,7 @@ from typing import Final
 
 from pba_api.sidecar import TRIAL_SECONDS
 from pba_sync.balancer.commands import FULL_WEIGHT
+from pba_sync.balancer.limits import Bounds, Limits
 from pba_sync.balancer.pasts import (
     KEPT,
     NO_ENDS,
@@ -54,27 +54,6 @@ STEPS: Final = 8
 """In so many steps a node rises to its full weight."""
 _DOUBLINGS: Final = 30
 """Of a rest; more are no number any more."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """What counts as late, and how long things take: seconds where nothing else is said.
-
-    A user's `frontend.balancing` decides all but `forget`; the values here are those of its defaults, for tests.
-    """
-
-    band: float = 2.0
-    """So many times the usual latency is not late."""
-    gap_milliseconds: float = 25.0
-    """Nor is what takes only so much longer: no user notices it."""
-    first_rest: float = 2.5
-    longest_rest: float = 5.0
-    rise: float = 2.0
-    """From a good answer on trial to the full weight."""
-    out_share: float = 0.5
-    """So many of the nodes may be out at most."""
-    forget: float = 30.0
-    """At full weight for so long, a node that is put out again begins with the first rest."""
 
 
 class Phase(Enum):
@@ -146,11 +125,11 @@ def assess(known: Standings, look: Look, limits: Limits) -> Standings:
     now = look.now
     before, away = _present(known, look)
     recent = _recent(known.recent, before, look.ended)
-    late = _late(recent, limits)
-    seen = {name: _seen(mark, look, name, late) for name, mark in before.items()}
+    bounds = Bounds.of(recent, limits)
+    seen = {name: _seen(mark, look, name, bounds) for name, mark in before.items()}
     seen = {name: _tried(mark, look, name, known.given) for name, mark in seen.items()}
     serving = {name: mark.past for name, mark in seen.items() if mark.phase in _SERVING}
-    news = [Ends.of(look.ended[name], late) for name in serving if look.ended[name]]
+    news = [Ends.of(look.ended[name], bounds.late) for name in serving if look.ended[name]]
     ends = together([known.ends, *news]).faded()
     usual = _Reference(Usual(ends, serving), now, limits)
     waits = known.given if known.given == look.waiting and now - known.given_at >= NOBODY_SECONDS else None
@@ -195,20 +174,13 @@ def _recent(
     return (recent + tuple(news))[-USUAL:] if news else recent
 
 
-def _late(recent: tuple[float, ...], limits: Limits) -> float:
-    """Return from how many milliseconds on an answer is late."""
-    if not recent:
-        return math.inf
-    usual = statistics.median(recent)
-    return max(limits.band * usual, usual + limits.gap_milliseconds)
-
-
-def _seen(mark: Mark, look: Look, name: str, late: float) -> Mark:
+def _seen(mark: Mark, look: Look, name: str, bounds: Bounds) -> Mark:
     """Return a mark with what has ended since, as far as it counts in the mark's phase."""
     ends = look.ended[name]
     if not ends and mark.past is NO_PAST:
         return mark
     past = NO_PAST if look.now - mark.heard >= STALE_SECONDS else mark.past
+    late = bounds.late_on_trial if mark.phase is Phase.TRIAL else bounds.late
     for end in [end for end in ends if _counts(mark, end, look.now)][-KEPT:]:
         past = past.then(failed=end.failed, late=end.milliseconds > late)
     return replace(mark, past=past, heard=look.now if ends else mark.heard)

@@ -20,7 +20,8 @@ from typing import Final, Protocol
 from pba_sync.balancer import answers, commands, outliers
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.errors import CommandRefusedError, HAProxyError
-from pba_sync.balancer.outliers import Limits, Phase, Standings
+from pba_sync.balancer.limits import Limits
+from pba_sync.balancer.outliers import Phase, Standings
 from pba_sync.balancer.servers import Server
 
 LOOK_SECONDS: Final = 0.1

@@ -20,8 +20,9 @@ from pba_hack.bench.balancer.load import Load, Nodes, executions, send, serving
 from pba_hack.loopback import free_port
 from pba_sync.balancer import commands
 from pba_sync.balancer.commands import FULL_WEIGHT
+from pba_sync.balancer.limits import Limits
 from pba_sync.balancer.membership import Node, NodeState
-from pba_sync.balancer.outliers import Limits, Phase, Standings
+from pba_sync.balancer.outliers import Phase, Standings
 from pba_sync.balancer.servers import read_servers
 
 COUNT = 5

@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 
 from pba_sync.balancer import outliers
 from pba_sync.balancer.commands import FULL_WEIGHT
-from pba_sync.balancer.outliers import Limits, Look, Standings
+from pba_sync.balancer.limits import Limits
+from pba_sync.balancer.outliers import Look, Standings
 from pba_sync.balancer.pasts import End
 
 Behaviour = Callable[[float, int, random.Random], tuple[float, bool]]

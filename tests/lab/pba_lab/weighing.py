@@ -8,7 +8,8 @@ import time
 from collections.abc import Iterator
 
 from pba_lab.haproxy import HAProxyProcess
-from pba_sync.balancer.outliers import Limits, Standings
+from pba_sync.balancer.limits import Limits
+from pba_sync.balancer.outliers import Standings
 from pba_sync.balancer.runtime import HAProxy
 from pba_sync.balancer.weigher import Weigher, WeigherHooks
 

@@ -16,7 +16,7 @@ from pba_api.parse import parse_spec
 from pba_hack.waiting import wait_for
 from pba_operator.domain.frontend import SyncImage, manifests
 from pba_operator.domain.model import Cluster
-from pba_sync.balancer.outliers import Limits
+from pba_sync.balancer.limits import Limits
 from pba_sync.settings import read_settings
 
 SYNC = SyncImage("localhost/pba-sync:1", "Never")

@@ -9,6 +9,7 @@ import random
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
@@ -16,11 +17,11 @@ from hypothesis import strategies as st
 from pba_lab.leastconn import Behaviour, simulate
 
 from pba_sync.balancer.commands import FULL_WEIGHT
+from pba_sync.balancer.limits import Limits
 from pba_sync.balancer.outliers import (
     LOST_SECONDS,
     NOBODY_SECONDS,
     STALE_SECONDS,
-    Limits,
     Look,
     Mark,
     Phase,
@@ -84,6 +85,21 @@ def test_a_node_that_turns_slow_gets_few_requests_and_comes_back(frontends: int,
 def test_a_node_five_times_slower_costs_next_to_nobody_anything() -> None:
     run = simulate(slower(10, 70, factor=5.0), seconds=70)
     assert run.latency(0.99, 10, 70) <= 1.5 * run.latency(0.99, 0, 10)
+
+
+def drifting(now: float, node: int, dice: random.Random) -> tuple[float, bool]:
+    """Have node 3 get ten times slower within a minute."""
+    took, good = steady(now, node, dice)
+    return (took * (1 + 9 * max(0.0, now - 5) / 60) if node == 3 else took), good
+
+
+@pytest.mark.parametrize(
+    "behaviour", [*(slower(5, 65, factor=factor) for factor in (2.1, 2.25, 2.5, 5.0)), drifting]
+)
+def test_a_node_goes_out_once_however_near_it_is_to_the_bound(behaviour: Behaviour) -> None:
+    run = simulate(behaviour, seconds=65)
+    serves = [weights[3] > 0 for weights in run.looks]
+    assert sum(now != then for now, then in pairwise(serves)) == 1
 
 
 def test_a_node_that_fails_at_once_fails_few_requests() -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from pba_sync.balancer.outliers import Limits
+from pba_sync.balancer.limits import Limits
 from pba_sync.settings import Settings, SettingsError, read_settings
 
 GIVEN = {

@@ -12,7 +12,8 @@ from pba_lab.model import HAProxyModel
 
 from pba_sync.balancer import commands
 from pba_sync.balancer.commands import FULL_WEIGHT
-from pba_sync.balancer.outliers import Limits, Phase, Standings
+from pba_sync.balancer.limits import Limits
+from pba_sync.balancer.outliers import Phase, Standings
 from pba_sync.balancer.weigher import (
     CALM_SECONDS,
     DOWN_SECONDS,
