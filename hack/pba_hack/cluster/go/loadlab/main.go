@@ -48,7 +48,7 @@ func runNodes(arguments []string) {
 func runClients(arguments []string) {
 	flags := flag.NewFlagSet("clients", flag.ExitOnError)
 	load := load{}
-	flags.StringVar(&load.target, "target", "", "address of the balancer")
+	targets := flags.String("target", "", "addresses of balancers, with commas between them; each connection is to one by chance")
 	flags.Float64Var(&load.rate, "rate", 0, "requests a second, however long the answers take")
 	flags.IntVar(&load.clients, "clients", 0, "instead of a rate: so many clients ask again as soon as they are answered")
 	flags.DurationVar(&load.duration, "duration", time.Second, "for how long")
@@ -58,6 +58,7 @@ func runClients(arguments []string) {
 	flags.Int64Var(&load.seed, "seed", 1, "of the moments of the requests")
 	records := flags.String("records", "", "file for the record of each request (CSV)")
 	check(flags.Parse(arguments))
+	load.targets = strings.Split(*targets, ",")
 	file, err := os.Create(*records)
 	check(err)
 	check(write(file, load.run()))

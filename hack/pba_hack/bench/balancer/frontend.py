@@ -1,0 +1,79 @@
+"""What is measured: the operator's HAProxy with its sidecar, which follows an EndpointSlice of a real API server."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from pba_lab import account
+from pba_lab.shop import shop
+from pba_lab.sidecar import Sidecar
+from pba_lab.slices import Slices, endpoint
+
+from pba_api.sidecar import HAPROXY_BACKEND
+from pba_hack.apiserver import ApiServer, running
+from pba_hack.bench.balancer.balancers import Balancer
+from pba_hack.bench.balancer.peers.haproxy import await_nodes, started
+from pba_hack.binaries import binary
+from pba_operator.domain.frontend import haproxy_cfg
+from pba_operator.domain.model import Cluster
+
+NAMESPACE: Final = "bench"
+SLICE_SIZE: Final = 100
+"""Endpoints in one EndpointSlice: what Kubernetes' controller puts into one."""
+
+
+def cluster() -> Cluster:
+    """Return the PBACluster whose frontend is measured."""
+    return shop(NAMESPACE, probes={"readiness": {"path": "/healthz"}})
+
+
+@contextlib.contextmanager
+def prepared(folder: Path) -> Iterator[ApiServer]:
+    """Run an API server that knows the sidecar's account until the block ends; `folder` is made, for its files."""
+    folder.mkdir()
+    with running(binary("kubernetes"), folder) as server:
+        made = server.request("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
+        if not made.ok:
+            raise RuntimeError(made.data.decode())
+        account.admit(server, cluster())
+        yield server
+
+
+@contextlib.contextmanager
+def followed(server: ApiServer, addresses: Sequence[str]) -> Iterator[Balancer]:
+    """Run HAProxy and the sidecar until the block ends; the nodes are told by EndpointSlices.
+
+    Args:
+        server: that was prepared.
+        addresses: HOST:PORT of each node, all with one port.
+    """
+    announce(server, addresses)
+    followed_cluster = cluster()
+    with started(haproxy_cfg.render(followed_cluster)) as process:
+        mounted = account.mount(server, followed_cluster, process.folder)
+        port = int(server.url.rpartition(":")[2])
+        sidecar = Sidecar(
+            account.environment(followed_cluster, process.socket, mounted, port=port),
+            process.folder / "sync.log",
+        )
+        try:
+            await_nodes(process, len(addresses), HAPROXY_BACKEND)
+            own = sidecar.process.pid
+            yield Balancer((f"127.0.0.1:{process.port}",), (process.pid, own), (own,))
+        finally:
+            sidecar.end()
+
+
+def announce(server: ApiServer, addresses: Sequence[str]) -> None:
+    """Tell the nodes by EndpointSlices, all ready."""
+    slices = Slices(server, NAMESPACE)
+    endpoints = [
+        endpoint(f"node-{number}", address.rpartition(":")[0], "ready")
+        for number, address in enumerate(addresses)
+    ]
+    port = int(addresses[0].rpartition(":")[2])
+    for first in range(0, len(endpoints), SLICE_SIZE):
+        slices.put(f"nodes-{first // SLICE_SIZE}", endpoints[first : first + SLICE_SIZE], port=port)

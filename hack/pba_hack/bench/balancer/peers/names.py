@@ -1,0 +1,16 @@
+"""What the peers are called in the record."""
+
+from __future__ import annotations
+
+from typing import Final
+
+LEAST: Final = "haproxy leastconn"
+RANDOM: Final = "haproxy random(2)"
+OBSERVE: Final = "haproxy observe"
+"""`leastconn` with `observe layer7`: a node is out after so many errors in a row."""
+KEPT: Final = "haproxy, connections kept"
+"""`leastconn`, with connections to the nodes that serve one request after another."""
+ENVOY_LEAST: Final = "envoy least_request"
+ENVOY_ROBIN: Final = "envoy round robin"
+CADDY: Final = "caddy least_conn"
+NGINX: Final = "nginx least_conn"

@@ -1,0 +1,79 @@
+"""A peer as a process: started with a file, ready when it answers, ended with all that it has started."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from pba_lab import pages
+
+from pba_hack.bench.balancer.balancers import Balancer
+from pba_hack.loopback import free_port
+from pba_hack.process_usage import family
+from pba_hack.waiting import wait_for
+
+_OK: Final = 200
+_END_SECONDS: Final = 10.0
+
+
+class PeerDiedError(RuntimeError):
+    """A peer did not start; the message holds its log."""
+
+
+@contextlib.contextmanager
+def running(
+    configuration: Callable[[int, Path], str],
+    command: Callable[[Path], Sequence[str]],
+    *,
+    name: str,
+    environment: Mapping[str, str] | None = None,
+) -> Iterator[Balancer]:
+    """Run a program until the block ends.
+
+    Args:
+        configuration: returns its text for a port of 127.0.0.1 and a folder of its own.
+        command: returns the program and its options for the configuration's file.
+        name: of that file.
+        environment: variables beside ours.
+
+    Raises:
+        PeerDiedError: it ended before it answered.
+    """
+    with tempfile.TemporaryDirectory(prefix="peer-") as made:
+        folder, port = Path(made), free_port()
+        file, log = folder / name, folder / "log"
+        file.write_text(configuration(port, folder))
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                command(file),
+                stdout=output,
+                stderr=output,
+                env={**os.environ, "HOME": str(folder), **(environment or {})},
+            )
+        try:
+            wait_for(f"{name} to be served", lambda: _answers(process, port, log), poll_seconds=0.05)
+            yield Balancer((f"127.0.0.1:{port}",), family(process.pid))
+        finally:
+            _end(process)
+
+
+def _answers(process: subprocess.Popen[bytes], port: int, log: Path) -> bool:
+    if process.poll() is not None:
+        raise PeerDiedError(log.read_text(errors="replace"))
+    with contextlib.suppress(OSError):
+        return pages.get(port, "/healthz")[0] == _OK
+    return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    process.terminate()
+    try:
+        process.wait(_END_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()

@@ -1,0 +1,149 @@
+"""Where balancers are measured, one after another: in a network of their own, nodes behind them, clients before them.
+
+A case is a module with three names: `measure`, which calls `held` here; `nodes`, which tells how many there are; and
+`perform`, which is called in the network namespace with a `Stage`, and returns what it found.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import random
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from pba_hack.apiserver import ApiServer
+from pba_hack.bench.balancer import frontend, lab
+from pba_hack.bench.balancer.balancers import Balancer, several
+from pba_hack.bench.balancer.load import WELL, Load, Nodes, executions, serving
+from pba_hack.bench.balancer.loads import Loads
+from pba_hack.bench.balancer.peers import PEERS
+from pba_hack.bench.case import Trial
+from pba_hack.bench.statistics import median
+from pba_hack.binaries import binary
+from pba_hack.images.rootfs import rootfs
+from pba_hack.progress import Progress
+
+RATE: Final = 1000.0
+"""Requests a second."""
+SHORT_RATE: Final = 200.0
+REPEATS: Final = 5
+WARM_SECONDS: Final = 2.0
+PROJECT: Final = "the frontend"
+
+Found = Mapping[str, Any]
+"""What was found, as JSON; `notes` are words."""
+
+
+@dataclass(frozen=True)
+class Orders:
+    """What the half inside of the network namespace is to do; paths as text, so that it can be JSON."""
+
+    module: str
+    case: str
+    short: bool
+    seed: int
+    folder: str
+    peers: Sequence[str] = ()
+
+
+class Stage:
+    """Nodes and clients, and the balancers that may stand between them."""
+
+    def __init__(self, orders: Orders, nodes: Nodes, server: ApiServer | None = None) -> None:
+        """Take over nodes that listen, and an API server that is prepared: without one there is no frontend."""
+        self.orders = orders
+        self.nodes = nodes
+        self.server = server
+        self.loads = Loads(Path(orders.folder))
+        self.dice = random.Random(orders.seed)  # noqa: S311 - nothing is kept secret by it
+        self.say = Progress().say
+
+    @property
+    def rate(self) -> float:
+        """Requests a second, where the rate is given."""
+        return SHORT_RATE if self.orders.short else RATE
+
+    def start(self, name: str, instances: int = 1) -> AbstractContextManager[Balancer]:
+        """Start the frontend (`PROJECT`) or a peer, so many times."""
+        return several(lambda: self._start(name), instances)
+
+    def _start(self, name: str) -> AbstractContextManager[Balancer]:
+        if name != PROJECT:
+            return PEERS[name].run(self.nodes.addresses)
+        if self.server is None:
+            raise ValueError("the frontend cannot be without an API server")
+        return frontend.followed(self.server, self.nodes.addresses)
+
+    def load(self, balancer: Balancer, seconds: float, *, clients: int = 0) -> Load:
+        """Send requests to a balancer, and return what became of them."""
+        return self.loads.send(balancer.target, seconds=seconds, rate=self.rate, clients=clients)
+
+    def in_turn(
+        self, figure: Callable[[Balancer], float], *, repeats: int = REPEATS, instances: int = 1
+    ) -> Found:
+        """Start the frontend and each peer, warm it, and take its figure; again and again, in an order by chance."""
+        names = [PROJECT, *self.orders.peers]
+        figures: dict[str, list[float]] = {name: [] for name in names}
+        for repeat in range(1 if self.orders.short else repeats):
+            for name in self.dice.sample(names, len(names)):
+                self.nodes.order("set", None, **WELL)
+                with self.start(name, instances) as balancer:
+                    self.load(balancer, WARM_SECONDS)
+                    figures[name].append(figure(balancer))
+                self.say(f"{repeat + 1}: {name}: {figures[name][-1]:.4g}")
+        told = [f"{name}: {', '.join(f'{one:.4g}' for one in figures[name])}" for name in self.orders.peers]
+        medians = {name: median(figures[name]) for name in self.orders.peers}
+        return {"figures": figures[PROJECT], "peers": medians, "notes": told}
+
+
+def held(module: str, case: str, trial: Trial, peers: Sequence[str] = ()) -> Found:
+    """Have a module's `perform` do its part in a network namespace; return what it found.
+
+    Args:
+        module: of the case.
+        case: its id.
+        trial: what it is measured with.
+        peers: names in `PEERS`.
+
+    Raises:
+        CalledProcessError: a step failed; it has told why.
+    """
+    for program in ("kubernetes", "loadlab"):
+        binary(program)
+    rootfs("haproxy")
+    for name in peers:
+        PEERS[name].provide()
+    orders = Orders(module, case, trial.short, trial.seed, str(trial.folder), list(peers))
+    lab.run_inside(__name__, json.dumps(vars(orders)))
+    found: Found = json.loads((trial.folder / "found.json").read_text())
+    return found
+
+
+def main(argv: Sequence[str]) -> None:
+    """Do as ordered, and write what was found into `found.json`."""
+    orders = Orders(**json.loads(argv[0]))
+    module = importlib.import_module(orders.module)
+    folder = Path(orders.folder)
+    executed = folder / "executed"
+    with (
+        frontend.prepared(folder / "apiserver") as server,
+        serving(lab.addresses(module.nodes(orders.case)), executed) as nodes,
+    ):
+        stage = Stage(orders, nodes, server)
+        found = module.perform(stage)
+    twice = sum(times > 1 for times in executions(executed))
+    notes = (
+        f"{stage.loads.failed} requests failed, {twice} were executed twice",
+        *found["notes"],
+        stage.loads.note(),
+    )
+    (folder / "found.json").write_text(json.dumps({**found, "notes": notes}))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
