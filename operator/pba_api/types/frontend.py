@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pba_api.markers import Default, Doc, Number, Required
 from pba_api.types.common import Image, PodSettings
+from pba_api.types.frontend_traffic import Checks, Timeouts
 
 
 @dataclass(frozen=True)
@@ -15,4 +16,6 @@ class Frontend:
         Image, Doc("HAProxy's container image, 3.0 or newer, such as haproxy:3.0.11."), Required()
     ]
     replicas: Annotated[int, Doc("How many frontend nodes run."), Default(2), Number(1, 100)]
+    checks: Annotated[Checks, Doc("How dead nodes are found."), Default({})]
+    timeouts: Annotated[Timeouts, Doc("How long the frontend waits for whom."), Default({})]
     pod: Annotated[PodSettings, Doc("Placement and size of the frontend nodes."), Default({})]

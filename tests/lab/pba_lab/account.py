@@ -7,8 +7,9 @@ from pathlib import Path
 
 from pba_api import names, sidecar
 from pba_hack.apiserver import ApiServer
+from pba_lab.shop import frontend_of
 from pba_lab.slices import SERVICE
-from pba_operator.domain.frontend import access, backends
+from pba_operator.domain.frontend import access, backends, deployment
 from pba_operator.domain.model import Cluster
 
 _PATHS = {
@@ -57,5 +58,6 @@ def environment(cluster: Cluster, socket: Path, mounted: Path, *, port: int) -> 
         sidecar.ENV_HAPROXY_SOCKET: str(socket),
         sidecar.ENV_TOKEN_FOLDER: str(mounted),
         sidecar.ENV_DRAIN_SECONDS: "5",
+        **deployment.told(frontend_of(cluster)),
         sidecar.ENV_POD_IPS: "127.0.0.1",
     }

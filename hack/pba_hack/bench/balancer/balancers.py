@@ -11,7 +11,7 @@ from typing import Final
 
 from pba_lab import HAProxyProcess, account
 from pba_lab.patience import eventually
-from pba_lab.shop import shop
+from pba_lab.shop import check_of, shop
 from pba_lab.sidecar import Sidecar
 from pba_lab.slices import Slices, endpoint
 
@@ -21,7 +21,6 @@ from pba_hack.binaries import binary
 from pba_hack.process_usage import processor_seconds
 from pba_operator.domain.frontend import haproxy_cfg
 from pba_operator.domain.model import Cluster
-from pba_sync.balancer.commands import CHECK
 from pba_sync.balancer.servers import read_servers
 
 NAMESPACE: Final = "bench"
@@ -45,20 +44,24 @@ def cluster(namespace: str) -> Cluster:
 
 
 @contextlib.contextmanager
-def static(addresses: Sequence[str], *, balance: str = "leastconn", check: str = CHECK) -> Iterator[Balancer]:
+def static(addresses: Sequence[str], *, balance: str = "leastconn", options: str = "") -> Iterator[Balancer]:
     """Run HAProxy with the nodes in its file until the block ends: nothing else is there.
 
     Args:
         addresses: HOST:PORT of each node.
         balance: HAProxy's algorithm.
-        check: how each server is checked.
+        options: what else each server is told.
     """
     whole = haproxy_cfg.render(cluster("static")).rstrip()
     # the nodes' backend is the last section of the file
     head, ours, section = whole.rpartition("balance leastconn")
     if not ours:
         raise ValueError("the operator's configuration names another algorithm: say here which to replace")
-    lines = [f"    server node-{number} {address} {check}\n" for number, address in enumerate(addresses)]
+    words = check_of(cluster("static")).words()
+    lines = [
+        f"    server node-{number} {address} {words} {options}".rstrip() + "\n"
+        for number, address in enumerate(addresses)
+    ]
     with _haproxy(f"{head}balance {balance}{section}\n{''.join(lines)}") as process:
         _await_nodes(process, len(addresses))
         yield Balancer(f"127.0.0.1:{process.port}", (process.pid,))

@@ -31,7 +31,6 @@ from pba_hack.bench.balancer.load import WELL, Load, Nodes, executions, serving
 from pba_hack.bench.balancer.loads import Loads
 from pba_hack.bench.statistics import median
 from pba_hack.progress import Progress
-from pba_sync.balancer.commands import CHECK
 
 WARM_SECONDS: Final = 2.0
 PROJECT: Final = "the frontend"
@@ -78,11 +77,11 @@ class Contest:
 
 def _peers(addresses: Sequence[str]) -> Mapping[str, Start]:
     """Return HAProxy as one would set it up for this without us, by name."""
-    observe = f"{CHECK} observe layer7 error-limit 10 on-error mark-down"
+    observe = "observe layer7 error-limit 10 on-error mark-down"
     return {
         LEAST: partial(static, addresses),
         RANDOM: partial(static, addresses, balance="random(2)"),
-        OBSERVE: partial(static, addresses, check=observe),
+        OBSERVE: partial(static, addresses, options=observe),
     }
 
 
