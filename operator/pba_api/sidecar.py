@@ -26,6 +26,10 @@ ENV_MAX_OUT_PERCENT: Final = "PBA_MAX_OUT_PERCENT"
 ENV_HAPROXY_SOCKET: Final = "PBA_HAPROXY_SOCKET"
 ENV_TOKEN_FOLDER: Final = "PBA_TOKEN_FOLDER"  # noqa: S105 - a variable's name, no token
 ENV_HTTP_PORT: Final = "PBA_HTTP_PORT"
+ENV_CHECK_INTERVAL_MILLISECONDS: Final = "PBA_CHECK_INTERVAL_MILLISECONDS"
+ENV_CHECK_FALL: Final = "PBA_CHECK_FALL"
+ENV_CHECK_RISE: Final = "PBA_CHECK_RISE"
+"""How HAProxy checks the nodes: the sidecar adds them, and HAProxy takes these from nowhere else."""
 ENV_POD_IPS: Final = "PBA_POD_IPS"
 """The pod's addresses: both programs listen on IPv6, too, where it has one."""
 

@@ -19,6 +19,7 @@ from pba_sync import logs, probes
 from pba_sync.balancer.kube import KubernetesSlices
 from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.metrics import Metrics
+from pba_sync.balancer.planner import Terms
 from pba_sync.balancer.runtime import HAProxy
 from pba_sync.balancer.stopping import Stopping
 from pba_sync.balancer.view import Board, Watcher, WatcherHooks
@@ -46,7 +47,7 @@ class _Sidecar:
             haproxy,
             self.board,
             Stopping(settings.socket.parent, time.monotonic),
-            settings.drain_seconds,
+            Terms(settings.drain_seconds, settings.check),
             LoopHooks(time.monotonic, self.metrics.on_pass, self.metrics.on_change, self.metrics.on_restart),
         )
         self.weigher = Weigher(haproxy, settings.limits, WeigherHooks(time.monotonic, self.metrics.on_look))

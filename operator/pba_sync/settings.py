@@ -6,11 +6,13 @@ way must not be replaced by a guess that happens to work.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from pba_api import sidecar
+from pba_sync.balancer.commands import Check
 from pba_sync.balancer.limits import Limits
 
 
@@ -29,6 +31,7 @@ class Settings:
     drain_seconds: float
     limits: Limits
     """How nodes are judged."""
+    check: Check
     socket: Path
     token_folder: Path
     listen: str
@@ -67,6 +70,13 @@ def _limits(environment: Mapping[str, str]) -> Limits:
     )
 
 
+def _count(environment: Mapping[str, str], name: str) -> int:
+    value = _number(environment, name)
+    if not 1 <= value < math.inf or value != int(value):
+        raise SettingsError(f"the environment variable {name} must be a whole number from 1 on: {value:g}")
+    return int(value)
+
+
 def read_settings(environment: Mapping[str, str]) -> Settings:
     """Return the settings.
 
@@ -79,6 +89,11 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         port_name=_required(environment, sidecar.ENV_BACKEND_PORT_NAME),
         drain_seconds=_number(environment, sidecar.ENV_DRAIN_SECONDS),
         limits=_limits(environment),
+        check=Check(
+            _count(environment, sidecar.ENV_CHECK_INTERVAL_MILLISECONDS),
+            _count(environment, sidecar.ENV_CHECK_FALL),
+            _count(environment, sidecar.ENV_CHECK_RISE),
+        ),
         socket=Path(_required(environment, sidecar.ENV_HAPROXY_SOCKET)),
         token_folder=Path(_required(environment, sidecar.ENV_TOKEN_FOLDER)),
         listen="::" if ":" in _required(environment, sidecar.ENV_POD_IPS) else "0.0.0.0",  # noqa: S104 - the kubelet probes it

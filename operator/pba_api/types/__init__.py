@@ -10,6 +10,7 @@ from pba_api.types.application import Application, ConfigFile, EnvNames, Probe, 
 from pba_api.types.common import ChildMetadata, Json, KeyReference, LocalReference, PodSettings
 from pba_api.types.database import Database, DatabaseUser, Storage
 from pba_api.types.frontend import Balancing, Frontend
+from pba_api.types.frontend_traffic import Checks, Timeouts
 from pba_api.types.nodes import Backend, Management, Rollout, ServiceSettings
 from pba_api.types.spec import PBAClusterSpec
 from pba_api.types.status import PBACluster, PBAClusterStatus
@@ -18,6 +19,7 @@ __all__ = [
     "Application",
     "Backend",
     "Balancing",
+    "Checks",
     "ChildMetadata",
     "ConfigFile",
     "Database",
@@ -37,4 +39,5 @@ __all__ = [
     "Rollout",
     "ServiceSettings",
     "Storage",
+    "Timeouts",
 ]

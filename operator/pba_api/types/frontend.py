@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pba_api.markers import Default, Doc, Number, Required
 from pba_api.types.common import Image, PodSettings
+from pba_api.types.frontend_traffic import Checks, Timeouts
 
 
 @dataclass(frozen=True)
@@ -63,4 +64,6 @@ class Frontend:
     balancing: Annotated[
         Balancing, Doc("How slow and failing nodes are told, and how nodes come in."), Default({})
     ]
+    checks: Annotated[Checks, Doc("How dead nodes are found."), Default({})]
+    timeouts: Annotated[Timeouts, Doc("How long the frontend waits for whom."), Default({})]
     pod: Annotated[PodSettings, Doc("Placement and size of the frontend nodes."), Default({})]

@@ -15,9 +15,6 @@ from typing import Final
 
 from pba_api.sidecar import ANSWERS, FAILURES, FLAGS, HAPROXY_BACKEND, HAPROXY_FRONTEND, TRIAL, TRIALS
 
-CHECK: Final = "check inter 1s fastinter 300ms downinter 500ms fall 3 rise 2"
-"""Checks of a server: dynamic servers do not inherit `default-server` before HAProxy 3.5."""
-
 FULL_WEIGHT: Final = 128
 """Of a server like others; HAProxy's go from 0 to 256. One that is added has it, in case nobody comes to weigh it."""
 
@@ -34,6 +31,20 @@ def _checked(word: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Check:
+    """How servers are checked: dynamic ones do not inherit `default-server` before HAProxy 3.5."""
+
+    interval_milliseconds: int
+    fall: int
+    rise: int
+
+    def words(self) -> str:
+        """Return the options of a server; while its state is in doubt, it is asked twice as often."""
+        interval = self.interval_milliseconds
+        return f"check inter {interval:d}ms fastinter {max(1, interval // 2):d}ms fall {self.fall:d} rise {self.rise:d}"
+
+
+@dataclass(frozen=True, slots=True)
 class Command:
     """A command: its verb (for metrics), its whole text, and the answer that means yes."""
 
@@ -46,13 +57,13 @@ def _server(name: str) -> str:
     return f"{HAPROXY_BACKEND}/{_checked(name)}"
 
 
-def add_server(name: str, address: str, port: int) -> Command:
+def add_server(name: str, address: str, port: int, check: Check) -> Command:
     """Register a server; it starts in maintenance, with its checks off."""
     family = "ipv6" if ":" in address else "ipv4"
     where = f"{family}@{_checked(address)}:{port:d}"
     return Command(
         "add server",
-        f"add server {_server(name)} {where} {CHECK} weight {FULL_WEIGHT}",
+        f"add server {_server(name)} {where} {check.words()} weight {FULL_WEIGHT}",
         "New server registered.",
     )
 

@@ -19,7 +19,7 @@ from pba_api.sidecar import READY
 from pba_sync.balancer import commands
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.errors import CommandRefusedError, HAProxyError, HAProxyUnreachableError
-from pba_sync.balancer.planner import Change, drain_clock, plan, wanted
+from pba_sync.balancer.planner import Change, Terms, drain_clock, plan, wanted
 from pba_sync.balancer.runtime import Incarnation
 from pba_sync.balancer.servers import Server
 from pba_sync.balancer.stopping import Stopping
@@ -73,12 +73,12 @@ class Loop:
     """Keeps HAProxy in step with the board's view."""
 
     def __init__(
-        self, haproxy: Runtime, board: Board, stopping: Stopping, drain_seconds: float, hooks: LoopHooks
+        self, haproxy: Runtime, board: Board, stopping: Stopping, terms: Terms, hooks: LoopHooks
     ) -> None:
         self._haproxy = haproxy
         self._board = board
         self._stopping = stopping
-        self._drain_seconds = drain_seconds
+        self._terms = terms
         self._hooks = hooks
         self._draining_since: dict[str, float] = {}
         self._incarnation: Incarnation | None = None
@@ -170,7 +170,7 @@ class Loop:
         now = self._hooks.clock()
         self._draining_since = drain_clock(view.nodes, live, self._draining_since, now)
         refused: set[str] = set()
-        for change in plan(view.nodes, live, self._draining_since, now, self._drain_seconds):
+        for change in plan(view.nodes, live, self._draining_since, now, self._terms):
             if self._board.view is not view:
                 return False
             problem = self._carry_out(change.commands)

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pba_sync.balancer import commands
-from pba_sync.balancer.commands import Command
+from pba_sync.balancer.commands import Check, Command
 from pba_sync.balancer.membership import Node, NodeState
 from pba_sync.balancer.servers import Admin, Server
 
@@ -29,6 +29,15 @@ class Kind(Enum):
     REMOVE = "removed"
     CUT_OFF = "cut off"
     """Removed with requests still running: its deadline is over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How nodes are added to HAProxy, and let go."""
+
+    drain_seconds: float
+    """How long a request may go on running on a node that leaves."""
+    check: Check
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +73,13 @@ def drain_clock(
     return {name: since.get(name, now) for name in live if not wanted(nodes, name)}
 
 
-def _add(node: Node) -> Change:
+def _add(node: Node, terms: Terms) -> Change:
     name = node.name
     return Change(
         Kind.ADD,
         name,
         (
-            commands.add_server(name, node.address, node.port),
+            commands.add_server(name, node.address, node.port, terms.check),
             commands.enable_health(name),
             commands.set_ready(name),
             commands.set_healthy(name),
@@ -122,7 +131,7 @@ def plan(
     live: Mapping[str, Server],
     draining_since: Mapping[str, float],
     now: float,
-    drain_seconds: float,
+    terms: Terms,
 ) -> tuple[Change, ...]:
     """Return the changes that bring HAProxy in step with the nodes, in the order in which to make them.
 
@@ -131,19 +140,19 @@ def plan(
         live: HAProxy's servers.
         draining_since: the answer of `drain_clock`.
         now: the monotonic time that `drain_clock` was given.
-        drain_seconds: how long a request may go on running on a node that leaves.
+        terms: how nodes are added, and let go.
     """
     changes: list[Change | None] = []
     for name in sorted({*nodes, *live}):
         node, server = nodes.get(name), live.get(name)
         if server is None:
-            changes.append(_add(nodes[name]) if wanted(nodes, name) else None)
+            changes.append(_add(nodes[name], terms) if wanted(nodes, name) else None)
         elif node is not None and not _matches(node, server):
             # The pod's sandbox was made anew: nothing answers at the old address any more.
             changes.append(_remove(server, cut_off=True))
         elif wanted(nodes, name):
             changes.append(_return(server))
         else:
-            overdue = now - draining_since.get(name, now) >= drain_seconds
+            overdue = now - draining_since.get(name, now) >= terms.drain_seconds
             changes.append(_retire(server, overdue=overdue))
     return _in_order([change for change in changes if change is not None], live)

@@ -18,10 +18,10 @@ from pba_operator.domain.frontend import haproxy_cfg
 
 @pytest.fixture(scope="session")
 def render() -> Callable[..., str]:
-    """Make haproxy.cfg as in the pod, for an application with these facts."""
+    """Make haproxy.cfg as in the pod, for a `frontend` and an application with these facts."""
 
-    def make(**application: Any) -> str:
-        return haproxy_cfg.render(shop("default", **application))
+    def make(**facts: Any) -> str:
+        return haproxy_cfg.render(shop("default", **facts))
 
     return make
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 import signal
 import socket
@@ -88,6 +89,11 @@ class HAProxyProcess:
         """Return `show info` as a mapping."""
         pairs = (line.partition(": ") for line in self.ask("show info").splitlines() if line)
         return {key: value for key, _, value in pairs}
+
+    def counters(self, server: str) -> dict[str, str]:
+        """Return the row of `show stat` of one server of the nodes' backend, or of the whole (`BACKEND`)."""
+        rows = csv.DictReader(self.ask("show stat nodes 6 -1").removeprefix("# ").splitlines())
+        return next(row for row in rows if row["svname"] == server)
 
     def kill(self) -> None:
         """Kill HAProxy, as a crash would."""

@@ -27,7 +27,7 @@ class Node:
         idle_seconds: after how long it closes a kept connection on which nothing comes, as application servers do.
         seen: the headers of the last request.
         targets: what was ever asked for, health checks included.
-        health: the status that paths under `/healthz` answer.
+        health: the status that paths under `/healthz` answer, after `health_delay_seconds`.
     """
 
     def __init__(self, name: str, *, delay_seconds: float = 0.0, idle_seconds: float = 60.0) -> None:
@@ -35,6 +35,7 @@ class Node:
         self.delay_seconds = delay_seconds
         self.idle_seconds = idle_seconds
         self.health = 200
+        self.health_delay_seconds = 0.0
         self.executed: Counter[str] = Counter()
         self.seen: dict[str, str] = {}
         self.targets: set[str] = set()
@@ -102,7 +103,9 @@ class Node:
             self.targets.add(path)
             await reader.readexactly(int(headers.get("content-length", "0")))
             status = self.health if path.startswith("/healthz") else 200
-            if not path.startswith("/healthz"):
+            if path.startswith("/healthz"):
+                await asyncio.sleep(self.health_delay_seconds)
+            else:
                 self.seen = headers
                 await asyncio.sleep(self.delay_seconds)
                 self.executed[headers.get("x-test-id", "")] += 1

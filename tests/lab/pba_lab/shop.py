@@ -2,19 +2,34 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from pba_api.parse import parse_spec
+from pba_api.types import Frontend
 from pba_operator.domain.model import Cluster
+from pba_sync.balancer.commands import Check
 
 
-def shop(namespace: str, **application: Any) -> Cluster:
-    """Return it, with these facts of its application."""
+def shop(namespace: str, frontend: Mapping[str, Any] | None = None, **application: Any) -> Cluster:
+    """Return it, with these facts of its frontend and of its application."""
     spec = {
         "application": {"image": "app:1", **application},
         "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}},
         "backend": {},
-        "frontend": {"image": "haproxy:3.0.11"},
+        "frontend": {"image": "haproxy:3.0.11", **(frontend or {})},
     }
     uid = "11111111-2222-3333-4444-555555555555"
     return Cluster(namespace, "shop", uid, 1, False, (), parse_spec(spec), {})
+
+
+def frontend_of(cluster: Cluster) -> Frontend:
+    """Return its frontend."""
+    assert cluster.spec.frontend is not None
+    return cluster.spec.frontend
+
+
+def check_of(cluster: Cluster) -> Check:
+    """Return how the sidecar has its nodes checked."""
+    checks = frontend_of(cluster).checks
+    return Check(checks.interval_milliseconds, checks.fall, checks.rise)

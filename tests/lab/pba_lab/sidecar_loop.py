@@ -8,13 +8,16 @@ from collections import Counter
 
 from pba_lab.haproxy import HAProxyProcess
 from pba_lab.nodes import Node
+from pba_lab.shop import check_of, shop
 from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.membership import Node as Member
 from pba_sync.balancer.membership import NodeState
-from pba_sync.balancer.planner import Change
+from pba_sync.balancer.planner import Change, Terms
 from pba_sync.balancer.runtime import HAProxy
 from pba_sync.balancer.stopping import Stopping
 from pba_sync.balancer.view import Board
+
+CHECK = check_of(shop("default"))
 
 
 class SidecarLoop:
@@ -29,7 +32,7 @@ class SidecarLoop:
             HAProxy(haproxy.socket, 5, lambda verb, succeeded: self.commands.update([(verb, succeeded)])),
             self.board,
             Stopping(haproxy.folder, time.monotonic),
-            drain_seconds,
+            Terms(drain_seconds, CHECK),
             LoopHooks(
                 time.monotonic, lambda _: None, lambda change, _: self.changes.append(change), self._restarted
             ),

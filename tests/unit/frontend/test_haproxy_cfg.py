@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import shlex
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -14,12 +15,12 @@ from pba_operator.domain.frontend.haproxy_cfg import MAX_CLIENTS, MAX_FILES, quo
 from pba_operator.domain.model import Cluster
 
 
-def configuration(path: str = "/healthz", timeout: int = 5) -> str:
+def configuration(path: str = "/healthz", **frontend: Any) -> str:
     spec = {
-        "application": {"image": "a:1", "probes": {"readiness": {"path": path, "timeoutSeconds": timeout}}},
+        "application": {"image": "a:1", "probes": {"readiness": {"path": path}}},
         "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}},
         "backend": {},
-        "frontend": {"image": "haproxy:3.0.11"},
+        "frontend": {"image": "haproxy:3.0.11", **frontend},
     }
     return render(Cluster("shop-space", "shop", "uid", 1, False, (), parse_spec(spec), {}))
 
@@ -59,6 +60,26 @@ def test_what_was_decided_stands_in_it(line: str) -> None:
     assert line in lines(configuration())
 
 
+def test_time_limits_are_those_of_the_spec() -> None:
+    limits = {"connectMilliseconds": 70, "clientSeconds": 8, "serverSeconds": 300, "queueSeconds": 2}
+    times = [
+        line for line in lines(configuration(timeouts=limits)) if line.startswith(("timeout", "hard-stop"))
+    ]
+    assert times == [
+        "hard-stop-after 330s",
+        "timeout connect 70ms",
+        "timeout client 8s",
+        "timeout client-fin 10s",
+        "timeout http-request 8s",
+        "timeout http-keep-alive 8s",
+        "timeout queue 2s",
+        "timeout server 300s",
+        "timeout tunnel 1h",
+        "timeout client 5s",
+        "timeout check 500ms",
+    ]
+
+
 def test_files_suffice_for_all_clients_and_the_checks_of_all_nodes_twice_over() -> None:
     [replicas] = [field for field in fields_of(Backend) if field.name == "replicas"]
     bounds = replicas.shape.mark(Number)
@@ -81,12 +102,12 @@ def test_no_administration_over_tcp() -> None:
 
 
 def test_checks_ask_what_the_kubelet_asks() -> None:
-    text = configuration("/ready?deep=1", 7)
+    text = configuration("/ready?deep=1", checks={"timeoutMilliseconds": 70})
     assert (
         "http-check send meth GET uri '/ready?deep=1' ver HTTP/1.1 "
         "hdr Host 'shop.shop-space.svc' hdr User-Agent pba-frontend"
     ) in lines(text)
-    assert "timeout check 7s" in lines(text)
+    assert "timeout check 70ms" in lines(text)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from pba_api.parse import parse_spec
 from pba_hack.waiting import wait_for
 from pba_operator.domain.frontend import SyncImage, manifests
 from pba_operator.domain.model import Cluster
+from pba_sync.balancer.commands import Check
 from pba_sync.balancer.limits import Limits
 from pba_sync.settings import read_settings
 
@@ -151,6 +152,7 @@ def test_the_sidecar_finds_every_setting_that_it_needs() -> None:
     mounts = {mount["mountPath"] for mount in container("sync")["volumeMounts"]}
     assert {str(settings.socket.parent), str(settings.token_folder)} == mounts
     assert [settings.http_port] == [port["containerPort"] for port in container("sync")["ports"]]
+    assert settings.check == Check(interval_milliseconds=500, fall=2, rise=2)
     assert settings.port_name == made()["Service"]["spec"]["ports"][0]["name"]
     assert settings.listen == "::"
 
@@ -161,17 +163,22 @@ def test_only_haproxy_decides_on_readiness() -> None:
     assert container("sync")["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": 8404}
 
 
-def test_the_pod_may_take_as_long_to_end_as_its_clients_may_be_idle() -> None:
-    (shell, option, text) = container("haproxy")["lifecycle"]["preStop"]["exec"]["command"]
+@pytest.mark.parametrize("timeouts", [{}, {"clientSeconds": 5, "serverSeconds": 900}, {"clientSeconds": 700}])
+def test_the_pod_may_take_as_long_to_end_as_its_clients_may_be_idle(timeouts: dict[str, int]) -> None:
+    def change(spec: dict[str, Any]) -> None:
+        spec["frontend"]["timeouts"] = timeouts
+
+    (shell, option, text) = container("haproxy", change)["lifecycle"]["preStop"]["exec"]["command"]
     rounds = re.search(r"-lt (\d+) \]; do sleep 0\.2", text)
     assert rounds is not None
     drain = int(rounds[1]) / 5
-    config = made()["ConfigMap"]["data"]["haproxy.cfg"]
+    config = made(change)["ConfigMap"]["data"]["haproxy.cfg"]
     silent = [
         int(seconds) for seconds in re.findall(r"timeout (?:client|http-keep-alive|server) (\d+)s\n", config)
     ]
     assert f"hard-stop-after {drain:g}s\n" in config
-    assert pod()["spec"]["terminationGracePeriodSeconds"] > drain > max(silent)
+    assert max(silent) == max({"clientSeconds": 60, "serverSeconds": 60, **timeouts}.values())
+    assert pod(change)["spec"]["terminationGracePeriodSeconds"] > drain > max(silent)
     assert (shell, option) == ("/bin/sh", "-c")
     assert text.startswith("touch /run/haproxy/stopping;")
     assert container("haproxy")["livenessProbe"]["terminationGracePeriodSeconds"] < 10

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pba_sync.balancer import loop as loop_module
+from pba_sync.balancer.commands import Check
 from pba_sync.balancer.loop import BUSY_SECONDS, DOWN_SECONDS, IDLE_SECONDS, SETTLED_SECONDS, Loop, LoopHooks
 from pba_sync.balancer.membership import Node
-from pba_sync.balancer.planner import Kind
+from pba_sync.balancer.planner import Kind, Terms
 from pba_sync.balancer.stopping import Stopping
 from pba_sync.balancer.view import Board
 
@@ -51,7 +52,7 @@ def board(clock: Any) -> Board:
 @pytest.fixture
 def loop(haproxy: Any, board: Board, clock: Any, told: Told, tmp_path: Path) -> Loop:
     hooks = LoopHooks(clock, told.passed, told.change, told.restart)
-    return Loop(haproxy, board, Stopping(tmp_path, clock), 30.0, hooks)
+    return Loop(haproxy, board, Stopping(tmp_path, clock), Terms(30.0, Check(500, 2, 2)), hooks)
 
 
 def test_haproxy_is_left_alone_as_long_as_nothing_is_known(

@@ -2,12 +2,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from pba_sync.balancer.commands import Check
 from pba_sync.balancer.membership import Node
-from pba_sync.balancer.planner import Change, Kind, drain_clock, plan
+from pba_sync.balancer.planner import Change, Kind, Terms, drain_clock, plan
 from pba_sync.balancer.servers import Admin, Server
 
 Nodes = Callable[..., dict[str, Node]]
 DRAIN_SECONDS = 30.0
+TERMS = Terms(DRAIN_SECONDS, Check(500, 2, 2))
 
 
 def server(
@@ -19,7 +21,7 @@ def server(
 def changes(nodes: dict[str, Node], *servers: Server, drained_for: float = 0.0) -> tuple[Change, ...]:
     live = {entry.name: entry for entry in servers}
     now = 1000.0
-    return plan(nodes, live, dict.fromkeys(live, now - drained_for), now, DRAIN_SECONDS)
+    return plan(nodes, live, dict.fromkeys(live, now - drained_for), now, TERMS)
 
 
 def verbs(*planned: Change) -> list[str]:

@@ -12,13 +12,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pba_lab.model import HAProxyModel
 
+from pba_sync.balancer.commands import Check
 from pba_sync.balancer.errors import CommandRefusedError
 from pba_sync.balancer.membership import Node, NodeState
-from pba_sync.balancer.planner import Change, drain_clock, plan, wanted
+from pba_sync.balancer.planner import Change, Terms, drain_clock, plan, wanted
 from pba_sync.balancer.runtime import HAProxy
 
 NAMES = ("a", "b", "c", "d")
 DRAIN_SECONDS = 30.0
+TERMS = Terms(DRAIN_SECONDS, Check(500, 2, 2))
 
 
 class _Direct(HAProxy):
@@ -104,7 +106,7 @@ class Membership(RuleBasedStateMachine):
         live = self.haproxy.servers()
         self.since = drain_clock(self.nodes, live, self.since, self.now)
         busy = {name: server.in_use for name, server in self.model.servers.items()}
-        changes = plan(self.nodes, live, self.since, self.now, DRAIN_SECONDS)
+        changes = plan(self.nodes, live, self.since, self.now, TERMS)
         for change in changes:
             if (
                 any(command.verb == "shutdown sessions" for command in change.commands)
@@ -129,7 +131,7 @@ class Membership(RuleBasedStateMachine):
         for _ in range(5):
             live = haproxy.servers()
             since = drain_clock(self.nodes, live, since, now)
-            for change in plan(self.nodes, live, since, now, DRAIN_SECONDS):
+            for change in plan(self.nodes, live, since, now, TERMS):
                 for command in change.commands:
                     haproxy.run(command)
             now += DRAIN_SECONDS
@@ -138,7 +140,7 @@ class Membership(RuleBasedStateMachine):
             name: (node.address, node.port) for name, node in serving.items()
         }
         assert model.servers.keys() == serving.keys()
-        assert plan(self.nodes, haproxy.servers(), {}, now, DRAIN_SECONDS) == ()
+        assert plan(self.nodes, haproxy.servers(), {}, now, TERMS) == ()
 
 
 Membership.TestCase.settings = settings(max_examples=150, stateful_step_count=30)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pba_sync.balancer.commands import Check
 from pba_sync.balancer.limits import Limits
 from pba_sync.settings import Settings, SettingsError, read_settings
 
@@ -17,6 +18,9 @@ GIVEN = {
     "PBA_LATE_MILLISECONDS": "40",
     "PBA_TRIAL_PERIOD_SECONDS": "10",
     "PBA_MAX_OUT_PERCENT": "25",
+    "PBA_CHECK_INTERVAL_MILLISECONDS": "700",
+    "PBA_CHECK_FALL": "3",
+    "PBA_CHECK_RISE": "4",
     "PBA_HAPROXY_SOCKET": "/somewhere/admin.sock",
     "PBA_TOKEN_FOLDER": "/somewhere/token",
     "PBA_POD_IPS": "10.0.0.1",
@@ -33,6 +37,7 @@ def test_all_comes_from_the_environment() -> None:
         limits=Limits(
             band=1.5, gap_milliseconds=40.0, first_rest=5.0, longest_rest=10.0, rise=3.0, out_share=0.25
         ),
+        check=Check(interval_milliseconds=700, fall=3, rise=4),
         socket=Path("/somewhere/admin.sock"),
         token_folder=Path("/somewhere/token"),
         listen="0.0.0.0",  # noqa: S104
@@ -51,6 +56,13 @@ def test_what_is_missing_is_named(missing: str, there: bool) -> None:
 @pytest.mark.parametrize("text", ["soon", "-1", "nan"])
 @pytest.mark.parametrize("name", ["PBA_DRAIN_SECONDS", "PBA_LATE_PERCENT", "PBA_HTTP_PORT"])
 def test_a_number_is_one(name: str, text: str) -> None:
+    with pytest.raises(SettingsError, match=name):
+        read_settings({**GIVEN, name: text})
+
+
+@pytest.mark.parametrize("text", ["0", "0.5", "inf", "2.5"])
+@pytest.mark.parametrize("name", ["PBA_CHECK_INTERVAL_MILLISECONDS", "PBA_CHECK_FALL", "PBA_CHECK_RISE"])
+def test_a_count_is_a_whole_number_and_at_least_one(name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=name):
         read_settings({**GIVEN, name: text})
 

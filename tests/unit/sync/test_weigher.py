@@ -11,7 +11,7 @@ import pytest
 from pba_lab.model import HAProxyModel
 
 from pba_sync.balancer import commands
-from pba_sync.balancer.commands import FULL_WEIGHT
+from pba_sync.balancer.commands import FULL_WEIGHT, Check
 from pba_sync.balancer.limits import Limits
 from pba_sync.balancer.outliers import Phase, Standings
 from pba_sync.balancer.weigher import (
@@ -43,7 +43,7 @@ def weigher(haproxy: Any, clock: Any, seen: list[Standings]) -> Weigher:
 
 
 def join(haproxy: Any, name: str) -> None:
-    haproxy.run(commands.add_server(name, "10.0.0.1", 8080))
+    haproxy.run(commands.add_server(name, "10.0.0.1", 8080, Check(500, 2, 2)))
     haproxy.run(commands.set_ready(name))
 
 

@@ -16,8 +16,8 @@ from typing import Any, Final
 
 from pba_api import names, ports, sidecar
 from pba_api.identity import ANNOTATION_CONFIG_HASH, COMPONENT_FRONTEND, selector
-from pba_api.types import Backend, Balancing, Frontend
-from pba_operator.domain.frontend import haproxy_cfg
+from pba_api.types import Backend, Frontend
+from pba_operator.domain.frontend import haproxy_cfg, timing
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
 from pba_operator.domain.podspec import restricted_container, restricted_pod, with_settings
@@ -33,13 +33,6 @@ _END_SECONDS: Final = 10
 
 _CONFIG_FOLDER: Final = "/etc/haproxy-pba"
 _TOKEN_SECONDS: Final = 3607
-
-_DRAIN: Final = (
-    f"touch {sidecar.RUN_FOLDER}/{sidecar.STOPPING_FILE}; i=0; "
-    f"while [ ! -e {sidecar.RUN_FOLDER}/{sidecar.DRAINED_FILE} ] && [ $i -lt {haproxy_cfg.DRAIN_SECONDS * 5} ]; "
-    "do sleep 0.2; i=$((i+1)); done"
-)
-"""The preStop hook: says that the pod terminates, and waits until the sidecar has seen the last client leave."""
 
 
 @dataclass(frozen=True)
@@ -64,6 +57,15 @@ def _pod_ips() -> Manifest:
     return {"name": sidecar.ENV_POD_IPS, "valueFrom": {"fieldRef": {"fieldPath": "status.podIPs"}}}
 
 
+def _drain(frontend: Frontend) -> str:
+    """Return the preStop hook: it says that the pod terminates, and waits until the last client has left."""
+    return (
+        f"touch {sidecar.RUN_FOLDER}/{sidecar.STOPPING_FILE}; i=0; "
+        f"while [ ! -e {sidecar.RUN_FOLDER}/{sidecar.DRAINED_FILE} ] && "
+        f"[ $i -lt {timing.drain_seconds(frontend) * 5} ]; do sleep 0.2; i=$((i+1)); done"
+    )
+
+
 def _haproxy(frontend: Frontend) -> Manifest:
     liveness = _probe("/alive", ports.FRONTEND_HEALTH, 5, 3, 3)
     return {
@@ -75,7 +77,7 @@ def _haproxy(frontend: Frontend) -> Manifest:
         "readinessProbe": _probe("/ready", ports.FRONTEND_HEALTH, 1, 1, 3),
         # One that hangs has no clients to wait for.
         "livenessProbe": {**liveness, "terminationGracePeriodSeconds": 5},
-        "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", _DRAIN]}}},
+        "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", _drain(frontend)]}}},
         "volumeMounts": [
             {"name": "config", "mountPath": _CONFIG_FOLDER, "readOnly": True},
             {"name": "runtime", "mountPath": sidecar.RUN_FOLDER},
@@ -85,14 +87,18 @@ def _haproxy(frontend: Frontend) -> Manifest:
     }
 
 
-def judging(balancing: Balancing) -> dict[str, str]:
-    """Return the variables by which the sidecar judges nodes."""
+def told(frontend: Frontend) -> dict[str, str]:
+    """Return what the sidecar is told of `spec.frontend`, as its environment has it."""
+    balancing, checks = frontend.balancing, frontend.checks
     numbers = {
         sidecar.ENV_SLOW_START_SECONDS: balancing.slow_start_seconds,
         sidecar.ENV_LATE_PERCENT: balancing.late_percent,
         sidecar.ENV_LATE_MILLISECONDS: balancing.late_milliseconds,
         sidecar.ENV_TRIAL_PERIOD_SECONDS: balancing.trial_period_seconds,
         sidecar.ENV_MAX_OUT_PERCENT: balancing.max_out_percent,
+        sidecar.ENV_CHECK_INTERVAL_MILLISECONDS: checks.interval_milliseconds,
+        sidecar.ENV_CHECK_FALL: checks.fall,
+        sidecar.ENV_CHECK_RISE: checks.rise,
     }
     return {name: str(number) for name, number in numbers.items()}
 
@@ -112,7 +118,7 @@ def _sidecar(cluster: Cluster, frontend: Frontend, backend: Backend, image: Sync
             {"name": sidecar.ENV_BACKEND_SERVICE, "value": names.backend(cluster.name)},
             {"name": sidecar.ENV_BACKEND_PORT_NAME, "value": ports.HTTP_NAME},
             {"name": sidecar.ENV_DRAIN_SECONDS, "value": str(deadline)},
-            *({"name": name, "value": text} for name, text in judging(frontend.balancing).items()),
+            *({"name": name, "value": value} for name, value in told(frontend).items()),
             {"name": sidecar.ENV_HAPROXY_SOCKET, "value": sidecar.SOCKET},
             {"name": sidecar.ENV_TOKEN_FOLDER, "value": sidecar.TOKEN_FOLDER},
             {"name": sidecar.ENV_HTTP_PORT, "value": str(ports.SYNC_HTTP)},
@@ -151,7 +157,7 @@ def _template(
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": restricted_pod(USER, USER),
-        "terminationGracePeriodSeconds": haproxy_cfg.DRAIN_SECONDS + _END_SECONDS,
+        "terminationGracePeriodSeconds": timing.drain_seconds(frontend) + _END_SECONDS,
         "topologySpreadConstraints": [
             {
                 "maxSkew": 1,

@@ -14,22 +14,17 @@ Sources: HAProxy 3.0's configuration manual; the balancer's measurements (3.0.11
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from string import Template
 from typing import Final
 
 from pba_api import names, ports, sidecar
 from pba_api.identity import COMPONENT_FRONTEND
+from pba_operator.domain.frontend import timing
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
 
 FILE: Final = "haproxy.cfg"
-
-SILENT_SECONDS: Final = 60
-"""No connection but a tunnel is silent for longer: a client's between two requests or within one, a node's before it
-answers."""
-DRAIN_SECONDS: Final = SILENT_SECONDS + 30
-"""How long a frontend that goes waits for its clients at most: longer than one of them may be silent, so that each has
-been asked to leave after a response. The preStop hook waits for so long, and so does HAProxy (`hard-stop-after`)."""
 
 MAX_CLIENTS: Final = 8000
 """Connections of clients at a time. Below the process's own limit, which HAProxy makes from its files (about 10,200):
@@ -55,14 +50,7 @@ defaults
     mode http
     option dontlognull
 
-    timeout connect 500ms
-    timeout client ${silent_seconds}s
-    timeout client-fin 10s
-    timeout http-request 10s
-    timeout http-keep-alive ${silent_seconds}s
-    timeout queue 5s
-    timeout server ${silent_seconds}s
-    timeout tunnel 1h
+$time_limits
 
     # A connection that a node keeps open may be closed by it at the very moment in which it is used again, and
     # the request is lost (or would have to be sent twice): each request has a connection of its own.
@@ -142,7 +130,7 @@ backend $backend
     option httpchk
     http-check send meth GET uri $check_path ver HTTP/1.1 hdr Host $check_host hdr User-Agent pba-frontend
     http-check expect ! rstatus ^5
-    timeout check ${check_seconds}s
+    $check_limit
 """)
 
 _LOG: Final = (
@@ -175,8 +163,19 @@ def quoted(word: str) -> str:
     return "'" + word.replace("'", "'\\''") + "'"
 
 
+def _indented(lines: Sequence[str]) -> str:
+    return "\n".join(f"    {line}" for line in lines)
+
+
 def render(cluster: Cluster) -> str:
-    """Return the text of haproxy.cfg."""
+    """Return the text of haproxy.cfg.
+
+    Raises:
+        ValueError: the cluster has no frontend.
+    """
+    frontend = cluster.spec.frontend
+    if frontend is None:
+        raise ValueError(f"{cluster.name} has no frontend")
     readiness = cluster.spec.application.probes.readiness
     return _TEMPLATE.substitute(
         socket=sidecar.SOCKET,
@@ -194,13 +193,13 @@ def render(cluster: Cluster) -> str:
         threads=THREADS,
         max_files=MAX_FILES,
         max_clients=MAX_CLIENTS,
-        silent_seconds=SILENT_SECONDS,
-        drain_seconds=DRAIN_SECONDS,
+        time_limits=_indented(timing.limits(frontend.timeouts)),
+        drain_seconds=timing.drain_seconds(frontend),
         http_port=ports.FRONTEND_HTTP,
         health_port=ports.FRONTEND_HEALTH,
         check_path=quoted(readiness.path),
         check_host=quoted(names.service_host(names.service(cluster.name), cluster.namespace)),
-        check_seconds=readiness.timeout_seconds,
+        check_limit=timing.check(frontend.checks),
         log=_LOG,
         unavailable=_UNAVAILABLE,
     )

@@ -175,15 +175,13 @@ def _options(value: Any, _spec: Json, children: Children) -> Iterator[str]:
 
 
 def _checked(_value: Any, spec: Json, children: Children) -> Iterator[str]:
-    """The balancer asks the nodes what the kubelet asks them."""
+    """The balancer asks the nodes for what the kubelet asks them for."""
     probe = spec["application"]["probes"]["readiness"]
     lines = files.words(children[ChildId("ConfigMap", f"{NAME}-frontend")]["data"]["haproxy.cfg"])
     host = f"{NAME}.default.svc"
     wanted = f"http-check send meth GET uri {probe['path']} ver HTTP/1.1 hdr Host {host} hdr User-Agent pba-frontend"
     if tuple(wanted.split(" ")) not in lines:
         yield f"haproxy.cfg lacks {wanted}"
-    if ("timeout", "check", f"{probe['timeoutSeconds']}s") not in lines:
-        yield f"haproxy.cfg lacks the time limit {probe['timeoutSeconds']}"
 
 
 def _told_to_the_sidecar(variable: str) -> Look:
@@ -213,6 +211,28 @@ def _pod(role: str) -> Iterator[tuple[str, Look]]:
     yield f"{role}.pod.topologySpreadConstraints", holds(child, f"{POD}.topologySpreadConstraints")
     for field in ("labels", "annotations"):
         yield f"{role}.pod.{field}", holds(child, f"spec.template.metadata.{field}")
+
+
+def _line(text: str) -> Look:
+    """The balancer is told a number, in a line of its own."""
+
+    def look(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+        lines = files.words(children[ChildId("ConfigMap", f"{NAME}-frontend")]["data"]["haproxy.cfg"])
+        if tuple(text.format(value).split(" ")) not in lines:
+            yield f"haproxy.cfg lacks {text.format(value)}"
+
+    return look
+
+
+def _told(variable: str) -> Look:
+    """The sidecar is told a number."""
+
+    def look(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+        child = children[WORKLOADS["frontend"][0]]
+        if at(child, f"{POD}.initContainers[sync].env[{variable}].value") != str(value):
+            yield f"the sidecar is not told {variable}"
+
+    return look
 
 
 def _budget(value: Any, _spec: Json, children: Children) -> Iterator[str]:
@@ -269,6 +289,14 @@ PLACES: Final[Mapping[str, Look]] = {
     ),
     "backend.drainTimeoutSeconds": _grace,
     "frontend.image": equal(WORKLOADS["frontend"][0], f"{POD}.containers[haproxy].image"),
+    "frontend.checks.intervalMilliseconds": _told("PBA_CHECK_INTERVAL_MILLISECONDS"),
+    "frontend.checks.timeoutMilliseconds": _line("timeout check {}ms"),
+    "frontend.checks.fall": _told("PBA_CHECK_FALL"),
+    "frontend.checks.rise": _told("PBA_CHECK_RISE"),
+    "frontend.timeouts.connectMilliseconds": _line("timeout connect {}ms"),
+    "frontend.timeouts.clientSeconds": _line("timeout http-keep-alive {}s"),
+    "frontend.timeouts.serverSeconds": _line("timeout server {}s"),
+    "frontend.timeouts.queueSeconds": _line("timeout queue {}s"),
     "frontend.replicas": number(WORKLOADS["frontend"][0], "spec.replicas"),
     **{
         f"frontend.balancing.{field}": _told_to_the_sidecar(variable)

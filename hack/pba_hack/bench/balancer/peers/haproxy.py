@@ -17,9 +17,10 @@ from pba_lab import HAProxyProcess
 from pba_lab.patience import eventually
 
 from pba_hack.bench.balancer.balancers import Balancer
-from pba_sync.balancer.commands import CHECK
 from pba_sync.balancer.servers import read_servers
 
+CHECK: Final = "check inter 500ms fastinter 250ms fall 2 rise 2"
+"""As the operator has it."""
 OBSERVED: Final = f"{CHECK} observe layer7 error-limit 10 on-error mark-down"
 CLOSED_CONNECTIONS: Final = "option http-server-close"
 KEPT_CONNECTIONS: Final = "http-reuse safe"
@@ -76,7 +77,7 @@ backend $backend
     option httpchk
     http-check send meth GET uri /healthz ver HTTP/1.1 hdr Host bench
     http-check expect ! rstatus ^5
-    timeout check 2s
+    timeout check 500ms
 $servers
 """)
 

@@ -1,0 +1,74 @@
+"""What the frontend does with a request: time limits, checks of the nodes."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pba_api.markers import Default, Doc, Number
+
+
+@dataclass(frozen=True)
+class Timeouts:
+    """How long the frontend waits for whom."""
+
+    connect_milliseconds: Annotated[
+        int,
+        Doc("How long a node may take to accept a connection before another one is tried."),
+        Default(500),
+        Number(10, 60_000),
+    ]
+    client_seconds: Annotated[
+        int,
+        Doc(
+            "How long a client may be silent, between two requests or within one. A frontend that is to end waits for "
+            "its clients for longer than this."
+        ),
+        Default(60),
+        Number(1, 3600),
+    ]
+    server_seconds: Annotated[
+        int,
+        Doc(
+            "How long a node may be silent, before its answer or within it; then the client gets a 504. A frontend "
+            "that is to end waits for longer than this."
+        ),
+        Default(60),
+        Number(1, 3600),
+    ]
+    queue_seconds: Annotated[
+        int,
+        Doc("How long a request waits for a node that may take it; then its client gets a 503."),
+        Default(5),
+        Number(1, 600),
+    ]
+
+
+@dataclass(frozen=True)
+class Checks:
+    """How the frontend finds dead nodes: it asks each for the path of the application's readiness probe."""
+
+    interval_milliseconds: Annotated[
+        int,
+        Doc(
+            "From one check of a node to the next; half of it while the node passes from up to down, or back."
+        ),
+        Default(500),
+        Number(100, 60_000),
+    ]
+    timeout_milliseconds: Annotated[
+        int,
+        Doc("How long a node may take to answer a check, once it has accepted the connection."),
+        Default(500),
+        Number(10, 60_000),
+    ]
+    fall: Annotated[
+        int,
+        Doc("So many checks in a row must fail until a node gets no more requests."),
+        Default(2),
+        Number(1, 100),
+    ]
+    rise: Annotated[
+        int,
+        Doc("So many checks in a row must succeed until it gets requests again."),
+        Default(2),
+        Number(1, 100),
+    ]

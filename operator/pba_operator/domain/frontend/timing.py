@@ -1,0 +1,46 @@
+"""How long the frontend waits for whom, and therefore how long one that goes waits for its clients: pure.
+
+What must stay true: a frontend that goes waits for longer than any of its clients may be silent, or wait for a node,
+so that each has been asked to leave after a response. HAProxy itself (`hard-stop-after`), the preStop hook and the
+pod's grace period all follow from that.
+
+HAProxy 3.0's configuration manual: a check connects within the shorter of `timeout connect` and the interval, and then
+waits for `timeout check`.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pba_api.types import Checks, Frontend, Timeouts
+
+_REQUEST_SECONDS: Final = 10
+"""A client that sends the head of a request by and by must be done with it in so long."""
+_MARGIN_SECONDS: Final = 30
+"""What a frontend that goes waits for beyond the longest silence."""
+
+
+def drain_seconds(frontend: Frontend) -> int:
+    """Return for how long a frontend that goes waits for its clients at most."""
+    timeouts = frontend.timeouts
+    return max(timeouts.client_seconds, timeouts.server_seconds) + _MARGIN_SECONDS
+
+
+def limits(timeouts: Timeouts) -> list[str]:
+    """Return the time limits of all sections."""
+    client = timeouts.client_seconds
+    return [
+        f"timeout connect {timeouts.connect_milliseconds}ms",
+        f"timeout client {client}s",
+        "timeout client-fin 10s",
+        f"timeout http-request {min(_REQUEST_SECONDS, client)}s",
+        f"timeout http-keep-alive {client}s",
+        f"timeout queue {timeouts.queue_seconds}s",
+        f"timeout server {timeouts.server_seconds}s",
+        "timeout tunnel 1h",
+    ]
+
+
+def check(checks: Checks) -> str:
+    """Return how long a node may take to answer a check."""
+    return f"timeout check {checks.timeout_milliseconds}ms"

@@ -1,0 +1,74 @@
+"""The time limits and the checks of the spec, in the real HAProxy."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+
+import pytest
+from pba_lab import HAProxyProcess
+from pba_lab.making import NewNodes, NewSidecar
+from pba_lab.patience import eventually_async
+from pba_lab.raw import ask, request, status, swallowing
+from pba_lab.rotation import in_rotation
+
+
+@pytest.fixture
+def configuration(render: Callable[..., str]) -> str:
+    return render(
+        frontend={
+            "timeouts": {"connectMilliseconds": 200, "clientSeconds": 2, "serverSeconds": 1},
+            "checks": {"timeoutMilliseconds": 100},
+        }
+    )
+
+
+async def test_who_says_nothing_is_let_go(
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes
+) -> None:
+    """A node that does not answer costs its client a 504 in time; a client that asks nothing is let go."""
+    (node,) = await new_nodes(1, delay_seconds=20.0)
+    sidecar = new_sidecar()
+    sidecar.tell([node])
+    await eventually_async(lambda: sidecar.loop.ready)
+    began = time.monotonic()
+    assert status(await ask(haproxy.port, request("POST"))) == 504
+    assert 1.0 <= time.monotonic() - began < 10.0
+    began = time.monotonic()
+    assert status(await ask(haproxy.port, b"")) == 408
+    assert 2.0 <= time.monotonic() - began < 10.0
+
+
+async def test_a_node_is_down_after_as_many_checks_as_the_spec_says(
+    new_sidecar: NewSidecar, new_nodes: NewNodes
+) -> None:
+    """One that accepts connections and answers checks too late is as dead as one that refuses them."""
+    well, late = await new_nodes(2)
+    sidecar = new_sidecar()
+    sidecar.tell([well, late])
+    await eventually_async(lambda: sidecar.loop.ready)
+    servers = sidecar.loop._haproxy.servers
+    await eventually_async(lambda: servers()[late.name].usable)
+    late.health_delay_seconds = 5.0
+    began = time.monotonic()
+    await eventually_async(lambda: not servers()[late.name].usable)
+    took = time.monotonic() - began
+    assert took < 5.0, "two checks of half a second and a tenth: what is more is the machine's"
+    late.health_delay_seconds = 0.0
+    await eventually_async(lambda: servers()[late.name].usable)
+    assert servers()[well.name].usable
+
+
+async def test_a_machine_that_swallows_packets_costs_no_request(
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes
+) -> None:
+    """Nobody accepts the connection, nobody refuses it: another node is asked after connectMilliseconds."""
+    (well,) = await new_nodes(1)
+    with swallowing("silent") as silent:
+        sidecar = new_sidecar()
+        sidecar.tell([well, silent])
+        await eventually_async(lambda: len(in_rotation(sidecar.loop._haproxy.servers)) == 2)
+        answers = await asyncio.gather(*(ask(haproxy.port, request("POST")) for _ in range(8)))
+    assert [status(answer) for answer in answers] == [200] * 8
+    assert int(haproxy.counters("silent")["wredis"]) > 0, "it was tried"
