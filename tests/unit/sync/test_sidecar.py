@@ -121,8 +121,8 @@ def test_a_setting_that_is_missing_ends_the_program(caplog: pytest.LogCaptureFix
 def environment(tmp_path: Path) -> dict[str, str]:
     return {
         "PBA_NAMESPACE": "default",
-        "PBA_BACKEND_SERVICE": "shop-backend",
-        "PBA_BACKEND_PORT_NAME": "http",
+        "PBA_SERVICES": "shop-backend",
+        "PBA_PORT_NAME": "http",
         "PBA_DRAIN_SECONDS": "30",
         "PBA_HAPROXY_SOCKET": str(tmp_path / "admin.sock"),
         "PBA_TOKEN_FOLDER": str(tmp_path),
@@ -134,7 +134,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 def test_health_fails_when_the_loop_is_stuck_or_a_thread_is_gone(environment: dict[str, str]) -> None:
     sidecar = program._Sidecar(read_settings(environment))
     assert sidecar.healthz() == ""
-    assert "no backend node could serve" in sidecar.readyz()
+    assert "no node could serve" in sidecar.readyz()
     sidecar.loop.passed_at = time.monotonic() - program.STUCK_SECONDS - 1
     assert "not finished a pass" in sidecar.healthz()
     sidecar.loop.passed_at = time.monotonic()
