@@ -62,7 +62,7 @@ def database_tls_secret(cluster: str) -> str:
 
 
 def management(cluster: str) -> str:
-    """Return the name of the management node's Deployment."""
+    """Return the name of the management node's Deployment, and of its selector Service where frontends lead to it."""
     return f"{cluster}-management"
 
 

@@ -12,9 +12,10 @@ from __future__ import annotations
 from typing import Final
 
 ENV_NAMESPACE: Final = "PBA_NAMESPACE"
-ENV_BACKEND_SERVICE: Final = "PBA_BACKEND_SERVICE"
-"""The backends' selector Service, whose EndpointSlices are followed."""
-ENV_BACKEND_PORT_NAME: Final = "PBA_BACKEND_PORT_NAME"
+ENV_SERVICES: Final = "PBA_SERVICES"
+"""The nodes' selector Services, whose EndpointSlices are followed, with commas between them. One that does not exist
+has no nodes; that it is there, or goes, changes nothing in the frontend's pods."""
+ENV_PORT_NAME: Final = "PBA_PORT_NAME"
 ENV_DRAIN_SECONDS: Final = "PBA_DRAIN_SECONDS"
 """How long a node that goes may take for what it has begun."""
 ENV_SLOW_START_SECONDS: Final = "PBA_SLOW_START_SECONDS"

@@ -55,7 +55,7 @@ class _Sidecar:
             KubernetesSlices(
                 partial(pykube.KubeConfig.from_service_account, str(settings.token_folder)),
                 settings.namespace,
-                settings.service,
+                settings.services,
                 settings.port_name,
             ),
             self.board,
@@ -83,11 +83,7 @@ class _Sidecar:
 
     def readyz(self) -> str:
         """Return why HAProxy is not ready."""
-        return (
-            ""
-            if self.loop.ready
-            else "HAProxy does not answer, or no backend node could serve since it started"
-        )
+        return "" if self.loop.ready else "HAProxy does not answer, or no node could serve since it started"
 
     def start(self) -> None:
         """Start the threads."""
@@ -118,7 +114,11 @@ def run(environment: Mapping[str, str], ended: threading.Event) -> int:
         _LOG.error("%s", error)
         return 2
     _Sidecar(settings).start()
-    _LOG.info("following EndpointSlices of Service %s/%s", settings.namespace, settings.service)
+    _LOG.info(
+        "following EndpointSlices of the Services %s in namespace %s",
+        ", ".join(settings.services),
+        settings.namespace,
+    )
     ended.wait()
     return 0
 

@@ -25,8 +25,8 @@ class Settings:
     """What the operator tells the sidecar of its cluster."""
 
     namespace: str
-    service: str
-    """The backends' selector Service, whose EndpointSlices are followed."""
+    services: tuple[str, ...]
+    """The nodes' selector Services, whose EndpointSlices are followed."""
     port_name: str
     drain_seconds: float
     limits: Limits
@@ -85,8 +85,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
     """
     return Settings(
         namespace=_required(environment, sidecar.ENV_NAMESPACE),
-        service=_required(environment, sidecar.ENV_BACKEND_SERVICE),
-        port_name=_required(environment, sidecar.ENV_BACKEND_PORT_NAME),
+        services=tuple(_required(environment, sidecar.ENV_SERVICES).split(",")),
+        port_name=_required(environment, sidecar.ENV_PORT_NAME),
         drain_seconds=_number(environment, sidecar.ENV_DRAIN_SECONDS),
         limits=_limits(environment),
         check=Check(

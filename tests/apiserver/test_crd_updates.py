@@ -42,7 +42,12 @@ def test_backend_and_frontend_can_be_added_and_removed_together(shop: Any) -> No
     both = {"backend": {}, "frontend": {"image": "haproxy:3.0.11"}}
     assert shop.patch({"spec": both}).ok
     assert shop.get()["spec"]["backend"]["replicas"] == 2
+    assert shop.patch({"spec": {"frontend": None}}).status == 422
+    assert shop.patch({"spec": {"backend": None}}).ok
+    assert shop.patch({"spec": {"management": {"servesTraffic": False}}}).status == 422, "nobody would serve"
+    assert shop.patch({"spec": {"backend": {}, "management": {"servesTraffic": False}}}).ok
     assert shop.patch({"spec": {"backend": None}}).status == 422
+    assert shop.patch({"spec": {"management": {"servesTraffic": True}}}).ok
     assert shop.patch({"spec": {"backend": None, "frontend": None}}).ok
 
 

@@ -38,6 +38,7 @@ SPECS = st.fixed_dictionaries(
     optional={
         "backend": st.sampled_from([None, {"replicas": 1}, {"replicas": 4}]),
         "frontend": st.sampled_from([None, {"image": "haproxy:3", "replicas": 2}]),
+        "management": st.sampled_from([None, {"servesTraffic": False}, {"servesTraffic": True}]),
         "childMetadata": st.sampled_from([None, {"labels": {"team": "a"}}, {"annotations": {"note": "b"}}]),
         "service": st.sampled_from([None, {"type": "LoadBalancer"}]),
     },
@@ -45,10 +46,10 @@ SPECS = st.fixed_dictionaries(
 
 
 def whole(spec: dict[str, Any]) -> dict[str, Any]:
-    """Return `spec` with backend and frontend together or not at all, as the schema demands."""
-    if bool(spec.get("backend")) != bool(spec.get("frontend")):
-        return {**spec, "backend": None, "frontend": None}
-    return spec
+    """Return `spec` with a frontend where there are backends, and with nodes that serve, as the schema demands."""
+    if not spec.get("frontend"):
+        return {**spec, "backend": None, "frontend": None, "management": None}
+    return spec if spec.get("backend") else {**spec, "backend": None, "management": None}
 
 
 def _content(live: dict[str, Any]) -> dict[str, Any]:
@@ -100,8 +101,9 @@ class Disturbances(RuleBasedStateMachine):
             self.world.edit("PBACluster", NAME, spec=whole(spec) if spec else {})
             live = self.world.get("PBACluster", NAME)
             assert live is not None
-            if bool(live["spec"].get("backend")) != bool(live["spec"].get("frontend")):
-                self.world.edit("PBACluster", NAME, spec={"backend": None, "frontend": None})
+            parts = {part: live["spec"].get(part) for part in ("backend", "frontend", "management")}
+            if whole(parts) != parts:
+                self.world.edit("PBACluster", NAME, spec=whole(parts))
 
     @rule()
     def delete_and_create_again(self) -> None:

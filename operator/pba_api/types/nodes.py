@@ -24,6 +24,14 @@ _NETWORK = Rule(
 class Management:
     """The management node: the original container, one replica."""
 
+    serves_traffic: Annotated[
+        bool,
+        Doc(
+            "True: frontends send clients' requests to the management node, too, as to a backend node. Without a "
+            "frontend it is the only one, and must serve."
+        ),
+        Default(value=True),
+    ]
     pod: Annotated[PodSettings, Doc("Placement and size of the management node."), Default({})]
 
 
@@ -70,7 +78,8 @@ class Backend:
         int,
         Doc(
             "How many backend nodes run; `kubectl scale` and autoscalers set it. "
-            "0: frontends that were ready answer 503; those that start while it is 0 get ready once it is raised."
+            "0: requests go to the management node alone if management.servesTraffic is true; else frontends that were "
+            "ready answer 503, and those that start while it is 0 get ready once it is raised."
         ),
         Default(2),
         Number(0, 1000),

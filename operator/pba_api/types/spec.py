@@ -17,9 +17,18 @@ class PBAClusterSpec:
 
     RULES: ClassVar = (
         Rule(
-            "has(self.backend) == has(self.frontend)",
-            "backend and frontend come together: add the one that is missing, or remove both (the Service then leads "
-            "to the management node)",
+            "!has(self.backend) || has(self.frontend)",
+            "backend needs a frontend, through which clients reach its nodes: add frontend, or remove backend (the "
+            "Service then leads to the management node)",
+        ),
+        Rule(
+            "has(self.frontend) || self.management.servesTraffic",
+            "management.servesTraffic must be true without a frontend, because the management node is then the only "
+            "one that can answer: set it to true, or add frontend and backend",
+        ),
+        Rule(
+            "!has(self.frontend) || has(self.backend) || self.management.servesTraffic",
+            "frontend needs nodes to lead to: add backend, or set management.servesTraffic to true",
         ),
     )
 
@@ -56,15 +65,13 @@ class PBAClusterSpec:
     database: Annotated[Database, Doc("The MySQL server."), Required()]
     backend: Annotated[
         Backend | None,
-        Doc(
-            "The backend nodes, clones of the application; absent: none. They come together with a frontend."
-        ),
+        Doc("The backend nodes, clones of the application; absent: none. They need a frontend."),
     ]
     frontend: Annotated[
         Frontend | None,
         Doc(
             "The frontend nodes, HAProxy with its sidecar; absent: none, and the Service leads to the management node. "
-            "They come together with backend nodes."
+            "They lead to the backend nodes, and to the management node if management.servesTraffic is true."
         ),
     ]
     service: Annotated[ServiceSettings, Doc("The clients' one address, at every stage."), Default({})]

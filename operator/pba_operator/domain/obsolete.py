@@ -1,7 +1,8 @@
 """Children that the spec no longer asks for, and the order in which they go without a lost request.
 
 What must stay true: nothing goes while clients may still be led to it. First the Service leads elsewhere, then the
-frontends go (and finish what they carry, for which they need the backends), then the backends. Whatever kind of child
+frontends go (and finish what they carry, for which they need the nodes), then the backends. Where the frontends stay,
+nodes leave the rotation only once others are in it. Whatever kind of child
 an optional part comes to make goes here, too: a test settles a whole PBACluster, takes every part out, and compares.
 """
 
@@ -11,7 +12,7 @@ from collections.abc import Iterator
 
 from pba_api import names
 from pba_api.identity import COMPONENT_FRONTEND, LABEL_COMPONENT
-from pba_operator.domain import budgets, service
+from pba_operator.domain import budgets, deployments, service
 from pba_operator.domain.model import ChildId, Cluster, Delete, Observed
 from pba_operator.domain.ownership import is_ours
 
@@ -36,11 +37,29 @@ def _frontends(cluster: Cluster, observed: Observed) -> Iterator[Delete]:
         yield from _delete(cluster, observed, ChildId(kind, names.frontend(cluster.name)))
 
 
+def _management_serves(cluster: Cluster, observed: Observed) -> bool:
+    """Tell whether frontends can lead to the management node."""
+    name = names.management(cluster.name)
+    return ChildId("Service", name) in observed.children and deployments.serves(observed, name)
+
+
 def _backends(cluster: Cluster, observed: Observed) -> Iterator[Delete]:
-    if _frontend_pods_left(observed):
+    if _frontend_pods_left(observed) and not (
+        cluster.spec.frontend is not None and _management_serves(cluster, observed)
+    ):
         return
     for kind in ("Deployment", "Service"):
         yield from _delete(cluster, observed, ChildId(kind, names.backend(cluster.name)))
+
+
+def _management(cluster: Cluster, observed: Observed) -> Iterator[Delete]:
+    """Yield the Service by which frontends lead to the management node; its Deployment is always there."""
+    if cluster.spec.frontend is None:
+        others_serve = not _frontend_pods_left(observed)
+    else:
+        others_serve = deployments.serves(observed, names.backend(cluster.name))
+    if others_serve:
+        yield from _delete(cluster, observed, ChildId("Service", names.management(cluster.name)))
 
 
 def deletions(cluster: Cluster, observed: Observed) -> list[Delete]:
@@ -56,4 +75,6 @@ def deletions(cluster: Cluster, observed: Observed) -> list[Delete]:
         found.extend(_frontends(cluster, observed))
     if cluster.spec.backend is None:
         found.extend(_backends(cluster, observed))
+    if cluster.spec.frontend is None or not cluster.spec.management.serves_traffic:
+        found.extend(_management(cluster, observed))
     return found

@@ -156,16 +156,18 @@ def _deployment_problems(view: View, part: ConditionType, component: str, name: 
 
 
 def _no_backends(view: View) -> Iterator[Problem]:
-    """Yield why frontends that start do not get ready while no backend is asked for."""
-    backend, frontend = (
-        view.cluster.spec.backend,
+    """Yield why frontends that start do not get ready while no node is asked for."""
+    spec, frontend = (
+        view.cluster.spec,
         deployments.find(view.observed, names.frontend(view.cluster.name)),
     )
-    if backend is None or backend.replicas > 0 or frontend is None or deployments.complete(frontend):
+    if spec.management.serves_traffic or spec.backend is None or spec.backend.replicas > 0:
+        return
+    if frontend is None or deployments.complete(frontend):
         return
     message = (
-        f'The pods of Deployment "{frontend["metadata"]["name"]}" get ready, and answer, once a backend can serve: '
-        "raise backend.replicas, which is 0."
+        f'The pods of Deployment "{frontend["metadata"]["name"]}" get ready, and answer, once a node can serve: raise '
+        "backend.replicas, which is 0, or set management.servesTraffic to true."
     )
     yield Problem(ConditionType.FRONTEND, "NoBackends", message)
 

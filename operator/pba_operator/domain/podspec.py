@@ -7,11 +7,15 @@ template, and can never replace ours.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 from pba_api.types import PodSettings
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import marks
+
+MANAGEMENT_DRAIN_SECONDS: Final = 5
+"""How long a management node that goes serves on: kube-proxy and the sidecar need well under a second to leave it
+out."""
 
 
 def restricted_container() -> Manifest:

@@ -10,7 +10,7 @@ events come as ordinary objects; the service account's token is read once, when 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Protocol
@@ -61,7 +61,7 @@ class Event:
 
 
 class Slices(Protocol):
-    """Where the slices of one Service come from."""
+    """Where the slices of the nodes' Services come from."""
 
     def list(self) -> Listing:
         """Return all slices, read live."""
@@ -95,22 +95,26 @@ class _translated:  # noqa: N801 - reads as a statement: `with _translated():`
 
 
 class KubernetesSlices:
-    """The slices of one Service of one namespace, read from the API server."""
+    """The slices of some Services of one namespace, read from the API server."""
 
     def __init__(
-        self, configure: Callable[[], pykube.KubeConfig], namespace: str, service: str, port_name: str
+        self,
+        configure: Callable[[], pykube.KubeConfig],
+        namespace: str,
+        services: Sequence[str],
+        port_name: str,
     ) -> None:
-        """Read the slices of `service`.
+        """Read the slices of `services`.
 
         Args:
             configure: makes the client's configuration from what lies on disk now.
-            namespace: the Service's namespace.
-            service: the Service's name.
+            namespace: the Services' namespace.
+            services: the Services' names.
             port_name: the name of the port that the nodes serve on.
         """
         self._configure = configure
         self._namespace = namespace
-        self._service = service
+        self._services = frozenset(services)
         self._port_name = port_name
 
     def _query(self, read_seconds: float) -> Any:
@@ -118,7 +122,7 @@ class KubernetesSlices:
         with _translated():
             client = pykube.HTTPClient(self._configure(), timeout=(CONNECT_SECONDS, read_seconds))
             return EndpointSlice.objects(client).filter(
-                namespace=self._namespace, selector={SERVICE_LABEL: self._service}
+                namespace=self._namespace, selector={f"{SERVICE_LABEL}__in": self._services}
             )
 
     def list(self) -> Listing:

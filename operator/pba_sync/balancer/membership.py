@@ -1,4 +1,4 @@
-"""From EndpointSlices to the backend nodes: pure.
+"""From EndpointSlices to the nodes: pure.
 
 What must stay true: a node is one pod, under one name, however many slices tell of it and in whatever order;
 a pod that terminates drains at once, whatever another slice still says of it; input that makes no sense is
@@ -146,7 +146,7 @@ def _merge(told: list[Endpoint]) -> Endpoint:
 
 
 def members(slices: Iterable[Iterable[Endpoint]]) -> dict[str, Node]:
-    """Return the backend nodes by name, from all slices of the Service."""
+    """Return the backend nodes by name, from all slices of the nodes' Services."""
     told: dict[str, list[Endpoint]] = {}
     for endpoints in slices:
         for endpoint in endpoints:

@@ -64,7 +64,7 @@ def _wait_for_the_first_answer(host: str) -> tuple[int, Knock]:
     raise AssertionError(f"nobody answered at {host} within {AT_MOST_SECONDS:.0f} s")
 
 
-def test_the_database_is_ready_before_the_application_and_the_address_answers_once_a_backend_serves(
+def test_the_database_is_ready_before_the_application_and_the_address_answers_once_a_node_serves(
     operator: Kubectl, namespace: Kubectl, manifest: Callable[..., Json]
 ) -> None:
     assert operator
@@ -80,5 +80,5 @@ def test_the_database_is_ready_before_the_application_and_the_address_answers_on
     database = next(n for n, pod in enumerate(seen) if _component(pod) == "database" and is_ready(pod))
     application = next(n for n, pod in enumerate(seen) if _component(pod) in APPLICATION)
     assert database < application
-    serving = {pod["metadata"]["name"] for pod in seen if _component(pod) == "backend" and is_ready(pod)}
+    serving = {pod["metadata"]["name"] for pod in seen if _component(pod) in APPLICATION and is_ready(pod)}
     assert {knock.node for knock in (first, *others)} <= serving

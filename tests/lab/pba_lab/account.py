@@ -7,8 +7,7 @@ from pathlib import Path
 
 from pba_api import names, sidecar
 from pba_hack.apiserver import ApiServer
-from pba_lab.slices import SERVICE
-from pba_operator.domain.frontend import SyncImage, access, backends, manifests
+from pba_operator.domain.frontend import SyncImage, access, manifests, selectors
 from pba_operator.domain.model import Cluster
 
 _PATHS = {
@@ -21,7 +20,7 @@ _PATHS = {
 
 def admit(server: ApiServer, cluster: Cluster) -> None:
     """Make the sidecar's account, which may do what the operator's Role says and nothing else."""
-    for manifest in (*access.manifests(cluster), backends.service(cluster)):
+    for manifest in (*access.manifests(cluster), *selectors.manifests(cluster)):
         made = server.request("POST", _PATHS[manifest["kind"]].format(cluster.namespace), manifest)
         if not made.ok:
             raise RuntimeError(made.data.decode())
@@ -59,7 +58,6 @@ def environment(cluster: Cluster, socket: Path, mounted: Path, *, port: int) -> 
         **told(cluster),
         "KUBERNETES_SERVICE_HOST": "127.0.0.1",
         "KUBERNETES_SERVICE_PORT": str(port),
-        sidecar.ENV_BACKEND_SERVICE: SERVICE,
         sidecar.ENV_HAPROXY_SOCKET: str(socket),
         sidecar.ENV_TOKEN_FOLDER: str(mounted),
         sidecar.ENV_DRAIN_SECONDS: "5",

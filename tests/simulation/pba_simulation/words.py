@@ -28,7 +28,10 @@ _LOAD_BALANCED: Final[dict[str, Manifest]] = {
 """Troubles of what was asked for from the beginning."""
 _ASKED_OTHERWISE: Final[dict[str, Manifest]] = {
     "it is paused, and other backends are asked for": {"paused": True, "backend": {"replicas": 5}},
-    "no backend is asked for while frontends start": {"backend": {"replicas": 0}},
+    "no backend is asked for while frontends start": {
+        "backend": {"replicas": 0},
+        "management": {"servesTraffic": False},
+    },
     "the spec cannot be read": {"application": {"image": "app:1", "port": "x"}},
     "an earlier namesake left a volume of another class": {
         "database": {"storage": {"storageClassName": "fast"}}

@@ -75,7 +75,9 @@ def test_each_part_that_lacks_a_pod_is_named(world: Any, whole: Cluster, deploym
 def test_frontends_that_wait_for_a_backend_that_nobody_asks_for_say_so(
     world: Any, cluster: MakeCluster
 ) -> None:
-    stopped = cluster(backend={"replicas": 0}, frontend={"image": "haproxy:3"})
+    stopped = cluster(
+        backend={"replicas": 0}, frontend={"image": "haproxy:3"}, management={"servesTraffic": False}
+    )
     world.settle(stopped)
     assert states(world.status(stopped))["Ready"] == "True", "frontends that were ready before answer 503"
     world.deployment("shop-frontend")["status"]["availableReplicas"] = 0
@@ -83,6 +85,10 @@ def test_frontends_that_wait_for_a_backend_that_nobody_asks_for_say_so(
     assert frontend is not None
     assert frontend["reason"] == "NoBackends"
     assert "raise backend.replicas" in frontend["message"]
+    serving = cluster(backend={"replicas": 0}, frontend={"image": "haproxy:3"})
+    frontend = condition(world.status(serving), "FrontendReady")
+    assert frontend is not None
+    assert frontend["reason"] != "NoBackends", "the management node serves"
 
 
 def test_a_database_that_is_not_ready_is_named(world: Any, whole: Cluster) -> None:

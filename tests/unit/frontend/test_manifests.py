@@ -30,12 +30,21 @@ SPEC: dict[str, Any] = {
 Change = Callable[[dict[str, Any]], object]
 
 
-def made(change: Change | None = None) -> dict[str, dict[str, Any]]:
+def everything(change: Change | None = None) -> list[dict[str, Any]]:
     spec = deepcopy(SPEC)
     if change:
         change(spec)
     cluster = Cluster("shop-space", "shop", "uid", 1, False, (), parse_spec(spec), {})
-    return {manifest["kind"]: manifest for manifest in manifests(cluster, SYNC)}
+    return manifests(cluster, SYNC)
+
+
+def made(change: Change | None = None) -> dict[str, dict[str, Any]]:
+    """Return the manifests by kind; of the Services the backends'."""
+    return {
+        manifest["kind"]: manifest
+        for manifest in everything(change)
+        if manifest["metadata"]["name"] != "shop-management"
+    }
 
 
 def pod(change: Change | None = None) -> dict[str, Any]:
@@ -49,19 +58,42 @@ def container(name: str, change: Change | None = None) -> dict[str, Any]:
 
 
 def test_what_others_need_comes_first() -> None:
-    kinds = ["Service", "ServiceAccount", "Role", "RoleBinding", "ConfigMap", "Deployment"]
-    assert list(made()) == kinds
-    names = {kind: manifest["metadata"]["name"] for kind, manifest in made().items()}
-    assert names.pop("Service") == "shop-backend"
-    assert set(names.values()) == {"shop-frontend"}
+    assert [(manifest["kind"], manifest["metadata"]["name"]) for manifest in everything()] == [
+        ("Service", "shop-backend"),
+        ("Service", "shop-management"),
+        *(
+            (kind, "shop-frontend")
+            for kind in ("ServiceAccount", "Role", "RoleBinding", "ConfigMap", "Deployment")
+        ),
+    ]
 
 
-@pytest.mark.parametrize("absent", ["frontend", "backend"])
-def test_without_frontend_or_backend_there_is_nothing(absent: str) -> None:
-    both = {"frontend", "backend"}
-    spec = {key: value for key, value in SPEC.items() if key not in both | {absent}}
-    cluster = Cluster("shop-space", "shop", "uid", 1, False, (), parse_spec(spec), {})
-    assert manifests(cluster, SYNC) == []
+def test_without_a_frontend_there_is_nothing() -> None:
+    assert everything(lambda spec: (spec.pop("frontend"), spec.pop("backend"))) == []
+
+
+@pytest.mark.parametrize(
+    ("change", "services"),
+    [
+        (lambda spec: spec.pop("backend"), {"shop-management"}),
+        (lambda spec: spec.update(management={"servesTraffic": False}), {"shop-backend"}),
+    ],
+)
+def test_only_nodes_that_serve_have_a_service_and_the_frontends_pods_do_not_depend_on_it(
+    change: Change, services: set[str]
+) -> None:
+    found = {
+        manifest["metadata"]["name"]: manifest["spec"]["selector"]
+        for manifest in everything(change)
+        if manifest["kind"] == "Service"
+    }
+    assert found == {name: selector("shop", name.removeprefix("shop-")) for name in services}
+    variables = {entry["name"]: entry.get("value") for entry in container("sync", change)["env"]}
+    assert variables["PBA_SERVICES"] == "shop-backend,shop-management"
+
+
+def test_that_the_management_node_serves_or_not_rolls_no_frontend() -> None:
+    assert pod(lambda spec: spec.update(management={"servesTraffic": False})) == pod()
 
 
 def test_selectors_are_exactly_ours() -> None:
@@ -124,7 +156,7 @@ def test_the_sidecar_outlives_haproxy_and_comes_from_the_operators_configuration
 def test_the_sidecar_is_told_what_to_follow_and_how_long_a_node_may_take() -> None:
     variables = {entry["name"]: entry.get("value") for entry in container("sync")["env"]}
     assert variables["PBA_NAMESPACE"] == "shop-space"
-    assert variables["PBA_BACKEND_SERVICE"] == "shop-backend"
+    assert variables["PBA_SERVICES"] == "shop-backend,shop-management"
     assert variables["PBA_DRAIN_SECONDS"] == "80", "20 s until it is told to stop, 60 s to finish"
     assert variables["PBA_HAPROXY_SOCKET"] == "/run/haproxy/admin.sock"
 

@@ -82,7 +82,7 @@ def slices(api: FakeApi, tokens: list[str]) -> KubernetesSlices:
         config.doc["contexts"][0]["context"]["user"] = "self"
         return pykube.KubeConfig(config.doc)
 
-    return KubernetesSlices(configure, "shop-space", "shop-backend", "http")
+    return KubernetesSlices(configure, "shop-space", ("shop-backend", "shop-management"), "http")
 
 
 def status(code: int, message: str = "no") -> dict[str, Any]:
@@ -100,7 +100,7 @@ def test_a_list_asks_for_our_slices_live(
     listing = slices.list()
     path, query, authorization = api.asked[0]
     assert path == "/apis/discovery.k8s.io/v1/namespaces/shop-space/endpointslices"
-    assert query == {"labelSelector": ["kubernetes.io/service-name=shop-backend"]}, (
+    assert query == {"labelSelector": ["kubernetes.io/service-name in (shop-backend,shop-management)"]}, (
         "no version: no cache answers"
     )
     assert authorization == "Bearer first"

@@ -10,8 +10,8 @@ from pba_sync.settings import Settings, SettingsError, read_settings
 
 GIVEN = {
     "PBA_NAMESPACE": "default",
-    "PBA_BACKEND_SERVICE": "shop-backend",
-    "PBA_BACKEND_PORT_NAME": "web",
+    "PBA_SERVICES": "shop-backend,shop-management",
+    "PBA_PORT_NAME": "web",
     "PBA_DRAIN_SECONDS": "1.5",
     "PBA_SLOW_START_SECONDS": "3",
     "PBA_LATE_PERCENT": "150",
@@ -31,7 +31,7 @@ GIVEN = {
 def test_all_comes_from_the_environment() -> None:
     assert read_settings(GIVEN) == Settings(
         namespace="default",
-        service="shop-backend",
+        services=("shop-backend", "shop-management"),
         port_name="web",
         drain_seconds=1.5,
         limits=Limits(

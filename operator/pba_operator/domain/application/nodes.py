@@ -11,9 +11,7 @@ from pba_operator.domain.application.template import pod_template
 from pba_operator.domain.database import Connection
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
-
-MANAGEMENT_DRAIN_SECONDS = 5
-"""How long a management node that goes serves on: kube-proxy needs well under a second to leave it out."""
+from pba_operator.domain.podspec import MANAGEMENT_DRAIN_SECONDS
 
 _REVISIONS = 3
 

@@ -1,8 +1,8 @@
-"""The frontend nodes: HAProxy and the sync sidecar, and what they need to find the backend nodes."""
+"""The frontend nodes: HAProxy and the sync sidecar, and what they need to find the nodes."""
 
 from __future__ import annotations
 
-from pba_operator.domain.frontend import access, backends, deployment, haproxy_cfg
+from pba_operator.domain.frontend import access, deployment, haproxy_cfg, selectors
 from pba_operator.domain.frontend.deployment import SyncImage
 from pba_operator.domain.model import Cluster, Manifest
 
@@ -16,12 +16,12 @@ def manifests(cluster: Cluster, sync_image: SyncImage) -> list[Manifest]:
         cluster: the PBACluster.
         sync_image: the sidecar's image, from the operator's configuration.
     """
-    if cluster.spec.frontend is None or cluster.spec.backend is None:
+    if cluster.spec.frontend is None:
         return []
     config = haproxy_cfg.config_map(cluster)
     return [
-        backends.service(cluster),
+        *selectors.manifests(cluster),
         *access.manifests(cluster),
         config,
-        deployment.manifest(cluster, cluster.spec.frontend, cluster.spec.backend, config, sync_image),
+        deployment.manifest(cluster, cluster.spec.frontend, config, sync_image),
     ]

@@ -16,11 +16,16 @@ from typing import Any, Final
 
 from pba_api import names, ports, sidecar
 from pba_api.identity import ANNOTATION_CONFIG_HASH, COMPONENT_FRONTEND, selector
-from pba_api.types import Backend, Frontend
-from pba_operator.domain.frontend import haproxy_cfg, timing
+from pba_api.types import Frontend
+from pba_operator.domain.frontend import haproxy_cfg, selectors, timing
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
-from pba_operator.domain.podspec import restricted_container, restricted_pod, with_settings
+from pba_operator.domain.podspec import (
+    MANAGEMENT_DRAIN_SECONDS,
+    restricted_container,
+    restricted_pod,
+    with_settings,
+)
 
 CONTAINER: Final = "haproxy"
 SIDECAR: Final = "sync"
@@ -87,7 +92,7 @@ def _haproxy(frontend: Frontend) -> Manifest:
     }
 
 
-def told(frontend: Frontend) -> dict[str, str]:
+def _told(frontend: Frontend) -> dict[str, str]:
     """Return what the sidecar is told of `spec.frontend`, as its environment has it."""
     balancing, checks = frontend.balancing, frontend.checks
     numbers = {
@@ -103,9 +108,19 @@ def told(frontend: Frontend) -> dict[str, str]:
     return {name: str(number) for name, number in numbers.items()}
 
 
-def _sidecar(cluster: Cluster, frontend: Frontend, backend: Backend, image: SyncImage) -> Manifest:
-    # A node that goes serves for `drainTimeoutSeconds`, then is told to stop and finishes what it has begun.
-    deadline = backend.drain_timeout_seconds + cluster.spec.application.termination_grace_period_seconds
+def _drain_seconds(cluster: Cluster) -> int:
+    """Return how long a node that goes may take for what it has begun.
+
+    It serves for its drain timeout, then is told to stop and finishes.
+    """
+    backend = cluster.spec.backend
+    serves_on = MANAGEMENT_DRAIN_SECONDS if backend is None else backend.drain_timeout_seconds
+    return (
+        max(MANAGEMENT_DRAIN_SECONDS, serves_on) + cluster.spec.application.termination_grace_period_seconds
+    )
+
+
+def _sidecar(cluster: Cluster, frontend: Frontend, image: SyncImage) -> Manifest:
     return {
         "name": SIDECAR,
         "image": image.reference,
@@ -115,10 +130,10 @@ def _sidecar(cluster: Cluster, frontend: Frontend, backend: Backend, image: Sync
         "ports": [{"name": "sync-http", "containerPort": ports.SYNC_HTTP, "protocol": "TCP"}],
         "env": [
             {"name": sidecar.ENV_NAMESPACE, "value": cluster.namespace},
-            {"name": sidecar.ENV_BACKEND_SERVICE, "value": names.backend(cluster.name)},
-            {"name": sidecar.ENV_BACKEND_PORT_NAME, "value": ports.HTTP_NAME},
-            {"name": sidecar.ENV_DRAIN_SECONDS, "value": str(deadline)},
-            *({"name": name, "value": value} for name, value in told(frontend).items()),
+            {"name": sidecar.ENV_SERVICES, "value": ",".join(selectors.followed(cluster.name))},
+            {"name": sidecar.ENV_PORT_NAME, "value": ports.HTTP_NAME},
+            {"name": sidecar.ENV_DRAIN_SECONDS, "value": str(_drain_seconds(cluster))},
+            *({"name": name, "value": value} for name, value in _told(frontend).items()),
             {"name": sidecar.ENV_HAPROXY_SOCKET, "value": sidecar.SOCKET},
             {"name": sidecar.ENV_TOKEN_FOLDER, "value": sidecar.TOKEN_FOLDER},
             {"name": sidecar.ENV_HTTP_PORT, "value": str(ports.SYNC_HTTP)},
@@ -148,9 +163,7 @@ def _volumes(cluster: Cluster) -> list[Manifest]:
     ]
 
 
-def _template(
-    cluster: Cluster, frontend: Frontend, backend: Backend, config: Manifest, image: SyncImage
-) -> Manifest:
+def _template(cluster: Cluster, frontend: Frontend, config: Manifest, image: SyncImage) -> Manifest:
     digest = hashlib.sha256(config["data"][haproxy_cfg.FILE].encode()).hexdigest()[:16]
     spec: dict[str, Any] = {
         "serviceAccountName": names.frontend(cluster.name),
@@ -166,7 +179,7 @@ def _template(
                 "labelSelector": {"matchLabels": selector(cluster.name, COMPONENT_FRONTEND)},
             },
         ],
-        "initContainers": [_sidecar(cluster, frontend, backend, image)],
+        "initContainers": [_sidecar(cluster, frontend, image)],
         "containers": [_haproxy(frontend)],
         "volumes": _volumes(cluster),
     }
@@ -174,15 +187,12 @@ def _template(
     return with_settings(template, frontend.pod, cluster, COMPONENT_FRONTEND, container=CONTAINER)
 
 
-def manifest(
-    cluster: Cluster, frontend: Frontend, backend: Backend, config: Manifest, image: SyncImage
-) -> Manifest:
+def manifest(cluster: Cluster, frontend: Frontend, config: Manifest, image: SyncImage) -> Manifest:
     """Return the Deployment `NAME-frontend`.
 
     Args:
         cluster: the PBACluster.
         frontend: its `spec.frontend`.
-        backend: its `spec.backend`.
         config: the ConfigMap that HAProxy reads at start.
         image: the sidecar's image.
     """
@@ -195,6 +205,6 @@ def manifest(
             "selector": {"matchLabels": selector(cluster.name, COMPONENT_FRONTEND)},
             "revisionHistoryLimit": 3,
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-            "template": _template(cluster, frontend, backend, config, image),
+            "template": _template(cluster, frontend, config, image),
         },
     }
