@@ -49,8 +49,14 @@ class _Sidecar:
             Stopping(settings.socket.parent, time.monotonic),
             settings.drain_seconds,
             LoopHooks(time.monotonic, self.metrics.on_pass, self.metrics.on_change, self.metrics.on_restart),
+            settings.affinity,
         )
-        self.weigher = Weigher(haproxy, Limits(), WeigherHooks(time.monotonic, self.metrics.on_look))
+        self.weigher = Weigher(
+            haproxy,
+            Limits(),
+            WeigherHooks(time.monotonic, self.metrics.on_look, self.metrics.on_left),
+            settings.affinity,
+        )
         self.watcher = Watcher(
             KubernetesSlices(
                 partial(pykube.KubeConfig.from_service_account, str(settings.token_folder)),

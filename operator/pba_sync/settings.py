@@ -6,11 +6,12 @@ way must not be replaced by a guess that happens to work.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pba_api import sidecar
+from pba_sync.balancer.affinity import Affinity
 
 
 class SettingsError(Exception):
@@ -26,6 +27,7 @@ class Settings:
     """The backends' selector Service, whose EndpointSlices are followed."""
     port_name: str
     drain_seconds: float
+    affinity: Affinity
     socket: Path
     token_folder: Path
     listen: str
@@ -37,6 +39,15 @@ def _required(environment: Mapping[str, str], name: str) -> str:
     if not value:
         raise SettingsError(
             f"the environment variable {name} is not set: the operator sets it in the frontend's pods"
+        )
+    return value
+
+
+def _one_of(environment: Mapping[str, str], name: str, words: Sequence[str]) -> str:
+    value = _required(environment, name)
+    if value not in words:
+        raise SettingsError(
+            f"the environment variable {name} must be one of {', '.join(words)}, not {value!r}"
         )
     return value
 
@@ -63,6 +74,14 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         service=_required(environment, sidecar.ENV_BACKEND_SERVICE),
         port_name=_required(environment, sidecar.ENV_BACKEND_PORT_NAME),
         drain_seconds=_number(environment, sidecar.ENV_DRAIN_SECONDS),
+        affinity=Affinity(
+            type=_one_of(
+                environment, sidecar.ENV_AFFINITY, (sidecar.COOKIE, sidecar.CLIENT_IP, sidecar.NO_AFFINITY)
+            ),
+            key=_required(environment, sidecar.ENV_IDENTITY_KEY),
+            keep_seconds=_number(environment, sidecar.ENV_KEEP_SECONDS),
+            leave_milliseconds=_number(environment, sidecar.ENV_LEAVE_SLOW_MILLISECONDS),
+        ),
         socket=Path(_required(environment, sidecar.ENV_HAPROXY_SOCKET)),
         token_folder=Path(_required(environment, sidecar.ENV_TOKEN_FOLDER)),
         listen="::" if ":" in _required(environment, sidecar.ENV_POD_IPS) else "0.0.0.0",  # noqa: S104 - the kubelet probes it

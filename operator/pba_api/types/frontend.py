@@ -5,6 +5,7 @@ from typing import Annotated
 
 from pba_api.markers import Default, Doc, Number, Required
 from pba_api.types.common import Image, PodSettings
+from pba_api.types.frontend_affinity import SessionAffinity
 
 
 @dataclass(frozen=True)
@@ -15,4 +16,7 @@ class Frontend:
         Image, Doc("HAProxy's container image, 3.0 or newer, such as haproxy:3.0.11."), Required()
     ]
     replicas: Annotated[int, Doc("How many frontend nodes run."), Default(2), Number(1, 100)]
+    session_affinity: Annotated[
+        SessionAffinity, Doc("Whether the requests of one client go to one node."), Default({})
+    ]
     pod: Annotated[PodSettings, Doc("Placement and size of the frontend nodes."), Default({})]

@@ -17,6 +17,7 @@ from typing import Protocol
 
 from pba_api.sidecar import READY
 from pba_sync.balancer import commands
+from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.errors import CommandRefusedError, HAProxyError, HAProxyUnreachableError
 from pba_sync.balancer.planner import Change, drain_clock, plan, wanted
@@ -73,12 +74,19 @@ class Loop:
     """Keeps HAProxy in step with the board's view."""
 
     def __init__(
-        self, haproxy: Runtime, board: Board, stopping: Stopping, drain_seconds: float, hooks: LoopHooks
+        self,
+        haproxy: Runtime,
+        board: Board,
+        stopping: Stopping,
+        drain_seconds: float,
+        hooks: LoopHooks,
+        affinity: Affinity = NO_AFFINITY,
     ) -> None:
         self._haproxy = haproxy
         self._board = board
         self._stopping = stopping
         self._drain_seconds = drain_seconds
+        self._affinity = affinity
         self._hooks = hooks
         self._draining_since: dict[str, float] = {}
         self._incarnation: Incarnation | None = None
@@ -170,7 +178,8 @@ class Loop:
         now = self._hooks.clock()
         self._draining_since = drain_clock(view.nodes, live, self._draining_since, now)
         refused: set[str] = set()
-        for change in plan(view.nodes, live, self._draining_since, now, self._drain_seconds):
+        changes = plan(view.nodes, live, self._draining_since, now, self._drain_seconds, self._affinity)
+        for change in changes:
             if self._board.view is not view:
                 return False
             problem = self._carry_out(change.commands)

@@ -4,6 +4,7 @@ What must stay true:
 - planning what has been carried out gives nothing;
 - a node that shall drain never stays in rotation, and one that shall serve is put (back) into it, from
   whatever state a former, interrupted pass left it in;
+- clients that are bound to a node that goes are sent to it for as long as it keeps them, and no longer;
 - no request that runs is cut off before the node's deadline, and none is left behind after it;
 - taking nodes out never empties the rotation while one of the same pass could come in first.
 """
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pba_sync.balancer import commands
+from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.membership import Node, NodeState
 from pba_sync.balancer.servers import Admin, Server
@@ -26,6 +28,8 @@ class Kind(Enum):
     ADD = "added"
     RETURN = "returned"
     DRAIN = "drained"
+    RELEASE = "released"
+    """Clients that are bound to it are sent to others from now on; what runs goes on."""
     REMOVE = "removed"
     CUT_OFF = "cut off"
     """Removed with requests still running: its deadline is over."""
@@ -64,13 +68,13 @@ def drain_clock(
     return {name: since.get(name, now) for name in live if not wanted(nodes, name)}
 
 
-def _add(node: Node) -> Change:
+def _add(node: Node, cookie: str) -> Change:
     name = node.name
     return Change(
         Kind.ADD,
         name,
         (
-            commands.add_server(name, node.address, node.port),
+            commands.add_server(name, node.address, node.port, cookie),
             commands.enable_health(name),
             commands.set_ready(name),
             commands.set_healthy(name),
@@ -96,12 +100,18 @@ def _remove(server: Server, *, cut_off: bool) -> Change:
     return Change(Kind.CUT_OFF if cut_off else Kind.REMOVE, server.name, tuple(steps))
 
 
-def _retire(server: Server, *, overdue: bool) -> Change | None:
-    if server.admin is Admin.READY:
+def _retire(server: Server, *, keeps: bool, binds: bool, overdue: bool) -> Change | None:
+    if server.admin is Admin.READY and (keeps or not binds):
         return Change(Kind.DRAIN, server.name, (commands.set_drain(server.name),))
-    if not server.in_use:
+    if server.admin is Admin.DRAIN and keeps:
+        return None  # also if nothing runs on it: clients that are bound to it come again
+    if server.admin is not Admin.READY and not server.in_use:
         return _remove(server, cut_off=False)
-    return _remove(server, cut_off=True) if overdue else None
+    if overdue:
+        return _remove(server, cut_off=True)
+    # Only in maintenance HAProxy takes no more of the clients that are bound to it.
+    released = server.admin is Admin.MAINT or not binds
+    return None if released else Change(Kind.RELEASE, server.name, (commands.set_maintenance(server.name),))
 
 
 def _in_order(changes: list[Change], live: Mapping[str, Server]) -> tuple[Change, ...]:
@@ -109,7 +119,7 @@ def _in_order(changes: list[Change], live: Mapping[str, Server]) -> tuple[Change
     by_kind: dict[Kind, list[Change]] = {kind: [] for kind in Kind}
     for change in changes:
         by_kind[change.kind].append(change)
-    out = by_kind[Kind.DRAIN]
+    out = [*by_kind[Kind.DRAIN], *by_kind[Kind.RELEASE]]
     into = [*by_kind[Kind.RETURN], *by_kind[Kind.ADD]]
     leaving = {change.server for change in out}
     staying = any(server.usable and name not in leaving for name, server in live.items())
@@ -123,6 +133,7 @@ def plan(
     draining_since: Mapping[str, float],
     now: float,
     drain_seconds: float,
+    affinity: Affinity = NO_AFFINITY,
 ) -> tuple[Change, ...]:
     """Return the changes that bring HAProxy in step with the nodes, in the order in which to make them.
 
@@ -132,18 +143,20 @@ def plan(
         draining_since: the answer of `drain_clock`.
         now: the monotonic time that `drain_clock` was given.
         drain_seconds: how long a request may go on running on a node that leaves.
+        affinity: how clients are bound to nodes.
     """
     changes: list[Change | None] = []
     for name in sorted({*nodes, *live}):
         node, server = nodes.get(name), live.get(name)
         if server is None:
-            changes.append(_add(nodes[name]) if wanted(nodes, name) else None)
+            changes.append(_add(nodes[name], affinity.cookie(name)) if wanted(nodes, name) else None)
         elif node is not None and not _matches(node, server):
             # The pod's sandbox was made anew: nothing answers at the old address any more.
             changes.append(_remove(server, cut_off=True))
         elif wanted(nodes, name):
             changes.append(_return(server))
         else:
-            overdue = now - draining_since.get(name, now) >= drain_seconds
-            changes.append(_retire(server, overdue=overdue))
+            age = now - draining_since.get(name, now)
+            keeps = node is not None and node.keeps_clients and age < affinity.keep_seconds
+            changes.append(_retire(server, keeps=keeps, binds=affinity.binds, overdue=age >= drain_seconds))
     return _in_order([change for change in changes if change is not None], live)

@@ -8,7 +8,7 @@ from pathlib import Path
 from pba_api import names, sidecar
 from pba_hack.apiserver import ApiServer
 from pba_lab.slices import SERVICE
-from pba_operator.domain.frontend import access, backends
+from pba_operator.domain.frontend import access, affinity, backends
 from pba_operator.domain.model import Cluster
 
 _PATHS = {
@@ -48,6 +48,8 @@ def mount(server: ApiServer, cluster: Cluster, folder: Path) -> Path:
 
 def environment(cluster: Cluster, socket: Path, mounted: Path, *, port: int) -> dict[str, str]:
     """Return the sidecar's environment; it reaches the API server at loopback's `port`."""
+    assert cluster.spec.frontend is not None
+    assert cluster.spec.backend is not None
     return {
         "KUBERNETES_SERVICE_HOST": "127.0.0.1",
         "KUBERNETES_SERVICE_PORT": str(port),
@@ -58,4 +60,5 @@ def environment(cluster: Cluster, socket: Path, mounted: Path, *, port: int) -> 
         sidecar.ENV_TOKEN_FOLDER: str(mounted),
         sidecar.ENV_DRAIN_SECONDS: "5",
         sidecar.ENV_POD_IPS: "127.0.0.1",
+        **affinity.environment(cluster.spec.frontend.session_affinity, cluster.spec.backend, cluster.uid),
     }

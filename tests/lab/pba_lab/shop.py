@@ -1,20 +1,26 @@
-"""The PBACluster whose frontend is tried: with backend nodes and a frontend, and nothing peculiar."""
+"""The PBACluster whose frontend is tried: with backend nodes and a frontend, and nothing peculiar.
+
+Its clients are not bound to nodes, unless a test says so.
+"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
 from pba_api.parse import parse_spec
 from pba_operator.domain.model import Cluster
 
+UID: Final = "11111111-2222-3333-4444-555555555555"
+UNBOUND: Mapping[str, Any] = {"type": "None"}
 
-def shop(namespace: str, **application: Any) -> Cluster:
+
+def shop(namespace: str, *, affinity: Mapping[str, Any] = UNBOUND, **application: Any) -> Cluster:
     """Return it, with these facts of its application."""
-    spec = {
+    spec: dict[str, Any] = {
         "application": {"image": "app:1", **application},
         "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}},
         "backend": {},
-        "frontend": {"image": "haproxy:3.0.11"},
+        "frontend": {"image": "haproxy:3.0.11", "sessionAffinity": dict(affinity)},
     }
-    uid = "11111111-2222-3333-4444-555555555555"
-    return Cluster(namespace, "shop", uid, 1, False, (), parse_spec(spec), {})
+    return Cluster(namespace, "shop", UID, 1, False, (), parse_spec(spec), {})

@@ -8,6 +8,7 @@ from collections import Counter
 
 from pba_lab.haproxy import HAProxyProcess
 from pba_lab.nodes import Node
+from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
 from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.membership import Node as Member
 from pba_sync.balancer.membership import NodeState
@@ -20,7 +21,9 @@ from pba_sync.balancer.view import Board
 class SidecarLoop:
     """The sidecar's loop in a thread of its own; the test says which nodes there are."""
 
-    def __init__(self, haproxy: HAProxyProcess, drain_seconds: float) -> None:
+    def __init__(
+        self, haproxy: HAProxyProcess, drain_seconds: float, affinity: Affinity = NO_AFFINITY
+    ) -> None:
         self.commands: Counter[tuple[str, bool]] = Counter()
         self.changes: list[Change] = []
         self.restarts = 0
@@ -33,6 +36,7 @@ class SidecarLoop:
             LoopHooks(
                 time.monotonic, lambda _: None, lambda change, _: self.changes.append(change), self._restarted
             ),
+            affinity,
         )
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
@@ -47,11 +51,11 @@ class SidecarLoop:
             self.board.wait(version, self.loop.step())
 
     def tell(self, serving: list[Node], draining: list[Node] | None = None) -> None:
-        """Say which nodes there are, as the EndpointSlices would."""
+        """Say which nodes there are, as the EndpointSlices would; those that drain terminate, and still serve."""
         states = {NodeState.SERVING: serving, NodeState.DRAINING: draining or []}
         self.board.publish(
             {
-                node.name: Member(node.name, node.address, node.port, state)
+                node.name: Member(node.name, node.address, node.port, state, state is NodeState.DRAINING)
                 for state, nodes in states.items()
                 for node in nodes
             }

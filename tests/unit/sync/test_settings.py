@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pba_sync.balancer.affinity import Affinity
 from pba_sync.settings import Settings, SettingsError, read_settings
 
 GIVEN = {
@@ -11,6 +12,10 @@ GIVEN = {
     "PBA_BACKEND_SERVICE": "shop-backend",
     "PBA_BACKEND_PORT_NAME": "web",
     "PBA_DRAIN_SECONDS": "1.5",
+    "PBA_AFFINITY": "Cookie",
+    "PBA_IDENTITY_KEY": "k",
+    "PBA_KEEP_SECONDS": "0.5",
+    "PBA_LEAVE_SLOW_MILLISECONDS": "250",
     "PBA_HAPROXY_SOCKET": "/somewhere/admin.sock",
     "PBA_TOKEN_FOLDER": "/somewhere/token",
     "PBA_POD_IPS": "10.0.0.1",
@@ -24,6 +29,7 @@ def test_all_comes_from_the_environment() -> None:
         service="shop-backend",
         port_name="web",
         drain_seconds=1.5,
+        affinity=Affinity("Cookie", "k", 0.5, 250.0),
         socket=Path("/somewhere/admin.sock"),
         token_folder=Path("/somewhere/token"),
         listen="0.0.0.0",  # noqa: S104
@@ -40,10 +46,16 @@ def test_what_is_missing_is_named(missing: str, there: bool) -> None:
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "nan"])
-@pytest.mark.parametrize("name", ["PBA_DRAIN_SECONDS", "PBA_HTTP_PORT"])
+@pytest.mark.parametrize("name", ["PBA_DRAIN_SECONDS", "PBA_KEEP_SECONDS", "PBA_HTTP_PORT"])
 def test_a_number_is_one(name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=name):
         read_settings({**GIVEN, name: text})
+
+
+@pytest.mark.parametrize("text", ["cookie", "Source"])
+def test_a_type_of_affinity_is_one_of_those_that_there_are(text: str) -> None:
+    with pytest.raises(SettingsError, match="PBA_AFFINITY must be one of Cookie, ClientIP, None"):
+        read_settings({**GIVEN, "PBA_AFFINITY": text})
 
 
 @pytest.mark.parametrize(

@@ -79,6 +79,7 @@ def test_metrics_tell_what_happens(board: Board, clock: Any, nodes: Callable[...
     metrics.on_relist("start")
     metrics.on_error("ApiUnavailableError")
     metrics.on_restart()
+    metrics.on_left(2)
     metrics.on_pass(
         {
             "n1": Server("n1", "10.0.0.1", 80, Admin.READY, checked=True, up=True),
@@ -93,6 +94,7 @@ def test_metrics_tell_what_happens(board: Board, clock: Any, nodes: Callable[...
         'pba_sync_servers{admin="ready"} 1.0',
         'pba_sync_servers{admin="maint"} 0.0',
         "pba_sync_servers_usable 1.0",
+        "pba_sync_nodes_left 2.0",
         'pba_sync_changes_total{change="added"} 1.0',
         'pba_sync_changes_total{change="drained"} 1.0',
         'pba_sync_commands_total{command="del server"} 1.0',
@@ -124,6 +126,10 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "PBA_BACKEND_SERVICE": "shop-backend",
         "PBA_BACKEND_PORT_NAME": "http",
         "PBA_DRAIN_SECONDS": "30",
+        "PBA_AFFINITY": "Cookie",
+        "PBA_IDENTITY_KEY": "k",
+        "PBA_KEEP_SECONDS": "10",
+        "PBA_LEAVE_SLOW_MILLISECONDS": "5000",
         "PBA_HAPROXY_SOCKET": str(tmp_path / "admin.sock"),
         "PBA_TOKEN_FOLDER": str(tmp_path),
         "PBA_POD_IPS": "127.0.0.1",

@@ -17,7 +17,7 @@ from typing import Any, Final
 from pba_api import names, ports, sidecar
 from pba_api.identity import ANNOTATION_CONFIG_HASH, COMPONENT_FRONTEND, selector
 from pba_api.types import Backend, Frontend
-from pba_operator.domain.frontend import haproxy_cfg
+from pba_operator.domain.frontend import affinity, haproxy_cfg
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
 from pba_operator.domain.podspec import restricted_container, restricted_pod, with_settings
@@ -85,9 +85,10 @@ def _haproxy(frontend: Frontend) -> Manifest:
     }
 
 
-def _sidecar(cluster: Cluster, backend: Backend, image: SyncImage) -> Manifest:
+def _sidecar(cluster: Cluster, frontend: Frontend, backend: Backend, image: SyncImage) -> Manifest:
     # A node that goes serves for `drainTimeoutSeconds`, then is told to stop and finishes what it has begun.
     deadline = backend.drain_timeout_seconds + cluster.spec.application.termination_grace_period_seconds
+    bound = affinity.environment(frontend.session_affinity, backend, cluster.uid)
     return {
         "name": SIDECAR,
         "image": image.reference,
@@ -103,6 +104,7 @@ def _sidecar(cluster: Cluster, backend: Backend, image: SyncImage) -> Manifest:
             {"name": sidecar.ENV_HAPROXY_SOCKET, "value": sidecar.SOCKET},
             {"name": sidecar.ENV_TOKEN_FOLDER, "value": sidecar.TOKEN_FOLDER},
             {"name": sidecar.ENV_HTTP_PORT, "value": str(ports.SYNC_HTTP)},
+            *({"name": name, "value": value} for name, value in bound.items()),
             _pod_ips(),
         ],
         "livenessProbe": _probe("/healthz", ports.SYNC_HTTP, 10, 5, 3),
@@ -147,7 +149,7 @@ def _template(
                 "labelSelector": {"matchLabels": selector(cluster.name, COMPONENT_FRONTEND)},
             },
         ],
-        "initContainers": [_sidecar(cluster, backend, image)],
+        "initContainers": [_sidecar(cluster, frontend, backend, image)],
         "containers": [_haproxy(frontend)],
         "volumes": _volumes(cluster),
     }
