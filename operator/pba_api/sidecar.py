@@ -9,6 +9,9 @@ file.
 
 from __future__ import annotations
 
+import base64
+import hashlib
+import hmac
 from typing import Final
 
 ENV_NAMESPACE: Final = "PBA_NAMESPACE"
@@ -24,6 +27,17 @@ ENV_LATE_MILLISECONDS: Final = "PBA_LATE_MILLISECONDS"
 ENV_TRIAL_PERIOD_SECONDS: Final = "PBA_TRIAL_PERIOD_SECONDS"
 ENV_MAX_OUT_PERCENT: Final = "PBA_MAX_OUT_PERCENT"
 """These five: `frontend.balancing`."""
+ENV_AFFINITY: Final = "PBA_AFFINITY"
+"""By what a client is known again: the field `type` of `frontend.sessionAffinity`."""
+COOKIE: Final = "Cookie"
+CLIENT_IP: Final = "ClientIP"
+NO_AFFINITY: Final = "None"
+ENV_IDENTITY_KEY: Final = "PBA_IDENTITY_KEY"
+"""See `identity`."""
+ENV_KEEP_SECONDS: Final = "PBA_KEEP_SECONDS"
+"""How long a node that goes keeps the clients that are bound to it."""
+ENV_LEAVE_SLOW_MILLISECONDS: Final = "PBA_LEAVE_SLOW_MILLISECONDS"
+"""Clients leave a node that is slower than others if it takes longer than this."""
 ENV_HAPROXY_SOCKET: Final = "PBA_HAPROXY_SOCKET"
 ENV_TOKEN_FOLDER: Final = "PBA_TOKEN_FOLDER"  # noqa: S105 - a variable's name, no token
 ENV_HTTP_PORT: Final = "PBA_HTTP_PORT"
@@ -63,6 +77,9 @@ TRIAL: Final = "node"
 TRIAL_SECONDS: Final = 5
 """So long HAProxy waits for an answer to a trial before it asks another node."""
 
+LEFT: Final = "virt@left"
+"""A map that lives in HAProxy alone: the identities of the nodes that bound clients leave, and the nodes' names."""
+
 FLAGS: Final = "virt@flags"
 """A list that lives in HAProxy alone (a virtual file, HAProxy 3.0): empty again when HAProxy restarts, and it
 outlives the sidecar."""
@@ -70,3 +87,20 @@ READY: Final = "ready"
 """In that list: HAProxy holds the full set of nodes, and one could serve. The pod is ready."""
 STOPPING: Final = "stopping"
 """In that list: the pod terminates. HAProxy closes each client's connection after the response that it is giving."""
+
+_IDENTITY_BYTES: Final = 8
+
+
+def identity(key: str, node: str) -> str:
+    """Return the word under which clients know a node: the cookie's value, the same in every frontend and at any time.
+
+    It says nothing of the node's name or address to whoever does not know the key. With 64 bits, two of 1,000 nodes
+    share one by a chance of less than 1e-13.
+    """
+    digest = hmac.digest(key.encode(), node.encode(), hashlib.sha256)
+    return digest[:_IDENTITY_BYTES].hex().upper()
+
+
+def identity_by_haproxy(key: str) -> str:
+    """Return the converters by which HAProxy makes a node's identity from its name (OpenSSL is needed)."""
+    return f"hmac(sha256,{base64.b64encode(key.encode()).decode()}),bytes(0,{_IDENTITY_BYTES}),hex"

@@ -47,10 +47,15 @@ class _Sidecar:
             haproxy,
             self.board,
             Stopping(settings.socket.parent, time.monotonic),
-            Terms(settings.drain_seconds, settings.check),
+            Terms(settings.drain_seconds, settings.check, settings.affinity),
             LoopHooks(time.monotonic, self.metrics.on_pass, self.metrics.on_change, self.metrics.on_restart),
         )
-        self.weigher = Weigher(haproxy, settings.limits, WeigherHooks(time.monotonic, self.metrics.on_look))
+        self.weigher = Weigher(
+            haproxy,
+            settings.limits,
+            WeigherHooks(time.monotonic, self.metrics.on_look, self.metrics.on_left),
+            settings.affinity,
+        )
         self.watcher = Watcher(
             KubernetesSlices(
                 partial(pykube.KubeConfig.from_service_account, str(settings.token_folder)),

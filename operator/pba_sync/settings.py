@@ -7,11 +7,12 @@ way must not be replaced by a guess that happens to work.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from pba_api import sidecar
+from pba_sync.balancer.affinity import Affinity
 from pba_sync.balancer.commands import Check
 from pba_sync.balancer.limits import Limits
 
@@ -32,6 +33,7 @@ class Settings:
     limits: Limits
     """How nodes are judged."""
     check: Check
+    affinity: Affinity
     socket: Path
     token_folder: Path
     listen: str
@@ -43,6 +45,15 @@ def _required(environment: Mapping[str, str], name: str) -> str:
     if not value:
         raise SettingsError(
             f"the environment variable {name} is not set: the operator sets it in the frontend's pods"
+        )
+    return value
+
+
+def _one_of(environment: Mapping[str, str], name: str, words: Sequence[str]) -> str:
+    value = _required(environment, name)
+    if value not in words:
+        raise SettingsError(
+            f"the environment variable {name} must be one of {', '.join(words)}, not {value!r}"
         )
     return value
 
@@ -93,6 +104,14 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             _count(environment, sidecar.ENV_CHECK_INTERVAL_MILLISECONDS),
             _count(environment, sidecar.ENV_CHECK_FALL),
             _count(environment, sidecar.ENV_CHECK_RISE),
+        ),
+        affinity=Affinity(
+            type=_one_of(
+                environment, sidecar.ENV_AFFINITY, (sidecar.COOKIE, sidecar.CLIENT_IP, sidecar.NO_AFFINITY)
+            ),
+            key=_required(environment, sidecar.ENV_IDENTITY_KEY),
+            keep_seconds=_number(environment, sidecar.ENV_KEEP_SECONDS),
+            leave_milliseconds=_number(environment, sidecar.ENV_LEAVE_SLOW_MILLISECONDS),
         ),
         socket=Path(_required(environment, sidecar.ENV_HAPROXY_SOCKET)),
         token_folder=Path(_required(environment, sidecar.ENV_TOKEN_FOLDER)),

@@ -9,7 +9,9 @@ The modules of this package do not postpone their annotations: the marks in them
 from pba_api.types.application import Application, ConfigFile, EnvNames, Probe, Probes
 from pba_api.types.common import ChildMetadata, Json, KeyReference, LocalReference, PodSettings
 from pba_api.types.database import Database, DatabaseUser, Storage
-from pba_api.types.frontend import Balancing, Frontend
+from pba_api.types.frontend import Frontend
+from pba_api.types.frontend_affinity import SessionAffinity
+from pba_api.types.frontend_balancing import Balancing
 from pba_api.types.frontend_traffic import Checks, Timeouts
 from pba_api.types.nodes import Backend, Management, Rollout, ServiceSettings
 from pba_api.types.spec import PBAClusterSpec
@@ -38,6 +40,7 @@ __all__ = [
     "Probes",
     "Rollout",
     "ServiceSettings",
+    "SessionAffinity",
     "Storage",
     "Timeouts",
 ]

@@ -13,7 +13,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from pba_api.sidecar import ANSWERS, FAILURES, FLAGS, HAPROXY_BACKEND, HAPROXY_FRONTEND, TRIAL, TRIALS
+from pba_api.sidecar import ANSWERS, FAILURES, FLAGS, HAPROXY_BACKEND, HAPROXY_FRONTEND, LEFT, TRIAL, TRIALS
 
 FULL_WEIGHT: Final = 128
 """Of a server like others; HAProxy's go from 0 to 256. One that is added has it, in case nobody comes to weigh it."""
@@ -57,13 +57,14 @@ def _server(name: str) -> str:
     return f"{HAPROXY_BACKEND}/{_checked(name)}"
 
 
-def add_server(name: str, address: str, port: int, check: Check) -> Command:
-    """Register a server; it starts in maintenance, with its checks off."""
+def add_server(name: str, address: str, port: int, check: Check, cookie: str = "") -> Command:
+    """Register a server; it starts in maintenance, with its checks off; `cookie` binds clients to it."""
     family = "ipv6" if ":" in address else "ipv4"
     where = f"{family}@{_checked(address)}:{port:d}"
+    bound = f" cookie {_checked(cookie)}" if cookie else ""
     return Command(
         "add server",
-        f"add server {_server(name)} {where} {check.words()} weight {FULL_WEIGHT}",
+        f"add server {_server(name)} {where} {check.words()} weight {FULL_WEIGHT}{bound}",
         "New server registered.",
     )
 
@@ -103,6 +104,16 @@ def give_trial(name: str) -> Command:
     return Command("add map", f"add map {TRIALS} {TRIAL} {_checked(name)}")
 
 
+def leave(identity: str, name: str) -> Command:
+    """Send the clients that are bound to the server to others."""
+    return Command("add map", f"add map {LEFT} {_checked(identity)} {_checked(name)}")
+
+
+def stay(identity: str) -> Command:
+    """Send clients that come with this identity to its server (again)."""
+    return Command("del map", f"del map {LEFT} {_checked(identity)}")
+
+
 def shutdown_sessions(name: str) -> Command:
     """End the requests that still run on the server."""
     return Command("shutdown sessions", f"shutdown sessions server {_server(name)}")
@@ -133,6 +144,7 @@ SHOW_REQUESTS: Final = Command("show stat", f"show stat {HAPROXY_BACKEND} 2 -1")
 SHOW_FLAGS: Final = Command("show acl", f"show acl {FLAGS}")
 SHOW_ANSWERS: Final = Command("show events", f"show events {ANSWERS}")
 SHOW_TRIALS: Final = Command("show map", f"show map {TRIALS}")
+SHOW_LEFT: Final = Command("show map", f"show map {LEFT}")
 TAKE_TRIALS_BACK: Final = Command("clear map", f"clear map {TRIALS}")
 FOLLOW_FAILURES: Final = Command("show events", f"show events {FAILURES} -w -n")
 """Is answered for ever: a line for each request that does not end well, as soon as it has ended."""

@@ -54,6 +54,8 @@ class Node:
     address: str
     port: int
     state: NodeState
+    keeps_clients: bool = False
+    """Whether clients that are bound to it are sent to it although it drains: it goes, and still serves."""
 
 
 def _records(value: Any) -> list[Mapping[str, Any]]:
@@ -161,6 +163,7 @@ def members(slices: Iterable[Iterable[Endpoint]]) -> dict[str, Node]:
             address=pod.address,
             port=pod.port,
             state=NodeState.SERVING if pod.name in chosen else NodeState.DRAINING,
+            keeps_clients=pod.serving and pod.terminating,
         )
         for pod in pods
     }

@@ -48,6 +48,11 @@ class Metrics:
             ["standing"],
             registry=self.registry,
         )
+        self._left = Gauge(
+            "pba_sync_nodes_left",
+            "Nodes that the clients leave which are bound to them: they fail, or are too slow.",
+            registry=self.registry,
+        )
         self._changes = Counter(
             "pba_sync_changes", "Changes of HAProxy's set of servers.", ["change"], registry=self.registry
         )
@@ -89,6 +94,10 @@ class Metrics:
         tally = Tally(mark.phase for mark in known.marks.values())
         for phase in Phase:
             self._standings.labels(phase.value).set(tally[phase])
+
+    def on_left(self, count: int) -> None:
+        """Note how many nodes bound clients leave."""
+        self._left.set(count)
 
     def on_pass(self, live: Mapping[str, Server]) -> None:
         """Note HAProxy's servers."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import functools
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -139,14 +139,22 @@ class Usual:
 
 def is_worse(past: Past, usual: Usually) -> bool:
     """Tell whether a node's past has more of failures, or of bad ends, than chance would give it."""
+    return fails_more(past, usual) or any(
+        chance(own.bad, own.count, others.bad) < SURPRISE for own, others in _spans(past, usual)
+    )
+
+
+def fails_more(past: Past, usual: Usually) -> bool:
+    """Tell whether a node's past has more of failures than chance would give it."""
+    return any(chance(own.failed, own.count, others.failed) < SURPRISE for own, others in _spans(past, usual))
+
+
+def _spans(past: Past, usual: Usually) -> Iterator[tuple[Ends, Share]]:
+    """Yield how the last requests ended, of ever longer spans, and what is usual among so many."""
     for span in SPANS:
         if span // 2 >= past.count:
-            return False
-        own, others = past.ends(span), usual(span)
-        chances = (chance(own.failed, own.count, others.failed), chance(own.bad, own.count, others.bad))
-        if min(chances) < SURPRISE:
-            return True
-    return False
+            return
+        yield past.ends(span), usual(span)
 
 
 def chance(seen: int, count: int, usual: float) -> float:

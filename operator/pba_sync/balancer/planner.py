@@ -4,6 +4,7 @@ What must stay true:
 - planning what has been carried out gives nothing;
 - a node that shall drain never stays in rotation, and one that shall serve is put (back) into it, from
   whatever state a former, interrupted pass left it in;
+- clients that are bound to a node that goes are sent to it for as long as it keeps them, and no longer;
 - no request that runs is cut off before the node's deadline, and none is left behind after it;
 - taking nodes out never empties the rotation while one of the same pass could come in first.
 """
@@ -15,6 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 
 from pba_sync.balancer import commands
+from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
 from pba_sync.balancer.commands import Check, Command
 from pba_sync.balancer.membership import Node, NodeState
 from pba_sync.balancer.servers import Admin, Server
@@ -26,6 +28,8 @@ class Kind(Enum):
     ADD = "added"
     RETURN = "returned"
     DRAIN = "drained"
+    RELEASE = "released"
+    """Clients that are bound to it are sent to others from now on; what runs goes on."""
     REMOVE = "removed"
     CUT_OFF = "cut off"
     """Removed with requests still running: its deadline is over."""
@@ -38,6 +42,8 @@ class Terms:
     drain_seconds: float
     """How long a request may go on running on a node that leaves."""
     check: Check
+    affinity: Affinity = NO_AFFINITY
+    """How clients are bound to nodes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +85,7 @@ def _add(node: Node, terms: Terms) -> Change:
         Kind.ADD,
         name,
         (
-            commands.add_server(name, node.address, node.port, terms.check),
+            commands.add_server(name, node.address, node.port, terms.check, terms.affinity.cookie(name)),
             commands.enable_health(name),
             commands.set_ready(name),
             commands.set_healthy(name),
@@ -105,12 +111,18 @@ def _remove(server: Server, *, cut_off: bool) -> Change:
     return Change(Kind.CUT_OFF if cut_off else Kind.REMOVE, server.name, tuple(steps))
 
 
-def _retire(server: Server, *, overdue: bool) -> Change | None:
-    if server.admin is Admin.READY:
+def _retire(server: Server, *, keeps: bool, binds: bool, overdue: bool) -> Change | None:
+    if server.admin is Admin.READY and (keeps or not binds):
         return Change(Kind.DRAIN, server.name, (commands.set_drain(server.name),))
-    if not server.in_use:
+    if server.admin is Admin.DRAIN and keeps:
+        return None  # also if nothing runs on it: clients that are bound to it come again
+    if server.admin is not Admin.READY and not server.in_use:
         return _remove(server, cut_off=False)
-    return _remove(server, cut_off=True) if overdue else None
+    if overdue:
+        return _remove(server, cut_off=True)
+    # Only in maintenance HAProxy takes no more of the clients that are bound to it.
+    released = server.admin is Admin.MAINT or not binds
+    return None if released else Change(Kind.RELEASE, server.name, (commands.set_maintenance(server.name),))
 
 
 def _in_order(changes: list[Change], live: Mapping[str, Server]) -> tuple[Change, ...]:
@@ -118,7 +130,7 @@ def _in_order(changes: list[Change], live: Mapping[str, Server]) -> tuple[Change
     by_kind: dict[Kind, list[Change]] = {kind: [] for kind in Kind}
     for change in changes:
         by_kind[change.kind].append(change)
-    out = by_kind[Kind.DRAIN]
+    out = [*by_kind[Kind.DRAIN], *by_kind[Kind.RELEASE]]
     into = [*by_kind[Kind.RETURN], *by_kind[Kind.ADD]]
     leaving = {change.server for change in out}
     staying = any(server.usable and name not in leaving for name, server in live.items())
@@ -153,6 +165,8 @@ def plan(
         elif wanted(nodes, name):
             changes.append(_return(server))
         else:
-            overdue = now - draining_since.get(name, now) >= terms.drain_seconds
-            changes.append(_retire(server, overdue=overdue))
+            age = now - draining_since.get(name, now)
+            keeps = node is not None and node.keeps_clients and age < terms.affinity.keep_seconds
+            overdue = age >= terms.drain_seconds
+            changes.append(_retire(server, keeps=keeps, binds=terms.affinity.binds, overdue=overdue))
     return _in_order([change for change in changes if change is not None], live)

@@ -33,6 +33,13 @@ def _read_info(answer: str) -> Mapping[str, str]:
     return {key: value for key, _, value in pairs}
 
 
+def _read_map(answer: str) -> list[tuple[str, str]]:
+    lines = [line.split(" ") for line in answer.split("\n") if line]
+    if any(len(line) != 3 or not line[0].startswith("0x") for line in lines):  # noqa: PLR2004 - pointer, key, value
+        raise AnswerMalformedError(f"not a map: {' '.join(lines[0])[:80]!r}")
+    return [(key, value) for _, key, value in lines]
+
+
 def _sessions(answer: str) -> int:
     header, *rows = answer.strip().split("\n")
     try:
@@ -117,10 +124,14 @@ class HAProxy:
 
     def trial(self) -> str | None:
         """Return the node whose trial waits for a request; of several the first."""
-        lines = [line.split(" ") for line in self.ask(commands.SHOW_TRIALS).split("\n") if line]
-        if any(len(line) != 3 or line[1] != TRIAL for line in lines):  # noqa: PLR2004 - pointer, key, value
-            raise AnswerMalformedError(f"not a map of trials: {' '.join(lines[0])[:80]!r}")
-        return lines[0][2] if lines else None
+        trials = _read_map(self.ask(commands.SHOW_TRIALS))
+        if any(key != TRIAL for key, _ in trials):
+            raise AnswerMalformedError(f"not a map of trials: {trials[0]!r}")
+        return trials[0][1] if trials else None
+
+    def left(self) -> dict[str, str]:
+        """Return the nodes that bound clients leave, by their identities."""
+        return dict(_read_map(self.ask(commands.SHOW_LEFT)))
 
     def answers(self) -> list[str]:
         """Return the lines on the last requests, the oldest first."""

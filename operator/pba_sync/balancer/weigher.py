@@ -5,6 +5,7 @@ What must stay true:
   that was made anew get theirs;
 - only nodes that HAProxy sends requests to are judged: one that drains, or that its checks have found dead, is
   forgotten, and is not counted among those that could serve;
+- clients that are bound to a node leave it when what they get of it says so (`bindings`), and come back to it else;
 - a trial is given to one node at a time, and taken back if it is not that node's any more;
 - what HAProxy does not answer, or refuses (a server that was removed meanwhile), changes nothing else.
 """
@@ -13,16 +14,20 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from pba_sync.balancer import answers, commands, outliers
+from pba_api.sidecar import COOKIE
+from pba_sync.balancer import answers, bindings, commands, outliers
+from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
+from pba_sync.balancer.answers import Answer
+from pba_sync.balancer.bindings import Bound, Reason
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.errors import CommandRefusedError, HAProxyError
 from pba_sync.balancer.limits import Limits
 from pba_sync.balancer.outliers import Phase, Standings
-from pba_sync.balancer.servers import Server
+from pba_sync.balancer.servers import Admin, Server
 
 LOOK_SECONDS: Final = 0.1
 """From look to look while there is traffic, or a node is not at its full weight."""
@@ -51,6 +56,9 @@ class Runtime(Protocol):
     def uncounted_servers(self) -> dict[str, Server]:
         """Return the servers of the nodes' backend; connections are not counted."""
 
+    def left(self) -> dict[str, str]:
+        """Return the nodes that bound clients leave, by their identities."""
+
     def trial(self) -> str | None:
         """Return the node whose trial waits for a request."""
 
@@ -67,13 +75,20 @@ class WeigherHooks:
 
     clock: Callable[[], float]
     on_look: Callable[[Standings], None]
+    on_left: Callable[[int], None] = lambda _: None
+    """Is told how many nodes bound clients leave."""
 
 
 class Weigher:
     """Keeps HAProxy's weights by what nodes answer."""
 
-    def __init__(self, haproxy: Runtime, limits: Limits, hooks: WeigherHooks) -> None:
+    def __init__(
+        self, haproxy: Runtime, limits: Limits, hooks: WeigherHooks, affinity: Affinity = NO_AFFINITY
+    ) -> None:
         self._haproxy = haproxy
+        self._affinity = affinity
+        self._bound: Mapping[str, Bound] = {}
+        self._left: Mapping[str, Reason] = {}
         self._limits = limits
         self._hooks = hooks
         self._known = Standings({})
@@ -142,24 +157,46 @@ class Weigher:
     def _look(self) -> float:
         # In this order: a trial that does not wait any more runs, or its end is among the lines now or soon.
         waiting = self._haproxy.trial()
-        servers = {
-            name: server for name, server in self._haproxy.uncounted_servers().items() if server.usable
-        }
+        everyone = self._haproxy.uncounted_servers()
+        servers = {name: server for name, server in everyone.items() if server.usable}
         lines = self._haproxy.answers()
         # What had ended before our first look is not judged: we do not know who was out then.
         fresh = [] if self._last is None else answers.news(lines, self._last)
         self._last = lines[-1] if lines else ""
         now = self._hooks.clock()
         before = self._known
-        ended = answers.by_node(answers.read(fresh), servers)
-        self._known = outliers.assess(before, outliers.Look(ended, now, waiting), self._limits)
+        found = answers.read(fresh)
+        look = outliers.Look(answers.by_node(found, servers), now, waiting)
+        self._known = outliers.assess(before, look, self._limits)
         _tell(before, self._known)
-        self._set(outliers.weights(self._known, now, self._limits), servers)
+        weights = outliers.weights(self._known, now, self._limits)
+        self._set(weights, servers)
         self._give_trial(waiting)
+        if self._affinity.type == COOKIE:
+            self._release(found, everyone, weights)
         self._hooks.on_look(self._known)
         settled = all(mark.phase is Phase.FULL for mark in self._known.marks.values())
         pace = max(LOOK_SECONDS, LOOK_SECONDS_A_NODE * len(servers))
         return CALM_SECONDS if settled and not fresh else pace
+
+    def _release(
+        self, found: Sequence[Answer], servers: Mapping[str, Server], weights: Mapping[str, int]
+    ) -> None:
+        """Have clients leave the nodes that they shall leave, and no others."""
+        reached = [name for name, server in servers.items() if server.up and server.admin is not Admin.MAINT]
+        self._bound = bindings.follow(self._bound, answers.by_node(found, reached), weights)
+        left = bindings.left(self._bound, self._known, self._affinity.leave_milliseconds)
+        for name, reason in left.items():
+            if name not in self._left:
+                _LOG.warning("the clients that are bound to node %s leave it: %s", name, reason)
+        self._left = left
+        self._hooks.on_left(len(left))
+        wanted = {self._affinity.cookie(name): name for name in left}
+        there = self._haproxy.left()
+        for word in there.keys() - wanted.keys():
+            self._haproxy.run(commands.stay(word))
+        for word in wanted.keys() - there.keys():
+            self._haproxy.run(commands.leave(word, wanted[word]))
 
     def _give_trial(self, waiting: str | None) -> None:
         given = self._known.given

@@ -44,6 +44,11 @@ class ModelServer:
         """Tell whether requests are sent to it."""
         return self.admin == _READY and self.state == _RUNNING
 
+    @property
+    def takes_bound_clients(self) -> bool:
+        """Tell whether requests with its cookie are sent to it."""
+        return self.admin != _MAINT and self.state == _RUNNING
+
 
 class HAProxyModel:
     """One HAProxy; `restart` makes it another, empty one."""
@@ -58,6 +63,8 @@ class HAProxyModel:
         """Names of servers for which `add server` is refused."""
         self.trials: list[str] = []
         """Nodes whose trials wait for requests."""
+        self.left: dict[str, str] = {}
+        """The nodes that bound clients leave, by their identities."""
         self.answers: list[str] = []
         """The lines on the last requests."""
         self.cut_off: list[str] = []
@@ -68,6 +75,7 @@ class HAProxyModel:
         self.servers.clear()
         self.flags.clear()
         self.trials.clear()
+        self.left.clear()
         self.answers.clear()
         self.clients = 0
         self.started += 1
@@ -172,6 +180,18 @@ class HAProxyModel:
         self.trials.clear()
         return ""
 
+    def _show_left(self) -> str:
+        return "\n".join(
+            f"0x{number:x} {word} {name}" for number, (word, name) in enumerate(self.left.items(), 1)
+        )
+
+    def _leave(self, word: str, name: str) -> str:
+        self.left[word] = name
+        return ""
+
+    def _stay(self, word: str) -> str:
+        return "" if self.left.pop(word, None) else "Key not found."
+
     def _show_answers(self) -> str:
         return "\n".join(self.answers)
 
@@ -186,7 +206,10 @@ class HAProxyModel:
         return f"# pxname,svname,qcur,qmax,scur,smax\n{_BACKEND},BACKEND,0,0,{running},9"
 
     _COMMANDS: ClassVar[Sequence[tuple[str, Callable[..., str]]]] = (
-        (rf"add server {_BACKEND}/(\S+) (ipv[46])@(\S+):(\d+) check .*?(?: weight (\d+))?", _add),
+        (
+            rf"add server {_BACKEND}/(\S+) (ipv[46])@(\S+):(\d+) check .*?(?: weight (\d+))?(?: cookie \S+)?",
+            _add,
+        ),
         (rf"enable health {_BACKEND}/(\S+)", _enable),
         (rf"set server {_BACKEND}/(\S+) state (ready|drain|maint)", _set_state),
         (rf"set server {_BACKEND}/(\S+) health up", _set_health),
@@ -198,6 +221,9 @@ class HAProxyModel:
         (rf"show servers conn {_BACKEND}", _show_connections),
         (r"show acl virt@flags", _show_flags),
         (r"add acl virt@flags (\S+)", _add_flag),
+        (r"show map virt@left", _show_left),
+        (r"add map virt@left (\S+) (\S+)", _leave),
+        (r"del map virt@left (\S+)", _stay),
         (r"show map virt@trials", _show_trials),
         (r"add map virt@trials node (\S+)", _give_trial),
         (r"clear map virt@trials", _take_trials_back),

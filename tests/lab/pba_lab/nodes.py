@@ -28,6 +28,8 @@ class Node:
         seen: the headers of the last request.
         targets: what was ever asked for, health checks included.
         health: the status that paths under `/healthz` answer, after `health_delay_seconds`.
+        status: the status that all others answer.
+        headers: what their answers hold besides.
     """
 
     def __init__(self, name: str, *, delay_seconds: float = 0.0, idle_seconds: float = 60.0) -> None:
@@ -36,6 +38,8 @@ class Node:
         self.idle_seconds = idle_seconds
         self.health = 200
         self.health_delay_seconds = 0.0
+        self.status = 200
+        self.headers: list[tuple[str, str]] = []
         self.executed: Counter[str] = Counter()
         self.seen: dict[str, str] = {}
         self.targets: set[str] = set()
@@ -102,7 +106,7 @@ class Node:
             _, path, headers = _head(raw.removesuffix(_HEAD_END))
             self.targets.add(path)
             await reader.readexactly(int(headers.get("content-length", "0")))
-            status = self.health if path.startswith("/healthz") else 200
+            status = self.health if path.startswith("/healthz") else self.status
             if path.startswith("/healthz"):
                 await asyncio.sleep(self.health_delay_seconds)
             else:
@@ -111,11 +115,9 @@ class Node:
                 self.executed[headers.get("x-test-id", "")] += 1
             close = self._ending or headers.get("connection", "").lower() == "close"
             body = self.name.encode()
-            connection = "close" if close else "keep-alive"
-            writer.write(
-                f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\nConnection: {connection}\r\n\r\n".encode()
-                + body
-            )
+            ours = [("Content-Length", str(len(body))), ("Connection", "close" if close else "keep-alive")]
+            lines = "".join(f"{name}: {value}\r\n" for name, value in [*ours, *self.headers])
+            writer.write(f"HTTP/1.1 {status} X\r\n{lines}\r\n".encode() + body)
             await writer.drain()
             return not close
         finally:

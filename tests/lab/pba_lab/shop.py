@@ -1,26 +1,37 @@
-"""The PBACluster whose frontend is tried: with backend nodes and a frontend, and nothing peculiar."""
+"""The PBACluster whose frontend is tried: with backend nodes and a frontend, and nothing peculiar.
+
+Its clients are not bound to nodes, unless a test says so.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 from pba_api.parse import parse_spec
 from pba_api.types import Frontend
 from pba_operator.domain.model import Cluster
 from pba_sync.balancer.commands import Check
 
+UID: Final = "11111111-2222-3333-4444-555555555555"
+UNBOUND: Final[Mapping[str, Any]] = {"type": "None"}
 
-def shop(namespace: str, frontend: Mapping[str, Any] | None = None, **application: Any) -> Cluster:
+
+def shop(
+    namespace: str,
+    frontend: Mapping[str, Any] | None = None,
+    *,
+    affinity: Mapping[str, Any] = UNBOUND,
+    **application: Any,
+) -> Cluster:
     """Return it, with these facts of its frontend and of its application."""
-    spec = {
+    spec: dict[str, Any] = {
         "application": {"image": "app:1", **application},
         "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}},
         "backend": {},
-        "frontend": {"image": "haproxy:3.0.11", **(frontend or {})},
+        "frontend": {"image": "haproxy:3.0.11", "sessionAffinity": dict(affinity), **(frontend or {})},
     }
-    uid = "11111111-2222-3333-4444-555555555555"
-    return Cluster(namespace, "shop", uid, 1, False, (), parse_spec(spec), {})
+    return Cluster(namespace, "shop", UID, 1, False, (), parse_spec(spec), {})
 
 
 def frontend_of(cluster: Cluster) -> Frontend:

@@ -9,6 +9,7 @@ from collections import Counter
 from pba_lab.haproxy import HAProxyProcess
 from pba_lab.nodes import Node
 from pba_lab.shop import check_of, shop
+from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
 from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.membership import Node as Member
 from pba_sync.balancer.membership import NodeState
@@ -23,7 +24,9 @@ CHECK = check_of(shop("default"))
 class SidecarLoop:
     """The sidecar's loop in a thread of its own; the test says which nodes there are."""
 
-    def __init__(self, haproxy: HAProxyProcess, drain_seconds: float) -> None:
+    def __init__(
+        self, haproxy: HAProxyProcess, drain_seconds: float, affinity: Affinity = NO_AFFINITY
+    ) -> None:
         self.commands: Counter[tuple[str, bool]] = Counter()
         self.changes: list[Change] = []
         self.restarts = 0
@@ -32,7 +35,7 @@ class SidecarLoop:
             HAProxy(haproxy.socket, 5, lambda verb, succeeded: self.commands.update([(verb, succeeded)])),
             self.board,
             Stopping(haproxy.folder, time.monotonic),
-            Terms(drain_seconds, CHECK),
+            Terms(drain_seconds, CHECK, affinity),
             LoopHooks(
                 time.monotonic, lambda _: None, lambda change, _: self.changes.append(change), self._restarted
             ),
@@ -50,11 +53,11 @@ class SidecarLoop:
             self.board.wait(version, self.loop.step())
 
     def tell(self, serving: list[Node], draining: list[Node] | None = None) -> None:
-        """Say which nodes there are, as the EndpointSlices would."""
+        """Say which nodes there are, as the EndpointSlices would; those that drain terminate, and still serve."""
         states = {NodeState.SERVING: serving, NodeState.DRAINING: draining or []}
         self.board.publish(
             {
-                node.name: Member(node.name, node.address, node.port, state)
+                node.name: Member(node.name, node.address, node.port, state, state is NodeState.DRAINING)
                 for state, nodes in states.items()
                 for node in nodes
             }

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 
 from pba_lab.haproxy import HAProxyProcess
+from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
 from pba_sync.balancer.limits import Limits
 from pba_sync.balancer.outliers import Standings
 from pba_sync.balancer.runtime import HAProxy
@@ -15,11 +16,13 @@ from pba_sync.balancer.weigher import Weigher, WeigherHooks
 
 
 @contextlib.contextmanager
-def weighing(haproxy: HAProxyProcess, limits: Limits) -> Iterator[list[Standings]]:
+def weighing(
+    haproxy: HAProxyProcess, limits: Limits, affinity: Affinity = NO_AFFINITY
+) -> Iterator[list[Standings]]:
     """Weigh the nodes until the block ends; give what was known after each look."""
     seen: list[Standings] = []
     client = HAProxy(haproxy.socket, 5, lambda _verb, _succeeded: None)
-    weigher = Weigher(client, limits, WeigherHooks(time.monotonic, seen.append))
+    weigher = Weigher(client, limits, WeigherHooks(time.monotonic, seen.append), affinity)
     ended = threading.Event()
 
     def run() -> None:

@@ -17,14 +17,29 @@ def test_an_added_server_brings_its_checks_along() -> None:
     assert command.expected == "New server registered."
 
 
+def test_clients_are_bound_to_it_by_its_cookie() -> None:
+    assert commands.add_server("a", "10.0.0.1", 8080, CHECK, "AB12").text.endswith(" weight 128 cookie AB12")
+
+
 def test_an_ipv6_address_says_so() -> None:
     assert " ipv6@fd00::1:8080 " in commands.add_server("a", "fd00::1", 8080, CHECK).text
 
 
 @pytest.mark.parametrize("word", ["a b", "a;b", "a\nb", "", "a/b", "ä", "a\\", "a#"])
 def test_nothing_can_break_out_of_a_command(word: str) -> None:
-    for make in (commands.set_drain, commands.delete_server, commands.wait_removable, commands.raise_flag):
+    for make in (
+        commands.set_drain,
+        commands.delete_server,
+        commands.wait_removable,
+        commands.raise_flag,
+        commands.stay,
+    ):
         with pytest.raises(ValueError, match="not a word"):
             make(word)
     with pytest.raises(ValueError, match="not a word"):
         commands.add_server("a", word, 1, CHECK)
+    with pytest.raises(ValueError, match="not a word"):
+        commands.leave("AB12", word)
+    if word:
+        with pytest.raises(ValueError, match="not a word"):
+            commands.add_server("a", "10.0.0.1", 1, CHECK, word)

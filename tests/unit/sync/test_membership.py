@@ -31,6 +31,17 @@ def test_a_terminating_pod_drains_although_it_still_serves(endpoint: Make, endpo
     assert states(raw) == {"a": "draining", "b": "serving"}
 
 
+@pytest.mark.parametrize(
+    ("conditions", "keeps"), [(LEAVING, True), (NOT_READY, False), ({**LEAVING, "serving": False}, False)]
+)
+def test_of_the_nodes_that_drain_those_keep_their_clients_that_go_and_still_serve(
+    conditions: dict[str, bool], keeps: bool, endpoint: Make, endpoint_slice: Make
+) -> None:
+    raw = endpoint_slice(endpoint("a", "10.0.0.1", **conditions), endpoint("b", "10.0.0.2"))
+    node = members([read_slice(raw, "http")])["a"]
+    assert (node.state, node.keeps_clients) == (NodeState.DRAINING, keeps)
+
+
 def test_a_pod_that_is_not_ready_gets_no_requests(endpoint: Make, endpoint_slice: Make) -> None:
     raw = endpoint_slice(endpoint("a", "10.0.0.1", **NOT_READY), endpoint("b", "10.0.0.2"))
     assert states(raw) == {"a": "draining", "b": "serving"}

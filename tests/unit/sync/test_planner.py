@@ -1,7 +1,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
+import pytest
+
+from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
 from pba_sync.balancer.commands import Check
 from pba_sync.balancer.membership import Node
 from pba_sync.balancer.planner import Change, Kind, Terms, drain_clock, plan
@@ -10,6 +14,7 @@ from pba_sync.balancer.servers import Admin, Server
 Nodes = Callable[..., dict[str, Node]]
 DRAIN_SECONDS = 30.0
 TERMS = Terms(DRAIN_SECONDS, Check(500, 2, 2))
+BOUND = Affinity("Cookie", "key", keep_seconds=20.0)
 
 
 def server(
@@ -18,10 +23,13 @@ def server(
     return Server(name, f"10.0.0.{name[1:]}", 8080, admin, checked, up, in_use)
 
 
-def changes(nodes: dict[str, Node], *servers: Server, drained_for: float = 0.0) -> tuple[Change, ...]:
+def changes(
+    nodes: dict[str, Node], *servers: Server, drained_for: float = 0.0, affinity: Affinity = NO_AFFINITY
+) -> tuple[Change, ...]:
     live = {entry.name: entry for entry in servers}
     now = 1000.0
-    return plan(nodes, live, dict.fromkeys(live, now - drained_for), now, TERMS)
+    terms = replace(TERMS, affinity=affinity)
+    return plan(nodes, live, dict.fromkeys(live, now - drained_for), now, terms)
 
 
 def verbs(*planned: Change) -> list[str]:
@@ -123,3 +131,52 @@ def test_the_drain_clock_starts_once_and_stops_when_the_node_returns(nodes: Node
     assert drain_clock(nodes(n1="draining", n2="draining"), live, first, 20.0) == {"n1": 10.0, "n2": 20.0}
     assert drain_clock(nodes(n1="serving", n2="serving"), live, first, 20.0) == {}
     assert drain_clock(nodes(), {}, first, 20.0) == {}
+
+
+def going(node: Callable[..., Node]) -> dict[str, Node]:
+    """Return a node that goes, and still serves."""
+    return {"n1": replace(node("n1", "draining"), keeps_clients=True)}
+
+
+def test_a_new_node_gets_its_cookie(nodes: Nodes) -> None:
+    (change,) = changes(nodes(n1="serving"), affinity=BOUND)
+    assert change.commands[0].text.endswith(f" cookie {BOUND.cookie('n1')}")
+
+
+def test_a_node_that_goes_takes_its_clients_on_although_nothing_runs(node: Callable[..., Node]) -> None:
+    (change,) = changes(going(node), server("n1"), affinity=BOUND)
+    assert (change.kind, verbs(change)) == (Kind.DRAIN, ["set drain"])
+    idle = server("n1", Admin.DRAIN)
+    assert changes(going(node), idle, drained_for=BOUND.keep_seconds - 0.1, affinity=BOUND) == ()
+    (change,) = changes(going(node), idle, drained_for=BOUND.keep_seconds, affinity=BOUND)
+    assert (change.kind, verbs(change)) == (Kind.REMOVE, ["set maint", "wait", "del server"])
+
+
+def test_at_their_deadline_clients_leave_and_what_runs_goes_on(node: Callable[..., Node]) -> None:
+    busy = server("n1", Admin.DRAIN, in_use=2)
+    (change,) = changes(going(node), busy, drained_for=BOUND.keep_seconds, affinity=BOUND)
+    assert (change.kind, verbs(change)) == (Kind.RELEASE, ["set maint"])
+    released = server("n1", Admin.MAINT, in_use=2)
+    assert changes(going(node), released, drained_for=DRAIN_SECONDS - 0.1, affinity=BOUND) == ()
+    (change,) = changes(going(node), released, drained_for=DRAIN_SECONDS, affinity=BOUND)
+    assert (change.kind, verbs(change)) == (Kind.CUT_OFF, ["shutdown sessions", "wait", "del server"])
+
+
+@pytest.mark.parametrize("admin", [Admin.READY, Admin.DRAIN])
+@pytest.mark.parametrize("vanished", [True, False])
+def test_clients_leave_at_once_a_node_that_does_not_serve(
+    nodes: Nodes, admin: Admin, *, vanished: bool
+) -> None:
+    told = nodes() if vanished else nodes(n1="draining")
+    (change,) = changes(told, server("n1", admin, in_use=1), affinity=BOUND)
+    assert (change.kind, verbs(change)) == (Kind.RELEASE, ["set maint"])
+
+
+def test_a_node_that_was_released_returns_whole(nodes: Nodes) -> None:
+    (change,) = changes(nodes(n1="serving"), server("n1", Admin.MAINT, in_use=1), affinity=BOUND)
+    assert (change.kind, verbs(change)) == (Kind.RETURN, ["set ready", "set healthy"])
+
+
+def test_the_last_node_is_released_only_when_its_successor_is_in(nodes: Nodes) -> None:
+    kinds = [change.kind for change in changes(nodes(n2="serving"), server("n1"), affinity=BOUND)]
+    assert kinds == [Kind.ADD, Kind.RELEASE]

@@ -5,6 +5,7 @@ The planner plays against a model of HAProxy (`pba_lab.model`), which another te
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 from hypothesis import settings
@@ -12,15 +13,16 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pba_lab.model import HAProxyModel
 
+from pba_sync.balancer.affinity import Affinity
 from pba_sync.balancer.commands import Check
 from pba_sync.balancer.errors import CommandRefusedError
 from pba_sync.balancer.membership import Node, NodeState
-from pba_sync.balancer.planner import Change, Terms, drain_clock, plan, wanted
+from pba_sync.balancer.planner import Change, Kind, Terms, drain_clock, plan, wanted
 from pba_sync.balancer.runtime import HAProxy
+from pba_sync.balancer.servers import Admin
 
 NAMES = ("a", "b", "c", "d")
 DRAIN_SECONDS = 30.0
-TERMS = Terms(DRAIN_SECONDS, Check(500, 2, 2))
 
 
 class _Direct(HAProxy):
@@ -34,6 +36,8 @@ class _Direct(HAProxy):
 
 class Membership(RuleBasedStateMachine):
     """What a cluster can do to the balancer, and what must hold whatever it does."""
+
+    terms = Terms(DRAIN_SECONDS, Check(500, 2, 2))
 
     def __init__(self) -> None:
         super().__init__()
@@ -51,6 +55,11 @@ class Membership(RuleBasedStateMachine):
 
     @rule(name=st.sampled_from(NAMES))
     def terminates(self, name: str) -> None:
+        if name in self.nodes:
+            self.nodes[name] = Node(name, self.nodes[name].address, 8080, NodeState.DRAINING, True)
+
+    @rule(name=st.sampled_from(NAMES))
+    def gets_unready(self, name: str) -> None:
         if name in self.nodes:
             self.nodes[name] = Node(name, self.nodes[name].address, 8080, NodeState.DRAINING)
 
@@ -106,7 +115,7 @@ class Membership(RuleBasedStateMachine):
         live = self.haproxy.servers()
         self.since = drain_clock(self.nodes, live, self.since, self.now)
         busy = {name: server.in_use for name, server in self.model.servers.items()}
-        changes = plan(self.nodes, live, self.since, self.now, TERMS)
+        changes = plan(self.nodes, live, self.since, self.now, self.terms)
         for change in changes:
             if (
                 any(command.verb == "shutdown sessions" for command in change.commands)
@@ -131,7 +140,7 @@ class Membership(RuleBasedStateMachine):
         for _ in range(5):
             live = haproxy.servers()
             since = drain_clock(self.nodes, live, since, now)
-            for change in plan(self.nodes, live, since, now, TERMS):
+            for change in plan(self.nodes, live, since, now, self.terms):
                 for command in change.commands:
                     haproxy.run(command)
             now += DRAIN_SECONDS
@@ -140,8 +149,44 @@ class Membership(RuleBasedStateMachine):
             name: (node.address, node.port) for name, node in serving.items()
         }
         assert model.servers.keys() == serving.keys()
-        assert plan(self.nodes, haproxy.servers(), {}, now, TERMS) == ()
+        assert plan(self.nodes, haproxy.servers(), {}, now, self.terms) == ()
+
+
+class BoundMembership(Membership):
+    """The same where clients are bound to nodes."""
+
+    terms = replace(Membership.terms, affinity=Affinity("Cookie", "key", keep_seconds=15.0))
+
+    @rule(name=st.sampled_from(NAMES))
+    def takes_a_request_of_a_bound_client(self, name: str) -> None:
+        server = self.model.servers.get(name)
+        if server and server.takes_bound_clients:
+            server.in_use += 1
+
+    def _plan(self) -> tuple[Change, ...]:
+        live = self.haproxy.servers()
+        changes = super()._plan()
+        for change in changes:
+            if change.kind in {Kind.RELEASE, Kind.REMOVE} and live[change.server].admin is not Admin.MAINT:
+                assert not self._keeps(change.server)
+        return changes
+
+    def _keeps(self, name: str) -> bool:
+        node = self.nodes.get(name)
+        return (
+            node is not None
+            and node.keeps_clients
+            and self.now - self.since.get(name, self.now) < self.terms.affinity.keep_seconds
+        )
+
+    def _nobody_serves_who_should_not(self) -> None:
+        super()._nobody_serves_who_should_not()
+        for name, server in self.model.servers.items():
+            if server.takes_bound_clients:
+                assert wanted(self.nodes, name) or self._keeps(name)
 
 
 Membership.TestCase.settings = settings(max_examples=150, stateful_step_count=30)
 TestMembership = Membership.TestCase
+BoundMembership.TestCase.settings = Membership.TestCase.settings
+TestBoundMembership = BoundMembership.TestCase

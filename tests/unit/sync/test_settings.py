@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from pba_sync.balancer.affinity import Affinity
 from pba_sync.balancer.commands import Check
 from pba_sync.balancer.limits import Limits
 from pba_sync.settings import Settings, SettingsError, read_settings
@@ -21,6 +22,10 @@ GIVEN = {
     "PBA_CHECK_INTERVAL_MILLISECONDS": "700",
     "PBA_CHECK_FALL": "3",
     "PBA_CHECK_RISE": "4",
+    "PBA_AFFINITY": "Cookie",
+    "PBA_IDENTITY_KEY": "k",
+    "PBA_KEEP_SECONDS": "0.5",
+    "PBA_LEAVE_SLOW_MILLISECONDS": "250",
     "PBA_HAPROXY_SOCKET": "/somewhere/admin.sock",
     "PBA_TOKEN_FOLDER": "/somewhere/token",
     "PBA_POD_IPS": "10.0.0.1",
@@ -38,6 +43,7 @@ def test_all_comes_from_the_environment() -> None:
             band=1.5, gap_milliseconds=40.0, first_rest=5.0, longest_rest=10.0, rise=3.0, out_share=0.25
         ),
         check=Check(interval_milliseconds=700, fall=3, rise=4),
+        affinity=Affinity("Cookie", "k", 0.5, 250.0),
         socket=Path("/somewhere/admin.sock"),
         token_folder=Path("/somewhere/token"),
         listen="0.0.0.0",  # noqa: S104
@@ -54,7 +60,9 @@ def test_what_is_missing_is_named(missing: str, there: bool) -> None:
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "nan"])
-@pytest.mark.parametrize("name", ["PBA_DRAIN_SECONDS", "PBA_LATE_PERCENT", "PBA_HTTP_PORT"])
+@pytest.mark.parametrize(
+    "name", ["PBA_DRAIN_SECONDS", "PBA_LATE_PERCENT", "PBA_KEEP_SECONDS", "PBA_HTTP_PORT"]
+)
 def test_a_number_is_one(name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=name):
         read_settings({**GIVEN, name: text})
@@ -65,6 +73,12 @@ def test_a_number_is_one(name: str, text: str) -> None:
 def test_a_count_is_a_whole_number_and_at_least_one(name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=name):
         read_settings({**GIVEN, name: text})
+
+
+@pytest.mark.parametrize("text", ["cookie", "Source"])
+def test_a_type_of_affinity_is_one_of_those_that_there_are(text: str) -> None:
+    with pytest.raises(SettingsError, match="PBA_AFFINITY must be one of Cookie, ClientIP, None"):
+        read_settings({**GIVEN, "PBA_AFFINITY": text})
 
 
 @pytest.mark.parametrize(

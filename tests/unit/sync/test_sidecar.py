@@ -81,6 +81,7 @@ def test_metrics_tell_what_happens(board: Board, clock: Any, nodes: Callable[...
     metrics.on_relist("start")
     metrics.on_error("ApiUnavailableError")
     metrics.on_restart()
+    metrics.on_left(2)
     metrics.on_pass(
         {
             "n1": Server("n1", "10.0.0.1", 80, Admin.READY, checked=True, up=True),
@@ -95,6 +96,7 @@ def test_metrics_tell_what_happens(board: Board, clock: Any, nodes: Callable[...
         'pba_sync_servers{admin="ready"} 1.0',
         'pba_sync_servers{admin="maint"} 0.0',
         "pba_sync_servers_usable 1.0",
+        "pba_sync_nodes_left 2.0",
         'pba_sync_changes_total{change="added"} 1.0',
         'pba_sync_changes_total{change="drained"} 1.0',
         'pba_sync_commands_total{command="del server"} 1.0',

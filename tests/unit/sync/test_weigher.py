@@ -11,6 +11,7 @@ import pytest
 from pba_lab.model import HAProxyModel
 
 from pba_sync.balancer import commands
+from pba_sync.balancer.affinity import Affinity
 from pba_sync.balancer.commands import FULL_WEIGHT, Check
 from pba_sync.balancer.limits import Limits
 from pba_sync.balancer.outliers import Phase, Standings
@@ -238,3 +239,79 @@ def test_many_nodes_are_looked_at_less_often(weigher: Weigher, answered: Answere
         join(haproxy, f"n{number}")
     answered("n1", 50)
     assert weigher.step() == 1000 * LOOK_SECONDS_A_NODE > LOOK_SECONDS
+
+
+BOUND = Affinity("Cookie", "key", leave_milliseconds=500.0)
+
+
+@pytest.fixture
+def binding(haproxy: Any, clock: Any, seen: list[Standings]) -> Weigher:
+    """The weigher of clients that are bound by a cookie."""
+    for number in range(4):
+        join(haproxy, f"n{number}")
+    made = Weigher(haproxy, Limits(), WeigherHooks(clock, seen.append), BOUND)
+    made.step()
+    return made
+
+
+def turn_bad(
+    binding: Weigher, answered: Answered, clock: Any, status: int = 500, milliseconds: int = 20
+) -> None:
+    for number in range(4):
+        answered(f"n{number}", 50)
+    binding.step()
+    clock.sleep(LOOK_SECONDS)
+    answered("n2", 8, status=status, milliseconds=milliseconds)
+    binding.step()
+
+
+def test_a_node_that_fails_is_left_and_taken_back_when_it_serves_again(
+    binding: Weigher, model: HAProxyModel, answered: Answered, clock: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    turn_bad(binding, answered, clock)
+    assert model.left == {BOUND.cookie("n2"): "n2"}
+    assert caplog.text.count("the clients that are bound to node n2 leave it: it fails") == 1
+    clock.sleep(Limits().first_rest)
+    binding.step()
+    model.trials.clear()
+    answered("n2", 1, trial="n2")
+    binding.step()
+    assert model.left == {}
+    assert caplog.text.count("leave it") == 1
+
+
+@pytest.mark.parametrize(("milliseconds", "count"), [(400, 0), (600, 1)])
+def test_a_node_that_is_late_is_left_beyond_the_limit(
+    binding: Weigher, model: HAProxyModel, answered: Answered, clock: Any, milliseconds: int, count: int
+) -> None:
+    turn_bad(binding, answered, clock, status=200, milliseconds=milliseconds)
+    assert weights(model)["n2"] == 0
+    assert len(model.left) == count
+
+
+def test_a_map_that_was_lost_or_is_somebody_elses_is_made_good(
+    binding: Weigher, model: HAProxyModel, answered: Answered, clock: Any
+) -> None:
+    turn_bad(binding, answered, clock)
+    model.left = {"FFFF": "gone"}
+    clock.sleep(LOOK_SECONDS)
+    binding.step()
+    assert model.left == {BOUND.cookie("n2"): "n2"}
+
+
+def test_a_node_that_goes_and_fails_is_left(
+    binding: Weigher, model: HAProxyModel, haproxy: Any, answered: Answered, clock: Any
+) -> None:
+    for number in range(4):
+        answered(f"n{number}", 50)
+    binding.step()
+    haproxy.run(commands.set_drain("n2"))
+    clock.sleep(LOOK_SECONDS)
+    answered("n2", 8, status=500)
+    binding.step()
+    assert model.left == {BOUND.cookie("n2"): "n2"}
+
+
+def test_where_nobody_is_bound_nobody_is_told_to_leave(one_fails: str, haproxy: Any) -> None:
+    assert one_fails
+    assert not [text for text in haproxy.texts if "virt@left" in text]

@@ -17,7 +17,7 @@ from typing import Any, Final
 from pba_api import names, ports, sidecar
 from pba_api.identity import ANNOTATION_CONFIG_HASH, COMPONENT_FRONTEND, selector
 from pba_api.types import Frontend
-from pba_operator.domain.frontend import haproxy_cfg, selectors, timing
+from pba_operator.domain.frontend import affinity, haproxy_cfg, selectors, timing
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
 from pba_operator.domain.podspec import (
@@ -108,19 +108,23 @@ def _told(frontend: Frontend) -> dict[str, str]:
     return {name: str(number) for name, number in numbers.items()}
 
 
+def _serves_on_seconds(cluster: Cluster) -> int:
+    """Return how long a node that goes serves before it is told to stop; the backend's where there is one."""
+    backend = cluster.spec.backend
+    return MANAGEMENT_DRAIN_SECONDS if backend is None else backend.drain_timeout_seconds
+
+
 def _drain_seconds(cluster: Cluster) -> int:
     """Return how long a node that goes may take for what it has begun.
 
     It serves for its drain timeout, then is told to stop and finishes.
     """
-    backend = cluster.spec.backend
-    serves_on = MANAGEMENT_DRAIN_SECONDS if backend is None else backend.drain_timeout_seconds
-    return (
-        max(MANAGEMENT_DRAIN_SECONDS, serves_on) + cluster.spec.application.termination_grace_period_seconds
-    )
+    serves_on = max(MANAGEMENT_DRAIN_SECONDS, _serves_on_seconds(cluster))
+    return serves_on + cluster.spec.application.termination_grace_period_seconds
 
 
 def _sidecar(cluster: Cluster, frontend: Frontend, image: SyncImage) -> Manifest:
+    bound = affinity.environment(frontend.session_affinity, _serves_on_seconds(cluster), cluster.uid)
     return {
         "name": SIDECAR,
         "image": image.reference,
@@ -137,6 +141,7 @@ def _sidecar(cluster: Cluster, frontend: Frontend, image: SyncImage) -> Manifest
             {"name": sidecar.ENV_HAPROXY_SOCKET, "value": sidecar.SOCKET},
             {"name": sidecar.ENV_TOKEN_FOLDER, "value": sidecar.TOKEN_FOLDER},
             {"name": sidecar.ENV_HTTP_PORT, "value": str(ports.SYNC_HTTP)},
+            *({"name": name, "value": value} for name, value in bound.items()),
             _pod_ips(),
         ],
         "livenessProbe": _probe("/healthz", ports.SYNC_HTTP, 10, 5, 3),

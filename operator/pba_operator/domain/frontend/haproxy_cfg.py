@@ -14,13 +14,14 @@ Sources: HAProxy 3.0's configuration manual; the balancer's measurements (3.0.11
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from string import Template
 from typing import Final
 
 from pba_api import names, ports, sidecar
 from pba_api.identity import COMPONENT_FRONTEND
-from pba_operator.domain.frontend import timing
+from pba_operator.domain.frontend import affinity, timing
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
 
@@ -118,9 +119,10 @@ frontend health
 
 backend $backend
     balance leastconn
+$affinity
 
     # A node that gets no requests is asked one on trial, once the sidecar says so; if it fails, another node is asked.
-    http-request set-var(txn.trial) str($trial),map($trials) if METH_GET
+    http-request set-var(txn.trial) str($trial),map($trials) if METH_GET$trial_condition
     http-request del-map($trials) $trial if { var(txn.trial) -m found }
     http-request set-timeout server ${trial_seconds}s if { var(txn.trial) -m found }
     retry-on conn-failure empty-response junk-response response-timeout 500 502 503 504
@@ -134,9 +136,9 @@ backend $backend
 """)
 
 _LOG: Final = (
-    "%{+json}o %(time)tr %(client)ci %(method)HM %(path)HPO %(status)ST %(node)s %(end)ts %(retries)rc "
+    "%{+json}o %(time)tr %(client)ci %(method)HM %(path)HPO %(status)ST %(node)s %(end)tsc %(retries)rc "
     "%(queued_ms)Tw %(connect_ms)Tc %(response_ms)Tr %(total_ms)Ta %(bytes)B %(trial)[var(txn.trial)] "
-    "%(request_id)[var(txn.request_id)]"
+    "%(left)[var(txn.left)] %(request_id)[var(txn.request_id)]"
 )
 """One JSON object for each request."""
 
@@ -176,8 +178,8 @@ def render(cluster: Cluster) -> str:
     frontend = cluster.spec.frontend
     if frontend is None:
         raise ValueError(f"{cluster.name} has no frontend")
-    readiness = cluster.spec.application.probes.readiness
-    return _TEMPLATE.substitute(
+    readiness, bound = cluster.spec.application.probes.readiness, frontend.session_affinity
+    text = _TEMPLATE.substitute(
         socket=sidecar.SOCKET,
         frontend=sidecar.HAPROXY_FRONTEND,
         backend=sidecar.HAPROXY_BACKEND,
@@ -197,12 +199,20 @@ def render(cluster: Cluster) -> str:
         drain_seconds=timing.drain_seconds(frontend),
         http_port=ports.FRONTEND_HTTP,
         health_port=ports.FRONTEND_HEALTH,
+        affinity=_section_lines(affinity.cookie_rules(bound, cluster.uid)),
+        trial_condition=affinity.trial_condition(bound),
         check_path=quoted(readiness.path),
         check_host=quoted(names.service_host(names.service(cluster.name), cluster.namespace)),
         check_limit=timing.check(frontend.checks),
         log=_LOG,
         unavailable=_UNAVAILABLE,
     )
+    return re.sub(r"\n{3,}", "\n\n", text)
+
+
+def _section_lines(lines: Sequence[str]) -> str:
+    """Return lines as they stand in a section, apart from those before; nothing, if there are none."""
+    return "".join(f"\n    {line}" for line in lines)
 
 
 def config_map(cluster: Cluster) -> Manifest:

@@ -1,0 +1,40 @@
+"""Whether a client stays on its node, and when it leaves it."""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from pba_api.markers import Default, Doc, Number, Text
+from pba_api.sidecar import CLIENT_IP, COOKIE, NO_AFFINITY
+
+
+@dataclass(frozen=True)
+class SessionAffinity:
+    """Whether the requests of one client go to one node, as applications need that keep sessions on their nodes."""
+
+    type: Annotated[
+        str,
+        Doc(
+            "By what a client is known again: Cookie (the frontend sets one), ClientIP (its address), or None: each "
+            "request goes to the node that has least to do."
+        ),
+        Default(COOKIE),
+        Text(one_of=(COOKIE, CLIENT_IP, NO_AFFINITY)),
+    ]
+    cookie_name: Annotated[
+        str,
+        Doc(
+            "The cookie's name, with type Cookie; none that the application sets itself: clients would never get it."
+        ),
+        Default("PBA"),
+        # No `__Secure-` and no `__Host-`: without TLS browsers would throw the cookie away.
+        Text(max_length=64, pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$"),
+    ]
+    leave_slow_node_after_milliseconds: Annotated[
+        int,
+        Doc(
+            "A node that answers later than others loses the clients that are bound to it only if it takes longer than "
+            "this. One that fails loses them at once."
+        ),
+        Default(5000),
+        Number(1, 3_600_000),
+    ]

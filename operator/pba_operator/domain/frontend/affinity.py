@@ -1,0 +1,74 @@
+"""How a client stays on its node: HAProxy's part of it, and what the sidecar is told.
+
+What must stay true:
+- the cookie is HAProxy's alone: the application never sees it, and what it sets under that name never reaches a client;
+- its value tells nothing of the node, and is the same in every frontend, whoever restarts;
+- a client whose node goes, is down, fails or is too slow is sent to another, with that one's cookie;
+- a trial (a request to a node that is out) is never one of a client that is bound: its session lives elsewhere.
+
+Why no `ignore-persist` for the nodes that clients shall leave: under it HAProxy (3.0) sets no new cookie, so that each
+request would go to another node. The cookie is emptied instead, and HAProxy takes the client for a new one. Why no
+`dynamic` cookies: their value is a hash of the address, which may change while the pod, and the sessions in it, live
+on. Why no stick table: all frontends would have to share it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+from pba_api import sidecar
+from pba_api.types import SessionAffinity
+
+MARGIN_SECONDS: Final = 1
+"""Clients leave a node that goes so long before it is told to stop: the sidecar may hear of its going later than the
+node does."""
+
+
+def cookie_rules(affinity: SessionAffinity, key: str, *, secure: bool = False) -> Sequence[str]:
+    """Return the lines of the nodes' section that bind clients by a cookie; none for another type.
+
+    Args:
+        affinity: `spec.frontend.sessionAffinity`.
+        key: the nodes' identities are made with it.
+        secure: whether clients come by TLS alone. The cookie is then sent to us from other sites' pages, too, as old
+            applications' own are; without TLS it has no `SameSite`, as they have not, and browsers decide the same way.
+    """
+    if affinity.type != sidecar.COOKIE:
+        return ()
+    name = affinity.cookie_name
+    flags = " secure attr SameSite=None" if secure else ""
+    emptied = f"'^(.*;[[:blank:]]*|){name}=[^;]*(.*)$' '\\1{name}=\\2'"
+    attributes = "path=/; HttpOnly" + ("; Secure; SameSite=None" if secure else "")
+    given = f'"{name}=%[srv_name,{sidecar.identity_by_haproxy(key)}]; {attributes}"'
+    asked = "{ srv_name,strcmp(txn.trial) eq 0 }"
+    return (
+        "# A client comes back to its node by a cookie that the node never sees. Emptied, it says nothing any more.",
+        f"cookie {name} insert indirect nocache httponly{flags}",
+        f"http-request set-var(txn.left) req.cook({name}),map({sidecar.LEFT})",
+        f"http-request replace-header Cookie {emptied} if {{ var(txn.left) -m found }}",
+        "# Who was asked on trial gets no cookie of HAProxy's: to it, such a client is bound already.",
+        f"http-after-response add-header Set-Cookie {given} if {{ var(txn.trial) -m found }} {asked}",
+    )
+
+
+def trial_condition(affinity: SessionAffinity) -> str:
+    """Return the further condition on a request that a node on trial may get; empty: none."""
+    return f" !{{ req.cook({affinity.cookie_name}) -m found }}" if affinity.type == sidecar.COOKIE else ""
+
+
+def environment(affinity: SessionAffinity, serves_on_seconds: int, key: str) -> dict[str, str]:
+    """Return the variables by which the sidecar learns of it.
+
+    Args:
+        affinity: `spec.frontend.sessionAffinity`.
+        serves_on_seconds: how long a node that goes serves before it is told to stop.
+        key: the nodes' identities are made with it.
+    """
+    keeps = affinity.type != sidecar.NO_AFFINITY
+    return {
+        sidecar.ENV_AFFINITY: affinity.type,
+        sidecar.ENV_IDENTITY_KEY: key,
+        sidecar.ENV_KEEP_SECONDS: str(max(0, serves_on_seconds - MARGIN_SECONDS) if keeps else 0),
+        sidecar.ENV_LEAVE_SLOW_MILLISECONDS: str(affinity.leave_slow_node_after_milliseconds),
+    }

@@ -1,0 +1,34 @@
+"""How clients are bound to nodes, as the operator has told the sidecar."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Final
+
+from pba_api import sidecar
+
+
+@dataclass(frozen=True, slots=True)
+class Affinity:
+    """The field `frontend.sessionAffinity`, and what follows from it."""
+
+    type: str
+    key: str = ""
+    """The nodes' identities are made with it."""
+    keep_seconds: float = 0.0
+    """How long a node that goes keeps its clients."""
+    leave_milliseconds: float = math.inf
+    """Clients leave a node that is slower than others only if it takes longer."""
+
+    @property
+    def binds(self) -> bool:
+        """Tell whether clients are bound to nodes."""
+        return self.type != sidecar.NO_AFFINITY
+
+    def cookie(self, node: str) -> str:
+        """Return the value of the node's cookie; empty: it has none."""
+        return sidecar.identity(self.key, node) if self.type == sidecar.COOKIE else ""
+
+
+NO_AFFINITY: Final = Affinity(sidecar.NO_AFFINITY)

@@ -1,0 +1,92 @@
+"""Which nodes the clients leave that are bound to them: pure.
+
+A node that is out (`outliers`) gets no new clients; those that are bound to it come to it all the same, because their
+sessions are there. They leave it when it fails more often than chance would have it, were it like the others, or when
+what it takes for an answer is beyond what they shall bear.
+
+What must stay true:
+- no client leaves a node that is judged to be like the others: what is slow or fails everywhere is left by nobody;
+- what bound clients get of a node that is out is followed for as long as they come;
+- a node that serves again begins anew: what it was put out for says nothing any more.
+"""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import Final
+
+from pba_sync.balancer.outliers import Standings
+from pba_sync.balancer.pasts import NO_PAST, End, Past, Usual, fails_more
+
+TYPICAL: Final = 3
+"""What a node takes is the median of so many of its last answers: one that was long by itself says nothing."""
+
+
+class Reason(StrEnum):
+    """Why clients leave a node."""
+
+    FAILS = "it fails"
+    SLOW = "it takes longer than they have to bear"
+
+
+@dataclass(frozen=True, slots=True)
+class Bound:
+    """What clients get of one node."""
+
+    past: Past = NO_PAST
+    answers: tuple[float, ...] = ()
+    """Milliseconds of the last ones."""
+    out: bool = False
+    """Whether the node was out, or going, at the last look."""
+
+
+def follow(
+    known: Mapping[str, Bound], ended: Mapping[str, Sequence[End]], weights: Mapping[str, int]
+) -> dict[str, Bound]:
+    """Return what is known after another look.
+
+    Args:
+        known: the answer of the last call.
+        ended: what came to an end since, of each node that clients are sent to, also of those that go.
+        weights: the nodes' weights after this look; one that goes has none.
+    """
+    found = {}
+    for name, ends in ended.items():
+        out = not weights.get(name)
+        bound = known.get(name, Bound())
+        found[name] = replace(_seen(Bound() if bound.out and not out else bound, ends), out=out)
+    return found
+
+
+def _seen(bound: Bound, ends: Sequence[End]) -> Bound:
+    past = bound.past
+    for end in ends:
+        past = past.then(failed=end.failed)
+    answers = [end.milliseconds for end in ends if not end.failed]
+    return replace(bound, past=past, answers=(*bound.answers, *answers)[-TYPICAL:])
+
+
+def left(known: Mapping[str, Bound], standings: Standings, limit_milliseconds: float) -> dict[str, Reason]:
+    """Return the nodes that clients leave, and why.
+
+    Args:
+        known: the answer of `follow`.
+        standings: how the nodes stand after the same look.
+        limit_milliseconds: beyond it a node that is out is too slow.
+    """
+    serving = {
+        name: mark.past for name, mark in standings.marks.items() if name in known and not known[name].out
+    }
+    if not serving:
+        return {}  # there is nowhere to go
+    usual = Usual(standings.ends, serving)
+    reasons = {}
+    for name, bound in known.items():
+        if bound.out and fails_more(bound.past, usual.beside(name)):
+            reasons[name] = Reason.FAILS
+        elif bound.out and bound.answers and statistics.median(bound.answers) > limit_milliseconds:
+            reasons[name] = Reason.SLOW
+    return reasons

@@ -1,0 +1,153 @@
+"""Clients that are bound to nodes by a cookie: through every frontend, whoever restarts; what the cookie is."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from pba_lab import HAProxyProcess, Node
+from pba_lab.bound import BOUND, bound_to, own, serve, usable, visits
+from pba_lab.browser import Browser, Visit
+from pba_lab.making import NewSidecar
+from pba_lab.patience import eventually, eventually_async
+from pba_lab.shop import shop
+from pba_lab.sidecar_loop import SidecarLoop
+
+from pba_operator.domain.frontend import haproxy_cfg
+
+
+def holds(sidecar: SidecarLoop, count: int) -> bool:
+    return len(usable(sidecar)) == count
+
+
+@contextlib.contextmanager
+def another_frontend(nodes: list[Node]) -> Iterator[HAProxyProcess]:
+    """Run a second HAProxy with a sidecar of its own, which learns of the nodes in another order."""
+    with TemporaryDirectory(prefix="lab-") as folder:
+        process = HAProxyProcess(haproxy_cfg.render(shop("default", affinity={})), Path(folder))
+        process.start()
+        sidecar = SidecarLoop(process, 20.0, BOUND)
+        try:
+            for known in range(1, len(nodes) + 1):
+                sidecar.tell(nodes[-known:])
+                eventually(partial(holds, sidecar, known))
+            yield process
+        finally:
+            sidecar.kill()
+            process.stop()
+
+
+@pytest.mark.usefixtures("sidecar")
+async def test_a_client_stays_on_its_node_and_new_ones_are_spread(
+    haproxy: HAProxyProcess, nodes: list[Node]
+) -> None:
+    browsers = [Browser() for _ in range(12)]
+    firsts = [await browser.visit(haproxy) for browser in browsers]
+    assert {node.name: [first.node for first in firsts].count(node.name) for node in nodes} == dict.fromkeys(
+        (node.name for node in nodes), 4
+    )
+    for browser, first in zip(browsers, firsts, strict=True):
+        assert first.set_cookies == (own(first.node),)
+        assert await visits(haproxy, browser, 5) == [Visit(200, first.node, ())] * 5
+        assert (await browser.visit(haproxy, "POST")).node == first.node
+
+
+@pytest.mark.usefixtures("sidecar")
+async def test_a_client_finds_its_node_through_every_frontend(
+    haproxy: HAProxyProcess, nodes: list[Node]
+) -> None:
+    bound = {node.name: await bound_to(haproxy, node) for node in nodes}
+    with another_frontend(nodes) as second:
+        for name, browser in bound.items():
+            assert await visits(second, browser, 2) == [Visit(200, name, ())] * 2
+
+
+async def test_restarts_of_haproxy_and_of_the_sidecar_move_nobody(
+    haproxy: HAProxyProcess, nodes: list[Node], sidecar: SidecarLoop, new_sidecar: NewSidecar
+) -> None:
+    bound = {node.name: await bound_to(haproxy, node) for node in nodes}
+    haproxy.kill()
+    haproxy.start()
+    await eventually_async(lambda: len(usable(sidecar)) == len(nodes))
+    for name, browser in bound.items():
+        assert await browser.visit(haproxy) == Visit(200, name, ())
+    sidecar.kill()
+    await serve(new_sidecar(20.0, BOUND), nodes)
+    for name, browser in bound.items():
+        assert await browser.visit(haproxy) == Visit(200, name, ())
+
+
+@pytest.mark.usefixtures("sidecar")
+async def test_the_cookie_is_haproxys_alone(haproxy: HAProxyProcess, nodes: list[Node]) -> None:
+    for node in nodes:
+        node.headers = [("Set-Cookie", "PBA=mine; path=/"), ("Set-Cookie", "session=7; path=/")]
+    browser = Browser({"a": "1"})
+    first = await browser.visit(haproxy)
+    (node,) = [node for node in nodes if node.name == first.node]
+    assert sorted(first.set_cookies) == [own(node.name), "session=7; path=/"]
+    assert node.seen["cookie"] == "a=1"
+    again = await browser.visit(haproxy)
+    assert again.set_cookies == ("session=7; path=/",), (
+        "the application's own one of that name is thrown away"
+    )
+    assert node.seen["cookie"] == "a=1; session=7"
+    assert BOUND.cookie(node.name) not in str(node.seen)
+
+
+@pytest.mark.usefixtures("sidecar")
+async def test_an_answer_that_may_be_kept_by_caches_is_kept_by_none_that_share_it_with_its_cookie(
+    haproxy: HAProxyProcess, nodes: list[Node]
+) -> None:
+    for node in nodes:
+        node.headers = [("Cache-Control", "max-age=60"), ("ETag", '"1"')]
+    answer = await asyncio.to_thread(
+        raw, haproxy, b"GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n"
+    )
+    assert b"Set-Cookie: PBA=" in answer or b"set-cookie: PBA=" in answer
+    assert b"private" in answer.lower()
+
+
+def raw(haproxy: HAProxyProcess, request: bytes) -> bytes:
+    with socket.create_connection(("127.0.0.1", haproxy.port), 10) as connection:
+        connection.sendall(request)
+        chunks = []
+        while chunk := connection.recv(65536):
+            chunks.append(chunk)
+    return b"".join(chunks)
+
+
+HOSTILE = (
+    "",
+    "0",
+    "node-0",
+    "x" * 4000,
+    "%[srv_name]",
+    "' or 1=1",
+    '"',
+    "|||||",
+    "AAAAAAAAAAAAAAAA|zzzzz|zzzzz",
+    "\xff\xfe",
+    "../../etc/passwd",
+    "0123456789ABCDEF",
+)
+
+
+@pytest.mark.usefixtures("sidecar")
+async def test_a_cookie_that_somebody_made_up_is_none(haproxy: HAProxyProcess, nodes: list[Node]) -> None:
+    names = {node.name for node in nodes}
+    for word in HOSTILE:
+        browser = Browser({"PBA": word, "a": "1"})
+        first = await browser.visit(haproxy)
+        assert first.status == 200, word
+        assert first.node in names
+        assert first.set_cookies == (own(first.node),), word
+        # An open quote swallows what its client says behind it.
+        rest = None if word == '"' else "a=1"
+        assert [node.seen.get("cookie") for node in nodes if node.name == first.node] == [rest], word
+        assert await browser.visit(haproxy) == Visit(200, first.node, ())

@@ -1,0 +1,62 @@
+"""Clients that are bound to nodes by a cookie: what the tests of it share."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from pba_api.sidecar import COOKIE
+from pba_lab.browser import Browser, Visit
+from pba_lab.haproxy import HAProxyProcess
+from pba_lab.nodes import Node
+from pba_lab.patience import eventually_async
+from pba_lab.shop import UID
+from pba_lab.sidecar_loop import SidecarLoop
+from pba_sync.balancer import commands
+from pba_sync.balancer.affinity import Affinity
+
+BOUND: Final = Affinity(COOKIE, UID, keep_seconds=2.0)
+
+
+async def serve(sidecar: SidecarLoop, nodes: list[Node]) -> SidecarLoop:
+    sidecar.tell(nodes)
+    await eventually_async(lambda: set(usable(sidecar)) == {node.name for node in nodes})
+    return sidecar
+
+
+def usable(sidecar: SidecarLoop) -> list[str]:
+    return [name for name, server in sidecar.loop._haproxy.servers().items() if server.usable]
+
+
+def own(node: str) -> str:
+    """Return the header by which a client is bound to a node."""
+    return f"PBA={BOUND.cookie(node)}; path=/; HttpOnly"
+
+
+async def bound_to(haproxy: HAProxyProcess, node: Node) -> Browser:
+    """Return a client that is bound to the node."""
+    for _ in range(50):
+        browser = Browser()
+        if (await browser.visit(haproxy)).node == node.name:
+            return browser
+    raise AssertionError(f"no client came to {node.name}")
+
+
+async def visits(haproxy: HAProxyProcess, browser: Browser, count: int) -> list[Visit]:
+    return [await browser.visit(haproxy) for _ in range(count)]
+
+
+def others(nodes: list[Node], node: Node) -> set[str]:
+    return {other.name for other in nodes} - {node.name}
+
+
+async def assert_has_moved(haproxy: HAProxyProcess, browser: Browser, nodes: list[Node], old: Node) -> None:
+    """Show that a client's next requests all end well on one other node, to which it is bound anew."""
+    first, *rest = await visits(haproxy, browser, 5)
+    assert first.status == 200
+    assert first.node in others(nodes, old)
+    assert first.set_cookies == (own(first.node),)
+    assert rest == [Visit(200, first.node, ())] * 4
+
+
+def haproxy_left(haproxy: HAProxyProcess) -> list[list[str]]:
+    return [line.split(" ")[1:] for line in haproxy.ask(commands.SHOW_LEFT.text).split("\n") if line]

@@ -1,0 +1,43 @@
+"""A client with a memory for cookies, as a browser has."""
+
+from __future__ import annotations
+
+import asyncio
+import http.client
+from dataclasses import dataclass, field
+
+from pba_lab.haproxy import HAProxyProcess
+
+
+@dataclass(frozen=True)
+class Visit:
+    """What one request came to; `node` is the answer's text, and `set_cookies` are whole headers."""
+
+    status: int
+    node: str
+    set_cookies: tuple[str, ...]
+
+
+@dataclass
+class Browser:
+    """One client; each request has a connection of its own."""
+
+    cookies: dict[str, str] = field(default_factory=dict)
+
+    async def visit(self, haproxy: HAProxyProcess, method: str = "GET") -> Visit:
+        """Ask once, with all cookies, and take what the answer sets."""
+        return await asyncio.to_thread(self._visit, haproxy.port, method)
+
+    def _visit(self, port: int, method: str) -> Visit:
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        try:
+            told = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
+            connection.request(method, "/", headers={"Cookie": told} if told else {})
+            answer = connection.getresponse()
+            text, cookies = answer.read().decode(), tuple(answer.headers.get_all("Set-Cookie") or ())
+        finally:
+            connection.close()
+        for cookie in cookies:
+            name, _, value = cookie.partition(";")[0].partition("=")
+            self.cookies[name] = value
+        return Visit(answer.status, text, cookies)

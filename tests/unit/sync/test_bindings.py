@@ -1,0 +1,100 @@
+"""Which nodes bound clients leave."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pytest
+
+from pba_sync.balancer.bindings import Bound, Reason, follow, left
+from pba_sync.balancer.outliers import Mark, Standings
+from pba_sync.balancer.pasts import End, Ends
+
+LIMIT = 5000.0
+OUT: Mapping[str, int] = {"bad": 0, "b": 128, "c": 128}
+IN: Mapping[str, int] = dict.fromkeys(OUT, 128)
+WELL = End(20.0)
+FAILED = End(-1.0, failed=True)
+
+
+def standings(failed: int = 0) -> Standings:
+    marks = {name: Mark(0.0, 0.0) for name in OUT}
+    return Standings(marks, ends=Ends(1000, failed, failed))
+
+
+def after(*looks: tuple[Sequence[End], Mapping[str, int]]) -> dict[str, Bound]:
+    """Return what is known after these looks, of each the ends of the node `bad` and all weights."""
+    known: dict[str, Bound] = {}
+    for ends, weights in looks:
+        known = follow(known, {"bad": ends, "b": [WELL], "c": [WELL]}, weights)
+    return known
+
+
+def test_a_node_that_was_put_out_for_failures_is_left() -> None:
+    known = after(([WELL] * 20, IN), ([FAILED] * 5, OUT))
+    assert left(known, standings(), LIMIT) == {"bad": Reason.FAILS}
+
+
+def test_a_node_that_fails_is_not_left_before_it_is_out() -> None:
+    known = after(([FAILED] * 20, IN))
+    assert left(known, standings(), LIMIT) == {}
+
+
+def test_failures_that_all_nodes_have_are_no_reason() -> None:
+    known = after(([WELL, FAILED] * 10, OUT))
+    assert left(known, standings(failed=500), LIMIT) == {}
+
+
+@pytest.mark.parametrize(("milliseconds", "reasons"), [(LIMIT, {}), (LIMIT + 1, {"bad": Reason.SLOW})])
+def test_a_node_that_is_out_because_it_is_late_is_left_beyond_the_limit(
+    milliseconds: float, reasons: dict[str, Reason]
+) -> None:
+    known = after(([WELL] * 20, IN), ([End(milliseconds)] * 2, OUT))
+    assert left(known, standings(), LIMIT) == reasons
+
+
+def test_a_slow_node_is_not_left_before_it_is_out() -> None:
+    known = after(([End(LIMIT * 2)] * 5, IN))
+    assert left(known, standings(), LIMIT) == {}
+
+
+def test_one_long_answer_says_nothing() -> None:
+    known = after(([End(100.0)] * 5, OUT), ([End(LIMIT * 10)], OUT))
+    assert left(known, standings(), LIMIT) == {}
+
+
+def test_what_bound_clients_get_of_a_node_that_is_out_goes_on_to_count() -> None:
+    late = after(([End(100.0)] * 2, OUT), ([FAILED], OUT), ([FAILED] * 5, OUT))
+    assert left(late, standings(), LIMIT) == {"bad": Reason.FAILS}
+    slower = after(([End(100.0)] * 2, OUT), ([End(LIMIT + 1)], OUT), ([End(LIMIT + 1)], OUT))
+    assert left(slower, standings(), LIMIT) == {"bad": Reason.SLOW}
+    faster = after(([End(LIMIT + 1)] * 2, OUT), ([End(100.0)] * 2, OUT))
+    assert left(faster, standings(), LIMIT) == {}
+
+
+def test_it_stays_left_while_nobody_comes() -> None:
+    known = after(([FAILED] * 5, OUT), *[([], OUT)] * 50)
+    assert left(known, standings(), LIMIT) == {"bad": Reason.FAILS}
+
+
+def test_a_node_that_serves_again_begins_anew() -> None:
+    back = after(([FAILED] * 20, OUT), ([], IN))
+    assert left(back, standings(), LIMIT) == {}
+    late = follow(back, {"bad": [End(100.0)] * 2, "b": [], "c": []}, OUT)
+    assert left(late, standings(), LIMIT) == {}
+
+
+def test_a_node_that_goes_is_left_if_it_fails() -> None:
+    known = after(([FAILED] * 5, {"b": 128, "c": 128}))
+    known_to_serve = Standings({name: Mark(0.0, 0.0) for name in ("b", "c")}, ends=Ends(1000, 0, 0))
+    assert left(known, known_to_serve, LIMIT) == {"bad": Reason.FAILS}
+
+
+def test_where_nobody_else_serves_nobody_is_left() -> None:
+    known = follow({}, {"bad": [FAILED] * 20}, {})
+    assert left(known, Standings({}), LIMIT) == {}
+
+
+def test_a_node_that_is_not_reached_any_more_is_forgotten() -> None:
+    known = after(([FAILED] * 5, OUT))
+    assert "bad" not in follow(known, {"b": [], "c": []}, {"b": 128, "c": 128})
