@@ -80,6 +80,13 @@ TRIAL_SECONDS: Final = 5
 LEFT: Final = "virt@left"
 """A map that lives in HAProxy alone: the identities of the nodes that bound clients leave, and the nodes' names."""
 
+FLOOR: Final = "virt@floor"
+"""A map that lives in HAProxy alone: the nodes that shall serve, under `0`, `1` ... Where none passes its checks, any
+of them is asked."""
+FLOOR_SIZE: Final = "virt@floor-size"
+"""Another one: how many they are, under `NODES`. (HAProxy 3.0 takes such a map for one rule only.)"""
+NODES: Final = "nodes"
+
 FLAGS: Final = "virt@flags"
 """A list that lives in HAProxy alone (a virtual file, HAProxy 3.0): empty again when HAProxy restarts, and it
 outlives the sidecar."""

@@ -13,7 +13,19 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from pba_api.sidecar import ANSWERS, FAILURES, FLAGS, HAPROXY_BACKEND, HAPROXY_FRONTEND, LEFT, TRIAL, TRIALS
+from pba_api.sidecar import (
+    ANSWERS,
+    FAILURES,
+    FLAGS,
+    FLOOR,
+    FLOOR_SIZE,
+    HAPROXY_BACKEND,
+    HAPROXY_FRONTEND,
+    LEFT,
+    NODES,
+    TRIAL,
+    TRIALS,
+)
 
 FULL_WEIGHT: Final = 128
 """Of a server like others; HAProxy's go from 0 to 256. One that is added has it, in case nobody comes to weigh it."""
@@ -129,6 +141,27 @@ def delete_server(name: str) -> Command:
     return Command("del server", f"del server {_server(name)}", "Server deleted.")
 
 
+def put_on_floor(place: int, name: str) -> Command:
+    """Have HAProxy know a node that shall serve, by its place."""
+    return Command("add map", f"add map {FLOOR} {place:d} {_checked(name)}")
+
+
+def move_on_floor(place: int, name: str) -> Command:
+    """Have another node at a place."""
+    return Command("set map", f"set map {FLOOR} {place:d} {_checked(name)}")
+
+
+def take_from_floor(place: int) -> Command:
+    """Give up a place."""
+    return Command("del map", f"del map {FLOOR} {place:d}")
+
+
+def size_floor(known: int | None, count: int) -> Command:
+    """Have HAProxy know how many places there are; it has known `known`."""
+    verb = "add map" if known is None else "set map"
+    return Command(verb, f"{verb} {FLOOR_SIZE} {NODES} {count:d}")
+
+
 def raise_flag(flag: str) -> Command:
     """Raise one of the flags that the configuration reads."""
     return Command("add acl", f"add acl {FLAGS} {_checked(flag)}")
@@ -143,6 +176,8 @@ SHOW_REQUESTS: Final = Command("show stat", f"show stat {HAPROXY_BACKEND} 2 -1")
 """The counters of the nodes' backend as a whole (2: backends): its sessions are the requests that run."""
 SHOW_FLAGS: Final = Command("show acl", f"show acl {FLAGS}")
 SHOW_ANSWERS: Final = Command("show events", f"show events {ANSWERS}")
+SHOW_FLOOR: Final = Command("show map", f"show map {FLOOR}")
+SHOW_FLOOR_SIZE: Final = Command("show map", f"show map {FLOOR_SIZE}")
 SHOW_TRIALS: Final = Command("show map", f"show map {TRIALS}")
 SHOW_LEFT: Final = Command("show map", f"show map {LEFT}")
 TAKE_TRIALS_BACK: Final = Command("clear map", f"clear map {TRIALS}")

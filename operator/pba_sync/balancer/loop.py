@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from pba_api.sidecar import READY
-from pba_sync.balancer import commands
+from pba_sync.balancer import commands, floor
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.errors import CommandRefusedError, HAProxyError, HAProxyUnreachableError
+from pba_sync.balancer.floor import Floor
 from pba_sync.balancer.planner import Change, Terms, drain_clock, plan, wanted
 from pba_sync.balancer.runtime import Incarnation
 from pba_sync.balancer.servers import Server
@@ -54,6 +55,9 @@ class Runtime(Protocol):
 
     def client_connections(self) -> int:
         """Return how many connections of clients there are, idle ones included."""
+
+    def floor(self) -> Floor:
+        """Return which nodes are asked where none passes its checks."""
 
     def running_requests(self) -> int:
         """Return how many requests nodes are answering just now."""
@@ -136,11 +140,18 @@ class Loop:
             return IDLE_SECONDS
         finished = self._converge(view, live)
         live = self._haproxy.servers()
+        self._keep_floor(view)
         self._hooks.on_pass(live)
         if not self.ready and finished and any(server.usable for server in live.values()):
             self._haproxy.run(commands.raise_flag(READY))
             self.ready = True
         return self._next_look(view, live) if finished else 0.0
+
+    def _keep_floor(self, view: View) -> None:
+        """Have HAProxy know who may be asked where nobody passes the checks."""
+        serving = [name for name in view.nodes if wanted(view.nodes, name)]
+        for command in floor.steps(self._haproxy.floor(), serving):
+            self._haproxy.run(command)
 
     def _next_look(self, view: View, live: Mapping[str, Server]) -> float:
         """Return after how many seconds to look again, after a pass that went through."""

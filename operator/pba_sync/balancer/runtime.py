@@ -15,6 +15,7 @@ from pba_api.sidecar import TRIAL
 from pba_sync.balancer import commands
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.errors import AnswerMalformedError, CommandRefusedError, HAProxyUnreachableError
+from pba_sync.balancer.floor import Floor
 from pba_sync.balancer.servers import Admin, Server, count_connections, read_servers
 
 _CHUNK = 65536
@@ -128,6 +129,20 @@ class HAProxy:
         if any(key != TRIAL for key, _ in trials):
             raise AnswerMalformedError(f"not a map of trials: {trials[0]!r}")
         return trials[0][1] if trials else None
+
+    def floor(self) -> Floor:
+        """Return which nodes are asked where none passes its checks."""
+        places, sizes = (
+            _read_map(self.ask(show)) for show in (commands.SHOW_FLOOR, commands.SHOW_FLOOR_SIZE)
+        )
+        try:
+            known: dict[int, str] = {}
+            for place, name in places:
+                # HAProxy takes a key twice; setting it sets both.
+                known[int(place)] = name if known.get(int(place), name) == name else ""
+            return Floor(known, int(sizes[0][1]) if sizes else None)
+        except ValueError as error:
+            raise AnswerMalformedError(f"not the places of nodes: {error}") from error
 
     def left(self) -> dict[str, str]:
         """Return the nodes that bound clients leave, by their identities."""

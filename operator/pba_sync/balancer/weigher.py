@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -96,6 +96,7 @@ class Weigher:
         self._haste, self._haste_at = float(HASTY), hooks.clock()
         self._failed = threading.Event()
         self._answers = True
+        self._nobody = False
         self.looked_at = hooks.clock()
         """When the last look ended that did not fail on a fault of its own."""
 
@@ -154,11 +155,22 @@ class Weigher:
             _LOG.warning("weights are left as they are: %s", error)
         self._answers = error is None
 
+    def _note_checks(self, servers: Collection[Server]) -> None:
+        """Log when no node passes its checks, or one does again, once."""
+        ready = [server for server in servers if server.admin is Admin.READY]
+        nobody = bool(ready) and not any(server.up for server in ready)
+        if nobody and not self._nobody:
+            _LOG.warning("no node passes its checks: requests are sent to any of them all the same")
+        if self._nobody and not nobody:
+            _LOG.info("not all nodes fail their checks any more")
+        self._nobody = nobody
+
     def _look(self) -> float:
         # In this order: a trial that does not wait any more runs, or its end is among the lines now or soon.
         waiting = self._haproxy.trial()
         everyone = self._haproxy.uncounted_servers()
         servers = {name: server for name, server in everyone.items() if server.usable}
+        self._note_checks(everyone.values())
         lines = self._haproxy.answers()
         # What had ended before our first look is not judged: we do not know who was out then.
         fresh = [] if self._last is None else answers.news(lines, self._last)

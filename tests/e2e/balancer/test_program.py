@@ -14,6 +14,7 @@ from pba_lab.model import HAProxyModel
 
 from pba_hack.images.rootfs import command, rootfs
 from pba_sync.balancer import commands
+from pba_sync.balancer.commands import Check
 from pba_sync.balancer.servers import count_connections, read_servers
 
 SAFE_SINCE = (3, 0, 11)
@@ -52,9 +53,19 @@ def test_the_configuration_is_taken_without_a_word_in_every_family(configuration
 
 
 NAMES = st.sampled_from(("a", "b", "c"))
+PLACES = st.integers(0, 2)
 COMMANDS = st.one_of(
-    st.builds(commands.add_server, NAMES, st.sampled_from(("127.0.0.1", "::1")), st.just(1)),
+    st.builds(
+        commands.add_server,
+        NAMES,
+        st.sampled_from(("127.0.0.1", "::1")),
+        st.just(1),
+        st.just(Check(500, 2, 2)),
+    ),
     st.just(commands.TAKE_TRIALS_BACK),
+    *(st.builds(make, PLACES, NAMES) for make in (commands.put_on_floor, commands.move_on_floor)),
+    st.builds(commands.take_from_floor, PLACES),
+    st.builds(commands.size_floor, st.sampled_from((None, 1)), PLACES),
     *(
         st.builds(make, NAMES)
         for make in (
@@ -74,6 +85,11 @@ COMMANDS = st.one_of(
 )
 
 
+def entries(answer: str) -> list[list[str]]:
+    """Return the keys and values of a map."""
+    return [line.split(" ")[1:] for line in answer.split("\n") if line]
+
+
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=st.lists(COMMANDS, max_size=15))
 def test_the_model_answers_as_haproxy_does(haproxy: HAProxyProcess, told: list[commands.Command]) -> None:
@@ -81,14 +97,16 @@ def test_the_model_answers_as_haproxy_does(haproxy: HAProxyProcess, told: list[c
     for name in ("a", "b", "c"):
         haproxy.ask(f"set server nodes/{name} state maint")
         haproxy.ask(f"del server nodes/{name}")
-    haproxy.ask(commands.TAKE_TRIALS_BACK.text)
+    for name in ("trials", "floor", "floor-size"):
+        haproxy.ask(f"clear map virt@{name}")
     for order in told:
         assert model.ask(order.text).strip() == haproxy.ask(order.text).strip(), order.text
         pictures = []
-        trials = [side.ask(commands.SHOW_TRIALS.text).split("\n") for side in (model, haproxy)]
-        assert [[line.split(" ")[1:] for line in lines if line] for lines in trials].count(
-            [["node", name] for name in model.trials]
-        ) == 2, order.text
+        trials = [entries(side.ask(commands.SHOW_TRIALS.text)) for side in (model, haproxy)]
+        assert trials == [[["node", name] for name in model.trials]] * 2, order.text
+        for show in (commands.SHOW_FLOOR, commands.SHOW_FLOOR_SIZE):
+            ours, theirs = (entries(side.ask(show.text)) for side in (model, haproxy))
+            assert ours == theirs, order.text
         for side in (model, haproxy):
             servers = read_servers(side.ask("show servers state nodes"))
             servers = count_connections(servers, side.ask("show servers conn nodes"))

@@ -65,6 +65,9 @@ class HAProxyModel:
         """Nodes whose trials wait for requests."""
         self.left: dict[str, str] = {}
         """The nodes that bound clients leave, by their identities."""
+        self.floor: list[tuple[str, str]] = []
+        """The nodes that are asked where none passes its checks, by their places; HAProxy takes a key twice."""
+        self.floor_size: list[tuple[str, str]] = []
         self.answers: list[str] = []
         """The lines on the last requests."""
         self.cut_off: list[str] = []
@@ -76,6 +79,8 @@ class HAProxyModel:
         self.flags.clear()
         self.trials.clear()
         self.left.clear()
+        self.floor.clear()
+        self.floor_size.clear()
         self.answers.clear()
         self.clients = 0
         self.started += 1
@@ -192,6 +197,31 @@ class HAProxyModel:
     def _stay(self, word: str) -> str:
         return "" if self.left.pop(word, None) else "Key not found."
 
+    def _map(self, name: str) -> list[tuple[str, str]]:
+        return self.floor if name == "floor" else self.floor_size
+
+    def _show_map(self, name: str) -> str:
+        entries = enumerate(self._map(name), 1)
+        return "\n".join(f"0x{number:x} {key} {value}" for number, (key, value) in entries)
+
+    def _add_to_map(self, name: str, key: str, value: str) -> str:
+        self._map(name).append((key, value))
+        return ""
+
+    def _set_in_map(self, name: str, key: str, value: str) -> str:
+        entries = self._map(name)
+        if key not in dict(entries):
+            return "entry not found."
+        entries[:] = [(one, value if one == key else other) for one, other in entries]
+        return ""
+
+    def _take_from_map(self, name: str, key: str) -> str:
+        entries = self._map(name)
+        if key not in dict(entries):
+            return "Key not found."
+        entries[:] = [entry for entry in entries if entry[0] != key]
+        return ""
+
     def _show_answers(self) -> str:
         return "\n".join(self.answers)
 
@@ -227,6 +257,10 @@ class HAProxyModel:
         (r"show map virt@trials", _show_trials),
         (r"add map virt@trials node (\S+)", _give_trial),
         (r"clear map virt@trials", _take_trials_back),
+        (r"show map virt@(floor|floor-size)", _show_map),
+        (r"add map virt@(floor|floor-size) (\S+) (\S+)", _add_to_map),
+        (r"set map virt@(floor|floor-size) (\S+) (\S+)", _set_in_map),
+        (r"del map virt@(floor|floor-size) (\S+)", _take_from_map),
         (r"show events answers", _show_answers),
         (r"show info", _show_info),
         (r"show stat public 1 -1", _show_clients),

@@ -93,6 +93,11 @@ frontend $frontend
     http-request set-header X-Forwarded-Proto http
     http-request set-header X-Forwarded-Host %[req.fhdr(Host)] if { req.fhdr(Host) -m found }
 
+    # Where no node passes its checks, any may be asked: one that may answer is better than none. It is drawn here,
+    # because `force-persist` is looked at before the rules of the nodes' section.
+    http-request set-var(txn.nodes) str($floor_nodes),map($floor_size) if { nbsrv($backend) eq 0 }
+    http-request set-var(txn.floor) rand(1000000),mod(txn.nodes),map($floor) if { var(txn.nodes) -m found }
+
     default_backend $backend
 
 ring $answers
@@ -128,6 +133,10 @@ $affinity
     retry-on conn-failure empty-response junk-response response-timeout 500 502 503 504
     http-request disable-l7-retry unless { var(txn.trial) -m found }
     use-server %[var(txn.trial)] if { var(txn.trial) -m found }
+
+    # Where no node passes its checks, the one that was drawn.
+    force-persist if { var(txn.floor) -m found }
+    use-server %[var(txn.floor)] if { var(txn.floor) -m found }
 
     option httpchk
     http-check send meth GET uri $check_path ver HTTP/1.1 hdr Host $check_host hdr User-Agent pba-frontend
@@ -188,6 +197,9 @@ def render(cluster: Cluster) -> str:
         failures=sidecar.FAILURES,
         trials=sidecar.TRIALS,
         trial=sidecar.TRIAL,
+        floor=sidecar.FLOOR,
+        floor_size=sidecar.FLOOR_SIZE,
+        floor_nodes=sidecar.NODES,
         trial_seconds=sidecar.TRIAL_SECONDS,
         ready=sidecar.READY,
         stopping=sidecar.STOPPING,

@@ -1,0 +1,59 @@
+"""No node passes its checks: requests are sent all the same, for one that may answer is better than none."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from pba_lab import Clients
+from pba_lab.making import NewNodes, NewSidecar
+from pba_lab.patience import eventually_async
+from pba_lab.sidecar_loop import SidecarLoop
+
+
+def usable(sidecar: SidecarLoop) -> set[str]:
+    return {name for name, server in sidecar.loop._haproxy.servers().items() if server.usable}
+
+
+async def test_where_no_node_passes_its_checks_all_serve_until_one_does(
+    new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
+) -> None:
+    sidecar = new_sidecar()
+    nodes = await new_nodes(3)
+    sidecar.tell(nodes)
+    await eventually_async(lambda: len(usable(sidecar)) == 3)
+    clients.start(6)
+    for node in nodes:
+        node.health = 500
+    await eventually_async(lambda: not usable(sidecar))
+    before = Counter({node.name: node.executed.total() for node in nodes})
+    await eventually_async(lambda: all(node.executed.total() > before[node.name] + 20 for node in nodes))
+    assert not usable(sidecar)
+
+    nodes[1].health = 200
+    await eventually_async(lambda: usable(sidecar) == {nodes[1].name})
+    await eventually_async(lambda: len(clients.answered) > 0)
+    at_rest = [node.executed.total() for node in nodes]
+    await eventually_async(lambda: nodes[1].executed.total() > at_rest[1] + 50)
+    assert sum(node.executed.total() for node in (nodes[0], nodes[2])) - at_rest[0] - at_rest[2] <= 6
+    await clients.stop()
+    assert clients.failed == {}
+
+
+async def test_a_node_that_has_gone_is_not_asked_even_then(
+    new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
+) -> None:
+    sidecar = new_sidecar()
+    nodes = await new_nodes(4)
+    sidecar.tell(nodes)
+    await eventually_async(lambda: len(usable(sidecar)) == 4)
+    for node in nodes:
+        node.health = 500
+    await eventually_async(lambda: not usable(sidecar))
+    sidecar.tell(nodes[2:])
+    await eventually_async(lambda: set(sidecar.loop._haproxy.servers()) == {"node-2", "node-3"})
+    clients.start(4)
+    await eventually_async(lambda: all(node.executed.total() > 20 for node in nodes[2:]))
+    await clients.stop()
+    assert clients.failed == {}
+    assert not nodes[0].executed
+    assert not nodes[1].executed

@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+from hypothesis import given
+from hypothesis import strategies as st
+from pba_lab.model import HAProxyModel
+
+from pba_sync.balancer.floor import Floor, steps
+
+NODES = st.sets(st.sampled_from([f"node-{number}" for number in range(8)]))
+
+
+def known(model: HAProxyModel) -> Floor:
+    size = dict(model.floor_size).get("nodes")
+    return Floor({int(place): name for place, name in model.floor}, None if size is None else int(size))
+
+
+@given(st.lists(NODES, max_size=6))
+def test_whatever_is_drawn_is_a_node_that_was_or_is_there(sets: list[set[str]]) -> None:
+    model = HAProxyModel()
+    before: set[str] = set()
+    for wanted in sets:
+        for command in steps(known(model), wanted):
+            assert model.ask(command.text).strip() == ""
+            drawn = [known(model).places[place] for place in range(known(model).size or 0)]
+            assert set(drawn) <= before | wanted
+        assert sorted(name for _, name in model.floor) == sorted(wanted)
+        assert model.floor_size == [("nodes", str(len(wanted)))]
+        assert steps(known(model), wanted) == []
+        before = wanted
+
+
+def test_of_a_thousand_nodes_one_that_goes_moves_one() -> None:
+    nodes = [f"node-{number}" for number in range(1000)]
+    floor = Floor(dict(enumerate(nodes)), 1000)
+    texts = [command.text for command in steps(floor, set(nodes) - {"node-3"})]
+    assert texts == [
+        "set map virt@floor 3 node-999",
+        "set map virt@floor-size nodes 999",
+        "del map virt@floor 999",
+    ]
+
+
+def test_what_somebody_else_has_left_there_is_set_right() -> None:
+    floor = Floor({0: "a", 1: "a", 7: "b"}, 3)
+    assert [command.text for command in steps(floor, {"a", "b"})] == [
+        "set map virt@floor 1 b",
+        "set map virt@floor-size nodes 2",
+        "del map virt@floor 7",
+    ]
