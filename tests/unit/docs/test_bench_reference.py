@@ -22,7 +22,9 @@ def test_every_case_is_told_with_its_reach(table: Table, bench: str) -> None:
 
 
 def test_every_peer_is_told(table: Table) -> None:
-    assert [row[0] for row in table("bench", "Peers of the bench balancer")] == [f"`{name}`" for name in PEERS]
+    assert [row[0] for row in table("bench", "Peers of the bench balancer")] == [
+        f"`{name}`" for name in PEERS
+    ]
 
 
 def test_every_field_of_the_record_is_told(table: Table, code_in: Callable[[str], list[str]]) -> None:
