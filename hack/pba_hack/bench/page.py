@@ -13,6 +13,8 @@ _HEAD = """# Bench: {bench}
 Made from `bench-{bench}.json` by `./hack/bench {bench}`; do not edit. What the words mean:
 [hack/bench](../reference/bench.md).
 
+![What each case has reached, beside its peers](bench-{bench}.svg)
+
 | case | what | value | worst | n | reach | verdict |
 | --- | --- | --- | --- | --- | --- | --- |
 """

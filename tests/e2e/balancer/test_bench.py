@@ -62,7 +62,16 @@ def test_a_node_turns_bad_behind_the_frontend_and_behind_its_peers(case: str, tm
     assert float(by_peer[LEAST]) > 0
 
 
+@pytest.mark.parametrize("case", ["spread-change-3", "join-p99", "sidecar-memory"])
+def test_nothing_is_lost_while_nodes_come_and_go_and_the_sidecar_is_looked_at(
+    case: str, tmp_path: Path
+) -> None:
+    of = measured(case, tmp_path)
+    assert of.samples.raw()["figures"][0] > 0
+    assert of.notes[0] == "0 requests failed, 0 were executed twice"
+
+
 def test_the_network_has_room_for_so_many_nodes_and_says_when_not() -> None:
-    assert lab.addresses(254)[-1] == "10.203.1.254:8080"
-    with pytest.raises(ValueError, match="255 nodes"):
-        lab.addresses(255)
+    assert lab.addresses(1000)[-1] == "10.203.131.232:8080"
+    with pytest.raises(ValueError, match="5000 nodes"):
+        lab.addresses(5000)

@@ -179,7 +179,8 @@ CASES: Final = (
         "slow-hits-3",
         "requests",
         "<= 20",
-        "the same with three frontends, each of which decides by itself; clients connect to any of them",
+        "requests that one of 11 nodes gets from three frontends, which each decide by themselves, in 15 s in which "
+        f"it is 1 s slow, {RATE:,.0f} requests/s",
     ),
     _case(
         "slow-p999",

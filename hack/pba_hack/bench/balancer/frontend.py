@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -21,8 +22,25 @@ from pba_operator.domain.frontend import haproxy_cfg
 from pba_operator.domain.model import Cluster
 
 NAMESPACE: Final = "bench"
+READY: Final = "ready"
+TERMINATING: Final = "terminating"
 SLICE_SIZE: Final = 100
 """Endpoints in one EndpointSlice: what Kubernetes' controller puts into one."""
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A node as an EndpointSlice tells it; all have one port."""
+
+    name: str
+    address: str
+    """HOST:PORT."""
+    state: str = READY
+
+
+def pods(addresses: Sequence[str]) -> list[Pod]:
+    """Return a node at each address, all ready."""
+    return [Pod(f"node-{place}", address) for place, address in enumerate(addresses)]
 
 
 def cluster() -> Cluster:
@@ -43,14 +61,14 @@ def prepared(folder: Path) -> Iterator[ApiServer]:
 
 
 @contextlib.contextmanager
-def followed(server: ApiServer, addresses: Sequence[str]) -> Iterator[Balancer]:
+def followed(server: ApiServer, pods: Sequence[Pod]) -> Iterator[Balancer]:
     """Run HAProxy and the sidecar until the block ends; the nodes are told by EndpointSlices.
 
     Args:
         server: that was prepared.
-        addresses: HOST:PORT of each node, all with one port.
+        pods: the nodes at its beginning.
     """
-    announce(server, addresses)
+    announce(server, pods)
     followed_cluster = cluster()
     with started(haproxy_cfg.render(followed_cluster)) as process:
         mounted = account.mount(server, followed_cluster, process.folder)
@@ -60,20 +78,17 @@ def followed(server: ApiServer, addresses: Sequence[str]) -> Iterator[Balancer]:
             process.folder / "sync.log",
         )
         try:
-            await_nodes(process, len(addresses), HAPROXY_BACKEND)
+            await_nodes(process, sum(pod.state == READY for pod in pods), HAPROXY_BACKEND)
             own = sidecar.process.pid
             yield Balancer((f"127.0.0.1:{process.port}",), (process.pid, own), (own,))
         finally:
             sidecar.end()
 
 
-def announce(server: ApiServer, addresses: Sequence[str]) -> None:
-    """Tell the nodes by EndpointSlices, all ready."""
+def announce(server: ApiServer, pods: Sequence[Pod]) -> None:
+    """Tell the nodes by EndpointSlices. Slices that were filled before and are not now stay as they are."""
     slices = Slices(server, NAMESPACE)
-    endpoints = [
-        endpoint(f"node-{number}", address.rpartition(":")[0], "ready")
-        for number, address in enumerate(addresses)
-    ]
-    port = int(addresses[0].rpartition(":")[2])
+    endpoints = [endpoint(pod.name, pod.address.rpartition(":")[0], pod.state) for pod in pods]
+    port = int(pods[0].address.rpartition(":")[2])
     for first in range(0, len(endpoints), SLICE_SIZE):
         slices.put(f"nodes-{first // SLICE_SIZE}", endpoints[first : first + SLICE_SIZE], port=port)

@@ -6,12 +6,14 @@ can leave.
 
 from __future__ import annotations
 
+import ipaddress
+import itertools
 import os
 import subprocess
 import sys
 from typing import Final
 
-_NODES: Final = "10.203.1"
+_NODES: Final = ipaddress.ip_network("10.203.128.0/20")
 _PORT: Final = 8080
 _ENTER: Final = """\
 ip link set lo up
@@ -27,9 +29,10 @@ def addresses(count: int) -> list[str]:
     Raises:
         ValueError: there is no room for so many.
     """
-    if count > 254:  # noqa: PLR2004 - hosts of a /24
+    network = list(itertools.islice(_NODES.hosts(), count))
+    if len(network) < count:
         raise ValueError(f"{count} nodes are more than the network has addresses for")
-    return [f"{_NODES}.{number + 1}:{_PORT}" for number in range(count)]
+    return [f"{address}:{_PORT}" for address in network]
 
 
 def run_inside(module: str, *arguments: str) -> None:

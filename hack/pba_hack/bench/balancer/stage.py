@@ -58,10 +58,13 @@ class Stage:
         """Take over nodes that listen, and an API server that is prepared: without one there is no frontend."""
         self.orders = orders
         self.nodes = nodes
-        self.server = server
+        self.serving = len(nodes.addresses)
+        """So many of the nodes are behind a balancer when it begins."""
+        self._server = server
         self.loads = Loads(Path(orders.folder))
         self.dice = random.Random(orders.seed)  # noqa: S311 - nothing is kept secret by it
         self.say = Progress().say
+        self._notes: list[str] = []
 
     @property
     def rate(self) -> float:
@@ -72,12 +75,26 @@ class Stage:
         """Start the frontend (`PROJECT`) or a peer, so many times."""
         return several(lambda: self._start(name), instances)
 
+    @property
+    def server(self) -> ApiServer:
+        """The API server.
+
+        Raises:
+            ValueError: there is none.
+        """
+        if self._server is None:
+            raise ValueError("the frontend cannot be without an API server")
+        return self._server
+
     def _start(self, name: str) -> AbstractContextManager[Balancer]:
         if name != PROJECT:
-            return PEERS[name].run(self.nodes.addresses)
-        if self.server is None:
-            raise ValueError("the frontend cannot be without an API server")
-        return frontend.followed(self.server, self.nodes.addresses)
+            return PEERS[name].run(self.nodes.addresses[: self.serving])
+        return frontend.followed(self.server, frontend.pods(self.nodes.addresses[: self.serving]))
+
+    def note(self, text: str) -> None:
+        """Tell something, and keep it for the record."""
+        self.say(text)
+        self._notes.append(text)
 
     def load(self, balancer: Balancer, seconds: float, *, clients: int = 0) -> Load:
         """Send requests to a balancer, and return what became of them."""
@@ -89,7 +106,8 @@ class Stage:
         """Start the frontend and each peer, warm it, and take its figure; again and again, in an order by chance."""
         names = [PROJECT, *self.orders.peers]
         figures: dict[str, list[float]] = {name: [] for name in names}
-        for repeat in range(1 if self.orders.short else repeats):
+        repeats = 1 if self.orders.short else repeats
+        for repeat in range(repeats):
             for name in self.dice.sample(names, len(names)):
                 self.nodes.order("set", None, **WELL)
                 with self.start(name, instances) as balancer:
@@ -98,7 +116,7 @@ class Stage:
                 self.say(f"{repeat + 1}: {name}: {figures[name][-1]:.4g}")
         told = [f"{name}: {', '.join(f'{one:.4g}' for one in figures[name])}" for name in self.orders.peers]
         medians = {name: median(figures[name]) for name in self.orders.peers}
-        return {"figures": figures[PROJECT], "peers": medians, "notes": told}
+        return {"figures": figures[PROJECT], "peers": medians, "notes": [*told, *self._notes]}
 
 
 def held(module: str, case: str, trial: Trial, peers: Sequence[str] = ()) -> Found:

@@ -41,6 +41,8 @@ type order struct {
 type report struct {
 	Requests int64 `json:"requests"`
 	Failed   int64 `json:"failed"`
+	// First is when it got the first request since it was set (microseconds since 1970); 0: it got none.
+	First int64 `json:"first"`
 }
 
 type node struct {
@@ -49,6 +51,7 @@ type node struct {
 	how      atomic.Pointer[behaviour]
 	requests atomic.Int64
 	failed   atomic.Int64
+	first    atomic.Int64
 	counts   []atomic.Uint32
 	mutex    sync.Mutex
 	listener net.Listener
@@ -101,6 +104,7 @@ func obey(asked order, nodes []*node) (any, error) {
 		case "set":
 			how := asked.behaviour
 			n.how.Store(&how)
+			n.first.Store(0)
 		case "kill":
 			n.kill()
 		case "start":
@@ -111,7 +115,7 @@ func obey(asked order, nodes []*node) (any, error) {
 		default:
 			return nil, fmt.Errorf("no such order: %q", asked.Do)
 		}
-		reports = append(reports, report{n.requests.Load(), n.failed.Load()})
+		reports = append(reports, report{n.requests.Load(), n.failed.Load(), n.first.Load()})
 	}
 	return reports, nil
 }
@@ -177,6 +181,9 @@ func (n *node) ServeHTTP(response http.ResponseWriter, request *http.Request) {
 		return
 	}
 	n.requests.Add(1)
+	if n.first.Load() == 0 {
+		n.first.CompareAndSwap(0, time.Now().UnixMicro())
+	}
 	if id, err := strconv.Atoi(request.Header.Get(headerID)); err == nil && 0 <= id && id < maxRequests {
 		n.counts[id].Add(1)
 	}
