@@ -108,7 +108,7 @@ def test_names_are_answered_forwards_and_backwards(layout: Layout) -> None:
     corefile = (layout.folder / "Corefile").read_text()
     assert "kubernetes cluster.local in-addr.arpa ip6.arpa" in corefile
     assert "forward" not in corefile
-    assert layout.resolv_conf.read_text().startswith("nameserver 172.30.0.1\n")
+    assert layout.resolv_conf.read_text().startswith("nameserver 172.30.0.2\n")
 
 
 def test_exec_finds_the_clusters_tools_first(layout: Layout) -> None:
