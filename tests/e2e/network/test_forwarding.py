@@ -117,7 +117,7 @@ def test_a_refusal_comes_back_to_who_may_ask(stage: Wires) -> None:
         stage.connects(stage.pods["x/a"], XB.address, 4444)
 
 
-def pings(stage: Wires, process: int, target: str, number: int) -> bool:
+def pings(process: int, target: str, number: int) -> bool:
     """Tell whether an echo request (RFC 792) of its own number is answered."""
     with in_network_of(process), socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as raw:
         raw.settimeout(SILENCE_SECONDS)
@@ -129,9 +129,9 @@ def pings(stage: Wires, process: int, target: str, number: int) -> bool:
 
 def test_pings_need_a_rule_without_ports(stage: Wires) -> None:
     stage.enforce(world(policy("all", A, ingress=[{}])))
-    assert pings(stage, stage.pods["x/b"], XA.address, 1)
+    assert pings(stage.pods["x/b"], XA.address, 1)
     stage.enforce(world(policy("tcp", A, ingress=[{"ports": [{"protocol": "TCP"}]}])))
-    assert not pings(stage, stage.pods["x/b"], XA.address, 2)
+    assert not pings(stage.pods["x/b"], XA.address, 2)
 
 
 SERVICE = """
@@ -225,7 +225,6 @@ def test_what_is_not_known_is_closed_in_both_directions_until_it_is(stage: Wires
 def test_nobody_speaks_in_anothers_name(stage: Wires) -> None:
     """Neither in a neighbour's, whom the policy lets in, nor in that of a pod elsewhere."""
     stage.enforce(world(policy("b", A, ingress=[{"from": [{"podSelector": {}}]}])))
-    taken: list[bytes] = []
     with stage.udp(stage.pods["x/a"], ("", 7000)) as server:
         server.settimeout(SILENCE_SECONDS)
         for liar, name in (("z/a", XC.address), ("y/a", XB.address), ("y/b", "198.51.100.7")):
@@ -235,22 +234,25 @@ def test_nobody_speaks_in_anothers_name(stage: Wires) -> None:
         for honest in ("x/b", "x/c"):
             with stage.udp(stage.pods[honest]) as client:
                 client.sendto(honest.encode(), (XA.address, 7000))
-        for _ in range(2):
-            taken.append(server.recv(16))
+        taken = sorted(server.recv(16) for _ in range(2))
         with pytest.raises(TimeoutError):
             server.recv(16)
-    assert sorted(taken) == [b"x/b", b"x/c"]
+    assert taken == [b"x/b", b"x/c"]
 
 
-def test_a_node_begins_closed(stage: Wires) -> None:
+def test_a_node_begins_closed() -> None:
     """As `hack/cluster` connects it, before anybody knows of it."""
     pods = [Pod("x", name, f"10.244.3.{number}", node="node3", interface=f"veth{number}")
             for number, name in enumerate("ab", 2)]  # fmt: skip
-    with wires({"node3": 3}) as fresh, connected(fresh, pods[0]), connected(fresh, pods[1]):
-        with fresh.listener(fresh.pods["x/a"], 80):
-            assert not answers(fresh, fresh.pods["x/b"], pods[0].address)
-            assert not answers(fresh, fresh.hub, pods[0].address)
-            assert answers(fresh, fresh.nodes["node3"], pods[0].address)
+    with (
+        wires({"node3": 3}) as fresh,
+        connected(fresh, pods[0]) as server,
+        connected(fresh, pods[1]) as client,
+        fresh.listener(server, 80),
+    ):
+        assert not answers(fresh, client, pods[0].address)
+        assert not answers(fresh, fresh.hub, pods[0].address)
+        assert answers(fresh, fresh.nodes["node3"], pods[0].address)
 
 
 def test_while_rules_are_replaced_nothing_slips_through_and_nothing_is_lost(stage: Wires) -> None:

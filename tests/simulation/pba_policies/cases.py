@@ -130,6 +130,7 @@ SELECTING = (
                 ingress=peers(
                     "from",
                     {"podSelector": expression("team", "Exists")},
+                    {"podSelector": expression("pod", "DoesNotExist")},
                     {
                         "podSelector": expression("team", "DoesNotExist"),
                         "namespaceSelector": labels(ns="z"),
@@ -341,11 +342,11 @@ PORT_RULES = (
                 "p",
                 A,
                 ingress=[
-                    {"ports": [{"port": 80}, {"port": 1, "endPort": 80}, {"port": 81, "protocol": "SCTP"}]}
+                    {"ports": [{"port": 80}, {"port": 1, "endPort": 81}, {"port": 81, "protocol": "SCTP"}]}
                 ],
             ),
         ),
-        lambda flow: flow.target != "x/a" or (flow.protocol, flow.port) in {("tcp", 80), ("sctp", 81)},
+        lambda flow: flow.target != "x/a" or (flow.protocol, flow.port) in {("tcp", 80), ("tcp", 81), ("sctp", 81)},
     ),
     Case(
         "a rule needs its peers and its ports, each rule for itself",
@@ -379,8 +380,9 @@ TYPES = (
     ),
     Case(
         "an egress section means both types",
-        (policy("p", A, egress=[{}]),),
-        only_into_a(),
+        (policy("p", A, egress=[{"ports": [{"port": 80}]}]),),
+        lambda flow: flow.target != "x/a"
+        and (flow.source != "x/a" or (flow.protocol, flow.port) == ("tcp", 80)),
     ),
     Case(
         "an empty egress section means ingress alone",

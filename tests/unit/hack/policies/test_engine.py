@@ -41,6 +41,10 @@ class Kernel:
             raise ClusterError("nft: no")
         self.given.append((process, text))
 
+    def first_process(self, _groups: object, node: str, *, from_hub: bool) -> int | None:
+        assert from_hub
+        return self.running.get(node)
+
     def taken(self) -> list[tuple[int, str]]:
         given, self.given = self.given, []
         return given
@@ -54,7 +58,7 @@ def nodes(monkeypatch: pytest.MonkeyPatch) -> Kernel:
     monkeypatch.setattr(
         processes, "start_time", lambda process: process if process in made.running.values() else None
     )
-    monkeypatch.setattr(processes, "first_process", lambda _groups, node, *, from_hub: made.running.get(node))
+    monkeypatch.setattr(processes, "first_process", made.first_process)
     return made
 
 

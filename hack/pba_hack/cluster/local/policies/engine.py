@@ -29,7 +29,7 @@ __all__ = ["Engine", "look", "main"]
 _PERIOD_SECONDS = 1.0
 """How often it looks when nothing is told: a node that was started tells nothing."""
 _GATHER_SECONDS = 0.02
-"""What is told within this time of a first change is one change: pods' states change often, and rarely rules with them."""
+"""What is told within this time of a first change is one change: pods' states change often, rules seldom."""
 _FOLLOWED = ("/api/v1/pods", "/api/v1/namespaces", "/apis/networking.k8s.io/v1/networkpolicies")
 """In the order in which `Known.learn` takes them."""
 

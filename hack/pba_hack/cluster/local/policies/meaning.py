@@ -137,10 +137,10 @@ def _ports(entries: Sequence[Mapping[str, Any]] | None, addressed: Sequence[Pod]
 
 
 def _merged(ranges: Iterable[PortRange]) -> list[PortRange]:
-    """Join ranges that overlap or touch: nftables takes none that overlap."""
+    """Join ranges that overlap: nftables refuses them."""
     merged: list[PortRange] = []
     for protocol, first, last in sorted(ranges):
-        if merged and merged[-1][0] == protocol and first <= merged[-1][2] + 1:
+        if merged and merged[-1][0] == protocol and first <= merged[-1][2]:
             merged[-1] = (protocol, merged[-1][1], max(last, merged[-1][2]))
         else:
             merged.append((protocol, first, last))
