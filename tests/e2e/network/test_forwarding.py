@@ -9,7 +9,7 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from pba_policies.cases import DENY_ALL, DENY_INGRESS, A, policy
+from pba_policies.making import DENY_ALL, DENY_INGRESS, A, policy
 from pba_policies.stage import PODS, world
 from pba_wires.stage import Wires, connected, run, wires
 

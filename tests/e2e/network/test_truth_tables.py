@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from pba_policies.cases import CASES, Case
+from pba_policies.cases import CASES
+from pba_policies.making import Case
 from pba_policies.stage import FLOWS, world
 from pba_wires.probes import Prober
 from pba_wires.stage import Wires

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from pba_policies.cases import DENY_ALL, A, policy
+from pba_policies.making import DENY_ALL, A, policy
 from pba_policies.nftables import Packet, Table
 from pba_policies.stage import PODS, world
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from pba_policies.cases import CASES, Case
+from pba_policies.cases import CASES
+from pba_policies.making import Case
 from pba_policies.nftables import Table, forwarded, hops
 from pba_policies.oracle import allowed
 from pba_policies.stage import FLOWS, PODS, rulesets, world
