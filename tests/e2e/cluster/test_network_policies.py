@@ -176,7 +176,7 @@ def test_behind_services_peers_and_ports_are_the_real_ones(running: TrialCluster
     assert not reached(running, "y/b", *ways)
 
 
-def test_a_pod_is_isolated_before_it_starts_and_speaks_as_soon_as_it_may(running: TrialCluster) -> None:
+def test_a_pod_is_isolated_before_it_starts(running: TrialCluster) -> None:
     """It tries from its first moment on, under a policy that forbids one of two targets."""
     known = addresses(running)
     apply(
