@@ -9,6 +9,15 @@ import pytest
 from pba_policies.stage import NODES, PODS
 from pba_wires.stage import Wires, connected, wires
 
+from pba_hack.cluster.local import machine
+from pba_hack.progress import Progress
+
+
+@pytest.fixture(scope="session", autouse=True)
+def programs() -> None:
+    """What `hack/cluster` installs where it is missing."""
+    machine.install_packages(Progress(), (("nft", "nftables"), ("ip", "iproute2")))
+
 
 @pytest.fixture(scope="module")
 def stage() -> Iterator[Wires]:
