@@ -90,6 +90,8 @@ def _describe(status: Status) -> str:
         lines.append(f"  kubeconfig: {status.kubeconfig}")
     if status.audit_log:
         lines.append(f"  audit log: {status.audit_log}")
+    if status.network_policies:
+        lines.append(f"  NetworkPolicies: {status.network_policies}")
     if status.logs:
         lines.append(f"  logs: {status.logs}")
     return "\n".join(lines)

@@ -34,6 +34,8 @@ class Status:
     kubeconfig: str | None
     audit_log: str | None
     logs: str | None
+    network_policies: str | None = None
+    """Whether they are enforced, and if not, what hinders it; None where we do not know."""
 
 
 class Faults(Protocol):

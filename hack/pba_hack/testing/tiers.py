@@ -58,7 +58,7 @@ TIERS = (
         "e2e",
         "real mysqld, HAProxy and nodes",
         side_by_side=("e2e/mysql", "e2e/demoapp"),
-        alone=("e2e/balancer", "e2e/cluster", "e2e/images"),
+        alone=("e2e/balancer", "e2e/network", "e2e/cluster", "e2e/images"),
         in_cluster=("e2e/operator",),
     ),
     Tier(

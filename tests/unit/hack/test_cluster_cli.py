@@ -25,6 +25,7 @@ UP = Status(
     kubeconfig="/state/x/kubeconfig",
     audit_log="/state/x/log/audit.log",
     logs="/state/x/log",
+    network_policies="enforced",
 )
 
 
@@ -58,6 +59,7 @@ def test_status_shows_all_that_a_person_or_a_program_looks_for(
     assert "node1 172.30.0.11 Ready" in text
     for path in (UP.kubeconfig, UP.audit_log, UP.logs):
         assert f" {path}\n" in text
+    assert "  NetworkPolicies: enforced\n" in text
 
 
 def test_logs_of_no_cluster_are_refused_and_no_folder_is_made(layout: Layout, tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from pba_hack.cluster.local.dns_probe import resolves
 from pba_hack.cluster.local.layout import Layout
 
 GIB = 1 << 30
+MANIFESTS = Path(network.__file__).parent / "manifests"
 
 
 @pytest.fixture
@@ -108,7 +109,32 @@ def test_names_are_answered_forwards_and_backwards(layout: Layout) -> None:
     corefile = (layout.folder / "Corefile").read_text()
     assert "kubernetes cluster.local in-addr.arpa ip6.arpa" in corefile
     assert "forward" not in corefile
-    assert layout.resolv_conf.read_text().startswith("nameserver 172.30.0.1\n")
+    assert layout.resolv_conf.read_text().startswith("nameserver 172.30.0.2\n")
+
+
+def test_the_name_server_is_not_at_the_api_servers_address(layout: Layout) -> None:
+    """A NetworkPolicy that lets pods ask for names must not open the API server."""
+    dns.write_configuration(layout)
+    assert f"bind {addresses.NAME_SERVER}\n" in (layout.folder / "Corefile").read_text()
+    assert f"addresses: [{addresses.NAME_SERVER}]" in (MANIFESTS / "dns.yaml").read_text()
+    assert addresses.NAME_SERVER != addresses.HUB
+
+
+def test_our_programs_have_rights_and_their_reads_are_not_audited() -> None:
+    ours = [identity.user for identity in pki.CLIENTS if identity.user.startswith("pba:")]
+    assert "pba:network-policies" in ours
+    roles = "".join(path.read_text() for path in MANIFESTS.glob("*.yaml"))
+    silent = (MANIFESTS.parent / "audit-policy.yaml").read_text()
+    for user in ours:
+        assert f'kind: User, name: "{user}"' in roles
+        assert f"- {user}\n" in silent
+
+
+def test_the_engine_of_policies_waits_for_its_rights(layout: Layout) -> None:
+    binaries = Binaries(Path("/b"), Path("/b/init"), Path("/b/coredns"), Path("/b/lpp"), Path("/b/busybox"))
+    [engine] = [p for p in control_plane.programs(layout, binaries) if p.name == "network-policies"]
+    assert list(engine.command[-2:]) == ["pba_hack.cluster.local.policies.engine", layout.name]
+    assert list(engine.after) == [f"file:{layout.objects_applied}"]
 
 
 def test_exec_finds_the_clusters_tools_first(layout: Layout) -> None:

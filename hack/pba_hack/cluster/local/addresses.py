@@ -8,6 +8,7 @@ __all__ = [
     "KUBERNETES_SERVICE",
     "LOAD_BALANCERS",
     "MAX_NODES",
+    "NAME_SERVER",
     "POD_NETWORK",
     "SERVICE_NETWORK",
     "node_address",
@@ -17,6 +18,8 @@ __all__ = [
 
 BRIDGE = "br0"
 HUB = "172.30.0.1"
+NAME_SERVER = "172.30.0.2"
+"""The hub's, too, and of the name server alone: NetworkPolicies tell it from the API server."""
 API_URL = f"https://{HUB}:6443"
 POD_NETWORK = "10.244.0.0/16"
 SERVICE_NETWORK = "10.96.0.0/16"

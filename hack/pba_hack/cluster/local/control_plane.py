@@ -18,6 +18,7 @@ __all__ = ["Binaries", "programs", "start"]
 
 _ETCD = "127.0.0.1:2379"
 _LOAD_BALANCER = "pba_hack.cluster.local.load_balancer"
+_NETWORK_POLICIES = "pba_hack.cluster.local.policies.engine"
 _AUDIT_POLICY = Path(__file__).parent / "audit-policy.yaml"
 
 
@@ -52,6 +53,10 @@ def programs(layout: Layout, binaries: Binaries) -> list[Program]:
         command = [str(binaries.kubernetes / name), *arguments]
         return Program(name, command, str(layout.logs / f"{name}.log"), after)
 
+    def own(name: str, module: str, argument: str) -> Program:
+        python = ["/usr/bin/env", f"PYTHONPATH={HACK}", sys.executable, "-B", "-m", module]
+        return Program(name, [*python, argument], str(layout.logs / f"{name}.log"), objects)
+
     api = f"file:{layout.api_ready}"
     objects = [f"file:{layout.objects_applied}"]
     return [
@@ -61,20 +66,8 @@ def programs(layout: Layout, binaries: Binaries) -> list[Program]:
         program("kube-scheduler", _scheduler(layout), api),
         dns.program(layout, binaries.coredns, objects),
         storage.program(layout, binaries.local_path_provisioner, objects),
-        Program(
-            "load-balancer",
-            [
-                "/usr/bin/env",
-                f"PYTHONPATH={HACK}",
-                sys.executable,
-                "-B",
-                "-m",
-                _LOAD_BALANCER,
-                str(layout.pki),
-            ],
-            str(layout.logs / "load-balancer.log"),
-            objects,
-        ),
+        own("load-balancer", _LOAD_BALANCER, str(layout.pki)),
+        own("network-policies", _NETWORK_POLICIES, layout.name),
     ]
 
 

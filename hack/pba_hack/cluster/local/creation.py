@@ -58,6 +58,7 @@ def complete(
         images.load(archives, there, BlobStore(layout.blobs))
         readiness.await_nodes(layout, hub, there)
         readiness.await_names(layout, there)
+        readiness.await_policies(layout, there)
 
 
 def restart(layout: Layout, groups: Groups, hub: int, number: int, of: int, binaries: Binaries) -> Member:

@@ -16,7 +16,7 @@ __all__ = ["program", "write_configuration"]
 
 _COREFILE = """\
 {domain}:53 in-addr.arpa:53 ip6.arpa:53 {{
-    bind {hub}
+    bind {address}
     errors
     kubernetes {domain} in-addr.arpa ip6.arpa {{
         kubeconfig {kubeconfig}
@@ -26,7 +26,7 @@ _COREFILE = """\
     loadbalance
 }}
 .:53 {{
-    bind {hub}
+    bind {address}
     template ANY ANY {{
         rcode NXDOMAIN
     }}
@@ -37,10 +37,10 @@ _COREFILE = """\
 def write_configuration(layout: Layout) -> None:
     """Write what the name server reads, and what programs in `exec` read to find it."""
     corefile = _COREFILE.format(
-        hub=addresses.HUB, domain=resolv_conf.DOMAIN, kubeconfig=layout.pki / "dns.kubeconfig"
+        address=addresses.NAME_SERVER, domain=resolv_conf.DOMAIN, kubeconfig=layout.pki / "dns.kubeconfig"
     )
     (layout.folder / "Corefile").write_text(corefile)
-    resolv_conf.write(layout, addresses.HUB)
+    resolv_conf.write(layout, addresses.NAME_SERVER)
 
 
 def program(layout: Layout, coredns: Path, after: Sequence[str]) -> Program:

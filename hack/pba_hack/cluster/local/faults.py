@@ -70,6 +70,7 @@ class Faults:
                     until(lambda: self._renewed(node) > since, _RENEWED_SECONDS, f"{node}'s kubelet reports")
                 readiness.await_nodes(self._layout, self._hub, [member])
                 readiness.await_names(self._layout, [member])
+                readiness.await_policies(self._layout, [member])
 
     def partition(self, node: str) -> None:
         """Cut a node off from everything else; what runs on it goes on."""

@@ -20,6 +20,8 @@ class Follower(threading.Thread):
     def __init__(self, api: Api, path: str, changed: threading.Event) -> None:
         super().__init__(daemon=True)
         self.objects: dict[str, Any] = {}
+        self.is_current = False
+        """Whether they are followed: it has begun, and the last request did not fail."""
         self._api = api
         self._path = path
         self._changed = changed
@@ -30,12 +32,14 @@ class Follower(threading.Thread):
             try:
                 self._follow()
             except (OSError, ApiError, ValueError, http.client.HTTPException) as error:
+                self.is_current = False
                 print(f"{self._path}: {error}", flush=True)
                 time.sleep(_RETRY_SECONDS)
 
     def _follow(self) -> None:
         listed = self._api.get(self._path)
         self.objects = {key_of(item): item for item in listed["items"]}
+        self.is_current = True
         self._changed.set()
         for event in self._api.watch(self._path, listed["metadata"]["resourceVersion"], _WATCH_SECONDS):
             item = event["object"]

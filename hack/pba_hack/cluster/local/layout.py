@@ -9,7 +9,7 @@ from pathlib import Path
 
 from pba_hack.cluster.layout import CommonLayout
 
-__all__ = ["STATE_ROOT", "Layout", "node_name"]
+__all__ = ["STATE_ROOT", "Layout", "node_name", "node_number"]
 
 STATE_ROOT = Path("/var/lib/pba-cluster")
 
@@ -17,6 +17,11 @@ STATE_ROOT = Path("/var/lib/pba-cluster")
 def node_name(number: int) -> str:
     """Name of the node `number` (from 1)."""
     return f"node{number}"
+
+
+def node_number(name: str) -> int:
+    """Number of a node, by its name."""
+    return int(name.removeprefix("node"))
 
 
 @dataclass(frozen=True)
@@ -54,6 +59,11 @@ class Layout(CommonLayout):
     def objects_applied(self) -> Path:
         """Exists once our programs have their roles."""
         return self.folder / "objects-applied"
+
+    @property
+    def network_policies(self) -> Path:
+        """What the engine of NetworkPolicies tells of itself."""
+        return self.folder / "network-policies.json"
 
     @property
     def blobs(self) -> Path:

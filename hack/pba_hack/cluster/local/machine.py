@@ -19,6 +19,7 @@ NEEDED = (
     ("runc", "runc"),
     ("/usr/lib/cni/ptp", "containernetworking-plugins"),
     ("iptables", "iptables"),
+    ("nft", "nftables"),
     ("ip", "iproute2"),
     ("openssl", "openssl"),
     ("nsenter", "util-linux"),

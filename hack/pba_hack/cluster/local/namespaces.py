@@ -62,9 +62,15 @@ def start_node(groups: Groups, node: str, hub: int, command: Sequence[str | Path
     return _await_first_process(groups, node, log)
 
 
-def first_process(groups: Groups, part: str) -> int | None:
-    """The first process of the hub or of a node; None when it does not run."""
-    depth = len(_numbers(os.getpid())) + (1 if part == "hub" else 2)
+def first_process(groups: Groups, part: str, *, from_hub: bool = False) -> int | None:
+    """The first process of the hub or of a node; None when it does not run.
+
+    Args:
+        groups: The cluster's control groups.
+        part: `hub` or `nodeN`.
+        from_hub: Whether we are a process of the hub ourselves: then the number is as the hub has it.
+    """
+    depth = len(_numbers(os.getpid())) + (1 if part == "hub" or from_hub else 2)
     for pid in groups.processes(part, below=False) | groups.processes(f"{part}/system", below=False):
         numbers = _numbers(pid)
         if len(numbers) == depth and numbers[-1] == 1 and _is_running(pid):

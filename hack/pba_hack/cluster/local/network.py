@@ -13,6 +13,8 @@ from pba_hack.cluster.errors import ClusterError
 from pba_hack.cluster.local import addresses
 from pba_hack.cluster.local.layout import node_name
 from pba_hack.cluster.local.namespaces import in_network_of
+from pba_hack.cluster.local.policies import kernel
+from pba_hack.cluster.local.policies.ruleset import NOTHING, ruleset
 from pba_hack.cluster.waiting import until
 
 __all__ = ["cni_configuration", "connect_node", "disconnect", "make_bridge", "reconnect"]
@@ -27,6 +29,7 @@ def make_bridge(hub: int) -> None:
         "link set lo up",
         f"link add {addresses.BRIDGE} type bridge",
         f"address add {addresses.HUB}/24 dev {addresses.BRIDGE}",
+        f"address add {addresses.NAME_SERVER}/32 dev {addresses.BRIDGE}",
         f"link set {addresses.BRIDGE} up",
     ]
     _ip(hub, [*lines, *_pod_routes(range(1, addresses.MAX_NODES + 1))])
@@ -60,6 +63,8 @@ def connect_node(hub: int, node: int, number: int) -> None:
     ]
     others = (other for other in range(1, addresses.MAX_NODES + 1) if other != number)
     _ip(node, [*lines, *_pod_routes(others)])
+    # Before anything is connected to it. NetworkPolicies are enforced from here on.
+    kernel.apply(node, ruleset(NOTHING, name, addresses.pod_network(number)))
     # A refusal (Service without endpoints) must come at once: by default the kernel tells the hub of a better route
     # first, and then holds the refusal back for a second.
     _set(node, {"ip_forward": "1", "conf/all/send_redirects": "0", "conf/eth0/send_redirects": "0"})

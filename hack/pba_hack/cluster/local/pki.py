@@ -53,6 +53,7 @@ CLIENTS = (
     Identity("dns", "pba:dns"),
     Identity("storage", "pba:storage"),
     Identity("load-balancer", "pba:load-balancer"),
+    Identity("network-policies", "pba:network-policies"),
 )
 """Those for whom no role is bound by Kubernetes itself get theirs in `manifests/`."""
 

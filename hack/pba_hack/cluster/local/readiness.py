@@ -1,6 +1,7 @@
 """Waits until the cluster can be used: API server, base objects, nodes, names."""
 
 import subprocess
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -12,15 +13,24 @@ from pba_hack.cluster.local.dns_probe import resolves
 from pba_hack.cluster.local.layout import Layout
 from pba_hack.cluster.local.members import Member
 from pba_hack.cluster.local.namespaces import in_network_of
+from pba_hack.cluster.local.policies import enforcement, kernel
 from pba_hack.cluster.waiting import until
 from pba_hack.conditions import is_ready
 
-__all__ = ["apply_base_objects", "await_accounts", "await_api", "await_names", "await_nodes"]
+__all__ = [
+    "apply_base_objects",
+    "await_accounts",
+    "await_api",
+    "await_names",
+    "await_nodes",
+    "await_policies",
+]
 
 _MANIFESTS = Path(__file__).parent / "manifests"
 _API_SECONDS = 60.0
 _NODE_SECONDS = 90.0
 _DNS_SECONDS = 60.0
+_POLICIES_SECONDS = 30.0
 _SERVICE = f"kubernetes.default.svc.{resolv_conf.DOMAIN}"
 
 
@@ -65,6 +75,21 @@ def await_names(layout: Layout, nodes: Sequence[Member]) -> None:
                 f"{_SERVICE} answered on {node.name}",
                 _logs(layout),
             )
+
+
+def await_policies(layout: Layout, nodes: Sequence[Member]) -> None:
+    """Wait until NetworkPolicies are enforced on these nodes: before that, their pods cannot speak."""
+    networks = {node.name: kernel.network_of(node.pid) for node in nodes}
+
+    def stand() -> str:
+        return enforcement.standing(enforcement.read(layout.network_policies), networks, time.time())
+
+    until(
+        lambda: stand() == enforcement.ENFORCED,
+        _POLICIES_SECONDS,
+        "NetworkPolicies enforced",
+        lambda: f"{stand()}. {_logs(layout)()}",
+    )
 
 
 def await_accounts(layout: Layout, hub: int) -> None:

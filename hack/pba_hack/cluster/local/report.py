@@ -1,7 +1,10 @@
 """Tells how a cluster is, and collects its logs."""
 
+import contextlib
 import shutil
 import subprocess
+import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ from pba_hack.cluster.local.api import Api, ApiError
 from pba_hack.cluster.local.cgroups import Groups
 from pba_hack.cluster.local.layout import Layout, node_name
 from pba_hack.cluster.local.namespaces import first_process, in_network_of, start_time
+from pba_hack.cluster.local.policies import enforcement, kernel
 from pba_hack.cluster.provider import NodeStatus, Status
 from pba_hack.conditions import is_ready
 
@@ -36,6 +40,9 @@ def status(layout: Layout, groups: Groups) -> Status:
         kubeconfig=str(layout.kubeconfig),
         audit_log=str(layout.audit_log),
         logs=str(layout.logs),
+        network_policies=enforcement.standing(
+            enforcement.read(layout.network_policies), _networks(nodes), time.time()
+        ),
     )
 
 
@@ -69,6 +76,15 @@ def _node(groups: Groups, number: int, ready: set[str]) -> NodeStatus:
     started = start_time(pid) if pid else None
     is_ready = pid is not None and name in ready
     return NodeStatus(name, addresses.node_address(number), is_ready, pid, started)
+
+
+def _networks(nodes: Sequence[NodeStatus]) -> dict[str, int]:
+    found = {}
+    for node in nodes:
+        if node.pid is not None:
+            with contextlib.suppress(OSError):  # it has crashed just now
+                found[node.name] = kernel.network_of(node.pid)
+    return found
 
 
 def _ready_nodes(layout: Layout, hub: int) -> set[str]:
