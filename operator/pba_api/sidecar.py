@@ -16,6 +16,8 @@ ENV_SERVICES: Final = "PBA_SERVICES"
 """The nodes' selector Services, whose EndpointSlices are followed, with commas between them. One that does not exist
 has no nodes; that it is there, or goes, changes nothing in the frontend's pods."""
 ENV_PORT_NAME: Final = "PBA_PORT_NAME"
+ENV_NODES_CONFIG_MAP: Final = "PBA_NODES_CONFIG_MAP"
+"""The ConfigMap by which the operator declares what no EndpointSlice tells of the nodes. The sidecar watches it."""
 ENV_DRAIN_SECONDS: Final = "PBA_DRAIN_SECONDS"
 """How long a node that goes may take for what it has begun."""
 ENV_HAPROXY_SOCKET: Final = "PBA_HAPROXY_SOCKET"
@@ -23,6 +25,11 @@ ENV_TOKEN_FOLDER: Final = "PBA_TOKEN_FOLDER"  # noqa: S105 - a variable's name, 
 ENV_HTTP_PORT: Final = "PBA_HTTP_PORT"
 ENV_POD_IPS: Final = "PBA_POD_IPS"
 """The pod's addresses: both programs listen on IPv6, too, where it has one."""
+
+NODES_KEY: Final = "nodes.json"
+"""In that ConfigMap: an object, whose fields follow."""
+NODES_EXTERNAL: Final = "external"
+"""A list of nodes outside of the cluster: name, host (a name or an address), port."""
 
 RUN_FOLDER: Final = "/run/haproxy"
 """In the frontend's pods, of both containers: HAProxy's socket, and the files by which its end is agreed on."""

@@ -9,6 +9,7 @@ The modules of this package do not postpone their annotations: the marks in them
 from pba_api.types.application import Application, ConfigFile, EnvNames, Probe, Probes
 from pba_api.types.common import ChildMetadata, Json, KeyReference, LocalReference, PodSettings
 from pba_api.types.database import Database, DatabaseUser, Storage
+from pba_api.types.external import ExternalNode
 from pba_api.types.frontend import Frontend
 from pba_api.types.nodes import Backend, Management, Rollout, ServiceSettings
 from pba_api.types.spec import PBAClusterSpec
@@ -22,6 +23,7 @@ __all__ = [
     "Database",
     "DatabaseUser",
     "EnvNames",
+    "ExternalNode",
     "Frontend",
     "Json",
     "KeyReference",

@@ -19,7 +19,7 @@ from pba_api.sidecar import READY
 from pba_sync.balancer import commands
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.errors import CommandRefusedError, HAProxyError, HAProxyUnreachableError
-from pba_sync.balancer.planner import Change, drain_clock, plan, wanted
+from pba_sync.balancer.planner import Change, drain_clock, governed, plan, wanted
 from pba_sync.balancer.runtime import Incarnation
 from pba_sync.balancer.servers import Server
 from pba_sync.balancer.stopping import Stopping
@@ -33,6 +33,9 @@ SETTLED_SECONDS = 2.0
 """How long HAProxy's servers are taken to be as we left them, as long as it is the same HAProxy and view."""
 DOWN_SECONDS = 0.05
 """The same while HAProxy does not answer."""
+AWAIT_SECONDS = 10.0
+"""How long HAProxy is not said to be ready because an external node's address is being asked for. Only the first time:
+what cannot be resolved must not hold up every frontend that starts."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -86,6 +89,7 @@ class Loop:
         self._refused: set[str] = set()
         self._settled_view: View | None = None
         self._settled_until = 0.0
+        self._viewed_at: float | None = None
         self.ready = False
         """Whether HAProxy said in the last pass that it is ready."""
         self.passed_at = hooks.clock()
@@ -137,13 +141,22 @@ class Loop:
         finished = self._converge(view, live)
         live = self._haproxy.servers()
         self._hooks.on_pass(live)
-        if not self.ready and finished and any(server.usable for server in live.values()):
+        whole = finished and not self._awaits(view)
+        if not self.ready and whole and any(server.usable for server in live.values()):
             self._haproxy.run(commands.raise_flag(READY))
             self.ready = True
         return self._next_look(view, live) if finished else 0.0
 
+    def _awaits(self, view: View) -> bool:
+        """Tell whether nodes may be added in a moment that we have not known yet."""
+        now = self._hooks.clock()
+        if self._viewed_at is None:
+            self._viewed_at = now
+        return view.awaited and now - self._viewed_at < AWAIT_SECONDS
+
     def _next_look(self, view: View, live: Mapping[str, Server]) -> float:
         """Return after how many seconds to look again, after a pass that went through."""
+        live = governed(live, view.unresolved)
         if any(not wanted(view.nodes, name) for name in live):
             return BUSY_SECONDS
         if self._refused:
@@ -168,6 +181,7 @@ class Loop:
     def _converge(self, view: View, live: Mapping[str, Server]) -> bool:
         """Carry out what is between the view and HAProxy; return False if a newer view came meanwhile."""
         now = self._hooks.clock()
+        live = governed(live, view.unresolved)
         self._draining_since = drain_clock(view.nodes, live, self._draining_since, now)
         refused: set[str] = set()
         for change in plan(view.nodes, live, self._draining_since, now, self._drain_seconds):

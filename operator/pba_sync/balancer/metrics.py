@@ -31,11 +31,20 @@ class Metrics:
             registry=self.registry,
         )
         self._age.set_function(self._view_age)
-        nodes = Gauge(
-            "pba_sync_nodes", "Backend nodes in the EndpointSlices.", ["state"], registry=self.registry
-        )
+        nodes = Gauge("pba_sync_nodes", "Nodes that we were told of.", ["state"], registry=self.registry)
         for state in NodeState:
             nodes.labels(state.value).set_function(partial(self._nodes, state))
+        unresolved = Gauge(
+            "pba_sync_nodes_unresolved",
+            "Nodes outside of the cluster whose host's address was never known.",
+            registry=self.registry,
+        )
+        unresolved.set_function(self._unresolved)
+        self._lookups = Counter(
+            "pba_sync_lookup_failures",
+            "Failures to find the address of a node outside of the cluster.",
+            registry=self.registry,
+        )
         self._servers = Gauge(
             "pba_sync_servers", "Servers in HAProxy, by what it was told.", ["admin"], registry=self.registry
         )
@@ -64,7 +73,10 @@ class Metrics:
             "pba_sync_relists", "Full reads of the EndpointSlices.", ["reason"], registry=self.registry
         )
         self._errors = Counter(
-            "pba_sync_watch_errors", "Failures to read EndpointSlices.", ["error"], registry=self.registry
+            "pba_sync_watch_errors",
+            "Failures to read EndpointSlices, or the ConfigMap of nodes.",
+            ["error"],
+            registry=self.registry,
         )
         self._restarts = Counter(
             "pba_sync_haproxy_restarts", "Restarts of HAProxy that were seen.", registry=self.registry
@@ -83,6 +95,14 @@ class Metrics:
     def _nodes(self, state: NodeState) -> float:
         view = self._board.view
         return sum(node.state is state for node in view.nodes.values()) if view else 0
+
+    def _unresolved(self) -> float:
+        view = self._board.view
+        return len(view.unresolved) if view else 0
+
+    def on_lookup_failure(self) -> None:
+        """Note that a host could not be resolved."""
+        self._lookups.inc()
 
     def on_look(self, known: Standings) -> None:
         """Note how the nodes stand."""

@@ -10,11 +10,11 @@ What must stay true:
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from enum import Enum
 
-from pba_sync.balancer import commands
+from pba_sync.balancer import commands, external
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.membership import Node, NodeState
 from pba_sync.balancer.servers import Admin, Server
@@ -48,6 +48,15 @@ def wanted(nodes: Mapping[str, Node], name: str) -> bool:
     """Tell whether the node `name` shall serve."""
     node = nodes.get(name)
     return node is not None and node.state is NodeState.SERVING
+
+
+def governed(live: Mapping[str, Server], unresolved: Collection[str]) -> dict[str, Server]:
+    """Return HAProxy's servers but those of external nodes whose addresses are not known: they stay as they are."""
+    return {
+        name: server
+        for name, server in live.items()
+        if not any(external.is_of(name, node) for node in unresolved)
+    }
 
 
 def drain_clock(
@@ -139,7 +148,8 @@ def plan(
         if server is None:
             changes.append(_add(nodes[name]) if wanted(nodes, name) else None)
         elif node is not None and not _matches(node, server):
-            # The pod's sandbox was made anew: nothing answers at the old address any more.
+            # The pod's sandbox was made anew: nothing answers at the old address any more. (An external node that
+            # moves bears another name.)
             changes.append(_remove(server, cut_off=True))
         elif wanted(nodes, name):
             changes.append(_return(server))

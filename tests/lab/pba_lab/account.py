@@ -7,12 +7,13 @@ from pathlib import Path
 
 from pba_api import names, sidecar
 from pba_hack.apiserver import ApiServer
-from pba_operator.domain.frontend import access, selectors
+from pba_operator.domain.frontend import access, declaration, selectors
 from pba_operator.domain.model import Cluster
 
 _PATHS = {
     "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
     "Service": "/api/v1/namespaces/{}/services",
+    "ConfigMap": "/api/v1/namespaces/{}/configmaps",
     "Role": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/roles",
     "RoleBinding": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings",
 }
@@ -20,7 +21,11 @@ _PATHS = {
 
 def admit(server: ApiServer, cluster: Cluster) -> None:
     """Make the sidecar's account, which may do what the operator's Role says and nothing else."""
-    for manifest in (*access.manifests(cluster), *selectors.manifests(cluster)):
+    for manifest in (
+        *access.manifests(cluster),
+        *selectors.manifests(cluster),
+        declaration.config_map(cluster),
+    ):
         made = server.request("POST", _PATHS[manifest["kind"]].format(cluster.namespace), manifest)
         if not made.ok:
             raise RuntimeError(made.data.decode())
@@ -53,6 +58,7 @@ def environment(cluster: Cluster, socket: Path, mounted: Path, *, port: int) -> 
         sidecar.ENV_NAMESPACE: cluster.namespace,
         sidecar.ENV_SERVICES: ",".join(selectors.followed(cluster.name)),
         sidecar.ENV_PORT_NAME: "http",
+        sidecar.ENV_NODES_CONFIG_MAP: names.nodes(cluster.name),
         sidecar.ENV_HAPROXY_SOCKET: str(socket),
         sidecar.ENV_TOKEN_FOLDER: str(mounted),
         sidecar.ENV_DRAIN_SECONDS: "5",

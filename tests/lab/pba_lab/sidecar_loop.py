@@ -12,6 +12,7 @@ from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.membership import Node as Member
 from pba_sync.balancer.membership import NodeState
 from pba_sync.balancer.planner import Change
+from pba_sync.balancer.roster import Roster
 from pba_sync.balancer.runtime import HAProxy
 from pba_sync.balancer.stopping import Stopping
 from pba_sync.balancer.view import Board
@@ -25,6 +26,7 @@ class SidecarLoop:
         self.changes: list[Change] = []
         self.restarts = 0
         self.board = Board(time.monotonic)
+        self.roster = Roster(self.board)
         self.loop = Loop(
             HAProxy(haproxy.socket, 5, lambda verb, succeeded: self.commands.update([(verb, succeeded)])),
             self.board,

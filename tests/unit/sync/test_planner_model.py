@@ -1,5 +1,7 @@
 """A state machine: nodes come, go, move and return, HAProxy restarts, passes are broken off; then all is at rest.
 
+Nodes are pods, or outside of the cluster: those are declared, their hosts are resolved, or not, or elsewhere.
+
 The planner plays against a model of HAProxy (`pba_lab.model`), which another test compares with the real one.
 """
 
@@ -12,12 +14,21 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pba_lab.model import HAProxyModel
 
+from pba_sync.balancer import external
 from pba_sync.balancer.errors import CommandRefusedError
+from pba_sync.balancer.external import Declared, External
 from pba_sync.balancer.membership import Node, NodeState
-from pba_sync.balancer.planner import Change, drain_clock, plan, wanted
+from pba_sync.balancer.planner import Change, drain_clock, governed, plan, wanted
 from pba_sync.balancer.runtime import HAProxy
 
 NAMES = ("a", "b", "c", "d")
+OUTSIDE = ("x", "y")
+HOSTS = ("one.example", "two.example")
+SERVERS_OUTSIDE = tuple(
+    external.server_name(External(name, "", 8080), address)
+    for name in OUTSIDE
+    for address in ("10.1.0.2", "10.1.0.3")
+)
 DRAIN_SECONDS = 30.0
 
 
@@ -37,37 +48,63 @@ class Membership(RuleBasedStateMachine):
         super().__init__()
         self.model = HAProxyModel()
         self.haproxy = _Direct(self.model)
-        self.nodes: dict[str, Node] = {}
+        self.pods: dict[str, Node] = {}
+        self.declared: dict[str, External] = {}
+        self.addresses: dict[str, str] = {}
         self.since: dict[str, float] = {}
         self.left_at: dict[str, float] = {}
         self.now = 0.0
 
     @rule(name=st.sampled_from(NAMES), address=st.sampled_from(("10.0.0.1", "fd00::1")))
     def becomes_ready(self, name: str, address: str) -> None:
-        known = self.nodes.get(name)
-        self.nodes[name] = Node(name, known.address if known else address, 8080, NodeState.SERVING)
+        known = self.pods.get(name)
+        self.pods[name] = Node(name, known.address if known else address, 8080, NodeState.SERVING)
 
     @rule(name=st.sampled_from(NAMES))
     def terminates(self, name: str) -> None:
-        if name in self.nodes:
-            self.nodes[name] = Node(name, self.nodes[name].address, 8080, NodeState.DRAINING)
+        if name in self.pods:
+            self.pods[name] = Node(name, self.pods[name].address, 8080, NodeState.DRAINING)
 
     @rule(name=st.sampled_from(NAMES))
     def vanishes(self, name: str) -> None:
-        self.nodes.pop(name, None)
+        self.pods.pop(name, None)
 
     @rule(name=st.sampled_from(NAMES))
     def gets_another_address(self, name: str) -> None:
-        if name in self.nodes:
-            self.nodes[name] = Node(name, "10.0.0.9", 8080, self.nodes[name].state)
+        if name in self.pods:
+            self.pods[name] = Node(name, "10.0.0.9", 8080, self.pods[name].state)
 
-    @rule(name=st.sampled_from(NAMES))
+    @property
+    def declaration(self) -> Declared:
+        return Declared(tuple(self.declared[name] for name in sorted(self.declared)))
+
+    @property
+    def nodes(self) -> dict[str, Node]:
+        return self.pods | external.nodes(self.declaration, self.addresses)
+
+    @property
+    def unresolved(self) -> frozenset[str]:
+        return external.unresolved(self.declaration, self.addresses)
+
+    @rule(name=st.sampled_from(OUTSIDE), host=st.sampled_from((*HOSTS, "10.1.0.1", "fd00::9")))
+    def is_declared(self, name: str, host: str) -> None:
+        self.declared[name] = External(name, host, 8080)
+
+    @rule(name=st.sampled_from(OUTSIDE))
+    def is_taken_back(self, name: str) -> None:
+        self.declared.pop(name, None)
+
+    @rule(host=st.sampled_from(HOSTS), address=st.sampled_from(("10.1.0.2", "10.1.0.3", "fd00::8")))
+    def is_resolved(self, host: str, address: str) -> None:
+        self.addresses[host] = address
+
+    @rule(name=st.sampled_from((*NAMES, *SERVERS_OUTSIDE)))
     def takes_a_request(self, name: str) -> None:
         server = self.model.servers.get(name)
         if server and server.in_rotation:
             server.in_use += 1
 
-    @rule(name=st.sampled_from(NAMES))
+    @rule(name=st.sampled_from((*NAMES, *SERVERS_OUTSIDE)))
     def ends_a_request(self, name: str) -> None:
         server = self.model.servers.get(name)
         if server and server.in_use:
@@ -80,6 +117,7 @@ class Membership(RuleBasedStateMachine):
     @rule()
     def sidecar_restarts(self) -> None:
         self.since = {}
+        self.addresses = {}
 
     @rule(seconds=st.sampled_from((1.0, 20.0, 40.0)))
     def time_passes(self, seconds: float) -> None:
@@ -101,7 +139,7 @@ class Membership(RuleBasedStateMachine):
         self._nobody_serves_who_should_not()
 
     def _plan(self) -> tuple[Change, ...]:
-        live = self.haproxy.servers()
+        live = governed(self.haproxy.servers(), self.unresolved)
         self.since = drain_clock(self.nodes, live, self.since, self.now)
         busy = {name: server.in_use for name, server in self.model.servers.items()}
         changes = plan(self.nodes, live, self.since, self.now, DRAIN_SECONDS)
@@ -110,14 +148,15 @@ class Membership(RuleBasedStateMachine):
                 any(command.verb == "shutdown sessions" for command in change.commands)
                 and busy[change.server]
             ):
+                assert not any(external.is_of(change.server, name) for name in self.unresolved)
                 node, server = self.nodes.get(change.server), live[change.server]
                 moved = node is not None and node.address != server.address
                 assert moved or self.now - self.since[change.server] >= DRAIN_SECONDS
         return changes
 
     def _nobody_serves_who_should_not(self) -> None:
-        for name, server in self.model.servers.items():
-            if server.in_rotation:
+        for name in governed(self.haproxy.servers(), self.unresolved):
+            if self.model.servers[name].in_rotation:
                 assert wanted(self.nodes, name)
 
     @invariant()
@@ -126,19 +165,23 @@ class Membership(RuleBasedStateMachine):
         model = HAProxyModel()
         model.servers = {name: type(server)(**vars(server)) for name, server in self.model.servers.items()}
         haproxy, since, now = _Direct(model), dict(self.since), self.now
+        governed_before = governed(haproxy.servers(), self.unresolved)
+        untouched = {name: vars(s) | {} for name, s in model.servers.items() if name not in governed_before}
         for _ in range(5):
-            live = haproxy.servers()
+            live = governed(haproxy.servers(), self.unresolved)
             since = drain_clock(self.nodes, live, since, now)
             for change in plan(self.nodes, live, since, now, DRAIN_SECONDS):
                 for command in change.commands:
                     haproxy.run(command)
             now += DRAIN_SECONDS
         serving = {name: node for name, node in self.nodes.items() if wanted(self.nodes, name)}
-        assert {name: (s.address, s.port) for name, s in model.servers.items() if s.in_rotation} == {
+        assert {name: vars(model.servers[name]) for name in untouched} == untouched
+        ours = governed(haproxy.servers(), self.unresolved)
+        assert {name: (s.address, s.port) for name, s in ours.items() if s.usable} == {
             name: (node.address, node.port) for name, node in serving.items()
         }
-        assert model.servers.keys() == serving.keys()
-        assert plan(self.nodes, haproxy.servers(), {}, now, DRAIN_SECONDS) == ()
+        assert ours.keys() == serving.keys()
+        assert plan(self.nodes, ours, {}, now, DRAIN_SECONDS) == ()
 
 
 Membership.TestCase.settings = settings(max_examples=150, stateful_step_count=30)

@@ -68,6 +68,7 @@ def board(clock: Any) -> Board:
 
 def test_metrics_tell_what_happens(board: Board, clock: Any, nodes: Callable[..., dict[str, Node]]) -> None:
     metrics = Metrics(board, clock)
+    board.confirm("EndpointSlices")
     board.publish(nodes(n1="serving", n2="draining"))
     view = board.view
     assert view is not None
@@ -123,6 +124,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "PBA_NAMESPACE": "default",
         "PBA_SERVICES": "shop-backend",
         "PBA_PORT_NAME": "http",
+        "PBA_NODES_CONFIG_MAP": "shop-nodes",
         "PBA_DRAIN_SECONDS": "30",
         "PBA_HAPROXY_SOCKET": str(tmp_path / "admin.sock"),
         "PBA_TOKEN_FOLDER": str(tmp_path),

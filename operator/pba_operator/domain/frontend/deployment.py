@@ -114,6 +114,7 @@ def _sidecar(cluster: Cluster, image: SyncImage) -> Manifest:
             {"name": sidecar.ENV_NAMESPACE, "value": cluster.namespace},
             {"name": sidecar.ENV_SERVICES, "value": ",".join(selectors.followed(cluster.name))},
             {"name": sidecar.ENV_PORT_NAME, "value": ports.HTTP_NAME},
+            {"name": sidecar.ENV_NODES_CONFIG_MAP, "value": names.nodes(cluster.name)},
             {"name": sidecar.ENV_DRAIN_SECONDS, "value": str(_drain_seconds(cluster))},
             {"name": sidecar.ENV_HAPROXY_SOCKET, "value": sidecar.SOCKET},
             {"name": sidecar.ENV_TOKEN_FOLDER, "value": sidecar.TOKEN_FOLDER},
