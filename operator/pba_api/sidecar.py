@@ -30,6 +30,8 @@ NODES_KEY: Final = "nodes.json"
 """In that ConfigMap: an object, whose fields follow."""
 NODES_EXTERNAL: Final = "external"
 """A list of nodes outside of the cluster: name, host (a name or an address), port."""
+NODES_DRAINED: Final = "drained"
+"""A list of the names of nodes, pods or outside, that are drained by hand."""
 
 RUN_FOLDER: Final = "/run/haproxy"
 """In the frontend's pods, of both containers: HAProxy's socket, and the files by which its end is agreed on."""

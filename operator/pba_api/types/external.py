@@ -27,7 +27,7 @@ class ExternalNode:
 
     name: Annotated[
         str,
-        Doc("The node's name, by which logs know it."),
+        Doc("The node's name, by which drainedNodes and logs know it."),
         Required(),
         Text(min_length=1, max_length=63, pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$"),
     ]

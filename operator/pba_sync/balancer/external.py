@@ -10,11 +10,11 @@ from __future__ import annotations
 import ipaddress
 import json
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from pba_api.sidecar import NODES_EXTERNAL, NODES_KEY
+from pba_api.sidecar import NODES_DRAINED, NODES_EXTERNAL, NODES_KEY
 from pba_sync.balancer.membership import PORT_MAX, Node, NodeState, reachable, records
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -36,6 +36,8 @@ class Declared:
     """What the operator tells of nodes beside what EndpointSlices do."""
 
     external: tuple[External, ...] = ()
+    drained: frozenset[str] = frozenset()
+    """Names of nodes that are drained by hand: pods', and those by which the PBACluster knows nodes outside."""
 
 
 def _external(raw: Mapping[str, Any]) -> External | None:
@@ -59,7 +61,9 @@ def read_declared(raw: Mapping[str, Any]) -> Declared | None:
     if not isinstance(content, Mapping):
         return None
     found = {entry.name: entry for entry in map(_external, records(content.get(NODES_EXTERNAL))) if entry}
-    return Declared(tuple(found[name] for name in sorted(found)))
+    drained = content.get(NODES_DRAINED)
+    names = (name for name in drained if isinstance(name, str)) if isinstance(drained, list) else ()
+    return Declared(tuple(found[name] for name in sorted(found)), frozenset(names))
 
 
 def hosts(declared: Declared) -> frozenset[str]:
@@ -117,8 +121,19 @@ def nodes(declared: Declared, addresses: Mapping[str, str]) -> dict[str, Node]:
         address = reachable(entry.host) if _is_address(entry.host) else addresses.get(entry.host)
         if address is not None:
             name = server_name(entry, address)
-            found[name] = Node(name, address, entry.port, NodeState.SERVING)
+            state = NodeState.DRAINED if entry.name in declared.drained else NodeState.SERVING
+            found[name] = Node(name, address, entry.port, state)
     return found
+
+
+def by_hand(pods: Mapping[str, Node], drained: Collection[str]) -> dict[str, Node]:
+    """Return the pods with those drained that are so by hand; what drains because it goes, goes."""
+    return {
+        name: replace(pod, state=NodeState.DRAINED)
+        if name in drained and pod.state is NodeState.SERVING
+        else pod
+        for name, pod in pods.items()
+    }
 
 
 def unresolved(declared: Declared, addresses: Mapping[str, str]) -> frozenset[str]:

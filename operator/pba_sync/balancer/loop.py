@@ -19,7 +19,8 @@ from pba_api.sidecar import READY
 from pba_sync.balancer import commands
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.errors import CommandRefusedError, HAProxyError, HAProxyUnreachableError
-from pba_sync.balancer.planner import Change, drain_clock, governed, plan, wanted
+from pba_sync.balancer.membership import Node, NodeState
+from pba_sync.balancer.planner import Change, drain_clock, governed, heeded, plan, stays
 from pba_sync.balancer.runtime import Incarnation
 from pba_sync.balancer.servers import Server
 from pba_sync.balancer.stopping import Stopping
@@ -90,6 +91,7 @@ class Loop:
         self._settled_view: View | None = None
         self._settled_until = 0.0
         self._viewed_at: float | None = None
+        self._unheeded = False
         self.ready = False
         """Whether HAProxy said in the last pass that it is ready."""
         self.passed_at = hooks.clock()
@@ -157,13 +159,16 @@ class Loop:
     def _next_look(self, view: View, live: Mapping[str, Server]) -> float:
         """Return after how many seconds to look again, after a pass that went through."""
         live = governed(live, view.unresolved)
-        if any(not wanted(view.nodes, name) for name in live):
+        if any(not stays(view.nodes, name) for name in live):
             return BUSY_SECONDS
         if self._refused:
             return IDLE_SECONDS
-        if any(wanted(view.nodes, name) for name in view.nodes if name not in live):
+        if any(stays(view.nodes, name) for name in view.nodes if name not in live):
             # One that had moved is only removed yet.
             return 0.0
+        if any(node.state is NodeState.DRAINED for node in view.nodes.values()):
+            # They come back as soon as no other node can serve any more.
+            return IDLE_SECONDS
         self._settled_view, self._settled_until = view, self._hooks.clock() + SETTLED_SECONDS
         return IDLE_SECONDS
 
@@ -182,9 +187,10 @@ class Loop:
         """Carry out what is between the view and HAProxy; return False if a newer view came meanwhile."""
         now = self._hooks.clock()
         live = governed(live, view.unresolved)
-        self._draining_since = drain_clock(view.nodes, live, self._draining_since, now)
+        nodes = self._heed(view, live)
+        self._draining_since = drain_clock(nodes, live, self._draining_since, now)
         refused: set[str] = set()
-        for change in plan(view.nodes, live, self._draining_since, now, self._drain_seconds):
+        for change in plan(nodes, live, self._draining_since, now, self._drain_seconds):
             if self._board.view is not view:
                 return False
             problem = self._carry_out(change.commands)
@@ -196,6 +202,17 @@ class Loop:
             _LOG.warning("%s", problem)
         self._refused = refused
         return True
+
+    def _heed(self, view: View, live: Mapping[str, Server]) -> Mapping[str, Node]:
+        """Return the nodes as they shall be; log when draining by hand is not carried out, and when it is again."""
+        nodes = heeded(view.nodes, live)
+        if (nodes != view.nodes) != self._unheeded:
+            self._unheeded = not self._unheeded
+            if self._unheeded:
+                _LOG.warning("nodes that are drained by hand serve on: no other node can serve")
+            else:
+                _LOG.info("other nodes can serve: those that are drained by hand get no new requests")
+        return nodes
 
     def _carry_out(self, steps: Sequence[Command]) -> str:
         """Carry out the commands of one change; return what HAProxy refused; empty: nothing."""

@@ -32,6 +32,8 @@ class NodeState(Enum):
     SERVING = "serving"
     DRAINING = "draining"
     """No new request; those that run may end until the deadline."""
+    DRAINED = "drained"
+    """Drained by hand: no new request, but it stays, and comes back when it is let."""
 
 
 @dataclass(frozen=True, slots=True)

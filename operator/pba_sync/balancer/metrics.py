@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from pba_sync.balancer.membership import NodeState
 from pba_sync.balancer.outliers import Phase, Standings
-from pba_sync.balancer.planner import Change, Kind
+from pba_sync.balancer.planner import Change, Kind, heeded
 from pba_sync.balancer.servers import Admin, Server
 from pba_sync.balancer.view import Board, View
 
@@ -34,6 +34,11 @@ class Metrics:
         nodes = Gauge("pba_sync_nodes", "Nodes that we were told of.", ["state"], registry=self.registry)
         for state in NodeState:
             nodes.labels(state.value).set_function(partial(self._nodes, state))
+        self._unheeded = Gauge(
+            "pba_sync_drains_unheeded",
+            "Nodes that are drained by hand and serve on, because no other node can.",
+            registry=self.registry,
+        )
         unresolved = Gauge(
             "pba_sync_nodes_unresolved",
             "Nodes outside of the cluster whose host's address was never known.",
@@ -116,6 +121,9 @@ class Metrics:
         for admin in Admin:
             self._servers.labels(admin.value).set(tally[admin])
         self._usable.set(sum(server.usable for server in live.values()))
+        view = self._board.view
+        told = view.nodes if view else {}
+        self._unheeded.set(sum(node != told[name] for name, node in heeded(told, live).items()))
 
     def on_change(self, change: Change, view: View) -> None:
         """Note a change that was carried out."""

@@ -94,8 +94,9 @@ class Roster:
         if self._slices is None or self._declared is None:
             return
         outside = external.nodes(self._declared, self._addresses)
+        pods = members(self._slices, others=bool(outside))
         self._board.publish(
-            {**members(self._slices, others=bool(outside)), **outside},
+            {**external.by_hand(pods, self._declared.drained), **outside},
             external.unresolved(self._declared, self._addresses),
             awaited=not self._hosts <= self._tried,
         )

@@ -14,6 +14,7 @@ from pba_lab.slices import Slices
 
 from pba_hack.apiserver import ApiServer
 from pba_operator.domain.model import Cluster
+from pba_sync.balancer.servers import Admin
 
 OLD = {"name": "old", "host": "10.9.7.1", "port": 9}
 OLD_SERVER = "external_old_10.9.7.1:9"
@@ -84,6 +85,18 @@ def test_a_restarted_sidecar_leaves_nodes_outside_in_rotation(
     eventually(lambda: set(servers()) == {"a", "b", OLD_SERVER})
     assert second.metric('pba_sync_changes_total{change="drained"}') == 0
     assert second.metric('pba_sync_changes_total{change="added"}') == 1
+
+
+def test_a_node_is_drained_by_hand_and_let_back(
+    sidecar: Sidecar, slices: Slices, servers: Servers, declare: Declare
+) -> None:
+    slices.write("one", {"a": "ready", "b": "ready"}, port=9)
+    declare(external=[OLD], drained=["a", "old"])
+    states = {"a": Admin.DRAIN, "b": Admin.READY, OLD_SERVER: Admin.DRAIN}
+    eventually(lambda: {name: server.admin for name, server in servers().items()} == states)
+    assert sidecar.metric('pba_sync_nodes{state="drained"}') == 2
+    declare(external=[OLD], drained=[])
+    eventually(lambda: {server.admin for server in servers().values()} == {Admin.READY})
 
 
 def test_a_host_that_nobody_can_resolve_holds_up_nothing(

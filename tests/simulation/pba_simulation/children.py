@@ -68,6 +68,7 @@ _SPECS: Final[dict[str, dict[str, Any]]] = {
             "replicas": 3,
             "rollout": {"maxSurge": 2, "maxUnavailable": 1},
             "drainTimeoutSeconds": 44,
+            "drainedNodes": ["old"],
             "external": [{"name": "old", "host": "old.example", "port": 81}],
             "pod": _PLACED,
         },

@@ -116,9 +116,10 @@ def test_the_sidecar_reads_what_the_operator_declares() -> None:
     external = [External("new", "fd00::7", 80), External("old", "old.example", 8080)]
 
     def change(spec: dict[str, Any]) -> None:
+        spec["backend"]["drainedNodes"] = ["shop-backend-x", "old"]
         spec["backend"]["external"] = [asdict(node) for node in external[::-1]]
 
-    assert declared(change) == Declared(tuple(external))
+    assert declared(change) == Declared(tuple(external), frozenset({"shop-backend-x", "old"}))
     assert pod(change) == pod(), "no frontend is rolled"
     assert declared(lambda spec: spec.pop("backend")) == Declared()
 

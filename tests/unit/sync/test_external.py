@@ -11,6 +11,7 @@ from pba_sync.balancer import commands
 from pba_sync.balancer.external import (
     Declared,
     External,
+    by_hand,
     choose,
     hosts,
     is_of,
@@ -88,6 +89,31 @@ def test_nothing_that_is_declared_stops_the_sidecar(content: Any) -> None:
     assert found is not None
     for node in nodes(found, dict.fromkeys(hosts(found), "192.0.2.1")).values():
         commands.add_server(node.name, node.address, node.port)
+
+
+@pytest.mark.parametrize(
+    ("raw", "names"), [(["a", "old", "a", 7, None], {"a", "old"}), ("old", set()), (None, set())]
+)
+def test_who_is_drained_by_hand_is_read(raw: Any, names: set[str]) -> None:
+    found = read_declared(config_map({"drained": raw}))
+    assert found is not None
+    assert found.drained == names
+
+
+def test_pods_and_nodes_outside_are_drained_by_their_names() -> None:
+    drained = frozenset({"one", "a", "leaving", "nobody"})
+    outside = nodes(Declared((BY_ADDRESS, External("free", "192.0.2.8", 80)), drained), {})
+    assert {name: node.state.value for name, node in outside.items()} == {
+        "external_one_192.0.2.7:8080": "drained",
+        "external_free_192.0.2.8:80": "serving",
+    }
+    states = {"a": NodeState.SERVING, "b": NodeState.SERVING, "leaving": NodeState.DRAINING}
+    pods = {name: Node(name, "10.0.0.1", 80, state) for name, state in states.items()}
+    assert {name: node.state.value for name, node in by_hand(pods, drained).items()} == {
+        "a": "drained",
+        "b": "serving",
+        "leaving": "draining",
+    }
 
 
 def test_an_address_needs_no_answer_and_a_name_does() -> None:

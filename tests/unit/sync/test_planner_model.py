@@ -1,12 +1,14 @@
 """A state machine: nodes come, go, move and return, HAProxy restarts, passes are broken off; then all is at rest.
 
-Nodes are pods, or outside of the cluster: those are declared, their hosts are resolved, or not, or elsewhere.
+Nodes are pods, or outside of the cluster: those are declared, their hosts are resolved, or not, or elsewhere. Both may
+be drained by hand, and fail their checks.
 
 The planner plays against a model of HAProxy (`pba_lab.model`), which another test compares with the real one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from hypothesis import settings
@@ -18,8 +20,9 @@ from pba_sync.balancer import external
 from pba_sync.balancer.errors import CommandRefusedError
 from pba_sync.balancer.external import Declared, External
 from pba_sync.balancer.membership import Node, NodeState
-from pba_sync.balancer.planner import Change, drain_clock, governed, plan, wanted
+from pba_sync.balancer.planner import Change, drain_clock, governed, heeded, plan, stays, wanted
 from pba_sync.balancer.runtime import HAProxy
+from pba_sync.balancer.servers import Admin
 
 NAMES = ("a", "b", "c", "d")
 OUTSIDE = ("x", "y")
@@ -51,6 +54,7 @@ class Membership(RuleBasedStateMachine):
         self.pods: dict[str, Node] = {}
         self.declared: dict[str, External] = {}
         self.addresses: dict[str, str] = {}
+        self.drained: set[str] = set()
         self.since: dict[str, float] = {}
         self.left_at: dict[str, float] = {}
         self.now = 0.0
@@ -76,11 +80,13 @@ class Membership(RuleBasedStateMachine):
 
     @property
     def declaration(self) -> Declared:
-        return Declared(tuple(self.declared[name] for name in sorted(self.declared)))
+        external = tuple(self.declared[name] for name in sorted(self.declared))
+        return Declared(external, frozenset(self.drained))
 
     @property
     def nodes(self) -> dict[str, Node]:
-        return self.pods | external.nodes(self.declaration, self.addresses)
+        pods = external.by_hand(self.pods, self.drained)
+        return pods | external.nodes(self.declaration, self.addresses)
 
     @property
     def unresolved(self) -> frozenset[str]:
@@ -97,6 +103,16 @@ class Membership(RuleBasedStateMachine):
     @rule(host=st.sampled_from(HOSTS), address=st.sampled_from(("10.1.0.2", "10.1.0.3", "fd00::8")))
     def is_resolved(self, host: str, address: str) -> None:
         self.addresses[host] = address
+
+    @rule(name=st.sampled_from((*NAMES, *OUTSIDE)))
+    def is_drained_by_hand_or_let_back(self, name: str) -> None:
+        self.drained ^= {name}
+
+    @rule(name=st.sampled_from((*NAMES, *SERVERS_OUTSIDE)), up=st.booleans())
+    def is_checked(self, name: str, *, up: bool) -> None:
+        server = self.model.servers.get(name)
+        if server and server.admin == 0:
+            server.state = 2 if up else 0
 
     @rule(name=st.sampled_from((*NAMES, *SERVERS_OUTSIDE)))
     def takes_a_request(self, name: str) -> None:
@@ -127,6 +143,7 @@ class Membership(RuleBasedStateMachine):
     def passes(self, broken_off_after: int | None) -> None:
         """Make one pass; it may be broken off after so many commands (the sidecar is killed)."""
         left = 10_000 if broken_off_after is None else broken_off_after
+        shall = heeded(self.nodes, governed(self.haproxy.servers(), self.unresolved))
         for change in self._plan():
             for command in change.commands:
                 if left == 0:
@@ -136,13 +153,14 @@ class Membership(RuleBasedStateMachine):
                     self.haproxy.run(command)
                 except CommandRefusedError:
                     break
-        self._nobody_serves_who_should_not()
+        self._nobody_serves_who_should_not(shall)
 
     def _plan(self) -> tuple[Change, ...]:
         live = governed(self.haproxy.servers(), self.unresolved)
-        self.since = drain_clock(self.nodes, live, self.since, self.now)
+        nodes = heeded(self.nodes, live)
+        self.since = drain_clock(nodes, live, self.since, self.now)
         busy = {name: server.in_use for name, server in self.model.servers.items()}
-        changes = plan(self.nodes, live, self.since, self.now, DRAIN_SECONDS)
+        changes = plan(nodes, live, self.since, self.now, DRAIN_SECONDS)
         for change in changes:
             if (
                 any(command.verb == "shutdown sessions" for command in change.commands)
@@ -154,10 +172,10 @@ class Membership(RuleBasedStateMachine):
                 assert moved or self.now - self.since[change.server] >= DRAIN_SECONDS
         return changes
 
-    def _nobody_serves_who_should_not(self) -> None:
+    def _nobody_serves_who_should_not(self, shall: Mapping[str, Node]) -> None:
         for name in governed(self.haproxy.servers(), self.unresolved):
             if self.model.servers[name].in_rotation:
-                assert wanted(self.nodes, name)
+                assert wanted(shall, name)
 
     @invariant()
     def at_rest_all_is_in_step(self) -> None:
@@ -165,23 +183,27 @@ class Membership(RuleBasedStateMachine):
         model = HAProxyModel()
         model.servers = {name: type(server)(**vars(server)) for name, server in self.model.servers.items()}
         haproxy, since, now = _Direct(model), dict(self.since), self.now
-        governed_before = governed(haproxy.servers(), self.unresolved)
-        untouched = {name: vars(s) | {} for name, s in model.servers.items() if name not in governed_before}
+        pending = tuple(f"external_{name}_" for name in self.unresolved)
+        untouched = {name: vars(s) | {} for name, s in model.servers.items() if name.startswith(pending)}
         for _ in range(5):
             live = governed(haproxy.servers(), self.unresolved)
-            since = drain_clock(self.nodes, live, since, now)
-            for change in plan(self.nodes, live, since, now, DRAIN_SECONDS):
+            shall = heeded(self.nodes, live)
+            since = drain_clock(shall, live, since, now)
+            for change in plan(shall, live, since, now, DRAIN_SECONDS):
                 for command in change.commands:
                     haproxy.run(command)
             now += DRAIN_SECONDS
-        serving = {name: node for name, node in self.nodes.items() if wanted(self.nodes, name)}
         assert {name: vars(model.servers[name]) for name in untouched} == untouched
         ours = governed(haproxy.servers(), self.unresolved)
-        assert {name: (s.address, s.port) for name, s in ours.items() if s.usable} == {
-            name: (node.address, node.port) for name, node in serving.items()
+        shall = heeded(self.nodes, ours)
+        assert {name: (s.address, s.port, s.admin) for name, s in ours.items()} == {
+            name: (node.address, node.port, Admin.READY if wanted(shall, name) else Admin.DRAIN)
+            for name, node in shall.items()
+            if stays(shall, name)
         }
-        assert ours.keys() == serving.keys()
-        assert plan(self.nodes, ours, {}, now, DRAIN_SECONDS) == ()
+        if any(stays(self.nodes, name) for name in self.nodes):
+            assert any(server.admin is Admin.READY for server in ours.values())
+        assert plan(shall, ours, {}, now, DRAIN_SECONDS) == ()
 
 
 Membership.TestCase.settings = settings(max_examples=150, stateful_step_count=30)

@@ -116,6 +116,17 @@ def test_a_pod_that_terminates_serves_on_only_where_nobody_else_does(board: Boar
     assert state() is NodeState.DRAINING
 
 
+def test_a_pod_drained_by_hand_stands_in_the_view(board: Board, roster: Roster) -> None:
+    roster.pods.put({"s": pod("a"), "t": pod("b")})
+    roster.declaration.put({"m": Declared((OLD,), frozenset({"a", "old"}))})
+    assert board.view is not None
+    assert {name: node.state for name, node in board.view.nodes.items()} == {
+        "a": NodeState.DRAINED,
+        "b": NodeState.SERVING,
+        "external_old_192.0.2.7:80": NodeState.DRAINED,
+    }
+
+
 def test_the_age_is_that_of_the_source_that_has_been_silent_for_longest() -> None:
     now = [0.0]
     board = Board(lambda: now[0])

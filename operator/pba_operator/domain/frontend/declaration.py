@@ -18,10 +18,12 @@ def config_map(cluster: Cluster) -> Manifest:
     """Return the ConfigMap `NAME-nodes`."""
     backend = cluster.spec.backend
     external = [] if backend is None else sorted(backend.external, key=lambda node: node.name)
+    drained = [] if backend is None else sorted(backend.drained_nodes)
     content = {
         sidecar.NODES_EXTERNAL: [
             {"name": node.name, "host": node.host, "port": node.port} for node in external
         ],
+        sidecar.NODES_DRAINED: drained,
     }
     return {
         "apiVersion": "v1",

@@ -53,6 +53,8 @@ RULES: Final[dict[str, tuple[dict[str, Any], str]]] = {
             "fe80::1",
         )
     },
+    "drained twice": (spec(backend={"drainedNodes": ["a", "a"]}, **BACKEND), "Duplicate value"),
+    "drained, no name": (spec(backend={"drainedNodes": ["a;b"]}, **BACKEND), "should match"),
     "external port": (external({**NODE, "port": 0}), "greater than or equal to 1"),
     "too many external": (
         external(*({**NODE, "name": f"n{i}", "port": i + 1} for i in range(101))),
