@@ -11,7 +11,7 @@ import pytest
 from pba_lab import Clients, HAProxyProcess, Node
 from pba_lab.making import NewNodes, NewSidecar
 from pba_lab.shop import shop
-from pba_lab.sidecar_loop import SidecarLoop
+from pba_lab.sidecar_loop import Lookup, SidecarLoop
 
 from pba_operator.domain.frontend import haproxy_cfg
 
@@ -51,8 +51,8 @@ def haproxy(configuration: str, folder: Path) -> Iterator[HAProxyProcess]:
 def new_sidecar(haproxy: HAProxyProcess) -> Iterator[NewSidecar]:
     started = []
 
-    def start(drain_seconds: float = 30.0) -> SidecarLoop:
-        started.append(SidecarLoop(haproxy, drain_seconds))
+    def start(drain_seconds: float = 30.0, **options: Lookup) -> SidecarLoop:
+        started.append(SidecarLoop(haproxy, drain_seconds, **options))
         return started[-1]
 
     yield start

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import socket
 from collections import Counter
-from collections.abc import Callable
 from functools import partial
 
 import pytest
 from pba_lab import Clients, HAProxyProcess, Node
 from pba_lab.making import NewNodes, NewSidecar
 from pba_lab.patience import eventually_async
-from pba_lab.sidecar_loop import SidecarLoop
+from pba_lab.sidecar_loop import Lookup, SidecarLoop
 
 from pba_sync.balancer import external, resolver
 from pba_sync.balancer.external import Declared, External
 from pba_sync.balancer.membership import Endpoint
 from pba_sync.balancer.planner import Kind
-from pba_sync.balancer.resolver import Resolver
 
 HOST = "old.example"
 
@@ -36,20 +34,13 @@ def names(monkeypatch: pytest.MonkeyPatch) -> dict[str, tuple[str, ...]]:
 
 
 @pytest.fixture
-def lookup(names: dict[str, tuple[str, ...]]) -> Callable[[str], tuple[str, ...]]:
+def lookup(names: dict[str, tuple[str, ...]]) -> Lookup:
     def answer(host: str) -> tuple[str, ...]:
         if host not in names:
             raise socket.gaierror(f"no {host}")
         return names[host]
 
     return answer
-
-
-def _follow(sidecar: SidecarLoop, lookup: Callable[[str], tuple[str, ...]]) -> Resolver:
-    """Have the sidecar's hosts resolved."""
-    asking = Resolver(lookup, lambda: None)
-    sidecar.roster._on_hosts = lambda hosts: asking.follow(hosts, sidecar.roster)
-    return asking
 
 
 def _tell(sidecar: SidecarLoop, pods: list[Node], *outside: External) -> None:
@@ -124,14 +115,13 @@ async def test_a_host_that_moves_is_drained_at_its_old_address_and_served_at_the
     new_nodes: NewNodes,
     clients: Clients,
     names: dict[str, tuple[str, ...]],
-    lookup: Callable[[str], tuple[str, ...]],
+    lookup: Lookup,
 ) -> None:
-    sidecar = new_sidecar()
+    sidecar = new_sidecar(lookup=lookup)
     (before,) = await new_nodes(1, delay_seconds=0.3)
     after = Node("after", delay_seconds=0.3)
     await after.start("127.0.0.2", before.port)
     names[HOST] = (before.address,)
-    asking = _follow(sidecar, lookup)
     pid = haproxy.info()["Pid"]
     try:
         _tell(sidecar, [], External("old", HOST, before.port))
@@ -150,7 +140,6 @@ async def test_a_host_that_moves_is_drained_at_its_old_address_and_served_at_the
         await eventually_async(lambda: len(after.executed) > answered + 12)
         await clients.stop()
     finally:
-        asking.follow(frozenset(), sidecar.roster)
         after.kill()
     _assert_each_was_executed_once(clients, before, after)
     assert Kind.CUT_OFF not in {change.kind for change in sidecar.changes}
@@ -162,22 +151,19 @@ async def test_a_sidecar_that_starts_without_a_name_server_leaves_what_haproxy_k
     new_nodes: NewNodes,
     clients: Clients,
     names: dict[str, tuple[str, ...]],
-    lookup: Callable[[str], tuple[str, ...]],
+    lookup: Lookup,
 ) -> None:
     pod, machine = await new_nodes(2)
     old = External("old", HOST, machine.port)
     name = f"external_old_{machine.address}:{machine.port}"
     names[HOST] = (machine.address,)
-    former = new_sidecar()
-    first = _follow(former, lookup)
+    former = new_sidecar(lookup=lookup)
     _tell(former, [pod], old)
     await eventually_async(lambda: _servers(former) == {pod.name, name})
-    first.follow(frozenset(), former.roster)
     former.kill()
 
     names.clear()
-    sidecar = new_sidecar()
-    asking = _follow(sidecar, lookup)
+    sidecar = new_sidecar(lookup=lookup)
     _tell(sidecar, [pod], old)
     await eventually_async(lambda: sidecar.board.view is not None and not sidecar.board.view.awaited)
     clients.start(4)
@@ -186,5 +172,4 @@ async def test_a_sidecar_that_starts_without_a_name_server_leaves_what_haproxy_k
     _tell(sidecar, [pod])
     await eventually_async(lambda: _is_gone(sidecar, name))
     await clients.stop()
-    asking.follow(frozenset(), sidecar.roster)
     assert clients.failed == {}

@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Protocol
 
 from pba_lab.nodes import Node
-from pba_lab.sidecar_loop import SidecarLoop
+from pba_lab.sidecar_loop import Lookup, SidecarLoop
 
 
 class NewSidecar(Protocol):
     """Starts a sidecar's loop."""
 
-    def __call__(self, drain_seconds: float = 30.0) -> SidecarLoop:
-        """Return it; it lets a node drain for so long."""
+    def __call__(self, drain_seconds: float = 30.0, **options: Lookup) -> SidecarLoop:
+        """Return it; it lets a node drain for so long, and takes the other options of `SidecarLoop`."""
 
 
 class NewNodes(Protocol):
