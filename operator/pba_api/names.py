@@ -76,6 +76,11 @@ def frontend(cluster: str) -> str:
     return f"{cluster}-frontend"
 
 
+def nodes(cluster: str) -> str:
+    """Return the name of the ConfigMap that declares nodes to the frontends' sidecars."""
+    return f"{cluster}-nodes"
+
+
 def application_config(cluster: str) -> str:
     """Return the name of the Secret with the rendered `application.configFiles`."""
     return f"{cluster}-config"

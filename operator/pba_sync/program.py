@@ -10,16 +10,19 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import pykube  # type: ignore[import-untyped]
 from prometheus_client import generate_latest
 
 from pba_sync import logs, probes
-from pba_sync.balancer.kube import KubernetesSlices
+from pba_sync.balancer import kube
 from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.metrics import Metrics
 from pba_sync.balancer.planner import Terms
+from pba_sync.balancer.resolver import Resolver, addresses
+from pba_sync.balancer.roster import Roster
 from pba_sync.balancer.runtime import HAProxy
 from pba_sync.balancer.stopping import Stopping
 from pba_sync.balancer.view import Board, Watcher, WatcherHooks
@@ -56,21 +59,25 @@ class _Sidecar:
             WeigherHooks(time.monotonic, self.metrics.on_look, self.metrics.on_left),
             settings.affinity,
         )
+        self.resolver = Resolver(addresses, self.metrics.on_lookup_failure)
+        self.roster = Roster(self.board, on_hosts=lambda hosts: self.resolver.follow(hosts, self.roster))
+        configure = partial(pykube.KubeConfig.from_service_account, str(settings.token_folder))
+        hooks = WatcherHooks(
+            clock=time.monotonic,
+            sleep=time.sleep,
+            jitter=random.random,
+            on_relist=self.metrics.on_relist,
+            on_error=self.metrics.on_error,
+        )
         self.watcher = Watcher(
-            KubernetesSlices(
-                partial(pykube.KubeConfig.from_service_account, str(settings.token_folder)),
-                settings.namespace,
-                settings.services,
-                settings.port_name,
-            ),
-            self.board,
-            WatcherHooks(
-                clock=time.monotonic,
-                sleep=time.sleep,
-                jitter=random.random,
-                on_relist=self.metrics.on_relist,
-                on_error=self.metrics.on_error,
-            ),
+            kube.slices(configure, settings.namespace, settings.services, settings.port_name),
+            self.roster.pods,
+            hooks,
+        )
+        self.declaration = Watcher(
+            kube.declaration(configure, settings.namespace, settings.nodes_config_map),
+            self.roster.declaration,
+            replace(hooks, on_relist=lambda _: None),
         )
         self.threads: list[threading.Thread] = []
 
@@ -81,8 +88,12 @@ class _Sidecar:
             return f"the balancer's loop has not finished a pass for {now - self.loop.passed_at:.0f} s"
         if now - self.weigher.looked_at > STUCK_SECONDS:
             return f"the nodes' answers have not been looked at for {now - self.weigher.looked_at:.0f} s"
-        if now - self.watcher.moved_at > WATCH_STUCK_SECONDS:
-            return f"the watch of EndpointSlices has not moved for {now - self.watcher.moved_at:.0f} s"
+        for what, moved_at in (
+            (self.roster.pods.what, self.watcher.moved_at),
+            (self.roster.declaration.what, self.declaration.moved_at),
+        ):
+            if now - moved_at > WATCH_STUCK_SECONDS:
+                return f"the watch of {what} has not moved for {now - moved_at:.0f} s"
         dead = [thread.name for thread in self.threads if not thread.is_alive()]
         return f"threads have ended: {', '.join(dead)}" if dead else ""
 
@@ -101,6 +112,7 @@ class _Sidecar:
         )
         for name, target in (
             ("watch", self.watcher.run),
+            ("declaration", self.declaration.run),
             ("loop", self.loop.run),
             ("weights", self.weigher.run),
             ("failures", self.weigher.follow_failures),

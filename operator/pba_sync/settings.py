@@ -29,6 +29,8 @@ class Settings:
     services: tuple[str, ...]
     """The nodes' selector Services, whose EndpointSlices are followed."""
     port_name: str
+    nodes_config_map: str
+    """The ConfigMap in which the operator declares nodes."""
     drain_seconds: float
     limits: Limits
     """How nodes are judged."""
@@ -98,6 +100,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         namespace=_required(environment, sidecar.ENV_NAMESPACE),
         services=tuple(_required(environment, sidecar.ENV_SERVICES).split(",")),
         port_name=_required(environment, sidecar.ENV_PORT_NAME),
+        nodes_config_map=_required(environment, sidecar.ENV_NODES_CONFIG_MAP),
         drain_seconds=_number(environment, sidecar.ENV_DRAIN_SECONDS),
         limits=_limits(environment),
         check=Check(

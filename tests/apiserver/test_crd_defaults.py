@@ -35,7 +35,7 @@ FULL = {
         },
         "terminationGracePeriodSeconds": 60,
     },
-    "management": {"pod": {}},
+    "management": {"servesTraffic": True, "pod": {}},
     "database": {
         "image": "mysql:9.7.4",
         "name": "app",

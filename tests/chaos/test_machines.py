@@ -75,7 +75,7 @@ def test_a_backends_takes_along_what_was_in_flight_there(
                 f"the checks of {name} to find it",
                 partial(_has_found, stage, name, victim, before),
             )
-        assert serve_newcomers(addresses, shopper.visit) == {other}
+        assert serve_newcomers(addresses, shopper.visit) == {other, stage.management()}
         if fault == "partition":
             ready.wait_blamed("BackendReady", NOTICE_SECONDS)
         stage.mend()

@@ -9,6 +9,7 @@ The modules of this package do not postpone their annotations: the marks in them
 from pba_api.types.application import Application, ConfigFile, EnvNames, Probe, Probes
 from pba_api.types.common import ChildMetadata, Json, KeyReference, LocalReference, PodSettings
 from pba_api.types.database import Database, DatabaseUser, Storage
+from pba_api.types.external import ExternalNode
 from pba_api.types.frontend import Frontend
 from pba_api.types.frontend_affinity import SessionAffinity
 from pba_api.types.frontend_balancing import Balancing
@@ -27,6 +28,7 @@ __all__ = [
     "Database",
     "DatabaseUser",
     "EnvNames",
+    "ExternalNode",
     "Frontend",
     "Json",
     "KeyReference",

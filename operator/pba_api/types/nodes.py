@@ -6,7 +6,8 @@ from typing import Annotated, ClassVar
 
 from pba_api.identity import GROUP
 from pba_api.markers import Default, Doc, Entries, IntOrString, Items, Number, Rule, Text
-from pba_api.types.common import AnnotationValue, PodSettings
+from pba_api.types.common import AnnotationValue, ObjectName, PodSettings
+from pba_api.types.external import MAX_EXTERNAL, ExternalNode
 from pba_api.types.rules import QUALIFIED_NAME_OR_EMPTY, no_reserved_prefix, qualified_names
 
 _SERVICE_RESERVED = (f"{GROUP}/", "app.kubernetes.io/", "kubectl.kubernetes.io/", "argocd.argoproj.io/")
@@ -85,6 +86,28 @@ class Backend:
         Number(0, 1000),
     ]
     rollout: Annotated[Rollout, Doc("How a change is rolled out over the backend nodes."), Default({})]
+    external: Annotated[
+        tuple[ExternalNode, ...],
+        Doc(
+            "Nodes outside of the cluster, such as machines that are not moved into it yet. Frontends check them and "
+            "lead to them as to the others."
+        ),
+        Items(MAX_EXTERNAL, keys=("name",)),
+        Rule(
+            "self.all(x, self.exists_one(y, y.host == x.host && y.port == x.port))",
+            "backend.external must not name one host and port twice, because that node would get twice its share: "
+            "remove one of the two",
+        ),
+    ]
+    drained_nodes: Annotated[
+        tuple[ObjectName, ...],
+        Doc(
+            "Nodes that are drained by hand: names of pods (the management node's, too), or of external. They get no "
+            "new requests, go on running, and serve again once they are taken out of this list. Where no other node "
+            "can serve, they serve on."
+        ),
+        Items(1000, unique=True),
+    ]
     drain_timeout_seconds: Annotated[
         int,
         Doc("Seconds that a node that goes still serves its clients before it is told to stop."),

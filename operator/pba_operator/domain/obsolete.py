@@ -35,6 +35,8 @@ def _frontends(cluster: Cluster, observed: Observed) -> Iterator[Delete]:
         return
     for kind in _FRONTEND_KINDS:
         yield from _delete(cluster, observed, ChildId(kind, names.frontend(cluster.name)))
+    if not _frontend_pods_left(observed):
+        yield from _delete(cluster, observed, ChildId("ConfigMap", names.nodes(cluster.name)))
 
 
 def _management_serves(cluster: Cluster, observed: Observed) -> bool:
@@ -52,12 +54,19 @@ def _backends(cluster: Cluster, observed: Observed) -> Iterator[Delete]:
         yield from _delete(cluster, observed, ChildId(kind, names.backend(cluster.name)))
 
 
+def _others_serve(cluster: Cluster, observed: Observed) -> bool:
+    """Tell whether frontends have other nodes than the management node; how those outside are, nobody here knows."""
+    backend = cluster.spec.backend
+    outside_alone = backend is not None and backend.replicas == 0 and bool(backend.external)
+    return outside_alone or deployments.serves(observed, names.backend(cluster.name))
+
+
 def _management(cluster: Cluster, observed: Observed) -> Iterator[Delete]:
     """Yield the Service by which frontends lead to the management node; its Deployment is always there."""
     if cluster.spec.frontend is None:
         others_serve = not _frontend_pods_left(observed)
     else:
-        others_serve = deployments.serves(observed, names.backend(cluster.name))
+        others_serve = _others_serve(cluster, observed)
     if others_serve:
         yield from _delete(cluster, observed, ChildId("Service", names.management(cluster.name)))
 

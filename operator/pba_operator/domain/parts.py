@@ -161,7 +161,8 @@ def _no_backends(view: View) -> Iterator[Problem]:
         view.cluster.spec,
         deployments.find(view.observed, names.frontend(view.cluster.name)),
     )
-    if spec.management.serves_traffic or spec.backend is None or spec.backend.replicas > 0:
+    backend = spec.backend
+    if spec.management.serves_traffic or backend is None or backend.replicas > 0 or backend.external:
         return
     if frontend is None or deployments.complete(frontend):
         return

@@ -1,4 +1,4 @@
-"""EndpointSlices from the API server, with pykube-ng, and around its traps.
+"""What the sidecar follows at the API server, with pykube-ng, and around its traps.
 
 What must stay true: every request has a time limit; a watch ends by itself (`timeoutSeconds`), so that
 silence is told from death; an `ERROR` event is an error and no object; the token is read again whenever the
@@ -10,10 +10,10 @@ events come as ordinary objects; the service account's token is read once, when 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Protocol
+from typing import Any, Generic, TypeVar
 
 import pykube  # type: ignore[import-untyped]
 import requests
@@ -24,6 +24,7 @@ from pba_sync.balancer.errors import (
     KubernetesError,
     ViewExpiredError,
 )
+from pba_sync.balancer.external import Declared, read_declared
 from pba_sync.balancer.membership import Endpoint, read_slice
 
 CONNECT_SECONDS = 3.05
@@ -43,38 +44,33 @@ class EndpointSlice(pykube.objects.NamespacedAPIObject):  # type: ignore[misc] #
     kind = "EndpointSlice"
 
 
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """All slices at one resource version: their endpoints by the slice's name."""
+Record = TypeVar("Record")
+"""What concerns us of one object, such as the endpoints of a slice."""
+
+
+@dataclass(frozen=True)
+class Listing(Generic[Record]):
+    """All objects at one resource version: what concerns us of them, by their names."""
 
     resource_version: str
-    slices: dict[str, tuple[Endpoint, ...]]
+    records: dict[str, Record]
 
 
-@dataclass(frozen=True, slots=True)
-class Event:
-    """One event of a watch; `endpoints` is None if the slice was deleted, `name` is empty for a bookmark."""
+@dataclass(frozen=True)
+class Event(Generic[Record]):
+    """One event of a watch; `record` is None if the object was deleted, `name` is empty for a bookmark."""
 
     resource_version: str
     name: str = ""
-    endpoints: tuple[Endpoint, ...] | None = None
-
-
-class Slices(Protocol):
-    """Where the slices of the nodes' Services come from."""
-
-    def list(self) -> Listing:
-        """Return all slices, read live."""
-
-    def watch(self, resource_version: str) -> Iterator[Event]:
-        """Yield what changes after `resource_version`, until the watch ends by itself."""
+    record: Record | None = None
 
 
 def _error(status: int, message: str) -> KubernetesError:
+    """Return what an answer of the API server's means; the message names what was asked for."""
     if status == HTTPStatus.GONE:
         return ViewExpiredError(message)
     if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-        return AccessRefusedError(f"the API server refuses to show EndpointSlices ({status}): {message}")
+        return AccessRefusedError(f"the API server refuses ({status}): {message}")
     return ApiUnavailableError(f"the API server answered {status}: {message}")
 
 
@@ -94,39 +90,37 @@ class _translated:  # noqa: N801 - reads as a statement: `with _translated():`
             raise ApiUnavailableError(f"no answer from the API server: {error}") from error
 
 
-class KubernetesSlices:
-    """The slices of some Services of one namespace, read from the API server."""
+class Followed(Generic[Record]):
+    """Objects of one kind and namespace, chosen by a selector, as the API server tells them."""
 
     def __init__(
         self,
         configure: Callable[[], pykube.KubeConfig],
-        namespace: str,
-        services: Sequence[str],
-        port_name: str,
+        kind: type[pykube.objects.NamespacedAPIObject],
+        chosen: Mapping[str, object],
+        read: Callable[[dict[str, Any]], Record],
     ) -> None:
-        """Read the slices of `services`.
+        """Follow objects.
 
         Args:
             configure: makes the client's configuration from what lies on disk now.
-            namespace: the Services' namespace.
-            services: the Services' names.
-            port_name: the name of the port that the nodes serve on.
+            kind: pykube's class of the objects.
+            chosen: pykube's filter: namespace and selectors.
+            read: takes from an object, as JSON, what concerns us.
         """
         self._configure = configure
-        self._namespace = namespace
-        self._services = frozenset(services)
-        self._port_name = port_name
+        self._kind = kind
+        self._chosen = chosen
+        self._record = read
 
     def _query(self, read_seconds: float) -> Any:
-        """Return the query of our slices, on a client of its own: so the token is never an old one."""
+        """Return the query of our objects, on a client of its own: so the token is never an old one."""
         with _translated():
             client = pykube.HTTPClient(self._configure(), timeout=(CONNECT_SECONDS, read_seconds))
-            return EndpointSlice.objects(client).filter(
-                namespace=self._namespace, selector={f"{SERVICE_LABEL}__in": self._services}
-            )
+            return self._kind.objects(client).filter(**self._chosen)
 
-    def list(self) -> Listing:
-        """Return all slices, read live (no resource version is asked for, so no cache answers).
+    def list(self) -> Listing[Record]:
+        """Return all objects, read live (no resource version is asked for, so no cache answers).
 
         Raises:
             KubernetesError: the API server did not answer, or refused.
@@ -139,12 +133,10 @@ class KubernetesSlices:
             query.api.session.close()
         return Listing(
             resource_version=answer["metadata"]["resourceVersion"],
-            slices={
-                raw["metadata"]["name"]: read_slice(raw, self._port_name) for raw in answer.get("items") or []
-            },
+            records={raw["metadata"]["name"]: self._record(raw) for raw in answer.get("items") or []},
         )
 
-    def watch(self, resource_version: str) -> Iterator[Event]:
+    def watch(self, resource_version: str) -> Iterator[Event[Record]]:
         """Yield what changes after `resource_version`, until the watch ends by itself.
 
         Raises:
@@ -160,11 +152,40 @@ class KubernetesSlices:
         finally:
             query.api.session.close()
 
-    def _read(self, kind: str, raw: dict[str, Any]) -> Event:
+    def _read(self, kind: str, raw: dict[str, Any]) -> Event[Record]:
         if kind == "ERROR":
             raise _error(int(raw.get("code") or 0), str(raw.get("message", "")))
         version = raw["metadata"]["resourceVersion"]
         if kind == "BOOKMARK":
             return Event(version)
         name = raw["metadata"]["name"]
-        return Event(version, name, None if kind == "DELETED" else read_slice(raw, self._port_name))
+        return Event(version, name, None if kind == "DELETED" else self._record(raw))
+
+
+def slices(
+    configure: Callable[[], pykube.KubeConfig], namespace: str, services: Collection[str], port_name: str
+) -> Followed[tuple[Endpoint, ...]]:
+    """Return the EndpointSlices of some Services, each as its endpoints.
+
+    Args:
+        configure: makes the client's configuration from what lies on disk now.
+        namespace: the Services' namespace.
+        services: the Services' names.
+        port_name: the name of the port that the nodes serve on.
+    """
+    chosen = {"namespace": namespace, "selector": {f"{SERVICE_LABEL}__in": frozenset(services)}}
+    return Followed(configure, EndpointSlice, chosen, lambda raw: read_slice(raw, port_name))
+
+
+def declaration(
+    configure: Callable[[], pykube.KubeConfig], namespace: str, config_map: str
+) -> Followed[Declared | None]:
+    """Return the ConfigMap in which the operator declares nodes; None: it makes no sense.
+
+    Args:
+        configure: makes the client's configuration from what lies on disk now.
+        namespace: the ConfigMap's namespace.
+        config_map: its name; by a field selector, so that the right to follow this single one is enough.
+    """
+    chosen = {"namespace": namespace, "field_selector": {"metadata.name": config_map}}
+    return Followed(configure, pykube.ConfigMap, chosen, read_declared)

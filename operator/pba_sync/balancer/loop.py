@@ -20,7 +20,8 @@ from pba_sync.balancer import commands, floor
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.errors import CommandRefusedError, HAProxyError, HAProxyUnreachableError
 from pba_sync.balancer.floor import Floor
-from pba_sync.balancer.planner import Change, Terms, drain_clock, plan, wanted
+from pba_sync.balancer.membership import Node, NodeState
+from pba_sync.balancer.planner import Change, Terms, drain_clock, governed, heeded, plan, stays, wanted
 from pba_sync.balancer.runtime import Incarnation
 from pba_sync.balancer.servers import Server
 from pba_sync.balancer.stopping import Stopping
@@ -34,6 +35,9 @@ SETTLED_SECONDS = 2.0
 """How long HAProxy's servers are taken to be as we left them, as long as it is the same HAProxy and view."""
 DOWN_SECONDS = 0.05
 """The same while HAProxy does not answer."""
+AWAIT_SECONDS = 10.0
+"""How long HAProxy is not said to be ready because an external node's address is being asked for. Only the first time:
+what cannot be resolved must not hold up every frontend that starts."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -90,6 +94,8 @@ class Loop:
         self._refused: set[str] = set()
         self._settled_view: View | None = None
         self._settled_until = 0.0
+        self._viewed_at: float | None = None
+        self._unheeded = False
         self.ready = False
         """Whether HAProxy said in the last pass that it is ready."""
         self.passed_at = hooks.clock()
@@ -142,7 +148,8 @@ class Loop:
         live = self._haproxy.servers()
         self._keep_floor(view)
         self._hooks.on_pass(live)
-        if not self.ready and finished and any(server.usable for server in live.values()):
+        whole = finished and not self._awaits(view)
+        if not self.ready and whole and any(server.usable for server in live.values()):
             self._haproxy.run(commands.raise_flag(READY))
             self.ready = True
         return self._next_look(view, live) if finished else 0.0
@@ -153,15 +160,26 @@ class Loop:
         for command in floor.steps(self._haproxy.floor(), serving):
             self._haproxy.run(command)
 
+    def _awaits(self, view: View) -> bool:
+        """Tell whether nodes may be added in a moment that we have not known yet."""
+        now = self._hooks.clock()
+        if self._viewed_at is None:
+            self._viewed_at = now
+        return view.awaited and now - self._viewed_at < AWAIT_SECONDS
+
     def _next_look(self, view: View, live: Mapping[str, Server]) -> float:
         """Return after how many seconds to look again, after a pass that went through."""
-        if any(not wanted(view.nodes, name) for name in live):
+        live = governed(live, view.unresolved)
+        if any(not stays(view.nodes, name) for name in live):
             return BUSY_SECONDS
         if self._refused:
             return IDLE_SECONDS
-        if any(wanted(view.nodes, name) for name in view.nodes if name not in live):
+        if any(stays(view.nodes, name) for name in view.nodes if name not in live):
             # One that had moved is only removed yet.
             return 0.0
+        if any(node.state is NodeState.DRAINED for node in view.nodes.values()):
+            # They come back as soon as no other node can serve any more.
+            return IDLE_SECONDS
         self._settled_view, self._settled_until = view, self._hooks.clock() + SETTLED_SECONDS
         return IDLE_SECONDS
 
@@ -179,9 +197,11 @@ class Loop:
     def _converge(self, view: View, live: Mapping[str, Server]) -> bool:
         """Carry out what is between the view and HAProxy; return False if a newer view came meanwhile."""
         now = self._hooks.clock()
-        self._draining_since = drain_clock(view.nodes, live, self._draining_since, now)
+        live = governed(live, view.unresolved)
+        nodes = self._heed(view, live)
+        self._draining_since = drain_clock(nodes, live, self._draining_since, now)
         refused: set[str] = set()
-        for change in plan(view.nodes, live, self._draining_since, now, self._terms):
+        for change in plan(nodes, live, self._draining_since, now, self._terms):
             if self._board.view is not view:
                 return False
             problem = self._carry_out(change.commands)
@@ -193,6 +213,17 @@ class Loop:
             _LOG.warning("%s", problem)
         self._refused = refused
         return True
+
+    def _heed(self, view: View, live: Mapping[str, Server]) -> Mapping[str, Node]:
+        """Return the nodes as they shall be; log when draining by hand is not carried out, and when it is again."""
+        nodes = heeded(view.nodes, live)
+        if (nodes != view.nodes) != self._unheeded:
+            self._unheeded = not self._unheeded
+            if self._unheeded:
+                _LOG.warning("nodes that are drained by hand serve on: no other node can serve")
+            else:
+                _LOG.info("other nodes can serve: those that are drained by hand get no new requests")
+        return nodes
 
     def _carry_out(self, steps: Sequence[Command]) -> str:
         """Carry out the commands of one change; return what HAProxy refused; empty: nothing."""

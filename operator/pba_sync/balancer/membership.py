@@ -23,7 +23,7 @@ _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
 """A DNS subdomain, which is also a valid name of a server in HAProxy."""
 
 _FAMILIES = ("IPv4", "IPv6")
-_PORT_MAX = 65535
+PORT_MAX = 65535
 
 
 class NodeState(Enum):
@@ -32,6 +32,8 @@ class NodeState(Enum):
     SERVING = "serving"
     DRAINING = "draining"
     """No new request; those that run may end until the deadline."""
+    DRAINED = "drained"
+    """Drained by hand: no new request, but it stays, and comes back when it is let."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,32 +60,39 @@ class Node:
     """Whether clients that are bound to it are sent to it although it drains: it goes, and still serves."""
 
 
-def _records(value: Any) -> list[Mapping[str, Any]]:
+def records(value: Any) -> list[Mapping[str, Any]]:
+    """Return the objects in what should be a list of objects."""
     return [entry for entry in value if isinstance(entry, Mapping)] if isinstance(value, list) else []
 
 
 def _port(raw: Mapping[str, Any], port_name: str) -> int | None:
     """Return the number of the slice's port `port_name`; a slice without it has nothing for us."""
-    for port in _records(raw.get("ports")):
+    for port in records(raw.get("ports")):
         number = port.get("port")
         named = port.get("name") == port_name and port.get("protocol", "TCP") == "TCP"
-        if named and type(number) is int and 0 < number <= _PORT_MAX:
+        if named and type(number) is int and 0 < number <= PORT_MAX:
             return number
     return None
 
 
-def _address(endpoint: Mapping[str, Any]) -> str | None:
-    """Return the endpoint's address in its canonical form; None if no pod can have it."""
-    addresses = endpoint.get("addresses")
-    if not isinstance(addresses, list) or not addresses or not isinstance(addresses[0], str):
-        return None
+def reachable(text: str) -> str | None:
+    """Return an address in its canonical form; None if it is none, or none that a node can have."""
     try:
-        address = ipaddress.ip_address(addresses[0])
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
+    # What is meant counts: `::ffff:127.0.0.1` is the loopback.
+    address = getattr(address, "ipv4_mapped", None) or address
     scoped = isinstance(address, ipaddress.IPv6Address) and address.scope_id is not None
     nobodys = address.is_unspecified or address.is_multicast or address.is_link_local or address.is_loopback
     return None if scoped or nobodys else str(address)
+
+
+def _address(endpoint: Mapping[str, Any]) -> str | None:
+    addresses = endpoint.get("addresses")
+    if not isinstance(addresses, list) or not addresses or not isinstance(addresses[0], str):
+        return None
+    return reachable(addresses[0])
 
 
 def _name(endpoint: Mapping[str, Any], address: str) -> str:
@@ -112,7 +121,7 @@ def read_slice(raw: Mapping[str, Any], port_name: str) -> tuple[Endpoint, ...]:
     if port is None or raw.get("addressType") not in _FAMILIES:
         return ()
     found = []
-    for entry in _records(raw.get("endpoints")):
+    for entry in records(raw.get("endpoints")):
         address = _address(entry)
         if address is None:
             continue
@@ -147,15 +156,20 @@ def _merge(told: list[Endpoint]) -> Endpoint:
     )
 
 
-def members(slices: Iterable[Iterable[Endpoint]]) -> dict[str, Node]:
-    """Return the backend nodes by name, from all slices of the nodes' Services."""
+def members(slices: Iterable[Iterable[Endpoint]], *, others: bool = False) -> dict[str, Node]:
+    """Return the nodes by name, from all slices of the nodes' Services.
+
+    Args:
+        slices: the endpoints of each.
+        others: whether there are nodes that no slice tells of, so that a pod that terminates need not serve on.
+    """
     told: dict[str, list[Endpoint]] = {}
     for endpoints in slices:
         for endpoint in endpoints:
             told.setdefault(endpoint.name, []).append(endpoint)
     pods = [_merge(told[name]) for name in sorted(told)]
     chosen = {pod.name for pod in pods if pod.ready and not pod.terminating}
-    if not chosen:
+    if not chosen and not others:
         chosen = {pod.name for pod in pods if pod.serving and pod.terminating}
     return {
         pod.name: Node(

@@ -10,7 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 
 from pba_sync.balancer.membership import NodeState
 from pba_sync.balancer.outliers import Phase, Standings
-from pba_sync.balancer.planner import Change, Kind
+from pba_sync.balancer.planner import Change, Kind, heeded
 from pba_sync.balancer.servers import Admin, Server
 from pba_sync.balancer.view import Board, View
 
@@ -31,11 +31,25 @@ class Metrics:
             registry=self.registry,
         )
         self._age.set_function(self._view_age)
-        nodes = Gauge(
-            "pba_sync_nodes", "Backend nodes in the EndpointSlices.", ["state"], registry=self.registry
-        )
+        nodes = Gauge("pba_sync_nodes", "Nodes that we were told of.", ["state"], registry=self.registry)
         for state in NodeState:
             nodes.labels(state.value).set_function(partial(self._nodes, state))
+        self._unheeded = Gauge(
+            "pba_sync_drains_unheeded",
+            "Nodes that are drained by hand and serve on, because no other node can.",
+            registry=self.registry,
+        )
+        unresolved = Gauge(
+            "pba_sync_nodes_unresolved",
+            "Nodes outside of the cluster whose host's address was never known.",
+            registry=self.registry,
+        )
+        unresolved.set_function(self._unresolved)
+        self._lookups = Counter(
+            "pba_sync_lookup_failures",
+            "Failures to find the address of a node outside of the cluster.",
+            registry=self.registry,
+        )
         self._servers = Gauge(
             "pba_sync_servers", "Servers in HAProxy, by what it was told.", ["admin"], registry=self.registry
         )
@@ -69,7 +83,10 @@ class Metrics:
             "pba_sync_relists", "Full reads of the EndpointSlices.", ["reason"], registry=self.registry
         )
         self._errors = Counter(
-            "pba_sync_watch_errors", "Failures to read EndpointSlices.", ["error"], registry=self.registry
+            "pba_sync_watch_errors",
+            "Failures to read EndpointSlices, or the ConfigMap of nodes.",
+            ["error"],
+            registry=self.registry,
         )
         self._restarts = Counter(
             "pba_sync_haproxy_restarts", "Restarts of HAProxy that were seen.", registry=self.registry
@@ -89,6 +106,14 @@ class Metrics:
         view = self._board.view
         return sum(node.state is state for node in view.nodes.values()) if view else 0
 
+    def _unresolved(self) -> float:
+        view = self._board.view
+        return len(view.unresolved) if view else 0
+
+    def on_lookup_failure(self) -> None:
+        """Note that a host could not be resolved."""
+        self._lookups.inc()
+
     def on_look(self, known: Standings) -> None:
         """Note how the nodes stand."""
         tally = Tally(mark.phase for mark in known.marks.values())
@@ -105,6 +130,9 @@ class Metrics:
         for admin in Admin:
             self._servers.labels(admin.value).set(tally[admin])
         self._usable.set(sum(server.usable for server in live.values()))
+        view = self._board.view
+        told = view.nodes if view else {}
+        self._unheeded.set(sum(node != told[name] for name, node in heeded(told, live).items()))
 
     def on_change(self, change: Change, view: View) -> None:
         """Note a change that was carried out."""

@@ -6,16 +6,17 @@ What must stay true:
   whatever state a former, interrupted pass left it in;
 - clients that are bound to a node that goes are sent to it for as long as it keeps them, and no longer;
 - no request that runs is cut off before the node's deadline, and none is left behind after it;
-- taking nodes out never empties the rotation while one of the same pass could come in first.
+- taking nodes out never empties the rotation while one of the same pass could come in first;
+- draining by hand never takes out the last node that can serve.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, replace
 from enum import Enum
 
-from pba_sync.balancer import commands
+from pba_sync.balancer import commands, external
 from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
 from pba_sync.balancer.commands import Check, Command
 from pba_sync.balancer.membership import Node, NodeState
@@ -65,6 +66,41 @@ def wanted(nodes: Mapping[str, Node], name: str) -> bool:
     return node is not None and node.state is NodeState.SERVING
 
 
+def stays(nodes: Mapping[str, Node], name: str) -> bool:
+    """Tell whether HAProxy shall have the node `name`, serving or drained by hand."""
+    node = nodes.get(name)
+    return node is not None and node.state in (NodeState.SERVING, NodeState.DRAINED)
+
+
+def heeded(nodes: Mapping[str, Node], live: Mapping[str, Server]) -> Mapping[str, Node]:
+    """Return the nodes as they shall be where draining by hand would leave none that serves: then all serve on.
+
+    Args:
+        nodes: the nodes as we were told of them.
+        live: HAProxy's servers; one that its checks have found dead does not serve.
+    """
+    if any(wanted(nodes, name) and not _is_dead(live.get(name)) for name in nodes):
+        return nodes
+    return {
+        name: replace(node, state=NodeState.SERVING) if node.state is NodeState.DRAINED else node
+        for name, node in nodes.items()
+    }
+
+
+def _is_dead(server: Server | None) -> bool:
+    """Tell whether HAProxy's checks say so; a server that it has not, or not in rotation, may well serve."""
+    return server is not None and server.admin is Admin.READY and not server.up
+
+
+def governed(live: Mapping[str, Server], unresolved: Collection[str]) -> dict[str, Server]:
+    """Return HAProxy's servers but those of external nodes whose addresses are not known: they stay as they are."""
+    return {
+        name: server
+        for name, server in live.items()
+        if not any(external.is_of(name, node) for node in unresolved)
+    }
+
+
 def drain_clock(
     nodes: Mapping[str, Node], live: Mapping[str, Server], since: Mapping[str, float], now: float
 ) -> dict[str, float]:
@@ -76,21 +112,31 @@ def drain_clock(
         since: the answer of the last call.
         now: a monotonic time, in seconds.
     """
-    return {name: since.get(name, now) for name in live if not wanted(nodes, name)}
+    return {name: since.get(name, now) for name in live if not stays(nodes, name)}
 
 
 def _add(node: Node, terms: Terms) -> Change:
-    name = node.name
+    name, drained = node.name, node.state is NodeState.DRAINED
     return Change(
-        Kind.ADD,
+        Kind.DRAIN if drained else Kind.ADD,
         name,
         (
             commands.add_server(name, node.address, node.port, terms.check, terms.affinity.cookie(name)),
             commands.enable_health(name),
-            commands.set_ready(name),
+            commands.set_drain(name) if drained else commands.set_ready(name),
             commands.set_healthy(name),
         ),
     )
+
+
+def _hold(server: Server) -> Change | None:
+    """Return what keeps a server drained: it may be in rotation, or half added or removed."""
+    steps = []
+    if not server.checked:
+        steps.append(commands.enable_health(server.name))
+    if server.admin is not Admin.DRAIN:
+        steps.append(commands.set_drain(server.name))
+    return Change(Kind.DRAIN, server.name, tuple(steps)) if steps else None
 
 
 def _return(server: Server) -> Change | None:
@@ -148,7 +194,7 @@ def plan(
     """Return the changes that bring HAProxy in step with the nodes, in the order in which to make them.
 
     Args:
-        nodes: the nodes as they should be.
+        nodes: the nodes as they should be (`heeded`).
         live: HAProxy's servers.
         draining_since: the answer of `drain_clock`.
         now: the monotonic time that `drain_clock` was given.
@@ -158,12 +204,15 @@ def plan(
     for name in sorted({*nodes, *live}):
         node, server = nodes.get(name), live.get(name)
         if server is None:
-            changes.append(_add(nodes[name], terms) if wanted(nodes, name) else None)
+            changes.append(_add(nodes[name], terms) if stays(nodes, name) else None)
         elif node is not None and not _matches(node, server):
-            # The pod's sandbox was made anew: nothing answers at the old address any more.
+            # The pod's sandbox was made anew: nothing answers at the old address any more. (An external node that
+            # moves bears another name.)
             changes.append(_remove(server, cut_off=True))
         elif wanted(nodes, name):
             changes.append(_return(server))
+        elif stays(nodes, name):
+            changes.append(_hold(server))
         else:
             age = now - draining_since.get(name, now)
             keeps = node is not None and node.keeps_clients and age < terms.affinity.keep_seconds

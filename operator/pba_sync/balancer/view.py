@@ -1,4 +1,4 @@
-"""Our view of the nodes: kept by LIST and WATCH in one thread, for ever.
+"""Our view of the nodes: kept by LIST and WATCH, a thread for each source, for ever.
 
 What must stay true:
 - the view is replaced as a whole, and never by an empty one unless a second live read agrees: an API server
@@ -13,12 +13,16 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Generic, Protocol, TypeVar
 
 from pba_sync.balancer.errors import AccessRefusedError, KubernetesError, ViewExpiredError
-from pba_sync.balancer.kube import Listing, Slices
-from pba_sync.balancer.membership import Endpoint, Node, members
+from pba_sync.balancer.kube import Event, Listing
+from pba_sync.balancer.membership import Node
+
+Record = TypeVar("Record")
+Record_contra = TypeVar("Record_contra", contravariant=True)
 
 RELIST_SECONDS = 300.0
 CONFIRM_SECONDS = 1.0
@@ -33,10 +37,15 @@ _LOG = logging.getLogger(__name__)
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """The nodes as the API server told them, and when a change of them was seen (monotonic seconds)."""
+    """The nodes as we were told of them."""
 
     nodes: dict[str, Node]
     changed_at: float
+    """When the change to this view was seen (monotonic seconds)."""
+    unresolved: frozenset[str] = frozenset()
+    """External nodes whose addresses are not known: what HAProxy has of them is left as it is."""
+    awaited: bool = False
+    """Whether an external node's address was not even asked for: the answer may come at any moment."""
 
 
 class Board:
@@ -46,7 +55,7 @@ class Board:
         self._clock = clock
         self._condition = threading.Condition()
         self._view: View | None = None
-        self._evidence_at: float | None = None
+        self._evidence: dict[str, float] = {}
         self._version = 0
 
     @property
@@ -62,21 +71,30 @@ class Board:
             return self._version
 
     def age(self) -> float | None:
-        """Return for how many seconds nothing has told us that the view is current; None before the first."""
-        with self._condition:
-            return None if self._evidence_at is None else self._clock() - self._evidence_at
+        """Return for how many seconds nothing has told us that the view is current; None before the first.
 
-    def confirm(self) -> None:
-        """Note evidence that the view is current."""
+        Of several sources the one counts that has been silent for longest.
+        """
         with self._condition:
-            self._evidence_at = self._clock()
+            return self._clock() - min(self._evidence.values()) if self._evidence else None
 
-    def publish(self, nodes: dict[str, Node]) -> None:
-        """Replace the view, and wake who waits for it."""
+    def confirm(self, source: str) -> None:
+        """Note evidence that what a source told last is current."""
         with self._condition:
-            self._evidence_at = self._clock()
-            if self._view is None or self._view.nodes != nodes:
-                self._view = View(nodes, self._evidence_at)
+            self._evidence[source] = self._clock()
+
+    def publish(
+        self,
+        nodes: dict[str, Node],
+        unresolved: frozenset[str] = frozenset(),
+        *,
+        awaited: bool = False,
+    ) -> None:
+        """Replace the view, and wake who waits for it; the arguments are the view's fields."""
+        with self._condition:
+            view = View(nodes, self._clock(), unresolved, awaited)
+            if self._view is None or replace(view, changed_at=self._view.changed_at) != self._view:
+                self._view = view
                 self._version += 1
                 self._condition.notify_all()
 
@@ -98,14 +116,41 @@ class WatcherHooks:
     on_error: Callable[[str], None]
 
 
-class Watcher:
-    """Keeps a `Board` current."""
+class Source(Protocol[Record]):
+    """Where objects are listed and watched."""
 
-    def __init__(self, slices: Slices, board: Board, hooks: WatcherHooks) -> None:
-        self._source = slices
-        self._board = board
+    def list(self) -> Listing[Record]:
+        """Return all objects, read live."""
+
+    def watch(self, resource_version: str) -> Iterator[Event[Record]]:
+        """Yield what changes after `resource_version`, until the watch ends by itself."""
+
+
+class Desk(Protocol[Record_contra]):
+    """Who is told of the objects that are followed."""
+
+    @property
+    def what(self) -> str:
+        """What they are, in the log."""
+
+    def is_void(self, records: Mapping[str, Record_contra]) -> bool:
+        """Tell whether they leave nothing, so that they are not believed without a second look."""
+
+    def put(self, records: Mapping[str, Record_contra]) -> None:
+        """Take all of them."""
+
+    def confirm(self) -> None:
+        """Note evidence that what was put last is current."""
+
+
+class Watcher(Generic[Record]):
+    """Keeps a desk current."""
+
+    def __init__(self, source: Source[Record], desk: Desk[Record], hooks: WatcherHooks) -> None:
+        self._source = source
+        self._desk = desk
         self._hooks = hooks
-        self._slices: dict[str, tuple[Endpoint, ...]] = {}
+        self._records: dict[str, Record] = {}
         self._failures = 0
         self.moved_at = hooks.clock()
         """When this thread last got an answer, an event, the end of a watch or an error: it is not stuck."""
@@ -131,7 +176,7 @@ class Watcher:
         except Exception:  # noqa: BLE001 - logged whole; the loop must go on
             # A fault of ours in one event must not end the thread: the next list starts from a clean slate.
             self._hooks.on_error("fault")
-            _LOG.exception("the watch of EndpointSlices failed on a fault of its own; listing again")
+            _LOG.exception("the watch of %s failed on a fault of its own; listing again", self._desk.what)
         self._hooks.sleep(self._delay())
         return "error"
 
@@ -141,7 +186,9 @@ class Watcher:
     def _log(self, error: KubernetesError) -> None:
         if self._failures == 0:
             hint = " (is the Role bound, the token mounted?)" if isinstance(error, AccessRefusedError) else ""
-            _LOG.warning("EndpointSlices cannot be followed, going on with what is known: %s%s", error, hint)
+            _LOG.warning(
+                "%s cannot be followed, going on with what is known: %s%s", self._desk.what, error, hint
+            )
 
     def _delay(self) -> float:
         first, longest = BACKOFF_SECONDS
@@ -153,27 +200,27 @@ class Watcher:
         self._hooks.on_relist(reason)
         listing = self._source.list()
         if self._failures:
-            _LOG.info("EndpointSlices can be read again")
-        if not members(listing.slices.values()):
+            _LOG.info("%s can be read again", self._desk.what)
+        if self._desk.is_void(listing.records):
             listing = self._second_read()
         self._take(listing)
 
-    def _second_read(self) -> Listing:
+    def _second_read(self) -> Listing[Record]:
         self._hooks.sleep(CONFIRM_SECONDS)
         self._hooks.on_relist("confirm-empty")
         return self._source.list()
 
-    def _take(self, listing: Listing) -> None:
+    def _take(self, listing: Listing[Record]) -> None:
         self._version = listing.resource_version
-        self._slices = dict(listing.slices)
-        self._board.publish(members(self._slices.values()))
+        self._records = dict(listing.records)
+        self._desk.put(self._records)
 
     def _follow_listing(self) -> str:
         """Watch, again and again, until it is time for a full read."""
         until = self._hooks.clock() + RELIST_SECONDS
         while (opened := self._hooks.clock()) < until:
             self._follow_watch()
-            self._board.confirm()
+            self._desk.confirm()
             # A watch that ends as soon as it is opened must not make a busy loop.
             self._hooks.sleep(max(0.0, opened + WATCH_PAUSE_SECONDS - self._hooks.clock()))
         return "periodic"
@@ -184,19 +231,19 @@ class Watcher:
             self._move()
             self._version = event.resource_version
             if not event.name:
-                self._board.confirm()
-            elif not self._change(event.name, event.endpoints):
+                self._desk.confirm()
+            elif not self._change(event.name, event.record):
                 # The second read is newer than the rest of this watch.
                 self._take(self._second_read())
                 return
 
-    def _change(self, name: str, endpoints: tuple[Endpoint, ...] | None) -> bool:
-        """Take a slice's change into the view; False, and no change of the view, if that empties it."""
-        if endpoints is None:
-            self._slices.pop(name, None)
+    def _change(self, name: str, record: Record | None) -> bool:
+        """Take an object's change over; False, and nothing is told, if that leaves nothing."""
+        if record is None:
+            self._records.pop(name, None)
         else:
-            self._slices[name] = endpoints
-        nodes = members(self._slices.values())
-        if nodes:
-            self._board.publish(nodes)
-        return bool(nodes)
+            self._records[name] = record
+        if self._desk.is_void(self._records):
+            return False
+        self._desk.put(self._records)
+        return True

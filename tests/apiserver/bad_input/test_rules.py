@@ -98,7 +98,15 @@ ACCEPTED = {
                 "config": {"innodb_buffer_pool_size": "1G", "max_connections": 200},
                 "user": {"name": "shop", "passwordSecretRef": {"name": "pw", "key": "password"}},
             },
-            backend={"replicas": 0, "rollout": {"maxSurge": "25%", "maxUnavailable": "25%"}},
+            backend={
+                "replicas": 0,
+                "rollout": {"maxSurge": "25%", "maxUnavailable": "25%"},
+                "external": [
+                    {"name": "by-name", "host": "Old-1.Example", "port": 65535},
+                    {"name": "by-ipv4", "host": "10.255.0.1", "port": 1},
+                    {"name": "by-ipv6", "host": "2001:db8::7", "port": 80},
+                ],
+            },
             frontend={"image": "haproxy:3.0.11"},
             service={
                 "type": "LoadBalancer",

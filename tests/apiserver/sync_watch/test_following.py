@@ -78,16 +78,21 @@ def test_a_thousand_nodes_in_ten_slices_fit_into_little_memory(
     assert sidecar.memory_mebibytes() <= MEMORY_MEBIBYTES
 
 
-def test_the_role_allows_to_follow_slices_and_nothing_else(
+def test_the_role_allows_to_follow_slices_and_one_config_map_and_nothing_else(
     api_server: ApiServer, cluster: Cluster, token: Callable[[], str]
 ) -> None:
     account = replace(api_server, token=token())
     space = f"namespaces/{cluster.namespace}"
     assert account.request("GET", f"/apis/discovery.k8s.io/v1/{space}/endpointslices").ok
+    config_maps = f"/api/v1/{space}/configmaps"
+    for name, status in (("shop-nodes", 200), ("shop-frontend", 403)):
+        assert account.request("GET", config_maps, fieldSelector=f"metadata.name={name}").status == status
     for method, path in (
         ("GET", f"/api/v1/{space}/secrets"),
         ("GET", f"/api/v1/{space}/pods"),
-        ("GET", f"/api/v1/{space}/configmaps"),
+        ("GET", config_maps),
+        ("GET", f"{config_maps}/shop-nodes"),
+        ("PATCH", f"{config_maps}/shop-nodes"),
         ("GET", "/apis/discovery.k8s.io/v1/namespaces/default/endpointslices"),
         ("GET", "/apis/discovery.k8s.io/v1/endpointslices"),
         ("DELETE", f"/apis/discovery.k8s.io/v1/{space}/endpointslices/x"),

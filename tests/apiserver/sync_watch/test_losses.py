@@ -18,7 +18,10 @@ from pba_lab.wire import Wire
 
 from pba_operator.domain.model import Cluster
 from pba_sync.balancer import kube
-from pba_sync.balancer.kube import KubernetesSlices
+from pba_sync.balancer.external import Declared
+from pba_sync.balancer.kube import Followed
+from pba_sync.balancer.membership import Endpoint
+from pba_sync.balancer.roster import Roster
 from pba_sync.balancer.view import Board, Watcher, WatcherHooks
 
 
@@ -91,11 +94,14 @@ def test_a_rotated_token_is_taken_up(
 @pytest.fixture
 def source(
     wire: Wire, token_folder: Path, cluster: Cluster, monkeypatch: pytest.MonkeyPatch
-) -> KubernetesSlices:
+) -> Followed[tuple[Endpoint, ...]]:
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(wire.port))
-    return KubernetesSlices(
-        lambda: pykube.KubeConfig.from_service_account(str(token_folder)), cluster.namespace, SERVICE, "http"
+    return kube.slices(
+        lambda: pykube.KubeConfig.from_service_account(str(token_folder)),
+        cluster.namespace,
+        [SERVICE],
+        "http",
     )
 
 
@@ -104,7 +110,7 @@ class OverError(BaseException):
 
 
 def test_a_dead_watch_is_noticed_and_replaced(
-    source: KubernetesSlices, slices: Slices, wire: Wire, monkeypatch: pytest.MonkeyPatch
+    source: Followed[tuple[Endpoint, ...]], slices: Slices, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kube, "WATCH_SECONDS", 1)
     monkeypatch.setattr(kube, "WATCH_GRACE_SECONDS", 0.5)
@@ -120,7 +126,9 @@ def test_a_dead_watch_is_noticed_and_replaced(
     def run() -> None:
         with pytest.raises(OverError):
             Watcher(
-                source, board, WatcherHooks(time.monotonic, sleep, lambda: 0.5, relists.append, errors.append)
+                source,
+                Roster(board, Declared()).pods,
+                WatcherHooks(time.monotonic, sleep, lambda: 0.5, relists.append, errors.append),
             ).run()
 
     def nodes() -> set[str]:

@@ -20,8 +20,8 @@ from pba_hack.binaries import binary
 from pba_hack.loopback import free_port
 from pba_hack.waiting import wait_for
 from pba_operator.domain.model import Cluster
+from pba_sync.balancer import kube
 from pba_sync.balancer.errors import ViewExpiredError
-from pba_sync.balancer.kube import KubernetesSlices
 
 START_SECONDS = 120.0
 
@@ -75,10 +75,10 @@ def test_it_goes_on_and_catches_up_and_an_old_version_is_told_as_such(
 ) -> None:
     monkeypatch.setenv("KUBERNETES_SERVICE_HOST", "127.0.0.1")
     monkeypatch.setenv("KUBERNETES_SERVICE_PORT", str(wire.port))
-    source = KubernetesSlices(
+    source = kube.slices(
         lambda: pykube.KubeConfig.from_service_account(str(token_folder)),
         cluster.namespace,
-        SERVICE,
+        [SERVICE],
         "http",
     )
     slices.write("one", {"a": "ready"}, port=9)

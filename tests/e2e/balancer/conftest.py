@@ -14,7 +14,6 @@ from pba_lab.shop import shop
 from pba_lab.sidecar_loop import SidecarLoop
 
 from pba_operator.domain.frontend import haproxy_cfg
-from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
 
 
 @pytest.fixture(scope="session")
@@ -52,8 +51,8 @@ def haproxy(configuration: str, folder: Path) -> Iterator[HAProxyProcess]:
 def new_sidecar(haproxy: HAProxyProcess) -> Iterator[NewSidecar]:
     started = []
 
-    def start(drain_seconds: float = 30.0, affinity: Affinity = NO_AFFINITY) -> SidecarLoop:
-        started.append(SidecarLoop(haproxy, drain_seconds, affinity))
+    def start(drain_seconds: float = 30.0, **options: Any) -> SidecarLoop:
+        started.append(SidecarLoop(haproxy, drain_seconds, **options))
         return started[-1]
 
     yield start

@@ -52,8 +52,10 @@ def test_the_configuration_is_taken_without_a_word_in_every_family(configuration
         assert (answer.returncode, said) == (0, []), answer.stderr
 
 
-NAMES = st.sampled_from(("a", "b", "c"))
 PLACES = st.integers(0, 2)
+SERVERS = ("a", "shop-backend-7d9f8c6b5-x2k9q", "external_old_fd00::7:8080")
+"""Such as pods and nodes outside of the cluster are called."""
+NAMES = st.sampled_from(SERVERS)
 COMMANDS = st.one_of(
     st.builds(
         commands.add_server,
@@ -94,7 +96,7 @@ def entries(answer: str) -> list[list[str]]:
 @given(told=st.lists(COMMANDS, max_size=15))
 def test_the_model_answers_as_haproxy_does(haproxy: HAProxyProcess, told: list[commands.Command]) -> None:
     model = HAProxyModel()
-    for name in ("a", "b", "c"):
+    for name in SERVERS:
         haproxy.ask(f"set server nodes/{name} state maint")
         haproxy.ask(f"del server nodes/{name}")
     for name in ("trials", "floor", "floor-size"):

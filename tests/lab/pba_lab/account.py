@@ -7,12 +7,13 @@ from pathlib import Path
 
 from pba_api import names, sidecar
 from pba_hack.apiserver import ApiServer
-from pba_operator.domain.frontend import SyncImage, access, manifests, selectors
+from pba_operator.domain.frontend import SyncImage, access, declaration, manifests, selectors
 from pba_operator.domain.model import Cluster
 
 _PATHS = {
     "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
     "Service": "/api/v1/namespaces/{}/services",
+    "ConfigMap": "/api/v1/namespaces/{}/configmaps",
     "Role": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/roles",
     "RoleBinding": "/apis/rbac.authorization.k8s.io/v1/namespaces/{}/rolebindings",
 }
@@ -20,7 +21,11 @@ _PATHS = {
 
 def admit(server: ApiServer, cluster: Cluster) -> None:
     """Make the sidecar's account, which may do what the operator's Role says and nothing else."""
-    for manifest in (*access.manifests(cluster), *selectors.manifests(cluster)):
+    for manifest in (
+        *access.manifests(cluster),
+        *selectors.manifests(cluster),
+        declaration.config_map(cluster),
+    ):
         made = server.request("POST", _PATHS[manifest["kind"]].format(cluster.namespace), manifest)
         if not made.ok:
             raise RuntimeError(made.data.decode())

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from pba_lab.nodes import Node
 from pba_lab.sidecar_loop import SidecarLoop
-from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
 
 
 class NewSidecar(Protocol):
     """Starts a sidecar's loop."""
 
-    def __call__(self, drain_seconds: float = 30.0, affinity: Affinity = NO_AFFINITY) -> SidecarLoop:
-        """Return it; it lets a node drain for so long, and clients are bound so."""
+    def __call__(self, drain_seconds: float = 30.0, **options: Any) -> SidecarLoop:
+        """Return it; it lets a node drain for so long, and takes the other options of `SidecarLoop`."""
 
 
 class NewNodes(Protocol):

@@ -114,7 +114,11 @@ class HAProxyModel:
         return self._on(name, change)
 
     def _set_health(self, name: str) -> str:
-        return self._on(name, lambda _: None)
+        def change(server: ModelServer) -> None:
+            if server.admin != _MAINT:
+                server.state = _RUNNING
+
+        return self._on(name, change)
 
     def _set_weight(self, name: str, weight: str) -> str:
         return self._on(name, lambda server: setattr(server, "weight", int(weight)))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
+from collections.abc import Callable
 
 from pba_lab.haproxy import HAProxyProcess
 from pba_lab.nodes import Node
@@ -14,23 +15,38 @@ from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.membership import Node as Member
 from pba_sync.balancer.membership import NodeState
 from pba_sync.balancer.planner import Change, Terms
+from pba_sync.balancer.resolver import Resolver
+from pba_sync.balancer.roster import Roster
 from pba_sync.balancer.runtime import HAProxy
 from pba_sync.balancer.stopping import Stopping
 from pba_sync.balancer.view import Board
 
 CHECK = check_of(shop("default"))
+Lookup = Callable[[str], tuple[str, ...]]
+"""Returns what a host's name resolves to; raises OSError if it cannot be resolved."""
+
+
+def _nothing(host: str) -> tuple[str, ...]:
+    raise OSError(f"no {host}")
 
 
 class SidecarLoop:
     """The sidecar's loop in a thread of its own; the test says which nodes there are."""
 
     def __init__(
-        self, haproxy: HAProxyProcess, drain_seconds: float, affinity: Affinity = NO_AFFINITY
+        self,
+        haproxy: HAProxyProcess,
+        drain_seconds: float,
+        affinity: Affinity = NO_AFFINITY,
+        lookup: Lookup = _nothing,
     ) -> None:
+        """Start it; clients are bound so, and `lookup` is its name server."""
         self.commands: Counter[tuple[str, bool]] = Counter()
         self.changes: list[Change] = []
         self.restarts = 0
         self.board = Board(time.monotonic)
+        self._resolver = Resolver(lookup, lambda: None)
+        self.roster = Roster(self.board, on_hosts=self._resolve)
         self.loop = Loop(
             HAProxy(haproxy.socket, 5, lambda verb, succeeded: self.commands.update([(verb, succeeded)])),
             self.board,
@@ -43,6 +59,9 @@ class SidecarLoop:
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run)
         self._thread.start()
+
+    def _resolve(self, hosts: frozenset[str]) -> None:
+        self._resolver.follow(hosts, self.roster)
 
     def _restarted(self) -> None:
         self.restarts += 1
@@ -66,6 +85,7 @@ class SidecarLoop:
     def kill(self) -> None:
         """End between two passes, and never come back."""
         self._stop.set()
+        self._resolve(frozenset())
         # Another view wakes the thread; it ends before it acts on it.
         self.board.publish({"end": Member("end", "10.0.0.1", 1, NodeState.DRAINING)})
         self._thread.join()

@@ -97,6 +97,10 @@ class Stage:
         (found,) = [pod for pod in self.pods(role) if pod["spec"].get("nodeName") == node]
         return found
 
+    def management(self) -> str:
+        """Return the management node's name: it serves beside the backends."""
+        return name_of(self.pod("management", self.home))
+
     def arrange(self, *, operator: str, backends: tuple[str, str]) -> None:
         """Put the operator and the backends on these machines; return when all are Ready there."""
         self.label("backend", backends)
@@ -188,7 +192,7 @@ def serve_newcomers(addresses: Iterable[Address], journey: Journey) -> set[str]:
     """See that clients who begin only now get all their answers, at each address.
 
     Returns:
-        The backend nodes that answered them.
+        The nodes that answered them.
 
     Raises:
         AssertionError: a request failed.

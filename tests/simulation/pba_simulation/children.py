@@ -56,7 +56,7 @@ _SPECS: Final[dict[str, dict[str, Any]]] = {
             "volumes": [{"name": "scratch", "emptyDir": {}}],
             "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
         },
-        "management": {"pod": _PLACED},
+        "management": {"servesTraffic": False, "pod": _PLACED},
         "database": {
             "name": "store",
             "user": {"name": "clerk", "passwordSecretRef": {"name": "clerk", "key": "secret"}},
@@ -68,6 +68,8 @@ _SPECS: Final[dict[str, dict[str, Any]]] = {
             "replicas": 3,
             "rollout": {"maxSurge": 2, "maxUnavailable": 1},
             "drainTimeoutSeconds": 44,
+            "drainedNodes": ["old"],
+            "external": [{"name": "old", "host": "old.example", "port": 81}],
             "pod": _PLACED,
         },
         "frontend": {"image": "haproxy:3.0.11", "replicas": 3, "pod": _PLACED},

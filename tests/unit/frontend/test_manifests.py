@@ -5,7 +5,7 @@ import re
 import subprocess
 from collections.abc import Callable
 from copy import deepcopy
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from pba_hack.waiting import wait_for
 from pba_operator.domain.frontend import SyncImage, manifests
 from pba_operator.domain.model import Cluster
 from pba_sync.balancer.commands import Check
+from pba_sync.balancer.external import Declared, External, read_declared
 from pba_sync.balancer.limits import Limits
 from pba_sync.settings import read_settings
 
@@ -39,11 +40,11 @@ def everything(change: Change | None = None) -> list[dict[str, Any]]:
 
 
 def made(change: Change | None = None) -> dict[str, dict[str, Any]]:
-    """Return the manifests by kind; of the Services the backends'."""
+    """Return the manifests by kind; of the Services the backends', of the ConfigMaps HAProxy's."""
     return {
         manifest["kind"]: manifest
         for manifest in everything(change)
-        if manifest["metadata"]["name"] != "shop-management"
+        if manifest["metadata"]["name"] not in ("shop-management", "shop-nodes")
     }
 
 
@@ -61,10 +62,10 @@ def test_what_others_need_comes_first() -> None:
     assert [(manifest["kind"], manifest["metadata"]["name"]) for manifest in everything()] == [
         ("Service", "shop-backend"),
         ("Service", "shop-management"),
-        *(
-            (kind, "shop-frontend")
-            for kind in ("ServiceAccount", "Role", "RoleBinding", "ConfigMap", "Deployment")
-        ),
+        *((kind, "shop-frontend") for kind in ("ServiceAccount", "Role", "RoleBinding")),
+        ("ConfigMap", "shop-nodes"),
+        ("ConfigMap", "shop-frontend"),
+        ("Deployment", "shop-frontend"),
     ]
 
 
@@ -107,9 +108,33 @@ def test_the_selector_service_is_headless_and_tells_readiness() -> None:
     assert spec["ports"] == [{"name": "http", "port": 3000, "targetPort": "http", "protocol": "TCP"}]
 
 
-def test_the_sidecar_may_only_follow_endpoint_slices() -> None:
+def declared(change: Change | None = None) -> Declared | None:
+    (config_map,) = (each for each in everything(change) if each["metadata"]["name"] == "shop-nodes")
+    return read_declared(config_map)
+
+
+def test_the_sidecar_reads_what_the_operator_declares() -> None:
+    assert declared() == Declared()
+    external = [External("new", "fd00::7", 80), External("old", "old.example", 8080)]
+
+    def change(spec: dict[str, Any]) -> None:
+        spec["backend"]["drainedNodes"] = ["shop-backend-x", "old"]
+        spec["backend"]["external"] = [asdict(node) for node in external[::-1]]
+
+    assert declared(change) == Declared(tuple(external), frozenset({"shop-backend-x", "old"}))
+    assert pod(change) == pod(), "no frontend is rolled"
+    assert declared(lambda spec: spec.pop("backend")) == Declared()
+
+
+def test_the_sidecar_may_only_follow_endpoint_slices_and_one_config_map() -> None:
     assert made()["Role"]["rules"] == [
         {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
+        {
+            "apiGroups": [""],
+            "resources": ["configmaps"],
+            "resourceNames": ["shop-nodes"],
+            "verbs": ["list", "watch"],
+        },
     ]
     assert made()["RoleBinding"]["subjects"] == [
         {"kind": "ServiceAccount", "name": "shop-frontend", "namespace": "shop-space"},

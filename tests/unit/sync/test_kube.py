@@ -14,7 +14,9 @@ import pytest
 
 from pba_sync.balancer import kube
 from pba_sync.balancer.errors import AccessRefusedError, ApiUnavailableError, ViewExpiredError
-from pba_sync.balancer.kube import KubernetesSlices
+from pba_sync.balancer.external import Declared, External
+from pba_sync.balancer.kube import Followed
+from pba_sync.balancer.membership import Endpoint
 
 
 class FakeApi(ThreadingHTTPServer):
@@ -75,25 +77,26 @@ def tokens() -> list[str]:
 
 
 @pytest.fixture
-def slices(api: FakeApi, tokens: list[str]) -> KubernetesSlices:
+def slices(api: FakeApi, tokens: list[str]) -> Slices:
     def configure() -> pykube.KubeConfig:
         config = pykube.KubeConfig.from_url(api.url)
         config.doc["users"] = [{"name": "self", "user": {"token": tokens[-1]}}]
         config.doc["contexts"][0]["context"]["user"] = "self"
         return pykube.KubeConfig(config.doc)
 
-    return KubernetesSlices(configure, "shop-space", ("shop-backend", "shop-management"), "http")
+    return kube.slices(configure, "shop-space", ("shop-backend", "shop-management"), "http")
 
 
 def status(code: int, message: str = "no") -> dict[str, Any]:
     return {"kind": "Status", "apiVersion": "v1", "status": "Failure", "code": code, "message": message}
 
 
+Slices = Followed[tuple[Endpoint, ...]]
 Make = Callable[..., dict[str, Any]]
 
 
 def test_a_list_asks_for_our_slices_live(
-    api: FakeApi, slices: KubernetesSlices, endpoint: Make, endpoint_slice: Make
+    api: FakeApi, slices: Slices, endpoint: Make, endpoint_slice: Make
 ) -> None:
     raw = endpoint_slice(endpoint("a", "10.0.0.1"))
     api.answer({"metadata": {"resourceVersion": "7"}, "items": [raw]})
@@ -105,16 +108,29 @@ def test_a_list_asks_for_our_slices_live(
     )
     assert authorization == "Bearer first"
     assert listing.resource_version == "7"
-    assert [e.name for e in listing.slices["slice"]] == ["a"]
+    assert [e.name for e in listing.records["slice"]] == ["a"]
 
 
-def test_an_empty_list_may_come_without_items(api: FakeApi, slices: KubernetesSlices) -> None:
+def test_the_declaration_is_asked_for_by_its_name(api: FakeApi) -> None:
+    config_map = {
+        "metadata": {"name": "shop-nodes"},
+        "data": {"nodes.json": '{"external": [{"name": "old", "host": "old.example", "port": 80}]}'},
+    }
+    api.answer({"metadata": {"resourceVersion": "7"}, "items": [config_map]})
+    source = kube.declaration(lambda: pykube.KubeConfig.from_url(api.url), "shop-space", "shop-nodes")
+    assert source.list().records == {"shop-nodes": Declared((External("old", "old.example", 80),))}
+    path, query, _ = api.asked[0]
+    assert path == "/api/v1/namespaces/shop-space/configmaps"
+    assert query == {"fieldSelector": ["metadata.name=shop-nodes"]}, "the Role allows no other question"
+
+
+def test_an_empty_list_may_come_without_items(api: FakeApi, slices: Slices) -> None:
     api.answer({"metadata": {"resourceVersion": "7"}, "items": None})
-    assert slices.list().slices == {}
+    assert slices.list().records == {}
 
 
 def test_a_watch_goes_on_from_a_version_and_ends_by_itself(
-    api: FakeApi, slices: KubernetesSlices, endpoint: Make, endpoint_slice: Make
+    api: FakeApi, slices: Slices, endpoint: Make, endpoint_slice: Make
 ) -> None:
     raw = endpoint_slice(endpoint("a", "10.0.0.1"))
     bookmark = {"kind": "EndpointSlice", "metadata": {"resourceVersion": "9"}}
@@ -131,14 +147,14 @@ def test_a_watch_goes_on_from_a_version_and_ends_by_itself(
         "allowWatchBookmarks": ["true"],
         "labelSelector": [],
     }
-    assert [(event.name, event.endpoints is None, event.resource_version) for event in events] == [
+    assert [(event.name, event.record is None, event.resource_version) for event in events] == [
         ("slice", False, "5"),
         ("", True, "9"),
         ("slice", True, "5"),
     ]
 
 
-def test_an_error_event_is_an_error(api: FakeApi, slices: KubernetesSlices) -> None:
+def test_an_error_event_is_an_error(api: FakeApi, slices: Slices) -> None:
     api.answer({"type": "ERROR", "object": status(410, "too old resource version: 1 (900)")})
     with pytest.raises(ViewExpiredError, match="too old"):
         list(slices.watch("1"))
@@ -157,30 +173,28 @@ def test_an_error_event_is_an_error(api: FakeApi, slices: KubernetesSlices) -> N
 )
 @pytest.mark.parametrize("how", ["list", "watch"])
 def test_a_refusal_is_told_by_its_kind(
-    api: FakeApi, slices: KubernetesSlices, code: int, kind: type[Exception], how: str
+    api: FakeApi, slices: Slices, code: int, kind: type[Exception], how: str
 ) -> None:
     api.answer(status(code), status=code)
     with pytest.raises(kind):
         slices.list() if how == "list" else list(slices.watch("1"))
 
 
-def test_half_an_event_is_no_event(api: FakeApi, slices: KubernetesSlices) -> None:
+def test_half_an_event_is_no_event(api: FakeApi, slices: Slices) -> None:
     api.answer()
     api.lines = [b'{"type": "ADDED", "obj']
     with pytest.raises(ApiUnavailableError):
         list(slices.watch("1"))
 
 
-def test_a_proxys_page_is_no_list(api: FakeApi, slices: KubernetesSlices) -> None:
+def test_a_proxys_page_is_no_list(api: FakeApi, slices: Slices) -> None:
     api.answer()
     api.lines = [b"<html>sign in</html>"]
     with pytest.raises(ApiUnavailableError):
         slices.list()
 
 
-def test_the_token_is_read_again_for_every_request(
-    api: FakeApi, slices: KubernetesSlices, tokens: list[str]
-) -> None:
+def test_the_token_is_read_again_for_every_request(api: FakeApi, slices: Slices, tokens: list[str]) -> None:
     api.answer({"metadata": {"resourceVersion": "7"}, "items": []})
     slices.list()
     tokens.append("rotated")
@@ -189,7 +203,7 @@ def test_the_token_is_read_again_for_every_request(
 
 
 def test_a_watch_that_says_nothing_is_given_up(
-    api: FakeApi, slices: KubernetesSlices, monkeypatch: pytest.MonkeyPatch
+    api: FakeApi, slices: Slices, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(kube, "WATCH_SECONDS", 0)
     monkeypatch.setattr(kube, "WATCH_GRACE_SECONDS", 0.1)
@@ -200,12 +214,12 @@ def test_a_watch_that_says_nothing_is_given_up(
 
 
 def test_an_api_server_that_is_not_there_is_told() -> None:
-    slices = KubernetesSlices(lambda: pykube.KubeConfig.from_url("http://127.0.0.1:1"), "n", "s", "http")
+    slices = kube.slices(lambda: pykube.KubeConfig.from_url("http://127.0.0.1:1"), "n", ["s"], "http")
     with pytest.raises(ApiUnavailableError):
         slices.list()
 
 
 def test_a_token_that_is_not_mounted_is_told() -> None:
-    slices = KubernetesSlices(lambda: pykube.KubeConfig.from_service_account("/nowhere"), "n", "s", "http")
+    slices = kube.slices(lambda: pykube.KubeConfig.from_service_account("/nowhere"), "n", ["s"], "http")
     with pytest.raises(ApiUnavailableError, match="/nowhere"):
         slices.list()

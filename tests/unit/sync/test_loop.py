@@ -9,7 +9,15 @@ import pytest
 
 from pba_sync.balancer import loop as loop_module
 from pba_sync.balancer.commands import Check
-from pba_sync.balancer.loop import BUSY_SECONDS, DOWN_SECONDS, IDLE_SECONDS, SETTLED_SECONDS, Loop, LoopHooks
+from pba_sync.balancer.loop import (
+    AWAIT_SECONDS,
+    BUSY_SECONDS,
+    DOWN_SECONDS,
+    IDLE_SECONDS,
+    SETTLED_SECONDS,
+    Loop,
+    LoopHooks,
+)
 from pba_sync.balancer.membership import Node
 from pba_sync.balancer.planner import Kind, Terms
 from pba_sync.balancer.stopping import Stopping
@@ -118,6 +126,43 @@ def test_a_restarted_haproxy_is_made_whole_again_before_it_is_ready(
     assert {name for name, server in model.servers.items() if server.in_rotation} == {"n1", "n2"}
     assert model.flags == ["ready"]
     assert told.restarts == 1
+
+
+def test_haproxy_is_not_ready_while_the_first_answer_of_a_name_server_is_awaited_(
+    loop: Loop, board: Board, nodes: Nodes
+) -> None:
+    board.publish(nodes(n1="serving"), frozenset({"old"}), awaited=True)
+    loop.step()
+    assert not loop.ready
+    board.publish(nodes(n1="serving"), frozenset({"old"}), awaited=False)
+    loop.step()
+    assert loop.ready, "the answer was that there is none"
+
+
+def test_a_name_server_that_hangs_does_not_keep_haproxy_from_being_ready(
+    loop: Loop, board: Board, nodes: Nodes, clock: Any
+) -> None:
+    board.publish(nodes(n1="serving"), frozenset({"old"}), awaited=True)
+    loop.step()
+    clock.sleep(AWAIT_SECONDS)
+    loop.step()
+    assert loop.ready
+
+
+def test_a_node_whose_address_is_not_known_any_more_is_left_as_haproxy_has_it(
+    loop: Loop, board: Board, nodes: Nodes, model: HAProxyModel
+) -> None:
+    model.ask("add server nodes/external_old_10.0.0.1:80 ipv4@10.0.0.1:80 check x")
+    model.ask("set server nodes/external_old_10.0.0.1:80 state ready")
+    board.publish(nodes(n1="serving"), frozenset({"old"}))
+    assert loop.step() == IDLE_SECONDS
+    assert {name for name, server in model.servers.items() if server.in_rotation} == {
+        "n1",
+        "external_old_10.0.0.1:80",
+    }
+    board.publish(nodes(n1="serving"))
+    loop.step()
+    assert not model.servers["external_old_10.0.0.1:80"].in_rotation, "it is not declared any more"
 
 
 def test_what_somebody_else_changed_in_haproxy_is_put_right_before_long(

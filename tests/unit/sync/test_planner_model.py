@@ -1,10 +1,14 @@
 """A state machine: nodes come, go, move and return, HAProxy restarts, passes are broken off; then all is at rest.
 
+Nodes are pods, or outside of the cluster: those are declared, their hosts are resolved, or not, or elsewhere. Both may
+be drained by hand, and fail their checks.
+
 The planner plays against a model of HAProxy (`pba_lab.model`), which another test compares with the real one.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,15 +17,24 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pba_lab.model import HAProxyModel
 
+from pba_sync.balancer import external
 from pba_sync.balancer.affinity import Affinity
 from pba_sync.balancer.commands import Check
 from pba_sync.balancer.errors import CommandRefusedError
+from pba_sync.balancer.external import Declared, External
 from pba_sync.balancer.membership import Node, NodeState
-from pba_sync.balancer.planner import Change, Kind, Terms, drain_clock, plan, wanted
+from pba_sync.balancer.planner import Change, Kind, Terms, drain_clock, governed, heeded, plan, stays, wanted
 from pba_sync.balancer.runtime import HAProxy
 from pba_sync.balancer.servers import Admin
 
 NAMES = ("a", "b", "c", "d")
+OUTSIDE = ("x", "y")
+HOSTS = ("one.example", "two.example")
+SERVERS_OUTSIDE = tuple(
+    external.server_name(External(name, "", 8080), address)
+    for name in OUTSIDE
+    for address in ("10.1.0.2", "10.1.0.3")
+)
 DRAIN_SECONDS = 30.0
 
 
@@ -43,42 +56,81 @@ class Membership(RuleBasedStateMachine):
         super().__init__()
         self.model = HAProxyModel()
         self.haproxy = _Direct(self.model)
-        self.nodes: dict[str, Node] = {}
+        self.pods: dict[str, Node] = {}
+        self.declared: dict[str, External] = {}
+        self.addresses: dict[str, str] = {}
+        self.drained: set[str] = set()
         self.since: dict[str, float] = {}
         self.left_at: dict[str, float] = {}
         self.now = 0.0
 
     @rule(name=st.sampled_from(NAMES), address=st.sampled_from(("10.0.0.1", "fd00::1")))
     def becomes_ready(self, name: str, address: str) -> None:
-        known = self.nodes.get(name)
-        self.nodes[name] = Node(name, known.address if known else address, 8080, NodeState.SERVING)
+        known = self.pods.get(name)
+        self.pods[name] = Node(name, known.address if known else address, 8080, NodeState.SERVING)
 
     @rule(name=st.sampled_from(NAMES))
     def terminates(self, name: str) -> None:
-        if name in self.nodes:
-            self.nodes[name] = Node(name, self.nodes[name].address, 8080, NodeState.DRAINING, True)
+        if name in self.pods:
+            self.pods[name] = Node(name, self.pods[name].address, 8080, NodeState.DRAINING, True)
 
     @rule(name=st.sampled_from(NAMES))
     def gets_unready(self, name: str) -> None:
-        if name in self.nodes:
-            self.nodes[name] = Node(name, self.nodes[name].address, 8080, NodeState.DRAINING)
+        if name in self.pods:
+            self.pods[name] = Node(name, self.pods[name].address, 8080, NodeState.DRAINING)
 
     @rule(name=st.sampled_from(NAMES))
     def vanishes(self, name: str) -> None:
-        self.nodes.pop(name, None)
+        self.pods.pop(name, None)
 
     @rule(name=st.sampled_from(NAMES))
     def gets_another_address(self, name: str) -> None:
-        if name in self.nodes:
-            self.nodes[name] = Node(name, "10.0.0.9", 8080, self.nodes[name].state)
+        if name in self.pods:
+            self.pods[name] = Node(name, "10.0.0.9", 8080, self.pods[name].state)
 
-    @rule(name=st.sampled_from(NAMES))
+    @property
+    def declaration(self) -> Declared:
+        external = tuple(self.declared[name] for name in sorted(self.declared))
+        return Declared(external, frozenset(self.drained))
+
+    @property
+    def nodes(self) -> dict[str, Node]:
+        pods = external.by_hand(self.pods, self.drained)
+        return pods | external.nodes(self.declaration, self.addresses)
+
+    @property
+    def unresolved(self) -> frozenset[str]:
+        return external.unresolved(self.declaration, self.addresses)
+
+    @rule(name=st.sampled_from(OUTSIDE), host=st.sampled_from((*HOSTS, "10.1.0.1", "fd00::9")))
+    def is_declared(self, name: str, host: str) -> None:
+        self.declared[name] = External(name, host, 8080)
+
+    @rule(name=st.sampled_from(OUTSIDE))
+    def is_taken_back(self, name: str) -> None:
+        self.declared.pop(name, None)
+
+    @rule(host=st.sampled_from(HOSTS), address=st.sampled_from(("10.1.0.2", "10.1.0.3", "fd00::8")))
+    def is_resolved(self, host: str, address: str) -> None:
+        self.addresses[host] = address
+
+    @rule(name=st.sampled_from((*NAMES, *OUTSIDE)))
+    def is_drained_by_hand_or_let_back(self, name: str) -> None:
+        self.drained ^= {name}
+
+    @rule(name=st.sampled_from((*NAMES, *SERVERS_OUTSIDE)), up=st.booleans())
+    def is_checked(self, name: str, *, up: bool) -> None:
+        server = self.model.servers.get(name)
+        if server and server.admin == 0:
+            server.state = 2 if up else 0
+
+    @rule(name=st.sampled_from((*NAMES, *SERVERS_OUTSIDE)))
     def takes_a_request(self, name: str) -> None:
         server = self.model.servers.get(name)
         if server and server.in_rotation:
             server.in_use += 1
 
-    @rule(name=st.sampled_from(NAMES))
+    @rule(name=st.sampled_from((*NAMES, *SERVERS_OUTSIDE)))
     def ends_a_request(self, name: str) -> None:
         server = self.model.servers.get(name)
         if server and server.in_use:
@@ -91,6 +143,7 @@ class Membership(RuleBasedStateMachine):
     @rule()
     def sidecar_restarts(self) -> None:
         self.since = {}
+        self.addresses = {}
 
     @rule(seconds=st.sampled_from((1.0, 20.0, 40.0)))
     def time_passes(self, seconds: float) -> None:
@@ -100,6 +153,7 @@ class Membership(RuleBasedStateMachine):
     def passes(self, broken_off_after: int | None) -> None:
         """Make one pass; it may be broken off after so many commands (the sidecar is killed)."""
         left = 10_000 if broken_off_after is None else broken_off_after
+        shall = heeded(self.nodes, governed(self.haproxy.servers(), self.unresolved))
         for change in self._plan():
             for command in change.commands:
                 if left == 0:
@@ -109,27 +163,29 @@ class Membership(RuleBasedStateMachine):
                     self.haproxy.run(command)
                 except CommandRefusedError:
                     break
-        self._nobody_serves_who_should_not()
+        self._nobody_serves_who_should_not(shall)
 
     def _plan(self) -> tuple[Change, ...]:
-        live = self.haproxy.servers()
-        self.since = drain_clock(self.nodes, live, self.since, self.now)
+        live = governed(self.haproxy.servers(), self.unresolved)
+        nodes = heeded(self.nodes, live)
+        self.since = drain_clock(nodes, live, self.since, self.now)
         busy = {name: server.in_use for name, server in self.model.servers.items()}
-        changes = plan(self.nodes, live, self.since, self.now, self.terms)
+        changes = plan(nodes, live, self.since, self.now, self.terms)
         for change in changes:
             if (
                 any(command.verb == "shutdown sessions" for command in change.commands)
                 and busy[change.server]
             ):
+                assert not any(external.is_of(change.server, name) for name in self.unresolved)
                 node, server = self.nodes.get(change.server), live[change.server]
                 moved = node is not None and node.address != server.address
                 assert moved or self.now - self.since[change.server] >= DRAIN_SECONDS
         return changes
 
-    def _nobody_serves_who_should_not(self) -> None:
-        for name, server in self.model.servers.items():
-            if server.in_rotation:
-                assert wanted(self.nodes, name)
+    def _nobody_serves_who_should_not(self, shall: Mapping[str, Node]) -> None:
+        for name in governed(self.haproxy.servers(), self.unresolved):
+            if self.model.servers[name].in_rotation:
+                assert wanted(shall, name)
 
     @invariant()
     def at_rest_all_is_in_step(self) -> None:
@@ -137,19 +193,27 @@ class Membership(RuleBasedStateMachine):
         model = HAProxyModel()
         model.servers = {name: type(server)(**vars(server)) for name, server in self.model.servers.items()}
         haproxy, since, now = _Direct(model), dict(self.since), self.now
+        pending = tuple(f"external_{name}_" for name in self.unresolved)
+        untouched = {name: vars(s) | {} for name, s in model.servers.items() if name.startswith(pending)}
         for _ in range(5):
-            live = haproxy.servers()
-            since = drain_clock(self.nodes, live, since, now)
-            for change in plan(self.nodes, live, since, now, self.terms):
+            live = governed(haproxy.servers(), self.unresolved)
+            shall = heeded(self.nodes, live)
+            since = drain_clock(shall, live, since, now)
+            for change in plan(shall, live, since, now, self.terms):
                 for command in change.commands:
                     haproxy.run(command)
             now += DRAIN_SECONDS
-        serving = {name: node for name, node in self.nodes.items() if wanted(self.nodes, name)}
-        assert {name: (s.address, s.port) for name, s in model.servers.items() if s.in_rotation} == {
-            name: (node.address, node.port) for name, node in serving.items()
+        assert {name: vars(model.servers[name]) for name in untouched} == untouched
+        ours = governed(haproxy.servers(), self.unresolved)
+        shall = heeded(self.nodes, ours)
+        assert {name: (s.address, s.port, s.admin) for name, s in ours.items()} == {
+            name: (node.address, node.port, Admin.READY if wanted(shall, name) else Admin.DRAIN)
+            for name, node in shall.items()
+            if stays(shall, name)
         }
-        assert model.servers.keys() == serving.keys()
-        assert plan(self.nodes, haproxy.servers(), {}, now, self.terms) == ()
+        if any(stays(self.nodes, name) for name in self.nodes):
+            assert any(server.admin is Admin.READY for server in ours.values())
+        assert plan(shall, ours, {}, now, self.terms) == ()
 
 
 class BoundMembership(Membership):
@@ -157,7 +221,7 @@ class BoundMembership(Membership):
 
     terms = replace(Membership.terms, affinity=Affinity("Cookie", "key", keep_seconds=15.0))
 
-    @rule(name=st.sampled_from(NAMES))
+    @rule(name=st.sampled_from((*NAMES, *SERVERS_OUTSIDE)))
     def takes_a_request_of_a_bound_client(self, name: str) -> None:
         server = self.model.servers.get(name)
         if server and server.takes_bound_clients:
@@ -179,11 +243,11 @@ class BoundMembership(Membership):
             and self.now - self.since.get(name, self.now) < self.terms.affinity.keep_seconds
         )
 
-    def _nobody_serves_who_should_not(self) -> None:
-        super()._nobody_serves_who_should_not()
-        for name, server in self.model.servers.items():
-            if server.takes_bound_clients:
-                assert wanted(self.nodes, name) or self._keeps(name)
+    def _nobody_serves_who_should_not(self, shall: Mapping[str, Node]) -> None:
+        super()._nobody_serves_who_should_not(shall)
+        for name in governed(self.haproxy.servers(), self.unresolved):
+            if self.model.servers[name].takes_bound_clients:
+                assert stays(shall, name) or self._keeps(name)
 
 
 Membership.TestCase.settings = settings(max_examples=150, stateful_step_count=30)

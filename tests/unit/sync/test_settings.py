@@ -13,6 +13,7 @@ GIVEN = {
     "PBA_NAMESPACE": "default",
     "PBA_SERVICES": "shop-backend,shop-management",
     "PBA_PORT_NAME": "web",
+    "PBA_NODES_CONFIG_MAP": "shop-nodes",
     "PBA_DRAIN_SECONDS": "1.5",
     "PBA_SLOW_START_SECONDS": "3",
     "PBA_LATE_PERCENT": "150",
@@ -38,6 +39,7 @@ def test_all_comes_from_the_environment() -> None:
         namespace="default",
         services=("shop-backend", "shop-management"),
         port_name="web",
+        nodes_config_map="shop-nodes",
         drain_seconds=1.5,
         limits=Limits(
             band=1.5, gap_milliseconds=40.0, first_rest=5.0, longest_rest=10.0, rise=3.0, out_share=0.25

@@ -70,6 +70,7 @@ def board(clock: Any) -> Board:
 
 def test_metrics_tell_what_happens(board: Board, clock: Any, nodes: Callable[..., dict[str, Node]]) -> None:
     metrics = Metrics(board, clock)
+    board.confirm("EndpointSlices")
     board.publish(nodes(n1="serving", n2="draining"))
     view = board.view
     assert view is not None

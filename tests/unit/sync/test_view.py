@@ -7,16 +7,20 @@ from typing import Any
 import pytest
 
 from pba_sync.balancer.errors import AccessRefusedError, ApiUnavailableError, ViewExpiredError
+from pba_sync.balancer.external import Declared
 from pba_sync.balancer.kube import Event, Listing
 from pba_sync.balancer.membership import Endpoint, Node, NodeState
+from pba_sync.balancer.roster import Roster
 from pba_sync.balancer.view import CONFIRM_SECONDS, RELIST_SECONDS, Board, Watcher, WatcherHooks
+
+Slice = tuple[Endpoint, ...]
 
 
 def at(name: str, *, ready: bool = True, terminating: bool = False) -> Endpoint:
     return Endpoint(name, "10.0.0.1", 80, ready, serving=True, terminating=terminating)
 
 
-def listing(version: str, *endpoints: Endpoint) -> Listing:
+def listing(version: str, *endpoints: Endpoint) -> Listing[Slice]:
     return Listing(version, {"slice": endpoints} if endpoints else {})
 
 
@@ -29,11 +33,11 @@ class Script:
 
     def __init__(self, clock: Any) -> None:
         self.clock = clock
-        self.lists: list[Listing | Exception] = []
-        self.watches: list[Sequence[Event | Exception]] = []
+        self.lists: list[Listing[Slice] | Exception] = []
+        self.watches: list[Sequence[Event[Slice] | Exception]] = []
         self.asked: list[str] = []
 
-    def list(self) -> Listing:
+    def list(self) -> Listing[Slice]:
         self.asked.append("list")
         if not self.lists:
             raise OverError
@@ -42,7 +46,7 @@ class Script:
             raise answer
         return answer
 
-    def watch(self, resource_version: str) -> Iterator[Event]:
+    def watch(self, resource_version: str) -> Iterator[Event[Slice]]:
         self.asked.append(f"watch {resource_version}")
         if not self.watches:
             raise OverError
@@ -80,7 +84,7 @@ def run(script: Script, board: Board, clock: Any, slept: list[float], told: list
         clock.sleep(seconds)
 
     hooks = WatcherHooks(clock, sleep, lambda: 1.0, told.append, told.append)
-    watcher = Watcher(script, board, hooks)
+    watcher = Watcher(script, Roster(board, Declared()).pods, hooks)
 
     def run_it() -> None:
         with pytest.raises(OverError):
@@ -159,7 +163,7 @@ def test_a_watch_that_fails_still_moves_and_one_that_hangs_does_not(
 ) -> None:
     told: list[str] = []
     hooks = WatcherHooks(clock, clock.sleep, lambda: 1.0, told.append, told.append)
-    watcher = Watcher(script, board, hooks)
+    watcher = Watcher(script, Roster(board, Declared()).pods, hooks)
     gone = ApiUnavailableError("gone")
     script.lists = [gone, gone, gone]
     with pytest.raises(OverError):
@@ -249,7 +253,7 @@ def test_a_watch_that_ends_as_soon_as_it_opens_makes_no_busy_loop(
     script.watches = [[], [], []]
     opened = script.watch
 
-    def at_once(version: str) -> Iterator[Event]:
+    def at_once(version: str) -> Iterator[Event[Slice]]:
         now = clock.now
         yield from opened(version)
         clock.now = now

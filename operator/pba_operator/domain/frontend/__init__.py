@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pba_operator.domain.frontend import access, deployment, haproxy_cfg, selectors
+from pba_operator.domain.frontend import access, declaration, deployment, haproxy_cfg, selectors
 from pba_operator.domain.frontend.deployment import SyncImage
 from pba_operator.domain.model import Cluster, Manifest
 
@@ -22,6 +22,7 @@ def manifests(cluster: Cluster, sync_image: SyncImage) -> list[Manifest]:
     return [
         *selectors.manifests(cluster),
         *access.manifests(cluster),
+        declaration.config_map(cluster),
         config,
         deployment.manifest(cluster, cluster.spec.frontend, config, sync_image),
     ]

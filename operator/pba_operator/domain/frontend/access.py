@@ -1,6 +1,7 @@
-"""Who the sidecar is towards the API server, and the one thing that it may do there: follow EndpointSlices.
+"""Who the sidecar is towards the API server, and what it may do there: follow EndpointSlices, and one ConfigMap.
 
-Kubernetes cannot narrow `list` and `watch` down to the slices of one Service; the namespace is the limit.
+Kubernetes cannot narrow `list` and `watch` down to the slices of one Service; the namespace is the limit. It can to one
+object by its name, if it is asked for with a field selector.
 """
 
 from __future__ import annotations
@@ -28,6 +29,12 @@ def manifests(cluster: Cluster) -> list[Manifest]:
         "metadata": metadata(cluster, name, COMPONENT_FRONTEND),
         "rules": [
             {"apiGroups": ["discovery.k8s.io"], "resources": ["endpointslices"], "verbs": ["list", "watch"]},
+            {
+                "apiGroups": [""],
+                "resources": ["configmaps"],
+                "resourceNames": [names.nodes(cluster.name)],
+                "verbs": ["list", "watch"],
+            },
         ],
     }
     binding = {

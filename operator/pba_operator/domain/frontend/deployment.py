@@ -136,6 +136,7 @@ def _sidecar(cluster: Cluster, frontend: Frontend, image: SyncImage) -> Manifest
             {"name": sidecar.ENV_NAMESPACE, "value": cluster.namespace},
             {"name": sidecar.ENV_SERVICES, "value": ",".join(selectors.followed(cluster.name))},
             {"name": sidecar.ENV_PORT_NAME, "value": ports.HTTP_NAME},
+            {"name": sidecar.ENV_NODES_CONFIG_MAP, "value": names.nodes(cluster.name)},
             {"name": sidecar.ENV_DRAIN_SECONDS, "value": str(_drain_seconds(cluster))},
             *({"name": name, "value": value} for name, value in _told(frontend).items()),
             {"name": sidecar.ENV_HAPROXY_SOCKET, "value": sidecar.SOCKET},

@@ -75,6 +75,8 @@ _EXAMPLES: Final[Mapping[str, Any]] = {
     "envNames.port": "EXAMPLE",
     "envNames.user": "EXAMPLE",
     "expirationSeconds": 3600,
+    "external[]": {"name": "example", "host": "old.example", "port": 80},
+    "external[].host": "192.0.2.7",
     "fieldPath": "metadata.name",
     "frontend.image": "haproxy:3.2.1",
     "items[].path": "folder/file",

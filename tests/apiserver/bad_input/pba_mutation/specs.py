@@ -25,9 +25,14 @@ def rollout(**fields: Any) -> dict[str, Any]:
     return spec(backend={"rollout": fields}, frontend={"image": "haproxy:3.0.11"})
 
 
+def external(*nodes: dict[str, Any]) -> dict[str, Any]:
+    return spec(backend={"external": list(nodes)}, frontend={"image": "haproxy:3.0.11"})
+
+
 def pod(**fields: Any) -> dict[str, Any]:
     return spec(management={"pod": fields})
 
 
 EMPTY_DIR = {"name": "scratch", "emptyDir": {}}
 TEMPLATE = {"name": "templates", "key": "app.conf"}
+NODE = {"name": "old", "host": "old.example", "port": 80}

@@ -8,17 +8,58 @@ from pba_mutation.specs import (
     APPLICATION,
     BACKEND,
     DATABASE,
+    NODE,
     TEMPLATE,
     application,
     database,
+    external,
     pod,
     rollout,
     spec,
 )
 
 RULES: Final[dict[str, tuple[dict[str, Any], str]]] = {
-    "backend without frontend": (spec(backend={}), "add the one that is missing"),
-    "frontend without backend": (spec(frontend={"image": "h"}), "add the one that is missing"),
+    "backend without frontend": (spec(backend={}), "add frontend, or remove backend"),
+    "frontend without nodes": (
+        spec(frontend={"image": "h"}, management={"servesTraffic": False}),
+        "add backend, or set management.servesTraffic to true",
+    ),
+    "nobody serves": (
+        spec(management={"servesTraffic": False}),
+        "set it to true, or add frontend and backend",
+    ),
+    "external twice": (external(NODE, NODE), "Duplicate value"),
+    "external at one place": (external(NODE, {**NODE, "name": "other"}), "remove one of the two"),
+    "external without a host": (external({"name": "old", "port": 80}), "host: Required value"),
+    "external without a port": (external({"name": "old", "host": "old.example"}), "port: Required value"),
+    "external name": (external({**NODE, "name": "Old_1"}), "should match"),
+    "external name too long": (external({**NODE, "name": "a" * 64}), "may not be more than 63"),
+    "external host with a port": (external({**NODE, "host": "old.example:80"}), "should match"),
+    "external host with a space": (external({**NODE, "host": "old example"}), "should match"),
+    **{
+        f"external host {host}": (external({**NODE, "host": host}), "write four numbers of 0 to 255")
+        for host in ("10.0.0.256", "10.1", "2130706433", "0x7f000001", "old.example.7", "010.0.0.1")
+    },
+    **{
+        f"external host {host}": (external({**NODE, "host": host}), "an address at which the frontends reach")
+        for host in (
+            "localhost",
+            "127.0.0.1",
+            "169.254.169.254",
+            "0.1.2.3",
+            "224.0.0.1",
+            "::1",
+            "::",
+            "fe80::1",
+        )
+    },
+    "drained twice": (spec(backend={"drainedNodes": ["a", "a"]}, **BACKEND), "Duplicate value"),
+    "drained, no name": (spec(backend={"drainedNodes": ["a;b"]}, **BACKEND), "should match"),
+    "external port": (external({**NODE, "port": 0}), "greater than or equal to 1"),
+    "too many external": (
+        external(*({**NODE, "name": f"n{i}", "port": i + 1} for i in range(101))),
+        "at most 100",
+    ),
     "no application": ({"database": DATABASE}, "spec.application: Required value"),
     "no database": ({"application": APPLICATION}, "spec.database: Required value"),
     "no image": ({"application": {}, "database": DATABASE}, "spec.application.image: Required value"),

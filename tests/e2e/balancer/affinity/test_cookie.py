@@ -78,7 +78,7 @@ async def test_restarts_of_haproxy_and_of_the_sidecar_move_nobody(
     for name, browser in bound.items():
         assert await browser.visit(haproxy) == Visit(200, name, ())
     sidecar.kill()
-    await serve(new_sidecar(20.0, BOUND), nodes)
+    await serve(new_sidecar(20.0, affinity=BOUND), nodes)
     for name, browser in bound.items():
         assert await browser.visit(haproxy) == Visit(200, name, ())
 
