@@ -56,6 +56,13 @@ TRIAL: Final = "node"
 TRIAL_SECONDS: Final = 5
 """So long HAProxy waits for an answer to a trial before it asks another node."""
 
+RETRIES: Final = "retries"
+"""HAProxy's table of one entry in which it counts retries."""
+RETRIES_SPENT: Final = 0
+"""In that table: how many there were."""
+RETRIES_REFUSED: Final = 1
+"""In that table: how many requests would not have been retried any more, had they failed."""
+
 FLAGS: Final = "virt@flags"
 """A list that lives in HAProxy alone (a virtual file, HAProxy 3.0): empty again when HAProxy restarts, and it
 outlives the sidecar."""

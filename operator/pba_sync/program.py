@@ -42,8 +42,8 @@ class _Sidecar:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.board = Board(time.monotonic)
-        self.metrics = Metrics(self.board, time.monotonic)
-        haproxy = HAProxy(settings.socket, COMMAND_SECONDS, self.metrics.on_command)
+        haproxy = HAProxy(settings.socket, COMMAND_SECONDS, self._on_command)
+        self.metrics = Metrics(self.board, time.monotonic, haproxy.budget)
         self.loop = Loop(
             haproxy,
             self.board,
@@ -69,6 +69,9 @@ class _Sidecar:
             ),
         )
         self.threads: list[threading.Thread] = []
+
+    def _on_command(self, verb: str, succeeded: bool) -> None:  # noqa: FBT001 - a callback's shape
+        self.metrics.on_command(verb, succeeded)
 
     def healthz(self) -> str:
         """Return what is wrong with us."""

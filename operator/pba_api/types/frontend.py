@@ -5,7 +5,7 @@ from typing import Annotated
 
 from pba_api.markers import Default, Doc, Number, Required
 from pba_api.types.common import Image, PodSettings
-from pba_api.types.frontend_traffic import Checks, Timeouts
+from pba_api.types.frontend_traffic import Checks, Retries, Timeouts
 
 
 @dataclass(frozen=True)
@@ -17,5 +17,6 @@ class Frontend:
     ]
     replicas: Annotated[int, Doc("How many frontend nodes run."), Default(2), Number(1, 100)]
     checks: Annotated[Checks, Doc("How dead nodes are found."), Default({})]
+    retries: Annotated[Retries, Doc("Requests that are sent to a second node."), Default({})]
     timeouts: Annotated[Timeouts, Doc("How long the frontend waits for whom."), Default({})]
     pod: Annotated[PodSettings, Doc("Placement and size of the frontend nodes."), Default({})]

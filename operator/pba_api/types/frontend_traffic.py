@@ -1,4 +1,4 @@
-"""What the frontend does with a request: time limits, checks of the nodes."""
+"""What the frontend does with a request: time limits, retries, and checks of the nodes."""
 
 from dataclasses import dataclass
 from typing import Annotated
@@ -71,4 +71,28 @@ class Checks:
         Doc("So many checks in a row must succeed until it gets requests again."),
         Default(2),
         Number(1, 100),
+    ]
+
+
+@dataclass(frozen=True)
+class Retries:
+    """Requests that are sent to a second node."""
+
+    attempts: Annotated[
+        int,
+        Doc(
+            "How often a request is tried again at most: always if no node has got it; if one may have got it, only a "
+            "GET, HEAD or OPTIONS, while the budget lasts."
+        ),
+        Default(3),
+        Number(1, 10),
+    ]
+    budget_percent: Annotated[
+        int,
+        Doc(
+            "While more than this share of the requests of the last ten seconds (and ten in each second besides) were "
+            "retries, what a node may have got is not tried again. 0: never."
+        ),
+        Default(20),
+        Number(0, 100),
     ]

@@ -13,7 +13,16 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from pba_api.sidecar import ANSWERS, FAILURES, FLAGS, HAPROXY_BACKEND, HAPROXY_FRONTEND, TRIAL, TRIALS
+from pba_api.sidecar import (
+    ANSWERS,
+    FAILURES,
+    FLAGS,
+    HAPROXY_BACKEND,
+    HAPROXY_FRONTEND,
+    RETRIES,
+    TRIAL,
+    TRIALS,
+)
 
 FULL_WEIGHT: Final = 128
 """Of a server like others; HAProxy's go from 0 to 256. One that is added has it, in case nobody comes to weigh it."""
@@ -130,6 +139,9 @@ SHOW_CLIENTS: Final = Command("show stat", f"show stat {HAPROXY_FRONTEND} 1 -1")
 """The counters of the clients' frontend alone (1: frontends): its sessions are the clients' connections."""
 SHOW_REQUESTS: Final = Command("show stat", f"show stat {HAPROXY_BACKEND} 2 -1")
 """The counters of the nodes' backend as a whole (2: backends): its sessions are the requests that run."""
+SHOW_EACH: Final = Command("show stat", f"show stat {HAPROXY_BACKEND} 4 -1")
+"""The counters of each of the nodes (4: servers)."""
+SHOW_RETRIES: Final = Command("show table", f"show table {RETRIES}")
 SHOW_FLAGS: Final = Command("show acl", f"show acl {FLAGS}")
 SHOW_ANSWERS: Final = Command("show events", f"show events {ANSWERS}")
 SHOW_TRIALS: Final = Command("show map", f"show map {TRIALS}")

@@ -13,14 +13,17 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 from pba_sync.balancer import answers, commands, outliers
+from pba_sync.balancer.answers import Answer
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.errors import CommandRefusedError, HAProxyError
 from pba_sync.balancer.outliers import Limits, Phase, Standings
+from pba_sync.balancer.pasts import End
+from pba_sync.balancer.retries import failures
 from pba_sync.balancer.servers import Server
 
 LOOK_SECONDS: Final = 0.1
@@ -54,6 +57,9 @@ class Runtime(Protocol):
     def answers(self) -> list[str]:
         """Return the lines on the last requests, the oldest first."""
 
+    def redispatches(self) -> dict[str, int]:
+        """Return how many tries went on from each node to another one, since it was added."""
+
     def failures(self) -> Iterator[None]:
         """Yield whenever requests did not end well, for as long as HAProxy lives."""
 
@@ -75,6 +81,7 @@ class Weigher:
         self._hooks = hooks
         self._known = Standings({})
         self._last: str | None = None
+        self._redispatches: Mapping[str, int] = {}
         self._haste, self._haste_at = float(HASTY), hooks.clock()
         self._failed = threading.Event()
         self._answers = True
@@ -144,11 +151,14 @@ class Weigher:
         }
         lines = self._haproxy.answers()
         # What had ended before our first look is not judged: we do not know who was out then.
-        fresh = [] if self._last is None else answers.news(lines, self._last)
+        if self._last is None:
+            self._redispatches, fresh = self._haproxy.redispatches(), []
+        else:
+            fresh = list(answers.news(lines, self._last))
         self._last = lines[-1] if lines else ""
         now = self._hooks.clock()
         before = self._known
-        ended = answers.by_node(answers.read(fresh), servers)
+        ended = self._ended(answers.read(fresh), servers)
         self._known = outliers.assess(before, outliers.Look(ended, now, waiting), self._limits)
         _tell(before, self._known)
         self._set(outliers.weights(self._known, now, self._limits), servers)
@@ -156,6 +166,16 @@ class Weigher:
         self._hooks.on_look(self._known)
         settled = all(mark.phase is Phase.FULL for mark in self._known.marks.values())
         return CALM_SECONDS if settled and not fresh else LOOK_SECONDS
+
+    def _ended(self, read: Sequence[Answer], servers: Iterable[str]) -> dict[str, list[End]]:
+        """Return what ended at each node, those tries included after which another node was asked."""
+        ended = answers.by_node(read, servers)
+        if any(answer.retried for answer in read):
+            before, self._redispatches = self._redispatches, self._haproxy.redispatches()
+            for name, count in failures(before, self._redispatches).items():
+                # A node on trial is not judged by them: its line says the same.
+                ended.get(name, []).extend([End(-1.0, failed=True)] * count)
+        return ended
 
     def _give_trial(self, waiting: str | None) -> None:
         given = self._known.given

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 from pba_lab.nodes import Node
 from pba_lab.sidecar_loop import SidecarLoop
@@ -11,8 +11,8 @@ from pba_lab.sidecar_loop import SidecarLoop
 class NewSidecar(Protocol):
     """Starts a sidecar's loop."""
 
-    def __call__(self, drain_seconds: float = 30.0) -> SidecarLoop:
-        """Return it; it lets a node drain for so long."""
+    def __call__(self, **terms: Any) -> SidecarLoop:
+        """Return it; what it does with nodes is the operator's default but for these `terms`."""
 
 
 class NewNodes(Protocol):

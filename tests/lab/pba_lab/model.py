@@ -60,6 +60,8 @@ class HAProxyModel:
         """Nodes whose trials wait for requests."""
         self.answers: list[str] = []
         """The lines on the last requests."""
+        self.redispatches: dict[str, int] = {}
+        """From which servers requests went on to another one, and how often."""
         self.cut_off: list[str] = []
         """On which servers running requests were ended, in order."""
 
@@ -69,6 +71,7 @@ class HAProxyModel:
         self.flags.clear()
         self.trials.clear()
         self.answers.clear()
+        self.redispatches.clear()
         self.clients = 0
         self.started += 1
 
@@ -175,6 +178,10 @@ class HAProxyModel:
     def _show_answers(self) -> str:
         return "\n".join(self.answers)
 
+    def _show_each(self) -> str:
+        rows = [f"{_BACKEND},{name},0,{self.redispatches.get(name, 0)}," for name in self.servers]
+        return "\n".join(["# pxname,svname,wretr,wredis,", *rows])
+
     def _show_info(self) -> str:
         return f"Name: HAProxy\nPid: {self.pid}\nStart_time_sec: {self.started}"
 
@@ -205,4 +212,5 @@ class HAProxyModel:
         (r"show info", _show_info),
         (r"show stat public 1 -1", _show_clients),
         (rf"show stat {_BACKEND} 2 -1", _show_requests),
+        (rf"show stat {_BACKEND} 4 -1", _show_each),
     )

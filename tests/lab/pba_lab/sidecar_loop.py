@@ -17,13 +17,13 @@ from pba_sync.balancer.runtime import HAProxy
 from pba_sync.balancer.stopping import Stopping
 from pba_sync.balancer.view import Board
 
-CHECK = check_of(shop("default"))
+TERMS = Terms(30.0, check_of(shop("default")))
 
 
 class SidecarLoop:
     """The sidecar's loop in a thread of its own; the test says which nodes there are."""
 
-    def __init__(self, haproxy: HAProxyProcess, drain_seconds: float) -> None:
+    def __init__(self, haproxy: HAProxyProcess, terms: Terms) -> None:
         self.commands: Counter[tuple[str, bool]] = Counter()
         self.changes: list[Change] = []
         self.restarts = 0
@@ -32,7 +32,7 @@ class SidecarLoop:
             HAProxy(haproxy.socket, 5, lambda verb, succeeded: self.commands.update([(verb, succeeded)])),
             self.board,
             Stopping(haproxy.folder, time.monotonic),
-            Terms(drain_seconds, CHECK),
+            terms,
             LoopHooks(
                 time.monotonic, lambda _: None, lambda change, _: self.changes.append(change), self._restarted
             ),

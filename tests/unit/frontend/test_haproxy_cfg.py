@@ -45,7 +45,6 @@ def test_no_server_stands_in_it() -> None:
         "option redispatch 1",
         "retries 3",
         "retry-on conn-failure empty-response junk-response response-timeout 500 502 503 504",
-        "http-request disable-l7-retry unless { var(txn.trial) -m found }",
         "option http-server-close",
         "timeout connect 500ms",
         "timeout client 60s",
@@ -78,6 +77,25 @@ def test_time_limits_are_those_of_the_spec() -> None:
         "timeout client 5s",
         "timeout check 500ms",
     ]
+
+
+def test_only_safe_methods_are_sent_again_and_only_while_the_budget_lasts() -> None:
+    no_trial = "!{ var(txn.trial) -m found }"
+    text = lines(configuration(retries={"attempts": 5, "budgetPercent": 30}))
+    assert {
+        "retries 5",
+        "acl is_safe method GET HEAD OPTIONS",
+        "http-request set-var(txn.retries) sc_http_req_rate(2),mul(30),div(100),add(100)",
+        "acl is_spent sc_gpc_rate(0,2),sub(txn.retries) ge 0",
+        f"http-request disable-l7-retry if !is_safe {no_trial} or is_spent {no_trial}",
+    } <= set(text)
+
+
+def test_without_a_budget_only_trials_are_sent_again_and_nothing_is_counted() -> None:
+    text = lines(configuration(retries={"budgetPercent": 0}))
+    assert "http-request disable-l7-retry unless { var(txn.trial) -m found }" in text
+    assert not [line for line in text if "stick-table" in line or "track-sc" in line or "gpc" in line]
+    assert "\n\n\n" not in "\n".join(text)
 
 
 def test_files_suffice_for_all_clients_and_the_checks_of_all_nodes_twice_over() -> None:

@@ -4,8 +4,7 @@ What must stay true:
 - no server stands in it: the sidecar adds them, with the options that `default-server` cannot give (HAProxy
   ignores it for servers that are added at run time);
 - what comes from the spec is quoted so that it can be nothing but itself;
-- no request is sent to a node twice: only connections that could not be made are tried again (elsewhere), and a GET
-  or HEAD that was a node's trial, which the node has failed;
+- no request that may change something is sent twice (`retries`);
 - nothing that a client says of where it comes from reaches the application.
 
 Sources: HAProxy 3.0's configuration manual; the balancer's measurements (3.0.11): `leastconn` spreads within 0.3 %,
@@ -14,13 +13,14 @@ Sources: HAProxy 3.0's configuration manual; the balancer's measurements (3.0.11
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from string import Template
 from typing import Final
 
 from pba_api import names, ports, sidecar
 from pba_api.identity import COMPONENT_FRONTEND
-from pba_operator.domain.frontend import timing
+from pba_operator.domain.frontend import retries, timing
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
 
@@ -55,7 +55,7 @@ $time_limits
     # A connection that a node keeps open may be closed by it at the very moment in which it is used again, and
     # the request is lost (or would have to be sent twice): each request has a connection of its own.
     option http-server-close
-    retries 3
+    retries $attempts
     option redispatch 1
 
     http-error status 503 content-type "text/html; charset=utf-8" string "$unavailable" hdr Retry-After 5
@@ -116,6 +116,8 @@ frontend health
     http-request return status 200 if { path /ready } { str($ready) -m str -f $flags }
     http-request return status 503
 
+$retry_table
+
 backend $backend
     balance leastconn
 
@@ -123,8 +125,10 @@ backend $backend
     http-request set-var(txn.trial) str($trial),map($trials) if METH_GET
     http-request del-map($trials) $trial if { var(txn.trial) -m found }
     http-request set-timeout server ${trial_seconds}s if { var(txn.trial) -m found }
-    retry-on conn-failure empty-response junk-response response-timeout 500 502 503 504
-    http-request disable-l7-retry unless { var(txn.trial) -m found }
+
+    # What no node has got is tried elsewhere. What one may have got is sent again only if that does no harm.
+$retry_rules
+
     use-server %[var(txn.trial)] if { var(txn.trial) -m found }
 
     option httpchk
@@ -177,7 +181,7 @@ def render(cluster: Cluster) -> str:
     if frontend is None:
         raise ValueError(f"{cluster.name} has no frontend")
     readiness = cluster.spec.application.probes.readiness
-    return _TEMPLATE.substitute(
+    text = _TEMPLATE.substitute(
         socket=sidecar.SOCKET,
         frontend=sidecar.HAPROXY_FRONTEND,
         backend=sidecar.HAPROXY_BACKEND,
@@ -199,10 +203,15 @@ def render(cluster: Cluster) -> str:
         health_port=ports.FRONTEND_HEALTH,
         check_path=quoted(readiness.path),
         check_host=quoted(names.service_host(names.service(cluster.name), cluster.namespace)),
+        attempts=frontend.retries.attempts,
+        retry_table="\n".join(retries.table(frontend.retries)),
+        retry_rules=_indented(retries.rules(frontend.retries)),
         check_limit=timing.check(frontend.checks),
         log=_LOG,
         unavailable=_UNAVAILABLE,
     )
+    # Where a part is off, the empty lines around it are left.
+    return re.sub(r"\n{3,}", "\n\n", text)
 
 
 def config_map(cluster: Cluster) -> Manifest:

@@ -223,6 +223,12 @@ def _told(variable: str) -> Look:
     return look
 
 
+def _budget_percent(value: Any, spec: Json, children: Children) -> Iterator[str]:
+    one = "http-request set-var(txn.retries) sc_http_req_rate(2),mul({}),div(100),add(100)"
+    none = "http-request disable-l7-retry unless {{ var(txn.trial) -m found }}"
+    yield from _line(one if value else none)(value, spec, children)
+
+
 def _budget(value: Any, _spec: Json, children: Children) -> Iterator[str]:
     if (ChildId("PodDisruptionBudget", f"{NAME}-backend") in children) != (value > 1):
         yield f"a budget for {value} pods, or none"
@@ -281,6 +287,8 @@ PLACES: Final[Mapping[str, Look]] = {
     "frontend.checks.timeoutMilliseconds": _line("timeout check {}ms"),
     "frontend.checks.fall": _told("PBA_CHECK_FALL"),
     "frontend.checks.rise": _told("PBA_CHECK_RISE"),
+    "frontend.retries.attempts": _line("retries {}"),
+    "frontend.retries.budgetPercent": _budget_percent,
     "frontend.timeouts.connectMilliseconds": _line("timeout connect {}ms"),
     "frontend.timeouts.clientSeconds": _line("timeout http-keep-alive {}s"),
     "frontend.timeouts.serverSeconds": _line("timeout server {}s"),
