@@ -20,6 +20,12 @@ ENV_DRAIN_SECONDS: Final = "PBA_DRAIN_SECONDS"
 ENV_HAPROXY_SOCKET: Final = "PBA_HAPROXY_SOCKET"
 ENV_TOKEN_FOLDER: Final = "PBA_TOKEN_FOLDER"  # noqa: S105 - a variable's name, no token
 ENV_HTTP_PORT: Final = "PBA_HTTP_PORT"
+ENV_FRONTEND_SERVICE: Final = "PBA_FRONTEND_SERVICE"
+"""The clients' Service: in its EndpointSlices are the frontends."""
+ENV_FRONTEND_PREFIX: Final = "PBA_FRONTEND_PREFIX"
+"""How the names of the frontends' pods begin."""
+ENV_REQUESTS_PER_NODE: Final = "PBA_REQUESTS_PER_NODE"
+"""How many requests may run on one node at a time, over all frontends."""
 ENV_CHECK_INTERVAL_MILLISECONDS: Final = "PBA_CHECK_INTERVAL_MILLISECONDS"
 ENV_CHECK_FALL: Final = "PBA_CHECK_FALL"
 ENV_CHECK_RISE: Final = "PBA_CHECK_RISE"
@@ -56,6 +62,8 @@ TRIAL: Final = "node"
 TRIAL_SECONDS: Final = 5
 """So long HAProxy waits for an answer to a trial before it asks another node."""
 
+CLIENTS: Final = "clients"
+"""HAProxy's table of the clients' rates."""
 RETRIES: Final = "retries"
 """HAProxy's table of one entry in which it counts retries."""
 RETRIES_SPENT: Final = 0

@@ -9,13 +9,14 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import partial
 
 import pykube  # type: ignore[import-untyped]
 from prometheus_client import generate_latest
 
 from pba_sync import logs, probes
+from pba_sync.balancer import frontends
 from pba_sync.balancer.kube import KubernetesSlices
 from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.metrics import Metrics
@@ -42,33 +43,50 @@ class _Sidecar:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.board = Board(time.monotonic)
+        self.frontends = Board(time.monotonic)
         haproxy = HAProxy(settings.socket, COMMAND_SECONDS, self._on_command)
         self.metrics = Metrics(self.board, time.monotonic, haproxy.budget)
         self.loop = Loop(
             haproxy,
             self.board,
             Stopping(settings.socket.parent, time.monotonic),
-            Terms(settings.drain_seconds, settings.check),
-            LoopHooks(time.monotonic, self.metrics.on_pass, self.metrics.on_change, self.metrics.on_restart),
+            Terms(settings.drain_seconds, settings.check, settings.requests_per_node),
+            LoopHooks(
+                time.monotonic,
+                self.metrics.on_pass,
+                self.metrics.on_change,
+                self.metrics.on_restart,
+                self._share,
+            ),
         )
         self.weigher = Weigher(haproxy, Limits(), WeigherHooks(time.monotonic, self.metrics.on_look))
-        self.watcher = Watcher(
-            KubernetesSlices(
-                partial(pykube.KubeConfig.from_service_account, str(settings.token_folder)),
-                settings.namespace,
-                settings.service,
-                settings.port_name,
-            ),
-            self.board,
+        self.watchers = {
+            "watch": self._watcher(settings.service, self.board, self.metrics.on_relist),
+            "watch-frontends": self._watcher(settings.frontend_service, self.frontends, lambda _: None),
+        }
+        self.threads: list[threading.Thread] = []
+
+    def _watcher(self, service: str, board: Board, on_relist: Callable[[str], None]) -> Watcher:
+        settings = self.settings
+        configure = partial(pykube.KubeConfig.from_service_account, str(settings.token_folder))
+        return Watcher(
+            KubernetesSlices(configure, settings.namespace, service, settings.port_name),
+            board,
             WatcherHooks(
                 clock=time.monotonic,
                 sleep=time.sleep,
                 jitter=random.random,
-                on_relist=self.metrics.on_relist,
+                on_relist=on_relist,
                 on_error=self.metrics.on_error,
             ),
         )
-        self.threads: list[threading.Thread] = []
+
+    def _share(self) -> int:
+        """Return how many requests of this frontend may run on a node at a time."""
+        settings, view = self.settings, self.frontends.view
+        nodes = view.nodes if view else {}
+        serving = frontends.count(nodes, settings.frontend_prefix, settings.own_addresses)
+        return frontends.share(settings.requests_per_node, serving)
 
     def _on_command(self, verb: str, succeeded: bool) -> None:  # noqa: FBT001 - a callback's shape
         self.metrics.on_command(verb, succeeded)
@@ -80,8 +98,9 @@ class _Sidecar:
             return f"the balancer's loop has not finished a pass for {now - self.loop.passed_at:.0f} s"
         if now - self.weigher.looked_at > STUCK_SECONDS:
             return f"the nodes' answers have not been looked at for {now - self.weigher.looked_at:.0f} s"
-        if now - self.watcher.moved_at > WATCH_STUCK_SECONDS:
-            return f"the watch of EndpointSlices has not moved for {now - self.watcher.moved_at:.0f} s"
+        moved_at = min(watcher.moved_at for watcher in self.watchers.values())
+        if now - moved_at > WATCH_STUCK_SECONDS:
+            return f"the watch of EndpointSlices has not moved for {now - moved_at:.0f} s"
         dead = [thread.name for thread in self.threads if not thread.is_alive()]
         return f"threads have ended: {', '.join(dead)}" if dead else ""
 
@@ -103,7 +122,7 @@ class _Sidecar:
             metrics=lambda: generate_latest(self.metrics.registry),
         )
         for name, target in (
-            ("watch", self.watcher.run),
+            *((name, watcher.run) for name, watcher in self.watchers.items()),
             ("loop", self.loop.run),
             ("weights", self.weigher.run),
             ("failures", self.weigher.follow_failures),

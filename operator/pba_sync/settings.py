@@ -29,6 +29,12 @@ class Settings:
     port_name: str
     drain_seconds: float
     check: Check
+    requests_per_node: int
+    frontend_service: str
+    """The clients' Service, in whose EndpointSlices the frontends are."""
+    frontend_prefix: str
+    """How the names of the frontends' pods begin."""
+    own_addresses: frozenset[str]
     socket: Path
     token_folder: Path
     listen: str
@@ -78,6 +84,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             _count(environment, sidecar.ENV_CHECK_FALL),
             _count(environment, sidecar.ENV_CHECK_RISE),
         ),
+        requests_per_node=_count(environment, sidecar.ENV_REQUESTS_PER_NODE),
+        frontend_service=_required(environment, sidecar.ENV_FRONTEND_SERVICE),
+        frontend_prefix=_required(environment, sidecar.ENV_FRONTEND_PREFIX),
+        own_addresses=frozenset(_required(environment, sidecar.ENV_POD_IPS).split(",")),
         socket=Path(_required(environment, sidecar.ENV_HAPROXY_SOCKET)),
         token_folder=Path(_required(environment, sidecar.ENV_TOKEN_FOLDER)),
         listen="::" if ":" in _required(environment, sidecar.ENV_POD_IPS) else "0.0.0.0",  # noqa: S104 - the kubelet probes it

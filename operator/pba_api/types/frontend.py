@@ -1,22 +1,34 @@
 """The frontend nodes: how clients' requests are received and given to nodes."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from pba_api.markers import Default, Doc, Number, Required
+from pba_api.markers import Default, Doc, Number, Required, Rule
 from pba_api.types.common import Image, PodSettings
-from pba_api.types.frontend_traffic import Checks, Retries, Timeouts
+from pba_api.types.frontend_traffic import Checks, Limits, Retries, Timeouts
 
 
 @dataclass(frozen=True)
 class Frontend:
     """The frontend nodes: HAProxy and the sync sidecar."""
 
+    RULES: ClassVar = (
+        Rule(
+            # The API server tries the rule on defaults before it fills them in.
+            "!has(self.replicas) || !has(self.limits) || !has(self.limits.requestsPerNode) || "
+            "self.limits.requestsPerNode >= self.replicas",
+            "frontend.limits.requestsPerNode must be at least frontend.replicas, because each frontend has a share "
+            "of it, which is at least 1: raise it, or lower the replicas",
+            field_path=".limits.requestsPerNode",
+        ),
+    )
+
     image: Annotated[
         Image, Doc("HAProxy's container image, 3.0 or newer, such as haproxy:3.0.11."), Required()
     ]
     replicas: Annotated[int, Doc("How many frontend nodes run."), Default(2), Number(1, 100)]
     checks: Annotated[Checks, Doc("How dead nodes are found."), Default({})]
+    limits: Annotated[Limits, Doc("How much may be asked at a time."), Default({})]
     retries: Annotated[Retries, Doc("Requests that are sent to a second node."), Default({})]
     timeouts: Annotated[Timeouts, Doc("How long the frontend waits for whom."), Default({})]
     pod: Annotated[PodSettings, Doc("Placement and size of the frontend nodes."), Default({})]

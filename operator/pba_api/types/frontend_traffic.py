@@ -96,3 +96,28 @@ class Retries:
         Default(20),
         Number(0, 100),
     ]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much may be asked at a time."""
+
+    requests_per_node: Annotated[
+        int,
+        Doc(
+            "How many requests run on one node at a time, over all frontends: each of them has an equal share. What is "
+            "more waits for timeouts.queueSeconds, then its client gets a 503. A connection that is held open "
+            "(WebSocket, long polling) is a request as well."
+        ),
+        Default(100),
+        Number(1, 10_000),
+    ]
+    requests_per_client_per_second: Annotated[
+        int,
+        Doc(
+            "How many requests of one client (an IPv4 address, or a network of 64 bits of IPv6) each frontend takes "
+            "in a second; what is more is answered with 429. 0: any number."
+        ),
+        Default(0),
+        Number(0, 1_000_000),
+    ]

@@ -66,13 +66,13 @@ def _server(name: str) -> str:
     return f"{HAPROXY_BACKEND}/{_checked(name)}"
 
 
-def add_server(name: str, address: str, port: int, check: Check) -> Command:
-    """Register a server; it starts in maintenance, with its checks off."""
+def add_server(name: str, address: str, port: int, check: Check, requests: int) -> Command:
+    """Register a server that gets so many requests at a time; it starts in maintenance, with its checks off."""
     family = "ipv6" if ":" in address else "ipv4"
     where = f"{family}@{_checked(address)}:{port:d}"
     return Command(
         "add server",
-        f"add server {_server(name)} {where} {check.words()} weight {FULL_WEIGHT}",
+        f"add server {_server(name)} {where} {check.words()} weight {FULL_WEIGHT} maxconn {requests:d}",
         "New server registered.",
     )
 
@@ -105,6 +105,11 @@ def set_maintenance(name: str) -> Command:
 def set_weight(name: str, weight: int) -> Command:
     """Send the server this share of the requests, in proportion to the others' weights; 0: no new ones."""
     return Command("set weight", f"set server {_server(name)} weight {weight:d}")
+
+
+def set_limit(name: str, requests: int) -> Command:
+    """Send the server no more than so many requests at a time; what runs goes on."""
+    return Command("set maxconn", f"set maxconn server {_server(name)} {requests:d}")
 
 
 def give_trial(name: str) -> Command:

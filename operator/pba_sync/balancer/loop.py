@@ -12,14 +12,14 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pba_api.sidecar import READY
 from pba_sync.balancer import commands
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.errors import CommandRefusedError, HAProxyError, HAProxyUnreachableError
-from pba_sync.balancer.planner import Change, Terms, drain_clock, plan, wanted
+from pba_sync.balancer.planner import Change, Kind, Terms, drain_clock, plan, wanted
 from pba_sync.balancer.runtime import Incarnation
 from pba_sync.balancer.servers import Server
 from pba_sync.balancer.stopping import Stopping
@@ -67,6 +67,8 @@ class LoopHooks:
     on_pass: Callable[[Mapping[str, Server]], None]
     on_change: Callable[[Change, View], None]
     on_restart: Callable[[], None]
+    share: Callable[[], int]
+    """How many requests of this frontend may run on a node at a time."""
 
 
 class Loop:
@@ -79,12 +81,14 @@ class Loop:
         self._board = board
         self._stopping = stopping
         self._terms = terms
+        self._told: dict[str, int] = {}
+        """How many requests each server was told that it may have; another HAProxy's are added anew."""
         self._hooks = hooks
         self._draining_since: dict[str, float] = {}
         self._incarnation: Incarnation | None = None
         self._answers = True
         self._refused: set[str] = set()
-        self._settled_view: View | None = None
+        self._settled: tuple[View | None, int] = (None, 0)
         self._settled_until = 0.0
         self.ready = False
         """Whether HAProxy said in the last pass that it is ready."""
@@ -126,23 +130,27 @@ class Loop:
         self._answers = error is None
 
     def _pass(self) -> float:
-        view = self._board.view
+        view, terms = self._board.view, replace(self._terms, requests=self._hooks.share())
         self.ready = READY in self._greet()
-        if self.ready and view is self._settled_view and self._hooks.clock() < self._settled_until:
+        if self.ready and self._is_settled(view, terms) and self._hooks.clock() < self._settled_until:
             return IDLE_SECONDS
         live = self._haproxy.servers()
         if view is None:
             self._hooks.on_pass(live)
             return IDLE_SECONDS
-        finished = self._converge(view, live)
+        finished = self._converge(view, live, terms)
         live = self._haproxy.servers()
         self._hooks.on_pass(live)
         if not self.ready and finished and any(server.usable for server in live.values()):
             self._haproxy.run(commands.raise_flag(READY))
             self.ready = True
-        return self._next_look(view, live) if finished else 0.0
+        return self._next_look(view, live, terms) if finished else 0.0
 
-    def _next_look(self, view: View, live: Mapping[str, Server]) -> float:
+    def _is_settled(self, view: View | None, terms: Terms) -> bool:
+        settled, requests = self._settled
+        return view is settled and requests == terms.requests
+
+    def _next_look(self, view: View, live: Mapping[str, Server], terms: Terms) -> float:
         """Return after how many seconds to look again, after a pass that went through."""
         if any(not wanted(view.nodes, name) for name in live):
             return BUSY_SECONDS
@@ -151,7 +159,7 @@ class Loop:
         if any(wanted(view.nodes, name) for name in view.nodes if name not in live):
             # One that had moved is only removed yet.
             return 0.0
-        self._settled_view, self._settled_until = view, self._hooks.clock() + SETTLED_SECONDS
+        self._settled, self._settled_until = (view, terms.requests), self._hooks.clock() + SETTLED_SECONDS
         return IDLE_SECONDS
 
     def _greet(self) -> frozenset[str]:
@@ -165,12 +173,12 @@ class Loop:
         self._stopping.look(self._haproxy, incarnation, flags)
         return flags
 
-    def _converge(self, view: View, live: Mapping[str, Server]) -> bool:
+    def _converge(self, view: View, live: Mapping[str, Server], terms: Terms) -> bool:
         """Carry out what is between the view and HAProxy; return False if a newer view came meanwhile."""
         now = self._hooks.clock()
         self._draining_since = drain_clock(view.nodes, live, self._draining_since, now)
         refused: set[str] = set()
-        for change in plan(view.nodes, live, self._draining_since, now, self._terms):
+        for change in plan(view.nodes, live, self._draining_since, now, terms):
             if self._board.view is not view:
                 return False
             problem = self._carry_out(change.commands)
@@ -178,10 +186,26 @@ class Loop:
                 refused.add(problem)
             else:
                 self._hooks.on_change(change, view)
+                if change.kind is Kind.ADD:
+                    self._told[change.server] = terms.requests
+        refused |= self._limit([name for name in live if wanted(view.nodes, name)], terms.requests)
         for problem in sorted(refused - self._refused):
             _LOG.warning("%s", problem)
         self._refused = refused
         return True
+
+    def _limit(self, names: Sequence[str], requests: int) -> set[str]:
+        """Tell servers how many requests they may have, where that is another number now; return what was refused."""
+        problems = set()
+        for name in names:
+            if self._told.get(name) == requests:
+                continue
+            problem = self._carry_out([commands.set_limit(name, requests)])
+            if problem:
+                problems.add(problem)
+            else:
+                self._told[name] = requests
+        return problems
 
     def _carry_out(self, steps: Sequence[Command]) -> str:
         """Carry out the commands of one change; return what HAProxy refused; empty: nothing."""

@@ -38,6 +38,8 @@ class Terms:
     drain_seconds: float
     """How long a request may go on running on a node that leaves."""
     check: Check
+    requests: int
+    """How many requests of this frontend run on a node at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def _add(node: Node, terms: Terms) -> Change:
         Kind.ADD,
         name,
         (
-            commands.add_server(name, node.address, node.port, terms.check),
+            commands.add_server(name, node.address, node.port, terms.check, terms.requests),
             commands.enable_health(name),
             commands.set_ready(name),
             commands.set_healthy(name),

@@ -5,12 +5,16 @@ from __future__ import annotations
 import gzip
 import re
 import subprocess
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pba_lab import HAProxyProcess
 from pba_lab.model import HAProxyModel
+from pba_lab.shop import check_of, shop
 
 from pba_hack.images.rootfs import command, rootfs
 from pba_sync.balancer import commands
@@ -42,18 +46,36 @@ def test_the_version_is_one_that_is_safe_with_dynamic_servers() -> None:
     assert changelog.startswith(b"haproxy (3.0.")
 
 
-def test_the_configuration_is_taken_without_a_word_in_every_family(configuration: str, folder: Path) -> None:
+FRONTENDS: Sequence[Mapping[str, Any]] = (
+    {},
+    {"retries": {"budgetPercent": 0}},
+    {"retries": {"attempts": 10, "budgetPercent": 100}, "limits": {"requestsPerClientPerSecond": 1_000_000}},
+)
+
+
+@pytest.mark.parametrize("frontend", FRONTENDS)
+def test_the_configuration_is_taken_without_a_word_in_every_family(
+    render: Callable[..., str], frontend: Mapping[str, Any], folder: Path
+) -> None:
     file = folder / "haproxy.cfg"
-    file.write_text(configuration)
+    file.write_text(render(frontend=frontend))
     for pod_ips in ("10.0.0.1", "10.0.0.1,fd00::1", "fd00::1"):
         answer = run("-c", "-f", str(file), pod_ips=pod_ips)
         said = [line for line in answer.stderr.splitlines() if "[NOTICE]" not in line]
         assert (answer.returncode, said) == (0, []), answer.stderr
 
 
+CHECK = check_of(shop("default"))
 NAMES = st.sampled_from(("a", "b", "c"))
 COMMANDS = st.one_of(
-    st.builds(commands.add_server, NAMES, st.sampled_from(("127.0.0.1", "::1")), st.just(1)),
+    st.builds(
+        commands.add_server,
+        NAMES,
+        st.sampled_from(("127.0.0.1", "::1")),
+        st.just(1),
+        st.just(CHECK),
+        st.just(9),
+    ),
     st.just(commands.TAKE_TRIALS_BACK),
     *(
         st.builds(make, NAMES)
@@ -63,6 +85,7 @@ COMMANDS = st.one_of(
             commands.set_healthy,
             lambda name: commands.set_weight(name, 7),
             lambda name: commands.set_weight(name, 0),
+            lambda name: commands.set_limit(name, 5),
             commands.give_trial,
             commands.set_drain,
             commands.set_maintenance,

@@ -54,6 +54,8 @@ def environment(cluster: Cluster, socket: Path, mounted: Path, *, port: int) -> 
         "KUBERNETES_SERVICE_PORT": str(port),
         sidecar.ENV_NAMESPACE: cluster.namespace,
         sidecar.ENV_BACKEND_SERVICE: SERVICE,
+        sidecar.ENV_FRONTEND_SERVICE: names.service(cluster.name),
+        sidecar.ENV_FRONTEND_PREFIX: f"{names.frontend(cluster.name)}-",
         sidecar.ENV_BACKEND_PORT_NAME: "http",
         sidecar.ENV_HAPROXY_SOCKET: str(socket),
         sidecar.ENV_TOKEN_FOLDER: str(mounted),

@@ -98,6 +98,11 @@ class HAProxyProcess:
         rows = csv.DictReader(self.ask("show stat nodes 6 -1").removeprefix("# ").splitlines())
         return next(row for row in rows if row["svname"] == server)
 
+    def frontend_sessions(self) -> int:
+        """Return how many connections of clients there are."""
+        (row,) = csv.DictReader(self.ask("show stat public 1 -1").removeprefix("# ").splitlines())
+        return int(row["scur"])
+
     def kill(self) -> None:
         """Kill HAProxy, as a crash would."""
         self._end(signal.SIGKILL)

@@ -38,6 +38,7 @@ class ModelServer:
     check: int = _CONFIGURED
     in_use: int = 0
     weight: int = 1
+    limit: int = 0
 
     @property
     def in_rotation(self) -> bool:
@@ -83,12 +84,14 @@ class HAProxyModel:
                 return answer(self, *match.groups()) + "\n\n"
         raise AssertionError(f"the model does not know this command: {text}")
 
-    def _add(self, name: str, family: str, address: str, port: str, weight: str | None) -> str:
+    def _add(self, name: str, family: str, address: str, port: str, *options: str | None) -> str:
         if name in self.servers:
             return "Already exists a server with the same name in backend."
         if name in self.refuse or (family == "ipv6") != (":" in address):
             return "Refused by the model."
-        self.servers[name] = ModelServer(name, address, int(port), weight=int(weight or 1))
+        self.servers[name] = ModelServer(
+            name, address, int(port), weight=int(options[0] or 1), limit=int(options[1] or 0)
+        )
         return "New server registered."
 
     def _enable(self, name: str) -> str:
@@ -108,6 +111,9 @@ class HAProxyModel:
 
     def _set_weight(self, name: str, weight: str) -> str:
         return self._on(name, lambda server: setattr(server, "weight", int(weight)))
+
+    def _set_limit(self, name: str, limit: str) -> str:
+        return self._on(name, lambda server: setattr(server, "limit", int(limit)))
 
     def _shutdown(self, name: str) -> str:
         def change(server: ModelServer) -> None:
@@ -193,11 +199,15 @@ class HAProxyModel:
         return f"# pxname,svname,qcur,qmax,scur,smax\n{_BACKEND},BACKEND,0,0,{running},9"
 
     _COMMANDS: ClassVar[Sequence[tuple[str, Callable[..., str]]]] = (
-        (rf"add server {_BACKEND}/(\S+) (ipv[46])@(\S+):(\d+) check .*?(?: weight (\d+))?", _add),
+        (
+            rf"add server {_BACKEND}/(\S+) (ipv[46])@(\S+):(\d+) check .*?(?: weight (\d+))?(?: maxconn (\d+))?",
+            _add,
+        ),
         (rf"enable health {_BACKEND}/(\S+)", _enable),
         (rf"set server {_BACKEND}/(\S+) state (ready|drain|maint)", _set_state),
         (rf"set server {_BACKEND}/(\S+) health up", _set_health),
         (rf"set server {_BACKEND}/(\S+) weight (\d+)", _set_weight),
+        (rf"set maxconn server {_BACKEND}/(\S+) (\d+)", _set_limit),
         (rf"shutdown sessions server {_BACKEND}/(\S+)", _shutdown),
         (rf"wait \d+ms srv-removable {_BACKEND}/(\S+)", _wait),
         (rf"del server {_BACKEND}/(\S+)", _delete),

@@ -17,7 +17,7 @@ from pba_sync.balancer.runtime import HAProxy
 from pba_sync.balancer.stopping import Stopping
 from pba_sync.balancer.view import Board
 
-TERMS = Terms(30.0, check_of(shop("default")))
+TERMS = Terms(30.0, check_of(shop("default")), requests=100)
 
 
 class SidecarLoop:
@@ -27,6 +27,7 @@ class SidecarLoop:
         self.commands: Counter[tuple[str, bool]] = Counter()
         self.changes: list[Change] = []
         self.restarts = 0
+        self.share = terms.requests
         self.board = Board(time.monotonic)
         self.loop = Loop(
             HAProxy(haproxy.socket, 5, lambda verb, succeeded: self.commands.update([(verb, succeeded)])),
@@ -34,7 +35,11 @@ class SidecarLoop:
             Stopping(haproxy.folder, time.monotonic),
             terms,
             LoopHooks(
-                time.monotonic, lambda _: None, lambda change, _: self.changes.append(change), self._restarted
+                time.monotonic,
+                lambda _: None,
+                lambda change, _: self.changes.append(change),
+                self._restarted,
+                lambda: self.share,
             ),
         )
         self._stop = threading.Event()

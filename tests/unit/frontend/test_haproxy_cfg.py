@@ -11,7 +11,8 @@ from pba_api.fields import fields_of
 from pba_api.markers import Number
 from pba_api.parse import parse_spec
 from pba_api.types import Backend
-from pba_operator.domain.frontend.haproxy_cfg import MAX_CLIENTS, MAX_FILES, quoted, render
+from pba_operator.domain.frontend.haproxy_cfg import MAX_FILES, quoted, render
+from pba_operator.domain.frontend.overload import MAX_CLIENTS, MAX_WAITING
 from pba_operator.domain.model import Cluster
 
 
@@ -96,6 +97,21 @@ def test_without_a_budget_only_trials_are_sent_again_and_nothing_is_counted() ->
     assert "http-request disable-l7-retry unless { var(txn.trial) -m found }" in text
     assert not [line for line in text if "stick-table" in line or "track-sc" in line or "gpc" in line]
     assert "\n\n\n" not in "\n".join(text)
+
+
+def test_what_waits_is_bounded_and_leaves_connections_for_others() -> None:
+    assert MAX_WAITING < MAX_CLIENTS
+    assert f"http-request deny deny_status 503 if {{ queue gt {MAX_WAITING} }}" in lines(configuration())
+
+
+def test_clients_are_counted_only_if_they_are_limited() -> None:
+    assert not [line for line in lines(configuration()) if "429" in line or "clients" in line]
+    text = lines(configuration(limits={"requestsPerClientPerSecond": 7}))
+    assert "stick-table type ipv6 size 100000 expire 10s store http_req_rate(1s)" in text
+    assert "http-request track-sc0 src,ipmask(32,64) table clients" in text
+    assert [
+        line for line in text if "status 429" in line and line.endswith("if { sc_http_req_rate(0) gt 7 }")
+    ]
 
 
 def test_files_suffice_for_all_clients_and_the_checks_of_all_nodes_twice_over() -> None:

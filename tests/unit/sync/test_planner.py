@@ -9,7 +9,7 @@ from pba_sync.balancer.servers import Admin, Server
 
 Nodes = Callable[..., dict[str, Node]]
 DRAIN_SECONDS = 30.0
-TERMS = Terms(DRAIN_SECONDS, Check(500, 2, 2))
+TERMS = Terms(DRAIN_SECONDS, Check(500, 2, 2), 100)
 
 
 def server(

@@ -20,7 +20,7 @@ from pba_sync.balancer.runtime import HAProxy
 
 NAMES = ("a", "b", "c", "d")
 DRAIN_SECONDS = 30.0
-TERMS = Terms(DRAIN_SECONDS, Check(500, 2, 2))
+TERMS = Terms(DRAIN_SECONDS, Check(500, 2, 2), 100)
 
 
 class _Direct(HAProxy):

@@ -12,6 +12,9 @@ GIVEN = {
     "PBA_BACKEND_SERVICE": "shop-backend",
     "PBA_BACKEND_PORT_NAME": "web",
     "PBA_DRAIN_SECONDS": "1.5",
+    "PBA_REQUESTS_PER_NODE": "90",
+    "PBA_FRONTEND_SERVICE": "shop",
+    "PBA_FRONTEND_PREFIX": "shop-frontend-",
     "PBA_CHECK_INTERVAL_MILLISECONDS": "700",
     "PBA_CHECK_FALL": "3",
     "PBA_CHECK_RISE": "4",
@@ -28,6 +31,10 @@ def test_all_comes_from_the_environment() -> None:
         service="shop-backend",
         port_name="web",
         drain_seconds=1.5,
+        requests_per_node=90,
+        frontend_service="shop",
+        frontend_prefix="shop-frontend-",
+        own_addresses=frozenset({"10.0.0.1"}),
         check=Check(interval_milliseconds=700, fall=3, rise=4),
         socket=Path("/somewhere/admin.sock"),
         token_folder=Path("/somewhere/token"),
@@ -52,7 +59,7 @@ def test_a_number_is_one(name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "0.5", "inf", "2.5"])
-@pytest.mark.parametrize("name", ["PBA_CHECK_INTERVAL_MILLISECONDS", "PBA_CHECK_FALL", "PBA_CHECK_RISE"])
+@pytest.mark.parametrize("name", ["PBA_CHECK_FALL", "PBA_CHECK_RISE", "PBA_REQUESTS_PER_NODE"])
 def test_a_count_is_a_whole_number_and_at_least_one(name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=name):
         read_settings({**GIVEN, name: text})

@@ -133,6 +133,9 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "PBA_BACKEND_SERVICE": "shop-backend",
         "PBA_BACKEND_PORT_NAME": "http",
         "PBA_DRAIN_SECONDS": "30",
+        "PBA_REQUESTS_PER_NODE": "100",
+        "PBA_FRONTEND_SERVICE": "shop",
+        "PBA_FRONTEND_PREFIX": "shop-frontend-",
         "PBA_CHECK_INTERVAL_MILLISECONDS": "500",
         "PBA_CHECK_FALL": "2",
         "PBA_CHECK_RISE": "2",
@@ -153,9 +156,9 @@ def test_health_fails_when_the_loop_is_stuck_or_a_thread_is_gone(environment: di
     sidecar.weigher.looked_at = time.monotonic() - program.STUCK_SECONDS - 1
     assert "answers have not been looked at" in sidecar.healthz()
     sidecar.weigher.looked_at = time.monotonic()
-    sidecar.watcher.moved_at = time.monotonic() - program.WATCH_STUCK_SECONDS - 1
+    sidecar.watchers["watch-frontends"].moved_at = time.monotonic() - program.WATCH_STUCK_SECONDS - 1
     assert "has not moved" in sidecar.healthz()
-    sidecar.watcher.moved_at = time.monotonic()
+    sidecar.watchers["watch-frontends"].moved_at = time.monotonic()
     sidecar.threads.append(threading.Thread(name="watch"))
     assert sidecar.healthz() == "threads have ended: watch"
 

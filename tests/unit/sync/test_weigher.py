@@ -41,7 +41,7 @@ def weigher(haproxy: Any, clock: Any, seen: list[Standings]) -> Weigher:
 
 
 def join(haproxy: Any, name: str) -> None:
-    haproxy.run(commands.add_server(name, "10.0.0.1", 8080, Check(500, 2, 2)))
+    haproxy.run(commands.add_server(name, "10.0.0.1", 8080, Check(500, 2, 2), 100))
     haproxy.run(commands.set_ready(name))
 
 

@@ -94,6 +94,7 @@ def told(frontend: Frontend) -> dict[str, str]:
         sidecar.ENV_CHECK_INTERVAL_MILLISECONDS: checks.interval_milliseconds,
         sidecar.ENV_CHECK_FALL: checks.fall,
         sidecar.ENV_CHECK_RISE: checks.rise,
+        sidecar.ENV_REQUESTS_PER_NODE: frontend.limits.requests_per_node,
     }
     return {name: str(number) for name, number in numbers.items()}
 
@@ -112,6 +113,8 @@ def _sidecar(cluster: Cluster, frontend: Frontend, backend: Backend, image: Sync
             {"name": sidecar.ENV_NAMESPACE, "value": cluster.namespace},
             {"name": sidecar.ENV_BACKEND_SERVICE, "value": names.backend(cluster.name)},
             {"name": sidecar.ENV_BACKEND_PORT_NAME, "value": ports.HTTP_NAME},
+            {"name": sidecar.ENV_FRONTEND_SERVICE, "value": names.service(cluster.name)},
+            {"name": sidecar.ENV_FRONTEND_PREFIX, "value": f"{names.frontend(cluster.name)}-"},
             {"name": sidecar.ENV_DRAIN_SECONDS, "value": str(deadline)},
             *({"name": name, "value": value} for name, value in told(frontend).items()),
             {"name": sidecar.ENV_HAPROXY_SOCKET, "value": sidecar.SOCKET},

@@ -20,15 +20,12 @@ from typing import Final
 
 from pba_api import names, ports, sidecar
 from pba_api.identity import COMPONENT_FRONTEND
-from pba_operator.domain.frontend import retries, timing
+from pba_operator.domain.frontend import overload, retries, timing
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
 
 FILE: Final = "haproxy.cfg"
 
-MAX_CLIENTS: Final = 8000
-"""Connections of clients at a time. Below the process's own limit, which HAProxy makes from its files (about 10,200):
-so the probes are still accepted when the clients take all of theirs."""
 MAX_FILES: Final = 20_480
 """Open files: two for each client (its connection and the node's), 16,000; one for the check of each node, 2,000 while
 a rollout doubles the 1,000 that there may be; 13 at rest (3.0.11). It is set because HAProxy makes its tables as large
@@ -92,6 +89,8 @@ frontend $frontend
     http-request set-header X-Forwarded-Proto http
     http-request set-header X-Forwarded-Host %[req.fhdr(Host)] if { req.fhdr(Host) -m found }
 
+$client_limits
+
     default_backend $backend
 
 ring $answers
@@ -116,10 +115,13 @@ frontend health
     http-request return status 200 if { path /ready } { str($ready) -m str -f $flags }
     http-request return status 503
 
+$client_table
+
 $retry_table
 
 backend $backend
     balance leastconn
+$node_limits
 
     # A node that gets no requests is asked one on trial, once the sidecar says so; if it fails, another node is asked.
     http-request set-var(txn.trial) str($trial),map($trials) if METH_GET
@@ -196,7 +198,7 @@ def render(cluster: Cluster) -> str:
         pod_ips=sidecar.ENV_POD_IPS,
         threads=THREADS,
         max_files=MAX_FILES,
-        max_clients=MAX_CLIENTS,
+        max_clients=overload.MAX_CLIENTS,
         time_limits=_indented(timing.limits(frontend.timeouts)),
         drain_seconds=timing.drain_seconds(frontend),
         http_port=ports.FRONTEND_HTTP,
@@ -204,6 +206,9 @@ def render(cluster: Cluster) -> str:
         check_path=quoted(readiness.path),
         check_host=quoted(names.service_host(names.service(cluster.name), cluster.namespace)),
         attempts=frontend.retries.attempts,
+        client_table="\n".join(overload.table(frontend.limits)),
+        client_limits=_indented(overload.of_clients(frontend.limits)),
+        node_limits=_indented(overload.of_nodes()),
         retry_table="\n".join(retries.table(frontend.retries)),
         retry_rules=_indented(retries.rules(frontend.retries)),
         check_limit=timing.check(frontend.checks),

@@ -229,6 +229,16 @@ def _budget_percent(value: Any, spec: Json, children: Children) -> Iterator[str]
     yield from _line(one if value else none)(value, spec, children)
 
 
+def _client_rate(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+    config = children[ChildId("ConfigMap", f"{NAME}-frontend")]["data"]["haproxy.cfg"]
+    if value:
+        wanted = ("{", "sc_http_req_rate(0)", "gt", str(value), "}")
+        if not any(line[-len(wanted) :] == wanted for line in files.words(config)):
+            yield f"clients are not limited to {value}"
+    elif "429" in config:
+        yield "clients are limited"
+
+
 def _budget(value: Any, _spec: Json, children: Children) -> Iterator[str]:
     if (ChildId("PodDisruptionBudget", f"{NAME}-backend") in children) != (value > 1):
         yield f"a budget for {value} pods, or none"
@@ -287,6 +297,8 @@ PLACES: Final[Mapping[str, Look]] = {
     "frontend.checks.timeoutMilliseconds": _line("timeout check {}ms"),
     "frontend.checks.fall": _told("PBA_CHECK_FALL"),
     "frontend.checks.rise": _told("PBA_CHECK_RISE"),
+    "frontend.limits.requestsPerNode": _told("PBA_REQUESTS_PER_NODE"),
+    "frontend.limits.requestsPerClientPerSecond": _client_rate,
     "frontend.retries.attempts": _line("retries {}"),
     "frontend.retries.budgetPercent": _budget_percent,
     "frontend.timeouts.connectMilliseconds": _line("timeout connect {}ms"),
