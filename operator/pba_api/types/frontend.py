@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from pba_api.markers import Default, Doc, Number, Required, Rule
+from pba_api.markers import Default, Doc, Items, Number, Required, Rule
 from pba_api.types.common import Image, PodSettings
-from pba_api.types.frontend_traffic import Checks, Limits, Retries, Timeouts
+from pba_api.types.frontend_traffic import Checks, Limits, PathLimits, Retries, Timeouts
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,13 @@ class Frontend:
     replicas: Annotated[int, Doc("How many frontend nodes run."), Default(2), Number(1, 100)]
     checks: Annotated[Checks, Doc("How dead nodes are found."), Default({})]
     limits: Annotated[Limits, Doc("How much may be asked at a time."), Default({})]
+    paths: Annotated[
+        tuple[PathLimits, ...],
+        Doc(
+            "Limits for parts of the application, by the path. A request with a .. in its path is refused then."
+        ),
+        Items(50, keys=("prefix",)),
+    ]
     retries: Annotated[Retries, Doc("Requests that are sent to a second node."), Default({})]
     timeouts: Annotated[Timeouts, Doc("How long the frontend waits for whom."), Default({})]
     pod: Annotated[PodSettings, Doc("Placement and size of the frontend nodes."), Default({})]

@@ -1,9 +1,9 @@
 """What the frontend does with a request: time limits, retries, and checks of the nodes."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from pba_api.markers import Default, Doc, Number
+from pba_api.markers import Default, Doc, Number, Required, Rule, Text
 
 
 @dataclass(frozen=True)
@@ -95,6 +95,53 @@ class Retries:
         ),
         Default(20),
         Number(0, 100),
+    ]
+
+
+_SEGMENT = r"[A-Za-z0-9._~!$&'()*+,=:@-]+"
+
+
+@dataclass(frozen=True)
+class PathLimits:
+    """Limits of requests whose path begins so."""
+
+    RULES: ClassVar = (
+        Rule(
+            "has(self.serverSeconds) || has(self.bodyMaxSize)",
+            "an entry of frontend.paths limits something: set serverSeconds or bodyMaxSize, or remove the entry",
+        ),
+    )
+
+    prefix: Annotated[
+        str,
+        Doc(
+            "Whole segments of the path, written as the application understands them (decoded): /report is /report and "
+            "/report/2026, not /reports. Of several that fit the longest counts, alone."
+        ),
+        Required(),
+        Text(min_length=1, max_length=256, pattern=rf"^/({_SEGMENT}(/{_SEGMENT})*)?$"),
+        Rule(
+            r"!self.matches('/[.][.]?(/|$)')",
+            "prefix must not have . or .. as a segment: write the path that they lead to",
+        ),
+    ]
+    server_seconds: Annotated[
+        int | None,
+        Doc("How long a node may be silent; absent: timeouts.serverSeconds."),
+        Number(1, 3600),
+    ]
+    body_max_size: Annotated[
+        str,
+        Doc(
+            "How big a request's body may be, such as 10Mi; what is bigger is answered with 413, and a body whose "
+            "length the client does not tell beforehand with 411. Absent: any size."
+        ),
+        Text(max_length=32),
+        Rule(
+            "self == '' || (isQuantity(self) && quantity(self).isGreaterThan(quantity('0')) && "
+            "quantity(self).isLessThan(quantity('1Pi')))",
+            "bodyMaxSize must be a positive quantity of less than 1Pi, such as 10Mi",
+        ),
     ]
 
 

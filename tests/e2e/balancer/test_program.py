@@ -49,6 +49,7 @@ def test_the_version_is_one_that_is_safe_with_dynamic_servers() -> None:
 FRONTENDS: Sequence[Mapping[str, Any]] = (
     {},
     {"retries": {"budgetPercent": 0}},
+    {"paths": [{"prefix": "/", "bodyMaxSize": "1Mi"}, {"prefix": "/it's/~a.b", "serverSeconds": 3600}]},
     {"retries": {"attempts": 10, "budgetPercent": 100}, "limits": {"requestsPerClientPerSecond": 1_000_000}},
 )
 

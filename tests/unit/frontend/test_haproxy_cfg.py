@@ -11,8 +11,9 @@ from pba_api.fields import fields_of
 from pba_api.markers import Number
 from pba_api.parse import parse_spec
 from pba_api.types import Backend
-from pba_operator.domain.frontend.haproxy_cfg import MAX_FILES, quoted, render
+from pba_operator.domain.frontend.haproxy_cfg import MAX_FILES, render
 from pba_operator.domain.frontend.overload import MAX_CLIENTS, MAX_WAITING
+from pba_operator.domain.frontend.quoting import quoted
 from pba_operator.domain.model import Cluster
 
 

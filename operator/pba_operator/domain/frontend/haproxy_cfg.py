@@ -20,7 +20,8 @@ from typing import Final
 
 from pba_api import names, ports, sidecar
 from pba_api.identity import COMPONENT_FRONTEND
-from pba_operator.domain.frontend import overload, retries, timing
+from pba_operator.domain.frontend import overload, paths, retries, timing
+from pba_operator.domain.frontend.quoting import quoted
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
 
@@ -91,6 +92,8 @@ frontend $frontend
 
 $client_limits
 
+$paths
+
     default_backend $backend
 
 ring $answers
@@ -122,6 +125,7 @@ $retry_table
 backend $backend
     balance leastconn
 $node_limits
+$path_timeouts
 
     # A node that gets no requests is asked one on trial, once the sidecar says so; if it fails, another node is asked.
     http-request set-var(txn.trial) str($trial),map($trials) if METH_GET
@@ -151,22 +155,6 @@ _UNAVAILABLE: Final = (
     "<style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:20vh auto;padding:0 1rem}</style>"
     "<h1>Temporarily unavailable</h1><p>No node can answer just now. Please try again in a few seconds.</p></html>"
 )
-
-
-def is_quotable(word: str) -> bool:
-    """Tell whether HAProxy's configuration can hold `word`: no quoting carries a control character."""
-    return word.isprintable()
-
-
-def quoted(word: str) -> str:
-    """Return `word` as one word of HAProxy's configuration, whatever characters it holds.
-
-    Raises:
-        ValueError: it is not quotable (the schema refuses it before, and so does `cluster.read`).
-    """
-    if not is_quotable(word):
-        raise ValueError(f"HAProxy's configuration cannot hold {word!r}")
-    return "'" + word.replace("'", "'\\''") + "'"
 
 
 def _indented(lines: Sequence[str]) -> str:
@@ -208,6 +196,8 @@ def render(cluster: Cluster) -> str:
         attempts=frontend.retries.attempts,
         client_table="\n".join(overload.table(frontend.limits)),
         client_limits=_indented(overload.of_clients(frontend.limits)),
+        paths=_indented(paths.of_clients(frontend.paths)),
+        path_timeouts=_indented(paths.of_nodes(frontend.paths)),
         node_limits=_indented(overload.of_nodes()),
         retry_table="\n".join(retries.table(frontend.retries)),
         retry_rules=_indented(retries.rules(frontend.retries)),

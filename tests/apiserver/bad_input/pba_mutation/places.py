@@ -229,6 +229,19 @@ def _budget_percent(value: Any, spec: Json, children: Children) -> Iterator[str]
     yield from _line(one if value else none)(value, spec, children)
 
 
+def _paths(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+    """Each prefix has a rule; what its limits do is shown with a real HAProxy."""
+    lines = files.words(children[ChildId("ConfigMap", f"{NAME}-frontend")]["data"]["haproxy.cfg"])
+    for limits in value:
+        seen = [line for line in lines if line[0] == "acl" and line[-1] == limits["prefix"]]
+        if not seen and limits["prefix"] != "/":
+            yield f"haproxy.cfg lacks {limits['prefix']}"
+        if "serverSeconds" in limits and not any(
+            f"int({limits['serverSeconds'] * 1000})" in line for line in lines
+        ):
+            yield f"haproxy.cfg lacks {limits['serverSeconds']} s"
+
+
 def _client_rate(value: Any, _spec: Json, children: Children) -> Iterator[str]:
     config = children[ChildId("ConfigMap", f"{NAME}-frontend")]["data"]["haproxy.cfg"]
     if value:
@@ -299,6 +312,7 @@ PLACES: Final[Mapping[str, Look]] = {
     "frontend.checks.rise": _told("PBA_CHECK_RISE"),
     "frontend.limits.requestsPerNode": _told("PBA_REQUESTS_PER_NODE"),
     "frontend.limits.requestsPerClientPerSecond": _client_rate,
+    "frontend.paths": _paths,
     "frontend.retries.attempts": _line("retries {}"),
     "frontend.retries.budgetPercent": _budget_percent,
     "frontend.timeouts.connectMilliseconds": _line("timeout connect {}ms"),
