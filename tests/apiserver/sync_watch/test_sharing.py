@@ -28,5 +28,8 @@ def test_the_share_follows_the_frontends_that_are_ready(
     slices.write("nodes", {"shop-backend-a": "ready", "shop-backend-b": "ready"}, port=1)
     eventually(lambda: "shop-backend-b" in haproxy.ask("show servers state nodes"))
     assert share(haproxy, "shop-backend-b") == "33", "from the first moment"
-    slices.write("clients", {"shop-frontend-b": "terminating"}, port=1, service=CLIENTS)
+    fewer = {"shop-frontend-b": "terminating", "shop-frontend-c": "ready"}
+    slices.write("clients", fewer, port=1, service=CLIENTS)
+    eventually(lambda: {share(haproxy, f"shop-backend-{node}") for node in "ab"} == {"50"})
+    slices.delete("clients")
     eventually(lambda: {share(haproxy, f"shop-backend-{node}") for node in "ab"} == {"100"})
