@@ -1,4 +1,4 @@
-"""Where the fields that say what the frontend does with a request must be seen: in haproxy.cfg, or told to the sidecar."""
+"""Where the fields that say what becomes of a request must be seen: in haproxy.cfg, or told to the sidecar."""
 
 from __future__ import annotations
 
