@@ -140,6 +140,7 @@ class Loop:
             return IDLE_SECONDS
         finished = self._converge(view, live, terms)
         live = self._haproxy.servers()
+        self._told = {name: requests for name, requests in self._told.items() if name in live}
         self._hooks.on_pass(live)
         if not self.ready and finished and any(server.usable for server in live.values()):
             self._haproxy.run(commands.raise_flag(READY))

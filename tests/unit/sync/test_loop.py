@@ -265,3 +265,19 @@ def test_a_sidecar_that_restarts_tells_the_share_again(
     board.publish(nodes(n1="serving"))
     loop.step()
     assert model.servers["n1"].limit == 50
+
+
+def test_a_server_that_has_gone_is_forgotten(
+    loop: Loop, board: Board, model: HAProxyModel, nodes: Nodes
+) -> None:
+    """One of the same name is told again: pods come and go for years."""
+    board.publish(nodes(n1="serving", n2="serving"))
+    loop.step()
+    board.publish(nodes(n2="serving"))
+    for _ in range(3):
+        loop.step()
+    assert list(model.servers) == ["n2"]
+    model.ask("add server nodes/n1 ipv4@10.0.0.1:8080 check x weight 128 maxconn 7")
+    board.publish(nodes(n1="serving", n2="serving"))
+    loop.step()
+    assert model.servers["n1"].limit == 50
