@@ -43,6 +43,12 @@ ENV_LEAVE_SLOW_MILLISECONDS: Final = "PBA_LEAVE_SLOW_MILLISECONDS"
 ENV_HAPROXY_SOCKET: Final = "PBA_HAPROXY_SOCKET"
 ENV_TOKEN_FOLDER: Final = "PBA_TOKEN_FOLDER"  # noqa: S105 - a variable's name, no token
 ENV_HTTP_PORT: Final = "PBA_HTTP_PORT"
+ENV_FRONTEND_SERVICE: Final = "PBA_FRONTEND_SERVICE"
+"""The clients' Service: in its EndpointSlices are the frontends."""
+ENV_FRONTEND_PREFIX: Final = "PBA_FRONTEND_PREFIX"
+"""How the names of the frontends' pods begin."""
+ENV_REQUESTS_PER_NODE: Final = "PBA_REQUESTS_PER_NODE"
+"""How many requests may run on one node at a time, over all frontends."""
 ENV_CHECK_INTERVAL_MILLISECONDS: Final = "PBA_CHECK_INTERVAL_MILLISECONDS"
 ENV_CHECK_FALL: Final = "PBA_CHECK_FALL"
 ENV_CHECK_RISE: Final = "PBA_CHECK_RISE"
@@ -95,6 +101,14 @@ of them is asked."""
 FLOOR_SIZE: Final = "virt@floor-size"
 """Another one: how many they are, under `NODES`. (HAProxy 3.0 takes such a map for one rule only.)"""
 NODES: Final = "nodes"
+CLIENTS: Final = "clients"
+"""HAProxy's table of the clients' rates."""
+RETRIES: Final = "retries"
+"""HAProxy's table of one entry in which it counts retries."""
+RETRIES_SPENT: Final = 0
+"""In that table: how many there were."""
+RETRIES_REFUSED: Final = 1
+"""In that table: how many requests would not have been retried any more, had they failed."""
 
 FLAGS: Final = "virt@flags"
 """A list that lives in HAProxy alone (a virtual file, HAProxy 3.0): empty again when HAProxy restarts, and it

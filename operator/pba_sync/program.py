@@ -12,12 +12,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import pykube  # type: ignore[import-untyped]
 from prometheus_client import generate_latest
 
 from pba_sync import logs, probes
-from pba_sync.balancer import kube
+from pba_sync.balancer import frontends, kube
 from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.metrics import Metrics
 from pba_sync.balancer.planner import Terms
@@ -44,14 +45,21 @@ class _Sidecar:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.board = Board(time.monotonic)
-        self.metrics = Metrics(self.board, time.monotonic)
-        haproxy = HAProxy(settings.socket, COMMAND_SECONDS, self.metrics.on_command)
+        self.frontends = frontends.FrontendsDesk()
+        haproxy = HAProxy(settings.socket, COMMAND_SECONDS, self._on_command)
+        self.metrics = Metrics(self.board, time.monotonic, haproxy.budget)
         self.loop = Loop(
             haproxy,
             self.board,
             Stopping(settings.socket.parent, time.monotonic),
-            Terms(settings.drain_seconds, settings.check, settings.affinity),
-            LoopHooks(time.monotonic, self.metrics.on_pass, self.metrics.on_change, self.metrics.on_restart),
+            Terms(settings.drain_seconds, settings.check, settings.requests_per_node, settings.affinity),
+            LoopHooks(
+                time.monotonic,
+                self.metrics.on_pass,
+                self.metrics.on_change,
+                self.metrics.on_restart,
+                self._share,
+            ),
         )
         self.weigher = Weigher(
             haproxy,
@@ -69,17 +77,34 @@ class _Sidecar:
             on_relist=self.metrics.on_relist,
             on_error=self.metrics.on_error,
         )
-        self.watcher = Watcher(
-            kube.slices(configure, settings.namespace, settings.services, settings.port_name),
-            self.roster.pods,
-            hooks,
-        )
-        self.declaration = Watcher(
-            kube.declaration(configure, settings.namespace, settings.nodes_config_map),
-            self.roster.declaration,
-            replace(hooks, on_relist=lambda _: None),
-        )
+        others = replace(hooks, on_relist=lambda _: None)
+        self.watchers: Mapping[str, Watcher[Any]] = {
+            self.roster.pods.what: Watcher(
+                kube.slices(configure, settings.namespace, settings.services, settings.port_name),
+                self.roster.pods,
+                hooks,
+            ),
+            self.roster.declaration.what: Watcher(
+                kube.declaration(configure, settings.namespace, settings.nodes_config_map),
+                self.roster.declaration,
+                others,
+            ),
+            self.frontends.what: Watcher(
+                kube.slices(configure, settings.namespace, (settings.frontend_service,), settings.port_name),
+                self.frontends,
+                others,
+            ),
+        }
         self.threads: list[threading.Thread] = []
+
+    def _share(self) -> int:
+        """Return how many requests of this frontend may run on a node at a time."""
+        settings = self.settings
+        serving = frontends.count(self.frontends.nodes, settings.frontend_prefix, settings.own_addresses)
+        return frontends.share(settings.requests_per_node, serving)
+
+    def _on_command(self, verb: str, succeeded: bool) -> None:  # noqa: FBT001 - a callback's shape
+        self.metrics.on_command(verb, succeeded)
 
     def healthz(self) -> str:
         """Return what is wrong with us."""
@@ -88,12 +113,9 @@ class _Sidecar:
             return f"the balancer's loop has not finished a pass for {now - self.loop.passed_at:.0f} s"
         if now - self.weigher.looked_at > STUCK_SECONDS:
             return f"the nodes' answers have not been looked at for {now - self.weigher.looked_at:.0f} s"
-        for what, moved_at in (
-            (self.roster.pods.what, self.watcher.moved_at),
-            (self.roster.declaration.what, self.declaration.moved_at),
-        ):
-            if now - moved_at > WATCH_STUCK_SECONDS:
-                return f"the watch of {what} has not moved for {now - moved_at:.0f} s"
+        for what, watcher in self.watchers.items():
+            if now - watcher.moved_at > WATCH_STUCK_SECONDS:
+                return f"the watch of {what} has not moved for {now - watcher.moved_at:.0f} s"
         dead = [thread.name for thread in self.threads if not thread.is_alive()]
         return f"threads have ended: {', '.join(dead)}" if dead else ""
 
@@ -111,8 +133,7 @@ class _Sidecar:
             metrics=lambda: generate_latest(self.metrics.registry),
         )
         for name, target in (
-            ("watch", self.watcher.run),
-            ("declaration", self.declaration.run),
+            *((what, watcher.run) for what, watcher in self.watchers.items()),
             ("loop", self.loop.run),
             ("weights", self.weigher.run),
             ("failures", self.weigher.follow_failures),

@@ -36,6 +36,12 @@ class Settings:
     """How nodes are judged."""
     check: Check
     affinity: Affinity
+    requests_per_node: int
+    frontend_service: str
+    """The clients' Service, in whose EndpointSlices the frontends are."""
+    frontend_prefix: str
+    """How the names of the frontends' pods begin."""
+    own_addresses: frozenset[str]
     socket: Path
     token_folder: Path
     listen: str
@@ -116,6 +122,10 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             keep_seconds=_number(environment, sidecar.ENV_KEEP_SECONDS),
             leave_milliseconds=_number(environment, sidecar.ENV_LEAVE_SLOW_MILLISECONDS),
         ),
+        requests_per_node=_count(environment, sidecar.ENV_REQUESTS_PER_NODE),
+        frontend_service=_required(environment, sidecar.ENV_FRONTEND_SERVICE),
+        frontend_prefix=_required(environment, sidecar.ENV_FRONTEND_PREFIX),
+        own_addresses=frozenset(_required(environment, sidecar.ENV_POD_IPS).split(",")),
         socket=Path(_required(environment, sidecar.ENV_HAPROXY_SOCKET)),
         token_folder=Path(_required(environment, sidecar.ENV_TOKEN_FOLDER)),
         listen="::" if ":" in _required(environment, sidecar.ENV_POD_IPS) else "0.0.0.0",  # noqa: S104 - the kubelet probes it

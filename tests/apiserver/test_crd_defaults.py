@@ -62,7 +62,20 @@ def test_backend_and_frontend_are_filled_up_once_they_are_there(
         "drainTimeoutSeconds": 30,
         "pod": {},
     }
-    assert answer.body["spec"]["frontend"] == {"image": "haproxy:3.0.11", "replicas": 2, "pod": {}}
+    assert answer.body["spec"]["frontend"] == {
+        "image": "haproxy:3.0.11",
+        "replicas": 2,
+        "checks": {"intervalMilliseconds": 500, "timeoutMilliseconds": 500, "fall": 2, "rise": 2},
+        "limits": {"requestsPerNode": 100, "requestsPerClientPerSecond": 0},
+        "retries": {"attempts": 3, "budgetPercent": 20},
+        "timeouts": {
+            "connectMilliseconds": 500,
+            "clientSeconds": 60,
+            "serverSeconds": 60,
+            "queueSeconds": 5,
+        },
+        "pod": {},
+    }
 
 
 def test_partly_given_probe_keeps_the_defaults_of_its_own_kind(
@@ -78,6 +91,14 @@ def test_partly_given_probe_keeps_the_defaults_of_its_own_kind(
     [
         {},
         {"backend": {}, "frontend": {"image": "haproxy:3.0.11"}},
+        {
+            "backend": {},
+            "frontend": {
+                "image": "h",
+                "limits": {"requestsPerNode": 7},
+                "paths": [{"prefix": "/", "serverSeconds": 9}, {"prefix": "/a", "bodyMaxSize": "1Mi"}],
+            },
+        },
         {"backend": {"rollout": {"maxSurge": "50%"}}, "frontend": {"image": "haproxy:3.0.11"}},
         {"service": {"type": "NodePort"}},
     ],

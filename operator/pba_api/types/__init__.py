@@ -13,7 +13,7 @@ from pba_api.types.external import ExternalNode
 from pba_api.types.frontend import Frontend
 from pba_api.types.frontend_affinity import SessionAffinity
 from pba_api.types.frontend_balancing import Balancing
-from pba_api.types.frontend_traffic import Checks, Timeouts
+from pba_api.types.frontend_traffic import Checks, Limits, PathLimits, Retries, Timeouts
 from pba_api.types.nodes import Backend, Management, Rollout, ServiceSettings
 from pba_api.types.spec import PBAClusterSpec
 from pba_api.types.status import PBACluster, PBAClusterStatus
@@ -32,14 +32,17 @@ __all__ = [
     "Frontend",
     "Json",
     "KeyReference",
+    "Limits",
     "LocalReference",
     "Management",
     "PBACluster",
     "PBAClusterSpec",
     "PBAClusterStatus",
+    "PathLimits",
     "PodSettings",
     "Probe",
     "Probes",
+    "Retries",
     "Rollout",
     "ServiceSettings",
     "SessionAffinity",

@@ -1,9 +1,9 @@
-"""What the frontend does with a request: time limits, checks of the nodes."""
+"""What the frontend does with a request: time limits, retries, and checks of the nodes."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, ClassVar
 
-from pba_api.markers import Default, Doc, Number
+from pba_api.markers import Default, Doc, Number, Required, Rule, Text
 
 
 @dataclass(frozen=True)
@@ -71,4 +71,100 @@ class Checks:
         Doc("So many checks in a row must succeed until it gets requests again."),
         Default(2),
         Number(1, 100),
+    ]
+
+
+@dataclass(frozen=True)
+class Retries:
+    """Requests that are sent to a second node."""
+
+    attempts: Annotated[
+        int,
+        Doc(
+            "How often a request is tried again at most: always if no node has got it; if one may have got it, only a "
+            "GET, HEAD or OPTIONS, while the budget lasts."
+        ),
+        Default(3),
+        Number(1, 10),
+    ]
+    budget_percent: Annotated[
+        int,
+        Doc(
+            "While more than this share of the requests of the last ten seconds (and ten in each second besides) were "
+            "retries, what a node may have got is not tried again. 0: never."
+        ),
+        Default(20),
+        Number(0, 100),
+    ]
+
+
+_SEGMENT = r"[A-Za-z0-9._~!$&'()*+,=:@-]+"
+
+
+@dataclass(frozen=True)
+class PathLimits:
+    """Limits of requests whose path begins so."""
+
+    RULES: ClassVar = (
+        Rule(
+            "has(self.serverSeconds) || has(self.bodyMaxSize)",
+            "an entry of frontend.paths limits something: set serverSeconds or bodyMaxSize, or remove the entry",
+        ),
+    )
+
+    prefix: Annotated[
+        str,
+        Doc(
+            "Whole segments of the path, written as the application understands them (decoded): /report is /report and "
+            "/report/2026, not /reports. Of several that fit the longest counts, alone."
+        ),
+        Required(),
+        Text(min_length=1, max_length=256, pattern=rf"^/({_SEGMENT}(/{_SEGMENT})*)?$"),
+        Rule(
+            r"!self.matches('/[.][.]?(/|$)')",
+            "prefix must not have . or .. as a segment: write the path that they lead to",
+        ),
+    ]
+    server_seconds: Annotated[
+        int | None,
+        Doc("How long a node may be silent; absent: timeouts.serverSeconds."),
+        Number(1, 3600),
+    ]
+    body_max_size: Annotated[
+        str,
+        Doc(
+            "How big a request's body may be, such as 10Mi; what is bigger is answered with 413, and a body whose "
+            "length the client does not tell beforehand with 411. Absent: any size."
+        ),
+        Text(max_length=32),
+        Rule(
+            "self == '' || (isQuantity(self) && quantity(self).isGreaterThan(quantity('0')) && "
+            "quantity(self).isLessThan(quantity('1Pi')))",
+            "bodyMaxSize must be a positive quantity of less than 1Pi, such as 10Mi",
+        ),
+    ]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """How much may be asked at a time."""
+
+    requests_per_node: Annotated[
+        int,
+        Doc(
+            "How many requests run on one node at a time, over all frontends: each of them has an equal share. What is "
+            "more waits for timeouts.queueSeconds, then its client gets a 503. A connection that is held open "
+            "(WebSocket, long polling) is a request as well."
+        ),
+        Default(100),
+        Number(1, 10_000),
+    ]
+    requests_per_client_per_second: Annotated[
+        int,
+        Doc(
+            "How many requests of one client (an IPv4 address, or a network of 64 bits of IPv6) each frontend takes "
+            "in a second; what is more is answered with 429. 0: any number."
+        ),
+        Default(0),
+        Number(0, 1_000_000),
     ]

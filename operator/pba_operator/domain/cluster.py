@@ -13,7 +13,7 @@ from typing import Any
 from pba_api.mysql_names import is_free_account, is_free_schema
 from pba_api.parse import InvalidSpec, parse_spec
 from pba_api.types import PBAClusterSpec
-from pba_operator.domain.frontend.haproxy_cfg import is_quotable
+from pba_operator.domain.frontend.quoting import is_quotable
 from pba_operator.domain.model import Cluster
 
 

@@ -28,6 +28,8 @@ class Answer:
 
     node: str
     end: End
+    retried: bool = False
+    """Whether there was a try before, at a node that the line does not name."""
 
 
 def news(lines: Sequence[str], last: str) -> Sequence[str]:
@@ -54,19 +56,19 @@ def read(lines: Iterable[str]) -> list[Answer]:
 
 def _answer(fields: Mapping[str, Any]) -> Answer | None:
     node, end = str(fields.get("node", "")), str(fields.get("end", "")) or "-"
+    tried = _number(fields.get("retries")) > 0
     trial, seconds = str(fields.get("trial", "")), _number(fields.get("total_ms")) / 1000
     if trial not in ("", node):
         # The node on trial has failed, if there was another try; if not, it was not there any more. Of how long the
         # other node took, which was asked then, the line does not tell.
-        tried = _number(fields.get("retries")) > 0
-        return Answer(trial, End(-1.0, failed=True, seconds=seconds, trial=True)) if tried else None
+        return Answer(trial, End(-1.0, failed=True, seconds=seconds, trial=True), tried) if tried else None
     milliseconds, status = _number(fields.get("response_ms")), _number(fields.get("status"))
     if not node or node.startswith("<") or end[0] in _CLIENTS_FAULT:
         return None  # it was sent to no node, or its client did not wait for the answer
     failed = end[0] in _NODES_FAULT or status >= _ERROR
     if milliseconds < 0 and not failed:
         return None
-    return Answer(node, End(milliseconds, failed, seconds, bool(trial)))
+    return Answer(node, End(milliseconds, failed, seconds, bool(trial)), tried)
 
 
 def _number(value: Any) -> float:

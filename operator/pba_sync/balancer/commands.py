@@ -23,6 +23,7 @@ from pba_api.sidecar import (
     HAPROXY_FRONTEND,
     LEFT,
     NODES,
+    RETRIES,
     TRIAL,
     TRIALS,
 )
@@ -69,14 +70,24 @@ def _server(name: str) -> str:
     return f"{HAPROXY_BACKEND}/{_checked(name)}"
 
 
-def add_server(name: str, address: str, port: int, check: Check, cookie: str = "") -> Command:
-    """Register a server; it starts in maintenance, with its checks off; `cookie` binds clients to it."""
+def add_server(name: str, address: str, port: int, check: Check, requests: int, cookie: str = "") -> Command:
+    """Register a server; it starts in maintenance, with its checks off.
+
+    Args:
+        name: of the server.
+        address: where it listens.
+        port: where it listens.
+        check: how it is checked.
+        requests: so many run on it at a time.
+        cookie: the cookie's value that binds clients to it; empty: none.
+    """
     family = "ipv6" if ":" in address else "ipv4"
     where = f"{family}@{_checked(address)}:{port:d}"
     bound = f" cookie {_checked(cookie)}" if cookie else ""
+    words = f"{check.words()} weight {FULL_WEIGHT} maxconn {requests:d}{bound}"
     return Command(
         "add server",
-        f"add server {_server(name)} {where} {check.words()} weight {FULL_WEIGHT}{bound}",
+        f"add server {_server(name)} {where} {words}",
         "New server registered.",
     )
 
@@ -109,6 +120,11 @@ def set_maintenance(name: str) -> Command:
 def set_weight(name: str, weight: int) -> Command:
     """Send the server this share of the requests, in proportion to the others' weights; 0: no new ones."""
     return Command("set weight", f"set server {_server(name)} weight {weight:d}")
+
+
+def set_limit(name: str, requests: int) -> Command:
+    """Send the server no more than so many requests at a time; what runs goes on."""
+    return Command("set maxconn", f"set maxconn server {_server(name)} {requests:d}")
 
 
 def give_trial(name: str) -> Command:
@@ -174,6 +190,9 @@ SHOW_CLIENTS: Final = Command("show stat", f"show stat {HAPROXY_FRONTEND} 1 -1")
 """The counters of the clients' frontend alone (1: frontends): its sessions are the clients' connections."""
 SHOW_REQUESTS: Final = Command("show stat", f"show stat {HAPROXY_BACKEND} 2 -1")
 """The counters of the nodes' backend as a whole (2: backends): its sessions are the requests that run."""
+SHOW_EACH: Final = Command("show stat", f"show stat {HAPROXY_BACKEND} 4 -1")
+"""The counters of each of the nodes (4: servers)."""
+SHOW_RETRIES: Final = Command("show table", f"show table {RETRIES}")
 SHOW_FLAGS: Final = Command("show acl", f"show acl {FLAGS}")
 SHOW_ANSWERS: Final = Command("show events", f"show events {ANSWERS}")
 SHOW_FLOOR: Final = Command("show map", f"show map {FLOOR}")

@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pba_api.sidecar import READY
@@ -21,7 +21,7 @@ from pba_sync.balancer.commands import Command
 from pba_sync.balancer.errors import CommandRefusedError, HAProxyError, HAProxyUnreachableError
 from pba_sync.balancer.floor import Floor
 from pba_sync.balancer.membership import Node, NodeState
-from pba_sync.balancer.planner import Change, Terms, drain_clock, governed, heeded, plan, stays, wanted
+from pba_sync.balancer.planner import Change, Kind, Terms, drain_clock, governed, heeded, plan, stays, wanted
 from pba_sync.balancer.runtime import Incarnation
 from pba_sync.balancer.servers import Server
 from pba_sync.balancer.stopping import Stopping
@@ -75,6 +75,8 @@ class LoopHooks:
     on_pass: Callable[[Mapping[str, Server]], None]
     on_change: Callable[[Change, View], None]
     on_restart: Callable[[], None]
+    share: Callable[[], int]
+    """How many requests of this frontend may run on a node at a time."""
 
 
 class Loop:
@@ -87,12 +89,14 @@ class Loop:
         self._board = board
         self._stopping = stopping
         self._terms = terms
+        self._told: dict[str, int] = {}
+        """How many requests each server was told that it may have; another HAProxy's are added anew."""
         self._hooks = hooks
         self._draining_since: dict[str, float] = {}
         self._incarnation: Incarnation | None = None
         self._answers = True
         self._refused: set[str] = set()
-        self._settled_view: View | None = None
+        self._settled: tuple[View | None, int] = (None, 0)
         self._settled_until = 0.0
         self._viewed_at: float | None = None
         self._unheeded = False
@@ -136,23 +140,24 @@ class Loop:
         self._answers = error is None
 
     def _pass(self) -> float:
-        view = self._board.view
+        view, terms = self._board.view, replace(self._terms, requests=self._hooks.share())
         self.ready = READY in self._greet()
-        if self.ready and view is self._settled_view and self._hooks.clock() < self._settled_until:
+        if self.ready and self._is_settled(view, terms) and self._hooks.clock() < self._settled_until:
             return IDLE_SECONDS
         live = self._haproxy.servers()
         if view is None:
             self._hooks.on_pass(live)
             return IDLE_SECONDS
-        finished = self._converge(view, live)
+        finished = self._converge(view, live, terms)
         live = self._haproxy.servers()
         self._keep_floor(view)
+        self._told = {name: requests for name, requests in self._told.items() if name in live}
         self._hooks.on_pass(live)
         whole = finished and not self._awaits(view)
         if not self.ready and whole and any(server.usable for server in live.values()):
             self._haproxy.run(commands.raise_flag(READY))
             self.ready = True
-        return self._next_look(view, live) if finished else 0.0
+        return self._next_look(view, live, terms) if finished else 0.0
 
     def _keep_floor(self, view: View) -> None:
         """Have HAProxy know who may be asked where nobody passes the checks."""
@@ -167,7 +172,11 @@ class Loop:
             self._viewed_at = now
         return view.awaited and now - self._viewed_at < AWAIT_SECONDS
 
-    def _next_look(self, view: View, live: Mapping[str, Server]) -> float:
+    def _is_settled(self, view: View | None, terms: Terms) -> bool:
+        settled, requests = self._settled
+        return view is settled and requests == terms.requests
+
+    def _next_look(self, view: View, live: Mapping[str, Server], terms: Terms) -> float:
         """Return after how many seconds to look again, after a pass that went through."""
         live = governed(live, view.unresolved)
         if any(not stays(view.nodes, name) for name in live):
@@ -180,7 +189,7 @@ class Loop:
         if any(node.state is NodeState.DRAINED for node in view.nodes.values()):
             # They come back as soon as no other node can serve any more.
             return IDLE_SECONDS
-        self._settled_view, self._settled_until = view, self._hooks.clock() + SETTLED_SECONDS
+        self._settled, self._settled_until = (view, terms.requests), self._hooks.clock() + SETTLED_SECONDS
         return IDLE_SECONDS
 
     def _greet(self) -> frozenset[str]:
@@ -194,14 +203,14 @@ class Loop:
         self._stopping.look(self._haproxy, incarnation, flags)
         return flags
 
-    def _converge(self, view: View, live: Mapping[str, Server]) -> bool:
+    def _converge(self, view: View, live: Mapping[str, Server], terms: Terms) -> bool:
         """Carry out what is between the view and HAProxy; return False if a newer view came meanwhile."""
         now = self._hooks.clock()
         live = governed(live, view.unresolved)
         nodes = self._heed(view, live)
         self._draining_since = drain_clock(nodes, live, self._draining_since, now)
         refused: set[str] = set()
-        for change in plan(nodes, live, self._draining_since, now, self._terms):
+        for change in plan(nodes, live, self._draining_since, now, terms):
             if self._board.view is not view:
                 return False
             problem = self._carry_out(change.commands)
@@ -209,6 +218,9 @@ class Loop:
                 refused.add(problem)
             else:
                 self._hooks.on_change(change, view)
+                if change.kind is Kind.ADD:
+                    self._told[change.server] = terms.requests
+        refused |= self._limit([name for name in live if wanted(view.nodes, name)], terms.requests)
         for problem in sorted(refused - self._refused):
             _LOG.warning("%s", problem)
         self._refused = refused
@@ -224,6 +236,19 @@ class Loop:
             else:
                 _LOG.info("other nodes can serve: those that are drained by hand get no new requests")
         return nodes
+
+    def _limit(self, names: Sequence[str], requests: int) -> set[str]:
+        """Tell servers how many requests they may have, where that is another number now; return what was refused."""
+        problems = set()
+        for name in names:
+            if self._told.get(name) == requests:
+                continue
+            problem = self._carry_out([commands.set_limit(name, requests)])
+            if problem:
+                problems.add(problem)
+            else:
+                self._told[name] = requests
+        return problems
 
     def _carry_out(self, steps: Sequence[Command]) -> str:
         """Carry out the commands of one change; return what HAProxy refused; empty: nothing."""

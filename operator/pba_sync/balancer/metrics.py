@@ -3,25 +3,51 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client.core import CounterMetricFamily
+from prometheus_client.registry import Collector
 
+from pba_sync.balancer.errors import HAProxyError
 from pba_sync.balancer.membership import NodeState
 from pba_sync.balancer.outliers import Phase, Standings
 from pba_sync.balancer.planner import Change, Kind, heeded
+from pba_sync.balancer.retries import Budget
 from pba_sync.balancer.servers import Admin, Server
 from pba_sync.balancer.view import Board, View
 
 _IN_ROTATION = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
 
 
+class _Retries(Collector):
+    """HAProxy's own counts of retries, asked for when they are wanted; none while it does not answer."""
+
+    def __init__(self, budget: Callable[[], Budget]) -> None:
+        self._budget = budget
+
+    def collect(self) -> Iterator[CounterMetricFamily]:
+        try:
+            budget = self._budget()
+        except HAProxyError:
+            return
+        yield CounterMetricFamily(
+            "pba_sync_retries", "Requests that were sent to another node, once for each time.", budget.spent
+        )
+        yield CounterMetricFamily(
+            "pba_sync_retries_refused",
+            "Requests that would not have been sent to another node: too many had been.",
+            budget.refused,
+        )
+
+
 class Metrics:
     """The sidecar's metrics, in a registry of their own."""
 
-    def __init__(self, board: Board, clock: Callable[[], float]) -> None:
+    def __init__(self, board: Board, clock: Callable[[], float], budget: Callable[[], Budget]) -> None:
         self.registry = CollectorRegistry()
+        self.registry.register(_Retries(budget))
         self._board = board
         self._clock = clock
         ProcessCollector(registry=self.registry)

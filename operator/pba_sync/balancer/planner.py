@@ -43,6 +43,8 @@ class Terms:
     drain_seconds: float
     """How long a request may go on running on a node that leaves."""
     check: Check
+    requests: int
+    """How many requests of this frontend run on a node at a time."""
     affinity: Affinity = NO_AFFINITY
     """How clients are bound to nodes."""
 
@@ -121,7 +123,9 @@ def _add(node: Node, terms: Terms) -> Change:
         Kind.DRAIN if drained else Kind.ADD,
         name,
         (
-            commands.add_server(name, node.address, node.port, terms.check, terms.affinity.cookie(name)),
+            commands.add_server(
+                name, node.address, node.port, terms.check, terms.requests, terms.affinity.cookie(name)
+            ),
             commands.enable_health(name),
             commands.set_drain(name) if drained else commands.set_ready(name),
             commands.set_healthy(name),

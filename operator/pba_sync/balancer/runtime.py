@@ -16,6 +16,7 @@ from pba_sync.balancer import commands
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.errors import AnswerMalformedError, CommandRefusedError, HAProxyUnreachableError
 from pba_sync.balancer.floor import Floor
+from pba_sync.balancer.retries import Budget, read_budget, read_redispatches
 from pba_sync.balancer.servers import Admin, Server, count_connections, read_servers
 
 _CHUNK = 65536
@@ -154,6 +155,14 @@ class HAProxy:
         if lines and not lines[0].startswith("{"):
             raise AnswerMalformedError(f"not what the log-format writes: {lines[0][:80]!r}")
         return lines
+
+    def redispatches(self) -> dict[str, int]:
+        """Return how many tries went on from each node to another one, since it was added."""
+        return read_redispatches(self.ask(commands.SHOW_EACH))
+
+    def budget(self) -> Budget:
+        """Return what became of the budget of retries since HAProxy started."""
+        return read_budget(self.ask(commands.SHOW_RETRIES))
 
     def failures(self) -> Iterator[None]:
         """Yield whenever requests did not end well, for as long as HAProxy lives.

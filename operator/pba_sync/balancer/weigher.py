@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -27,6 +27,8 @@ from pba_sync.balancer.commands import Command
 from pba_sync.balancer.errors import CommandRefusedError, HAProxyError
 from pba_sync.balancer.limits import Limits
 from pba_sync.balancer.outliers import Phase, Standings
+from pba_sync.balancer.pasts import End
+from pba_sync.balancer.retries import failures
 from pba_sync.balancer.servers import Admin, Server
 
 LOOK_SECONDS: Final = 0.1
@@ -65,6 +67,9 @@ class Runtime(Protocol):
     def answers(self) -> list[str]:
         """Return the lines on the last requests, the oldest first."""
 
+    def redispatches(self) -> dict[str, int]:
+        """Return how many tries went on from each node to another one, since it was added."""
+
     def failures(self) -> Iterator[None]:
         """Yield whenever requests did not end well, for as long as HAProxy lives."""
 
@@ -93,6 +98,7 @@ class Weigher:
         self._hooks = hooks
         self._known = Standings({})
         self._last: str | None = None
+        self._redispatches: Mapping[str, int] = {}
         self._haste, self._haste_at = float(HASTY), hooks.clock()
         self._failed = threading.Event()
         self._answers = True
@@ -173,30 +179,30 @@ class Weigher:
         self._note_checks(everyone.values())
         lines = self._haproxy.answers()
         # What had ended before our first look is not judged: we do not know who was out then.
-        fresh = [] if self._last is None else answers.news(lines, self._last)
+        if self._last is None:
+            self._redispatches, fresh = self._haproxy.redispatches(), []
+        else:
+            fresh = list(answers.news(lines, self._last))
         self._last = lines[-1] if lines else ""
         now = self._hooks.clock()
         before = self._known
-        found = answers.read(fresh)
-        look = outliers.Look(answers.by_node(found, servers), now, waiting)
+        ended = self._ended(answers.read(fresh), _reached(everyone))
+        look = outliers.Look({name: ended[name] for name in servers}, now, waiting)
         self._known = outliers.assess(before, look, self._limits)
         _tell(before, self._known)
         weights = outliers.weights(self._known, now, self._limits)
         self._set(weights, servers)
         self._give_trial(waiting)
         if self._affinity.type == COOKIE:
-            self._release(found, everyone, weights)
+            self._release(ended, weights)
         self._hooks.on_look(self._known)
         settled = all(mark.phase is Phase.FULL for mark in self._known.marks.values())
         pace = max(LOOK_SECONDS, LOOK_SECONDS_A_NODE * len(servers))
         return CALM_SECONDS if settled and not fresh else pace
 
-    def _release(
-        self, found: Sequence[Answer], servers: Mapping[str, Server], weights: Mapping[str, int]
-    ) -> None:
+    def _release(self, ended: Mapping[str, Sequence[End]], weights: Mapping[str, int]) -> None:
         """Have clients leave the nodes that they shall leave, and no others."""
-        reached = [name for name, server in servers.items() if server.up and server.admin is not Admin.MAINT]
-        self._bound = bindings.follow(self._bound, answers.by_node(found, reached), weights)
+        self._bound = bindings.follow(self._bound, ended, weights)
         left = bindings.left(self._bound, self._known, self._affinity.leave_milliseconds)
         for name, reason in left.items():
             if name not in self._left:
@@ -209,6 +215,16 @@ class Weigher:
             self._haproxy.run(commands.stay(word))
         for word in wanted.keys() - there.keys():
             self._haproxy.run(commands.leave(word, wanted[word]))
+
+    def _ended(self, read: Sequence[Answer], servers: Iterable[str]) -> dict[str, list[End]]:
+        """Return what ended at each node, those tries included after which another node was asked."""
+        ended = answers.by_node(read, servers)
+        if any(answer.retried for answer in read):
+            before, self._redispatches = self._redispatches, self._haproxy.redispatches()
+            for name, count in failures(before, self._redispatches).items():
+                # A node on trial is not judged by them: its line says the same.
+                ended.get(name, []).extend([End(-1.0, failed=True)] * count)
+        return ended
 
     def _give_trial(self, waiting: str | None) -> None:
         given = self._known.given
@@ -227,6 +243,11 @@ class Weigher:
                 self._haproxy.run(commands.set_weight(name, weight))
             except CommandRefusedError as error:
                 _LOG.info("%s", error)
+
+
+def _reached(servers: Mapping[str, Server]) -> list[str]:
+    """Return the servers that get requests, if only of clients that are bound to them."""
+    return [name for name, server in servers.items() if server.up and server.admin is not Admin.MAINT]
 
 
 def _tell(before: Standings, after: Standings) -> None:

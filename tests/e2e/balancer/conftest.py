@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -11,7 +12,7 @@ import pytest
 from pba_lab import Clients, HAProxyProcess, Node
 from pba_lab.making import NewNodes, NewSidecar
 from pba_lab.shop import shop
-from pba_lab.sidecar_loop import SidecarLoop
+from pba_lab.sidecar_loop import TERMS, Lookup, SidecarLoop, unknown
 
 from pba_operator.domain.frontend import haproxy_cfg
 
@@ -51,8 +52,8 @@ def haproxy(configuration: str, folder: Path) -> Iterator[HAProxyProcess]:
 def new_sidecar(haproxy: HAProxyProcess) -> Iterator[NewSidecar]:
     started = []
 
-    def start(drain_seconds: float = 30.0, **options: Any) -> SidecarLoop:
-        started.append(SidecarLoop(haproxy, drain_seconds, **options))
+    def start(lookup: Lookup = unknown, **terms: Any) -> SidecarLoop:
+        started.append(SidecarLoop(haproxy, replace(TERMS, **terms), lookup))
         return started[-1]
 
     yield start

@@ -5,16 +5,19 @@ from __future__ import annotations
 import gzip
 import re
 import subprocess
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pba_lab import HAProxyProcess
 from pba_lab.model import HAProxyModel
+from pba_lab.shop import check_of, shop
 
 from pba_hack.images.rootfs import command, rootfs
 from pba_sync.balancer import commands
-from pba_sync.balancer.commands import Check
 from pba_sync.balancer.servers import count_connections, read_servers
 
 SAFE_SINCE = (3, 0, 11)
@@ -43,9 +46,20 @@ def test_the_version_is_one_that_is_safe_with_dynamic_servers() -> None:
     assert changelog.startswith(b"haproxy (3.0.")
 
 
-def test_the_configuration_is_taken_without_a_word_in_every_family(configuration: str, folder: Path) -> None:
+FRONTENDS: Sequence[Mapping[str, Any]] = (
+    {},
+    {"retries": {"budgetPercent": 0}},
+    {"paths": [{"prefix": "/", "bodyMaxSize": "1Mi"}, {"prefix": "/it's/~a.b", "serverSeconds": 3600}]},
+    {"retries": {"attempts": 10, "budgetPercent": 100}, "limits": {"requestsPerClientPerSecond": 1_000_000}},
+)
+
+
+@pytest.mark.parametrize("frontend", FRONTENDS)
+def test_the_configuration_is_taken_without_a_word_in_every_family(
+    render: Callable[..., str], frontend: Mapping[str, Any], folder: Path
+) -> None:
     file = folder / "haproxy.cfg"
-    file.write_text(configuration)
+    file.write_text(render(frontend=frontend))
     for pod_ips in ("10.0.0.1", "10.0.0.1,fd00::1", "fd00::1"):
         answer = run("-c", "-f", str(file), pod_ips=pod_ips)
         said = [line for line in answer.stderr.splitlines() if "[NOTICE]" not in line]
@@ -56,13 +70,15 @@ PLACES = st.integers(0, 2)
 SERVERS = ("a", "shop-backend-7d9f8c6b5-x2k9q", "external_old_fd00::7:8080")
 """Such as pods and nodes outside of the cluster are called."""
 NAMES = st.sampled_from(SERVERS)
+CHECK = check_of(shop("default"))
 COMMANDS = st.one_of(
     st.builds(
         commands.add_server,
         NAMES,
         st.sampled_from(("127.0.0.1", "::1")),
         st.just(1),
-        st.just(Check(500, 2, 2)),
+        st.just(CHECK),
+        st.just(9),
     ),
     st.just(commands.TAKE_TRIALS_BACK),
     *(st.builds(make, PLACES, NAMES) for make in (commands.put_on_floor, commands.move_on_floor)),
@@ -76,6 +92,7 @@ COMMANDS = st.one_of(
             commands.set_healthy,
             lambda name: commands.set_weight(name, 7),
             lambda name: commands.set_weight(name, 0),
+            lambda name: commands.set_limit(name, 5),
             commands.give_trial,
             commands.set_drain,
             commands.set_maintenance,

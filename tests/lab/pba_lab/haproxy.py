@@ -36,7 +36,10 @@ class HAProxyProcess:
         self.log = folder / "haproxy.log"
         self.port = free_port()
         self.health_port = free_port()
-        text = configuration.replace("/run/haproxy/admin.sock", str(self.socket))
+        # Two that were given the same port would share its connections, and nobody would notice.
+        text = configuration.replace("global\n", "global\n    noreuseport\n", 1).replace(
+            "/run/haproxy/admin.sock", str(self.socket)
+        )
         for pod_port, port in ((8080, self.port), (8405, self.health_port)):
             text = re.sub(rf"(?m)^(\s*bind ):{pod_port}$", rf"\g<1>127.0.0.1:{port}", text)
         self.file = folder / "haproxy.cfg"
@@ -94,6 +97,11 @@ class HAProxyProcess:
         """Return the row of `show stat` of one server of the nodes' backend, or of the whole (`BACKEND`)."""
         rows = csv.DictReader(self.ask("show stat nodes 6 -1").removeprefix("# ").splitlines())
         return next(row for row in rows if row["svname"] == server)
+
+    def frontend_sessions(self) -> int:
+        """Return how many connections of clients there are."""
+        (row,) = csv.DictReader(self.ask("show stat public 1 -1").removeprefix("# ").splitlines())
+        return int(row["scur"])
 
     def kill(self) -> None:
         """Kill HAProxy, as a crash would."""

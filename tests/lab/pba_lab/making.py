@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Any, Protocol
 
 from pba_lab.nodes import Node
-from pba_lab.sidecar_loop import SidecarLoop
+from pba_lab.sidecar_loop import Lookup, SidecarLoop, unknown
 
 
 class NewSidecar(Protocol):
     """Starts a sidecar's loop."""
 
-    def __call__(self, drain_seconds: float = 30.0, **options: Any) -> SidecarLoop:
-        """Return it; it lets a node drain for so long, and takes the other options of `SidecarLoop`."""
+    def __call__(self, lookup: Lookup = unknown, **terms: Any) -> SidecarLoop:
+        """Return it; what it does with nodes is the operator's default but for these `terms`."""
 
 
 class NewNodes(Protocol):

@@ -21,6 +21,7 @@ _CONNECTIONS_HEADER = (
     "bkname/svname bkid/svid addr port - purge_delay used_cur used_max need_est unsafe_nb safe_nb idle_lim "
     "idle_cur idle_per_thr[2]"
 )
+_OPTIONS = r"(?: weight (\d+))?(?: maxconn (\d+))?(?: cookie \S+)?"
 _READY, _MAINT, _DRAIN = 0, 1, 8
 _CONFIGURED, _ENABLED, _PAUSED = 2, 4, 8
 _STOPPED, _RUNNING = 0, 2
@@ -38,6 +39,7 @@ class ModelServer:
     check: int = _CONFIGURED
     in_use: int = 0
     weight: int = 1
+    limit: int = 0
 
     @property
     def in_rotation(self) -> bool:
@@ -70,6 +72,8 @@ class HAProxyModel:
         self.floor_size: list[tuple[str, str]] = []
         self.answers: list[str] = []
         """The lines on the last requests."""
+        self.redispatches: dict[str, int] = {}
+        """From which servers requests went on to another one, and how often."""
         self.cut_off: list[str] = []
         """On which servers running requests were ended, in order."""
 
@@ -82,6 +86,7 @@ class HAProxyModel:
         self.floor.clear()
         self.floor_size.clear()
         self.answers.clear()
+        self.redispatches.clear()
         self.clients = 0
         self.started += 1
 
@@ -93,12 +98,14 @@ class HAProxyModel:
                 return answer(self, *match.groups()) + "\n\n"
         raise AssertionError(f"the model does not know this command: {text}")
 
-    def _add(self, name: str, family: str, address: str, port: str, weight: str | None) -> str:
+    def _add(self, name: str, family: str, address: str, port: str, *options: str | None) -> str:
         if name in self.servers:
             return "Already exists a server with the same name in backend."
         if name in self.refuse or (family == "ipv6") != (":" in address):
             return "Refused by the model."
-        self.servers[name] = ModelServer(name, address, int(port), weight=int(weight or 1))
+        self.servers[name] = ModelServer(
+            name, address, int(port), weight=int(options[0] or 1), limit=int(options[1] or 0)
+        )
         return "New server registered."
 
     def _enable(self, name: str) -> str:
@@ -122,6 +129,9 @@ class HAProxyModel:
 
     def _set_weight(self, name: str, weight: str) -> str:
         return self._on(name, lambda server: setattr(server, "weight", int(weight)))
+
+    def _set_limit(self, name: str, limit: str) -> str:
+        return self._on(name, lambda server: setattr(server, "limit", int(limit)))
 
     def _shutdown(self, name: str) -> str:
         def change(server: ModelServer) -> None:
@@ -229,6 +239,10 @@ class HAProxyModel:
     def _show_answers(self) -> str:
         return "\n".join(self.answers)
 
+    def _show_each(self) -> str:
+        rows = [f"{_BACKEND},{name},0,{self.redispatches.get(name, 0)}," for name in self.servers]
+        return "\n".join(["# pxname,svname,wretr,wredis,", *rows])
+
     def _show_info(self) -> str:
         return f"Name: HAProxy\nPid: {self.pid}\nStart_time_sec: {self.started}"
 
@@ -241,13 +255,14 @@ class HAProxyModel:
 
     _COMMANDS: ClassVar[Sequence[tuple[str, Callable[..., str]]]] = (
         (
-            rf"add server {_BACKEND}/(\S+) (ipv[46])@(\S+):(\d+) check .*?(?: weight (\d+))?(?: cookie \S+)?",
+            rf"add server {_BACKEND}/(\S+) (ipv[46])@(\S+):(\d+) check .*?{_OPTIONS}",
             _add,
         ),
         (rf"enable health {_BACKEND}/(\S+)", _enable),
         (rf"set server {_BACKEND}/(\S+) state (ready|drain|maint)", _set_state),
         (rf"set server {_BACKEND}/(\S+) health up", _set_health),
         (rf"set server {_BACKEND}/(\S+) weight (\d+)", _set_weight),
+        (rf"set maxconn server {_BACKEND}/(\S+) (\d+)", _set_limit),
         (rf"shutdown sessions server {_BACKEND}/(\S+)", _shutdown),
         (rf"wait \d+ms srv-removable {_BACKEND}/(\S+)", _wait),
         (rf"del server {_BACKEND}/(\S+)", _delete),
@@ -269,4 +284,5 @@ class HAProxyModel:
         (r"show info", _show_info),
         (r"show stat public 1 -1", _show_clients),
         (rf"show stat {_BACKEND} 2 -1", _show_requests),
+        (rf"show stat {_BACKEND} 4 -1", _show_each),
     )

@@ -27,6 +27,8 @@ class Node:
         idle_seconds: after how long it closes a kept connection on which nothing comes, as application servers do.
         seen: the headers of the last request.
         targets: what was ever asked for, health checks included.
+        running: how many requests run that are no health checks.
+        most: how many of them ran at the same time at most.
         health: the status that paths under `/healthz` answer, after `health_delay_seconds`.
         status: the status that all others answer.
         headers: what their answers hold besides.
@@ -46,6 +48,8 @@ class Node:
         self.port = 0
         self.address = "127.0.0.1"
         self._server: asyncio.Server | None = None
+        self.running = 0
+        self.most = 0
         self._running = 0
         self._idle: set[asyncio.StreamWriter] = set()
         self._open: set[asyncio.StreamWriter] = set()
@@ -111,7 +115,12 @@ class Node:
                 await asyncio.sleep(self.health_delay_seconds)
             else:
                 self.seen = headers
-                await asyncio.sleep(self.delay_seconds)
+                self.running += 1
+                self.most = max(self.most, self.running)
+                try:
+                    await asyncio.sleep(self.delay_seconds)
+                finally:
+                    self.running -= 1
                 self.executed[headers.get("x-test-id", "")] += 1
             close = self._ending or headers.get("connection", "").lower() == "close"
             body = self.name.encode()

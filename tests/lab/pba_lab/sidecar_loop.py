@@ -6,11 +6,11 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from typing import Final
 
 from pba_lab.haproxy import HAProxyProcess
 from pba_lab.nodes import Node
 from pba_lab.shop import check_of, shop
-from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
 from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.membership import Node as Member
 from pba_sync.balancer.membership import NodeState
@@ -21,29 +21,25 @@ from pba_sync.balancer.runtime import HAProxy
 from pba_sync.balancer.stopping import Stopping
 from pba_sync.balancer.view import Board
 
-CHECK = check_of(shop("default"))
+TERMS: Final = Terms(30.0, check_of(shop("default")), requests=100)
 Lookup = Callable[[str], tuple[str, ...]]
 """Returns what a host's name resolves to; raises OSError if it cannot be resolved."""
 
 
-def _nothing(host: str) -> tuple[str, ...]:
+def unknown(host: str) -> tuple[str, ...]:
+    """Be a name server that knows nobody."""
     raise OSError(f"no {host}")
 
 
 class SidecarLoop:
     """The sidecar's loop in a thread of its own; the test says which nodes there are."""
 
-    def __init__(
-        self,
-        haproxy: HAProxyProcess,
-        drain_seconds: float,
-        affinity: Affinity = NO_AFFINITY,
-        lookup: Lookup = _nothing,
-    ) -> None:
-        """Start it; clients are bound so, and `lookup` is its name server."""
+    def __init__(self, haproxy: HAProxyProcess, terms: Terms, lookup: Lookup = unknown) -> None:
+        """Start it; `lookup` is its name server."""
         self.commands: Counter[tuple[str, bool]] = Counter()
         self.changes: list[Change] = []
         self.restarts = 0
+        self.share = terms.requests
         self.board = Board(time.monotonic)
         self._resolver = Resolver(lookup, lambda: None)
         self.roster = Roster(self.board, on_hosts=self._resolve)
@@ -51,9 +47,13 @@ class SidecarLoop:
             HAProxy(haproxy.socket, 5, lambda verb, succeeded: self.commands.update([(verb, succeeded)])),
             self.board,
             Stopping(haproxy.folder, time.monotonic),
-            Terms(drain_seconds, CHECK, affinity),
+            terms,
             LoopHooks(
-                time.monotonic, lambda _: None, lambda change, _: self.changes.append(change), self._restarted
+                time.monotonic,
+                lambda _: None,
+                lambda change, _: self.changes.append(change),
+                self._restarted,
+                lambda: self.share,
             ),
         )
         self._stop = threading.Event()

@@ -10,13 +10,14 @@ from prometheus_client import CollectorRegistry
 
 from pba_operator.engine.metrics import Metrics as OperatorMetrics
 from pba_sync.balancer.metrics import Metrics as SyncMetrics
+from pba_sync.balancer.retries import Budget
 from pba_sync.balancer.view import Board
 
 Table = Callable[[str, str], list[list[str]]]
 
 
 def _sync() -> CollectorRegistry:
-    return SyncMetrics(Board(lambda: 0.0), lambda: 0.0).registry
+    return SyncMetrics(Board(lambda: 0.0), lambda: 0.0, Budget).registry
 
 
 REGISTRIES = {"Operator": lambda: OperatorMetrics().registry, "Sidecar": _sync}

@@ -11,7 +11,9 @@ from pba_api.fields import fields_of
 from pba_api.markers import Number
 from pba_api.parse import parse_spec
 from pba_api.types import Backend
-from pba_operator.domain.frontend.haproxy_cfg import MAX_CLIENTS, MAX_FILES, quoted, render
+from pba_operator.domain.frontend.haproxy_cfg import MAX_FILES, render
+from pba_operator.domain.frontend.overload import MAX_CLIENTS, MAX_WAITING
+from pba_operator.domain.frontend.quoting import quoted
 from pba_operator.domain.model import Cluster
 
 
@@ -45,7 +47,6 @@ def test_no_server_stands_in_it() -> None:
         "option redispatch 1",
         "retries 3",
         "retry-on conn-failure empty-response junk-response response-timeout 500 502 503 504",
-        "http-request disable-l7-retry unless { var(txn.trial) -m found }",
         "option http-server-close",
         "timeout connect 500ms",
         "timeout client 60s",
@@ -77,6 +78,40 @@ def test_time_limits_are_those_of_the_spec() -> None:
         "timeout tunnel 1h",
         "timeout client 5s",
         "timeout check 500ms",
+    ]
+
+
+def test_only_safe_methods_are_sent_again_and_only_while_the_budget_lasts() -> None:
+    no_trial = "!{ var(txn.trial) -m found }"
+    text = lines(configuration(retries={"attempts": 5, "budgetPercent": 30}))
+    assert {
+        "retries 5",
+        "acl is_safe method GET HEAD OPTIONS",
+        "http-request set-var(txn.retries) sc_http_req_rate(2),mul(30),div(100),add(100)",
+        "acl is_spent sc_gpc_rate(0,2),sub(txn.retries) ge 0",
+        f"http-request disable-l7-retry if !is_safe {no_trial} or is_spent {no_trial}",
+    } <= set(text)
+
+
+def test_without_a_budget_only_trials_are_sent_again_and_nothing_is_counted() -> None:
+    text = lines(configuration(retries={"budgetPercent": 0}))
+    assert "http-request disable-l7-retry unless { var(txn.trial) -m found }" in text
+    assert not [line for line in text if "stick-table" in line or "track-sc" in line or "gpc" in line]
+    assert "\n\n\n" not in "\n".join(text)
+
+
+def test_what_waits_is_bounded_and_leaves_connections_for_others() -> None:
+    assert MAX_WAITING < MAX_CLIENTS
+    assert f"http-request deny deny_status 503 if {{ queue gt {MAX_WAITING} }}" in lines(configuration())
+
+
+def test_clients_are_counted_only_if_they_are_limited() -> None:
+    assert not [line for line in lines(configuration()) if "429" in line or "clients" in line]
+    text = lines(configuration(limits={"requestsPerClientPerSecond": 7}))
+    assert "stick-table type ipv6 size 100000 expire 10s store http_req_rate(1s)" in text
+    assert "http-request track-sc0 src,ipmask(32,64) table clients" in text
+    assert [
+        line for line in text if "status 429" in line and line.endswith("if { sc_http_req_rate(0) gt 7 }")
     ]
 
 

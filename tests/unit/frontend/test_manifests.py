@@ -209,6 +209,9 @@ def test_the_sidecar_finds_every_setting_that_it_needs() -> None:
     mounts = {mount["mountPath"] for mount in container("sync")["volumeMounts"]}
     assert {str(settings.socket.parent), str(settings.token_folder)} == mounts
     assert [settings.http_port] == [port["containerPort"] for port in container("sync")["ports"]]
+    assert (settings.frontend_service, settings.frontend_prefix) == ("shop", "shop-frontend-")
+    assert settings.requests_per_node == 100
+    assert settings.own_addresses == {"10.0.0.7", "fd00::7"}
     assert settings.check == Check(interval_milliseconds=500, fall=2, rise=2)
     assert settings.port_name == made()["Service"]["spec"]["ports"][0]["name"]
     assert settings.listen == "::"

@@ -26,12 +26,16 @@ def line(**fields: Any) -> str:
         ({"trial": "a"}, Answer("a", End(20, failed=False, seconds=0.5, trial=True))),
         (
             {"trial": "a", "status": 500, "retries": 3},
-            Answer("a", End(20, failed=True, seconds=0.5, trial=True)),
+            Answer("a", End(20, failed=True, seconds=0.5, trial=True), retried=True),
         ),
-        ({"trial": "bad", "retries": 1}, Answer("bad", End(-1, failed=True, seconds=0.5, trial=True))),
+        ({"retries": 1}, Answer("a", End(20, failed=False, seconds=0.5), retried=True)),
+        (
+            {"trial": "bad", "retries": 1},
+            Answer("bad", End(-1, failed=True, seconds=0.5, trial=True), retried=True),
+        ),
         (
             {"trial": "bad", "retries": 1, "status": 500},
-            Answer("bad", End(-1, failed=True, seconds=0.5, trial=True)),
+            Answer("bad", End(-1, failed=True, seconds=0.5, trial=True), retried=True),
         ),
     ],
 )

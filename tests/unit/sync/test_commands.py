@@ -9,20 +9,22 @@ CHECK = Check(interval_milliseconds=700, fall=3, rise=4)
 
 
 def test_an_added_server_brings_its_checks_along() -> None:
-    command = commands.add_server("shop-backend-a", "10.0.0.1", 8080, CHECK)
+    command = commands.add_server("shop-backend-a", "10.0.0.1", 8080, CHECK, 30)
     assert command.text == (
         "add server nodes/shop-backend-a ipv4@10.0.0.1:8080 "
-        "check inter 700ms fastinter 350ms fall 3 rise 4 weight 128"
+        "check inter 700ms fastinter 350ms fall 3 rise 4 weight 128 maxconn 30"
     )
     assert command.expected == "New server registered."
 
 
 def test_clients_are_bound_to_it_by_its_cookie() -> None:
-    assert commands.add_server("a", "10.0.0.1", 8080, CHECK, "AB12").text.endswith(" weight 128 cookie AB12")
+    assert commands.add_server("a", "10.0.0.1", 8080, CHECK, 30, "AB12").text.endswith(
+        " maxconn 30 cookie AB12"
+    )
 
 
 def test_an_ipv6_address_says_so() -> None:
-    assert " ipv6@fd00::1:8080 " in commands.add_server("a", "fd00::1", 8080, CHECK).text
+    assert " ipv6@fd00::1:8080 " in commands.add_server("a", "fd00::1", 8080, CHECK, 30).text
 
 
 @pytest.mark.parametrize("word", ["a b", "a;b", "a\nb", "", "a/b", "ä", "a\\", "a#"])
@@ -37,9 +39,9 @@ def test_nothing_can_break_out_of_a_command(word: str) -> None:
         with pytest.raises(ValueError, match="not a word"):
             make(word)
     with pytest.raises(ValueError, match="not a word"):
-        commands.add_server("a", word, 1, CHECK)
+        commands.add_server("a", word, 1, CHECK, 30)
     with pytest.raises(ValueError, match="not a word"):
         commands.leave("AB12", word)
     if word:
         with pytest.raises(ValueError, match="not a word"):
-            commands.add_server("a", "10.0.0.1", 1, CHECK, word)
+            commands.add_server("a", "10.0.0.1", 1, CHECK, 30, word)

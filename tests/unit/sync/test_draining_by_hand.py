@@ -15,6 +15,7 @@ from pba_sync.balancer.loop import IDLE_SECONDS, Loop, LoopHooks
 from pba_sync.balancer.membership import Node
 from pba_sync.balancer.metrics import Metrics
 from pba_sync.balancer.planner import Change, Kind, Terms, drain_clock, heeded, plan
+from pba_sync.balancer.retries import Budget
 from pba_sync.balancer.servers import Admin, Server
 from pba_sync.balancer.stopping import Stopping
 from pba_sync.balancer.view import Board
@@ -23,7 +24,7 @@ Nodes = Callable[..., dict[str, Node]]
 REFUSED = "nodes that are drained by hand serve on: no other node can serve"
 HEEDED = "other nodes can serve: those that are drained by hand get no new requests"
 
-TERMS = Terms(30.0, Check(500, 2, 2))
+TERMS = Terms(30.0, Check(500, 2, 2), 100)
 
 
 def server(
@@ -110,8 +111,8 @@ def test_the_loop_says_so_once_and_looks_again_soon(
 ) -> None:
     caplog.set_level("INFO")
     board = Board(clock)
-    metrics = Metrics(board, clock)
-    hooks = LoopHooks(clock, metrics.on_pass, metrics.on_change, metrics.on_restart)
+    metrics = Metrics(board, clock, lambda: Budget(spent=0, refused=0))
+    hooks = LoopHooks(clock, metrics.on_pass, metrics.on_change, metrics.on_restart, lambda: 100)
     loop = Loop(haproxy, board, Stopping(tmp_path, clock), TERMS, hooks)
 
     def told(state: str) -> str:

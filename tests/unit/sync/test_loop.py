@@ -35,6 +35,7 @@ class Told:
     def __init__(self) -> None:
         self.changes: list[tuple[str, str]] = []
         self.restarts = 0
+        self.share = 50
         self.usable = -1
 
     def change(self, change: Any, _view: Any) -> None:
@@ -59,8 +60,8 @@ def board(clock: Any) -> Board:
 
 @pytest.fixture
 def loop(haproxy: Any, board: Board, clock: Any, told: Told, tmp_path: Path) -> Loop:
-    hooks = LoopHooks(clock, told.passed, told.change, told.restart)
-    return Loop(haproxy, board, Stopping(tmp_path, clock), Terms(30.0, Check(500, 2, 2)), hooks)
+    hooks = LoopHooks(clock, told.passed, told.change, told.restart, lambda: told.share)
+    return Loop(haproxy, board, Stopping(tmp_path, clock), Terms(30.0, Check(500, 2, 2), 100), hooks)
 
 
 def test_haproxy_is_left_alone_as_long_as_nothing_is_known(
@@ -285,3 +286,43 @@ def test_a_pass_is_noted_when_it_ends_whatever_came_of_it(loop: Loop, haproxy: A
     clock.now += 5
     loop.step()
     assert loop.passed_at == clock.now
+
+
+def test_every_server_has_this_frontends_share_and_hears_of_another_one(
+    loop: Loop, board: Board, haproxy: Any, model: HAProxyModel, nodes: Nodes, told: Told
+) -> None:
+    board.publish(nodes(n1="serving", n2="serving"))
+    loop.step()
+    assert {name: server.limit for name, server in model.servers.items()} == {"n1": 50, "n2": 50}
+    assert not [text for text in haproxy.texts if text.startswith("set maxconn")], "they were added with it"
+    told.share = 25
+    loop.step()
+    assert {server.limit for server in model.servers.values()} == {25}
+    haproxy.texts.clear()
+    loop.step()
+    assert not [text for text in haproxy.texts if text.startswith("set maxconn")], "once"
+
+
+def test_a_sidecar_that_restarts_tells_the_share_again(
+    loop: Loop, board: Board, model: HAProxyModel, nodes: Nodes
+) -> None:
+    model.ask("add server nodes/n1 ipv4@10.0.0.1:8080 check x weight 128 maxconn 7")
+    board.publish(nodes(n1="serving"))
+    loop.step()
+    assert model.servers["n1"].limit == 50
+
+
+def test_a_server_that_has_gone_is_forgotten(
+    loop: Loop, board: Board, model: HAProxyModel, nodes: Nodes
+) -> None:
+    """One of the same name is told again: pods come and go for years."""
+    board.publish(nodes(n1="serving", n2="serving"))
+    loop.step()
+    board.publish(nodes(n2="serving"))
+    for _ in range(3):
+        loop.step()
+    assert list(model.servers) == ["n2"]
+    model.ask("add server nodes/n1 ipv4@10.0.0.1:8080 check x weight 128 maxconn 7")
+    board.publish(nodes(n1="serving", n2="serving"))
+    loop.step()
+    assert model.servers["n1"].limit == 50

@@ -13,8 +13,8 @@ from pba_sync.balancer.servers import Admin, Server
 
 Nodes = Callable[..., dict[str, Node]]
 DRAIN_SECONDS = 30.0
-TERMS = Terms(DRAIN_SECONDS, Check(500, 2, 2))
 BOUND = Affinity("Cookie", "key", keep_seconds=20.0)
+TERMS = Terms(DRAIN_SECONDS, Check(500, 2, 2), 100)
 
 
 def server(

@@ -50,7 +50,7 @@ class _Direct(HAProxy):
 class Membership(RuleBasedStateMachine):
     """What a cluster can do to the balancer, and what must hold whatever it does."""
 
-    terms = Terms(DRAIN_SECONDS, Check(500, 2, 2))
+    terms = Terms(DRAIN_SECONDS, Check(500, 2, 2), 100)
 
     def __init__(self) -> None:
         super().__init__()

@@ -20,6 +20,9 @@ GIVEN = {
     "PBA_LATE_MILLISECONDS": "40",
     "PBA_TRIAL_PERIOD_SECONDS": "10",
     "PBA_MAX_OUT_PERCENT": "25",
+    "PBA_REQUESTS_PER_NODE": "90",
+    "PBA_FRONTEND_SERVICE": "shop",
+    "PBA_FRONTEND_PREFIX": "shop-frontend-",
     "PBA_CHECK_INTERVAL_MILLISECONDS": "700",
     "PBA_CHECK_FALL": "3",
     "PBA_CHECK_RISE": "4",
@@ -44,6 +47,10 @@ def test_all_comes_from_the_environment() -> None:
         limits=Limits(
             band=1.5, gap_milliseconds=40.0, first_rest=5.0, longest_rest=10.0, rise=3.0, out_share=0.25
         ),
+        requests_per_node=90,
+        frontend_service="shop",
+        frontend_prefix="shop-frontend-",
+        own_addresses=frozenset({"10.0.0.1"}),
         check=Check(interval_milliseconds=700, fall=3, rise=4),
         affinity=Affinity("Cookie", "k", 0.5, 250.0),
         socket=Path("/somewhere/admin.sock"),
@@ -71,7 +78,7 @@ def test_a_number_is_one(name: str, text: str) -> None:
 
 
 @pytest.mark.parametrize("text", ["0", "0.5", "inf", "2.5"])
-@pytest.mark.parametrize("name", ["PBA_CHECK_INTERVAL_MILLISECONDS", "PBA_CHECK_FALL", "PBA_CHECK_RISE"])
+@pytest.mark.parametrize("name", ["PBA_CHECK_FALL", "PBA_CHECK_RISE", "PBA_REQUESTS_PER_NODE"])
 def test_a_count_is_a_whole_number_and_at_least_one(name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=name):
         read_settings({**GIVEN, name: text})

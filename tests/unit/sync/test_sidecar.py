@@ -21,9 +21,11 @@ from prometheus_client import generate_latest
 
 from pba_hack.waiting import wait_for
 from pba_sync import probes, program
+from pba_sync.balancer.errors import HAProxyUnreachableError
 from pba_sync.balancer.membership import Node
 from pba_sync.balancer.metrics import Metrics
 from pba_sync.balancer.planner import Change, Kind
+from pba_sync.balancer.retries import Budget
 from pba_sync.balancer.servers import Admin, Server
 from pba_sync.balancer.view import Board
 from pba_sync.settings import read_settings
@@ -69,7 +71,7 @@ def board(clock: Any) -> Board:
 
 
 def test_metrics_tell_what_happens(board: Board, clock: Any, nodes: Callable[..., dict[str, Node]]) -> None:
-    metrics = Metrics(board, clock)
+    metrics = Metrics(board, clock, lambda: Budget(spent=5, refused=2))
     board.confirm("EndpointSlices")
     board.publish(nodes(n1="serving", n2="draining"))
     view = board.view
@@ -105,16 +107,23 @@ def test_metrics_tell_what_happens(board: Board, clock: Any, nodes: Callable[...
         'pba_sync_relists_total{reason="start"} 1.0',
         'pba_sync_watch_errors_total{error="ApiUnavailableError"} 1.0',
         "pba_sync_haproxy_restarts_total 1.0",
+        "pba_sync_retries_total 5.0",
+        "pba_sync_retries_refused_total 2.0",
         'pba_sync_in_rotation_seconds_bucket{le="0.025"} 1.0',
     ):
         assert f"\n{line}\n" in text, line
     assert "process_resident_memory_bytes" in text
 
 
+def _unreachable() -> Budget:
+    raise HAProxyUnreachableError("nobody answers")
+
+
 def test_before_the_first_list_the_age_is_not_a_number(board: Board, clock: Any) -> None:
-    text = generate_latest(Metrics(board, clock).registry).decode()
+    text = generate_latest(Metrics(board, clock, _unreachable).registry).decode()
     assert "\npba_sync_view_age_seconds NaN\n" in text
     assert '\npba_sync_nodes{state="serving"} 0.0\n' in text
+    assert "pba_sync_retries" not in text, "HAProxy does not answer"
 
 
 def test_a_setting_that_is_missing_ends_the_program(caplog: pytest.LogCaptureFixture) -> None:
@@ -142,9 +151,11 @@ def test_health_fails_when_the_loop_is_stuck_or_a_thread_is_gone(environment: di
     sidecar.weigher.looked_at = time.monotonic() - program.STUCK_SECONDS - 1
     assert "answers have not been looked at" in sidecar.healthz()
     sidecar.weigher.looked_at = time.monotonic()
-    sidecar.watcher.moved_at = time.monotonic() - program.WATCH_STUCK_SECONDS - 1
+    sidecar.watchers["EndpointSlices of the frontends"].moved_at = (
+        time.monotonic() - program.WATCH_STUCK_SECONDS - 1
+    )
     assert "has not moved" in sidecar.healthz()
-    sidecar.watcher.moved_at = time.monotonic()
+    sidecar.watchers["EndpointSlices of the frontends"].moved_at = time.monotonic()
     sidecar.threads.append(threading.Thread(name="watch"))
     assert sidecar.healthz() == "threads have ended: watch"
 

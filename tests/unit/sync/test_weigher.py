@@ -44,7 +44,7 @@ def weigher(haproxy: Any, clock: Any, seen: list[Standings]) -> Weigher:
 
 
 def join(haproxy: Any, name: str) -> None:
-    haproxy.run(commands.add_server(name, "10.0.0.1", 8080, Check(500, 2, 2)))
+    haproxy.run(commands.add_server(name, "10.0.0.1", 8080, Check(500, 2, 2), 100))
     haproxy.run(commands.set_ready(name))
 
 
@@ -52,10 +52,19 @@ def join(haproxy: Any, name: str) -> None:
 def answered(model: HAProxyModel) -> Answered:
     """Write lines as HAProxy does."""
 
-    def write(node: str, count: int, status: int = 200, milliseconds: int = 20, trial: str = "") -> None:
+    def write(
+        node: str, count: int, status: int = 200, milliseconds: int = 20, trial: str = "", retries: int = 0
+    ) -> None:
         for _ in range(count):
             times = {"response_ms": milliseconds, "total_ms": milliseconds}
-            fields = {"node": node, "status": status, "end": "--", "trial": trial, **times}
+            fields = {
+                "node": node,
+                "status": status,
+                "end": "--",
+                "trial": trial,
+                "retries": retries,
+                **times,
+            }
             model.answers.append(json.dumps({**fields, "request_id": len(model.answers)}))
 
     return write
@@ -104,6 +113,47 @@ def test_a_node_that_fails_is_put_out_and_comes_back_by_a_trial(
         risen.append(weights(model)[one_fails])
     assert risen == sorted(risen)
     assert risen[-1] == FULL_WEIGHT
+
+
+def test_a_node_whose_failures_others_made_good_is_put_out_as_well(
+    weigher: Weigher, model: HAProxyModel, answered: Answered, clock: Any
+) -> None:
+    """Every request was answered in the end, and no line names the node that failed."""
+    for number in range(4):
+        answered(f"n{number}", 50)
+    weigher.step()
+    clock.sleep(LOOK_SECONDS)
+    model.redispatches["n2"] = 6
+    answered("n1", 6, retries=1)
+    weigher.step()
+    assert weights(model) == {"n0": FULL_WEIGHT, "n1": FULL_WEIGHT, "n2": 0, "n3": FULL_WEIGHT}
+
+
+def test_what_was_retried_before_the_first_look_is_nobodys_fault_now(
+    haproxy: Any, model: HAProxyModel, clock: Any, answered: Answered
+) -> None:
+    for number in range(4):
+        join(haproxy, f"n{number}")
+    model.redispatches["n2"] = 1000
+    weigher = Weigher(haproxy, Limits(), WeigherHooks(clock, lambda _: None))
+    weigher.step()
+    for number in range(4):
+        answered(f"n{number}", 50, retries=1)
+    clock.sleep(LOOK_SECONDS)
+    weigher.step()
+    assert set(weights(model).values()) == {FULL_WEIGHT}
+
+
+def test_counters_are_asked_for_only_when_something_was_retried(
+    weigher: Weigher, haproxy: Any, answered: Answered
+) -> None:
+    haproxy.texts.clear()
+    answered("n1", 5)
+    weigher.step()
+    assert "show stat nodes 4 -1" not in haproxy.texts
+    answered("n1", 1, retries=1)
+    weigher.step()
+    assert "show stat nodes 4 -1" in haproxy.texts
 
 
 def test_a_trial_is_given_once_and_after_it_has_failed_when_its_time_has_come(

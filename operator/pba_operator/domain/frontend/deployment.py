@@ -104,6 +104,7 @@ def _told(frontend: Frontend) -> dict[str, str]:
         sidecar.ENV_CHECK_INTERVAL_MILLISECONDS: checks.interval_milliseconds,
         sidecar.ENV_CHECK_FALL: checks.fall,
         sidecar.ENV_CHECK_RISE: checks.rise,
+        sidecar.ENV_REQUESTS_PER_NODE: frontend.limits.requests_per_node,
     }
     return {name: str(number) for name, number in numbers.items()}
 
@@ -137,6 +138,8 @@ def _sidecar(cluster: Cluster, frontend: Frontend, image: SyncImage) -> Manifest
             {"name": sidecar.ENV_SERVICES, "value": ",".join(selectors.followed(cluster.name))},
             {"name": sidecar.ENV_PORT_NAME, "value": ports.HTTP_NAME},
             {"name": sidecar.ENV_NODES_CONFIG_MAP, "value": names.nodes(cluster.name)},
+            {"name": sidecar.ENV_FRONTEND_SERVICE, "value": names.service(cluster.name)},
+            {"name": sidecar.ENV_FRONTEND_PREFIX, "value": f"{names.frontend(cluster.name)}-"},
             {"name": sidecar.ENV_DRAIN_SECONDS, "value": str(_drain_seconds(cluster))},
             *({"name": name, "value": value} for name, value in _told(frontend).items()),
             {"name": sidecar.ENV_HAPROXY_SOCKET, "value": sidecar.SOCKET},

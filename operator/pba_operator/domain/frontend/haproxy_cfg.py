@@ -4,8 +4,7 @@ What must stay true:
 - no server stands in it: the sidecar adds them, with the options that `default-server` cannot give (HAProxy
   ignores it for servers that are added at run time);
 - what comes from the spec is quoted so that it can be nothing but itself;
-- no request is sent to a node twice: only connections that could not be made are tried again (elsewhere), and a GET
-  or HEAD that was a node's trial, which the node has failed;
+- no request that may change something is sent twice (`retries`);
 - nothing that a client says of where it comes from reaches the application.
 
 Sources: HAProxy 3.0's configuration manual; the balancer's measurements (3.0.11): `leastconn` spreads within 0.3 %,
@@ -21,15 +20,13 @@ from typing import Final
 
 from pba_api import names, ports, sidecar
 from pba_api.identity import COMPONENT_FRONTEND
-from pba_operator.domain.frontend import affinity, timing
+from pba_operator.domain.frontend import affinity, overload, paths, retries, timing
+from pba_operator.domain.frontend.quoting import quoted
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
 
 FILE: Final = "haproxy.cfg"
 
-MAX_CLIENTS: Final = 8000
-"""Connections of clients at a time. Below the process's own limit, which HAProxy makes from its files (about 10,200):
-so the probes are still accepted when the clients take all of theirs."""
 MAX_FILES: Final = 20_480
 """Open files: two for each client (its connection and the node's), 16,000; one for the check of each node, 2,000 while
 a rollout doubles the 1,000 that there may be; 13 at rest (3.0.11). It is set because HAProxy makes its tables as large
@@ -56,7 +53,7 @@ $time_limits
     # A connection that a node keeps open may be closed by it at the very moment in which it is used again, and
     # the request is lost (or would have to be sent twice): each request has a connection of its own.
     option http-server-close
-    retries 3
+    retries $attempts
     option redispatch 1
 
     http-error status 503 content-type "text/html; charset=utf-8" string "$unavailable" hdr Retry-After 5
@@ -97,6 +94,9 @@ frontend $frontend
     # because `force-persist` is looked at before the rules of the nodes' section.
     http-request set-var(txn.nodes) str($floor_nodes),map($floor_size) if { nbsrv($backend) eq 0 }
     http-request set-var(txn.floor) rand(1000000),mod(txn.nodes),map($floor) if { var(txn.nodes) -m found }
+$client_limits
+
+$paths
 
     default_backend $backend
 
@@ -122,16 +122,24 @@ frontend health
     http-request return status 200 if { path /ready } { str($ready) -m str -f $flags }
     http-request return status 503
 
+$client_table
+
+$retry_table
+
 backend $backend
     balance leastconn
 $affinity
+$node_limits
+$path_timeouts
 
     # A node that gets no requests is asked one on trial, once the sidecar says so; if it fails, another node is asked.
     http-request set-var(txn.trial) str($trial),map($trials) if METH_GET$trial_condition
     http-request del-map($trials) $trial if { var(txn.trial) -m found }
     http-request set-timeout server ${trial_seconds}s if { var(txn.trial) -m found }
-    retry-on conn-failure empty-response junk-response response-timeout 500 502 503 504
-    http-request disable-l7-retry unless { var(txn.trial) -m found }
+
+    # What no node has got is tried elsewhere. What one may have got is sent again only if that does no harm.
+$retry_rules
+
     use-server %[var(txn.trial)] if { var(txn.trial) -m found }
 
     # Where no node passes its checks, the one that was drawn.
@@ -156,22 +164,6 @@ _UNAVAILABLE: Final = (
     "<style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:20vh auto;padding:0 1rem}</style>"
     "<h1>Temporarily unavailable</h1><p>No node can answer just now. Please try again in a few seconds.</p></html>"
 )
-
-
-def is_quotable(word: str) -> bool:
-    """Tell whether HAProxy's configuration can hold `word`: no quoting carries a control character."""
-    return word.isprintable()
-
-
-def quoted(word: str) -> str:
-    """Return `word` as one word of HAProxy's configuration, whatever characters it holds.
-
-    Raises:
-        ValueError: it is not quotable (the schema refuses it before, and so does `cluster.read`).
-    """
-    if not is_quotable(word):
-        raise ValueError(f"HAProxy's configuration cannot hold {word!r}")
-    return "'" + word.replace("'", "'\\''") + "'"
 
 
 def _indented(lines: Sequence[str]) -> str:
@@ -206,25 +198,29 @@ def render(cluster: Cluster) -> str:
         pod_ips=sidecar.ENV_POD_IPS,
         threads=THREADS,
         max_files=MAX_FILES,
-        max_clients=MAX_CLIENTS,
+        max_clients=overload.MAX_CLIENTS,
         time_limits=_indented(timing.limits(frontend.timeouts)),
         drain_seconds=timing.drain_seconds(frontend),
         http_port=ports.FRONTEND_HTTP,
         health_port=ports.FRONTEND_HEALTH,
-        affinity=_section_lines(affinity.cookie_rules(bound, cluster.uid)),
+        affinity=_indented(affinity.cookie_rules(bound, cluster.uid)),
         trial_condition=affinity.trial_condition(bound),
         check_path=quoted(readiness.path),
         check_host=quoted(names.service_host(names.service(cluster.name), cluster.namespace)),
+        attempts=frontend.retries.attempts,
+        client_table="\n".join(overload.table(frontend.limits)),
+        client_limits=_indented(overload.of_clients(frontend.limits)),
+        paths=_indented(paths.of_clients(frontend.paths)),
+        path_timeouts=_indented(paths.of_nodes(frontend.paths)),
+        node_limits=_indented(overload.of_nodes()),
+        retry_table="\n".join(retries.table(frontend.retries)),
+        retry_rules=_indented(retries.rules(frontend.retries)),
         check_limit=timing.check(frontend.checks),
         log=_LOG,
         unavailable=_UNAVAILABLE,
     )
+    # Where a part is off, the empty lines around it are left.
     return re.sub(r"\n{3,}", "\n\n", text)
-
-
-def _section_lines(lines: Sequence[str]) -> str:
-    """Return lines as they stand in a section, apart from those before; nothing, if there are none."""
-    return "".join(f"\n    {line}" for line in lines)
 
 
 def config_map(cluster: Cluster) -> Manifest:

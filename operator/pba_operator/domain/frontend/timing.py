@@ -23,7 +23,8 @@ _MARGIN_SECONDS: Final = 30
 def drain_seconds(frontend: Frontend) -> int:
     """Return for how long a frontend that goes waits for its clients at most."""
     timeouts = frontend.timeouts
-    return max(timeouts.client_seconds, timeouts.server_seconds) + _MARGIN_SECONDS
+    of_paths = (limits.server_seconds or 0 for limits in frontend.paths)
+    return max(timeouts.client_seconds, timeouts.server_seconds, *of_paths) + _MARGIN_SECONDS
 
 
 def limits(timeouts: Timeouts) -> list[str]:

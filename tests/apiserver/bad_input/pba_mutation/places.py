@@ -10,7 +10,7 @@ import base64
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from pba_mutation import files
+from pba_mutation import files, traffic
 from pba_mutation.planning import NAME, Children, template
 from pba_operator.domain.model import ChildId
 
@@ -213,28 +213,6 @@ def _pod(role: str) -> Iterator[tuple[str, Look]]:
         yield f"{role}.pod.{field}", holds(child, f"spec.template.metadata.{field}")
 
 
-def _line(text: str) -> Look:
-    """The balancer is told a number, in a line of its own."""
-
-    def look(value: Any, _spec: Json, children: Children) -> Iterator[str]:
-        lines = files.words(children[ChildId("ConfigMap", f"{NAME}-frontend")]["data"]["haproxy.cfg"])
-        if tuple(text.format(value).split(" ")) not in lines:
-            yield f"haproxy.cfg lacks {text.format(value)}"
-
-    return look
-
-
-def _told(variable: str) -> Look:
-    """The sidecar is told a number."""
-
-    def look(value: Any, _spec: Json, children: Children) -> Iterator[str]:
-        child = children[WORKLOADS["frontend"][0]]
-        if at(child, f"{POD}.initContainers[sync].env[{variable}].value") != str(value):
-            yield f"the sidecar is not told {variable}"
-
-    return look
-
-
 def _budget(value: Any, _spec: Json, children: Children) -> Iterator[str]:
     if (ChildId("PodDisruptionBudget", f"{NAME}-backend") in children) != (value > 1):
         yield f"a budget for {value} pods, or none"
@@ -289,14 +267,7 @@ PLACES: Final[Mapping[str, Look]] = {
     ),
     "backend.drainTimeoutSeconds": _grace,
     "frontend.image": equal(WORKLOADS["frontend"][0], f"{POD}.containers[haproxy].image"),
-    "frontend.checks.intervalMilliseconds": _told("PBA_CHECK_INTERVAL_MILLISECONDS"),
-    "frontend.checks.timeoutMilliseconds": _line("timeout check {}ms"),
-    "frontend.checks.fall": _told("PBA_CHECK_FALL"),
-    "frontend.checks.rise": _told("PBA_CHECK_RISE"),
-    "frontend.timeouts.connectMilliseconds": _line("timeout connect {}ms"),
-    "frontend.timeouts.clientSeconds": _line("timeout http-keep-alive {}s"),
-    "frontend.timeouts.serverSeconds": _line("timeout server {}s"),
-    "frontend.timeouts.queueSeconds": _line("timeout queue {}s"),
+    **traffic.PLACES,
     "frontend.replicas": number(WORKLOADS["frontend"][0], "spec.replicas"),
     **{
         f"frontend.balancing.{field}": _told_to_the_sidecar(variable)

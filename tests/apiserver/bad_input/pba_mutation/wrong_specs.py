@@ -18,6 +18,11 @@ from pba_mutation.specs import (
     spec,
 )
 
+
+def _path(**limits: Any) -> dict[str, Any]:
+    return spec(backend={}, frontend={"image": "h", "paths": [limits]})
+
+
 RULES: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "backend without frontend": (spec(backend={}), "add frontend, or remove backend"),
     "frontend without nodes": (
@@ -123,6 +128,18 @@ RULES: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "replicas negative": (spec(backend={"replicas": -1}, **BACKEND), "greater than or equal to 0"),
     "too many replicas": (spec(backend={"replicas": 1001}, **BACKEND), "less than or equal to 1000"),
     "no frontend node": (spec(backend={}, frontend={"image": "h", "replicas": 0}), "or equal to 1"),
+    "fewer requests for a node than frontends": (
+        spec(backend={}, frontend={"image": "h", "replicas": 3, "limits": {"requestsPerNode": 2}}),
+        "raise it, or lower the replicas",
+    ),
+    "a path without a limit": (_path(prefix="/a"), "set serverSeconds or bodyMaxSize"),
+    "a path with a step back": (_path(prefix="/a/../b", serverSeconds=1), "write the path that they lead to"),
+    "a path with a step back at its end": (_path(prefix="/..", serverSeconds=1), "that they lead to"),
+    "a path that is encoded": (_path(prefix="/%61", serverSeconds=1), "should match"),
+    "a path with an empty segment": (_path(prefix="/a/", serverSeconds=1), "should match"),
+    "a body of no size": (_path(prefix="/a", bodyMaxSize="0"), "such as 10Mi"),
+    "a body of a word": (_path(prefix="/a", bodyMaxSize="big"), "such as 10Mi"),
+    "a body beyond all": (_path(prefix="/a", bodyMaxSize="1Ei"), "such as 10Mi"),
     "deletion policy": (spec(deletionPolicy="Keep"), '"Retain", "Delete"'),
     "label of ours": (
         spec(childMetadata={"labels": {"pba.dev/x": "1"}}),

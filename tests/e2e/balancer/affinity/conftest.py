@@ -24,4 +24,4 @@ async def nodes(new_nodes: NewNodes) -> list[Node]:
 
 @pytest.fixture
 async def sidecar(new_sidecar: NewSidecar, nodes: list[Node]) -> SidecarLoop:
-    return await serve(new_sidecar(20.0, affinity=BOUND), nodes)
+    return await serve(new_sidecar(drain_seconds=20.0, affinity=BOUND), nodes)

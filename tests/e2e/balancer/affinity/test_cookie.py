@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -17,7 +18,7 @@ from pba_lab.browser import Browser, Visit
 from pba_lab.making import NewSidecar
 from pba_lab.patience import eventually, eventually_async
 from pba_lab.shop import shop
-from pba_lab.sidecar_loop import SidecarLoop
+from pba_lab.sidecar_loop import TERMS, SidecarLoop
 
 from pba_operator.domain.frontend import haproxy_cfg
 
@@ -32,7 +33,7 @@ def another_frontend(nodes: list[Node]) -> Iterator[HAProxyProcess]:
     with TemporaryDirectory(prefix="lab-") as folder:
         process = HAProxyProcess(haproxy_cfg.render(shop("default", affinity={})), Path(folder))
         process.start()
-        sidecar = SidecarLoop(process, 20.0, BOUND)
+        sidecar = SidecarLoop(process, replace(TERMS, drain_seconds=20.0, affinity=BOUND))
         try:
             for known in range(1, len(nodes) + 1):
                 sidecar.tell(nodes[-known:])
@@ -78,7 +79,7 @@ async def test_restarts_of_haproxy_and_of_the_sidecar_move_nobody(
     for name, browser in bound.items():
         assert await browser.visit(haproxy) == Visit(200, name, ())
     sidecar.kill()
-    await serve(new_sidecar(20.0, affinity=BOUND), nodes)
+    await serve(new_sidecar(drain_seconds=20.0, affinity=BOUND), nodes)
     for name, browser in bound.items():
         assert await browser.visit(haproxy) == Visit(200, name, ())
 

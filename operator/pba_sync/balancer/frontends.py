@@ -1,0 +1,54 @@
+"""How many frontends share the nodes.
+
+The limit of a node is divided among the frontends that serve: those that are ready in the EndpointSlices of the
+clients' Service, and this one, ready or not. One that goes is not counted: its clients leave after their next response,
+and what it still has on a node comes on top for so long. Before the frontends serve, the Service leads to the
+management node, which is no frontend, and does not share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+
+from pba_sync.balancer.membership import Endpoint, Node, NodeState, members
+
+
+class FrontendsDesk:
+    """Takes the EndpointSlices of the clients' Service."""
+
+    what = "EndpointSlices of the frontends"
+
+    def __init__(self) -> None:
+        self.nodes: Mapping[str, Node] = {}
+        """What the Service leads to."""
+
+    def is_void(self, records: Mapping[str, tuple[Endpoint, ...]]) -> bool:
+        """Tell whether nobody is left."""
+        return not members(records.values())
+
+    def put(self, records: Mapping[str, tuple[Endpoint, ...]]) -> None:
+        """Take all slices."""
+        self.nodes = members(records.values())
+
+    def confirm(self) -> None:
+        """Do nothing: how old this is, nobody asks."""
+
+
+def count(nodes: Mapping[str, Node], prefix: str, own: Collection[str]) -> int:
+    """Return how many frontends serve, this one included.
+
+    Args:
+        nodes: what the clients' Service leads to.
+        prefix: how the names of the frontends' pods begin.
+        own: this pod's addresses.
+    """
+    others = (
+        node.state is NodeState.SERVING and name.startswith(prefix) and node.address not in own
+        for name, node in nodes.items()
+    )
+    return 1 + sum(others)
+
+
+def share(requests_per_node: int, frontends: int) -> int:
+    """Return how many requests each of `frontends` may have on one node: together no more than may be, at least one."""
+    return max(1, requests_per_node // frontends)

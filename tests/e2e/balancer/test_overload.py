@@ -1,0 +1,162 @@
+"""More is asked than nodes can bear, or may: a real HAProxy, nodes that count what runs on them, bounded time."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import pytest
+from pba_lab import HAProxyProcess, Node
+from pba_lab.making import NewNodes, NewSidecar
+from pba_lab.patience import eventually_async
+from pba_lab.raw import ask, request, status
+from pba_lab.rotation import in_rotation
+from pba_lab.sidecar_loop import TERMS, SidecarLoop
+
+CLIENTS = 40
+
+
+@pytest.fixture
+def configuration(render: Callable[..., str], request: pytest.FixtureRequest) -> str:
+    return render(
+        frontend={
+            "timeouts": {"queueSeconds": 1, "clientSeconds": 3},
+            "limits": getattr(request, "param", {}),
+        }
+    )
+
+
+async def joined(sidecar: SidecarLoop, nodes: list[Node]) -> None:
+    sidecar.tell(nodes)
+    await eventually_async(lambda: len(in_rotation(sidecar.loop._haproxy.servers)) == len(nodes))
+
+
+async def statuses(port: int, count: int) -> Counter[int]:
+    answers = await asyncio.gather(*(ask(port, request("POST")) for _ in range(count)))
+    return Counter(status(answer) for answer in answers)
+
+
+@contextlib.contextmanager
+def another_frontend(configuration: str) -> Iterator[HAProxyProcess]:
+    with TemporaryDirectory(prefix="lab-") as folder:
+        process = HAProxyProcess(configuration, Path(folder))
+        process.start()
+        try:
+            yield process
+        finally:
+            process.stop()
+
+
+async def test_no_node_gets_more_at_a_time_than_it_may_and_what_waits_too_long_is_told_when_to_come_again(
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes
+) -> None:
+    nodes = await new_nodes(2, delay_seconds=0.4)
+    sidecar = new_sidecar()
+    sidecar.share = 3
+    await joined(sidecar, nodes)
+    began = time.monotonic()
+    answers = await asyncio.gather(*(ask(haproxy.port, request("POST")) for _ in range(CLIENTS)))
+    ends = Counter(status(answer) for answer in answers)
+    assert {node.most for node in nodes} == {3}
+    assert set(ends) == {200, 503}
+    assert ends[200] >= 6, "at least the first round"
+    assert ends[200] == sum(node.executed.total() for node in nodes), "who is refused was not executed"
+    refused = next(answer for answer in answers if status(answer) == 503).lower()
+    assert b"retry-after: 5" in refused
+    assert time.monotonic() - began < 15.0
+
+
+async def test_frontends_share_what_a_node_may_have_and_another_one_changes_the_shares(
+    haproxy: HAProxyProcess, configuration: str, new_sidecar: NewSidecar, new_nodes: NewNodes
+) -> None:
+    (node,) = await new_nodes(1, delay_seconds=0.2)
+    first = new_sidecar()
+    first.share = 4
+    await joined(first, [node])
+    await statuses(haproxy.port, CLIENTS)
+    assert node.most == 4
+    with another_frontend(configuration) as other:
+        second = SidecarLoop(other, TERMS)
+        try:
+            first.share = second.share = 2
+            await joined(second, [node])
+            await eventually_async(lambda: haproxy.counters(node.name)["slim"] == "2")
+            await eventually_async(lambda: node.running == 0)
+            node.most = 0
+            await asyncio.gather(statuses(haproxy.port, CLIENTS), statuses(other.port, CLIENTS))
+            assert node.most == 4, "two of each"
+        finally:
+            second.kill()
+
+
+class SlowClients:
+    """Clients that begin requests and never end them: half a head, or a head and half of a small body."""
+
+    def __init__(self) -> None:
+        self._writers: list[asyncio.StreamWriter] = []
+
+    async def begin(self, port: int, text: bytes, count: int) -> None:
+        for _ in range(count):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(text)
+            self._writers.append(writer)
+
+    def end(self) -> None:
+        for writer in self._writers:
+            writer.close()
+
+
+@pytest.fixture
+async def slow_clients() -> AsyncIterator[SlowClients]:
+    clients = SlowClients()
+    yield clients
+    clients.end()
+
+
+async def test_slow_clients_and_huge_heads_take_nothing_from_others(
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes, slow_clients: SlowClients
+) -> None:
+    (node,) = await new_nodes(1)
+    sidecar = new_sidecar()
+    sidecar.share = 2
+    await joined(sidecar, [node])
+    await slow_clients.begin(haproxy.port, b"GET / HTTP/1.1\r\nHost: lab\r\nX-", 200)
+    half = b"POST / HTTP/1.1\r\nHost: lab\r\nContent-Length: 1000\r\n\r\nhalf of it"
+    await slow_clients.begin(haproxy.port, half, 200)
+    huge = [ask(haproxy.port, request(X_Huge="x" * 60_000)) for _ in range(50)]
+    assert {status(answer) for answer in await asyncio.gather(*huge)} <= {0, 400}, (
+        "or reset, if it still sends"
+    )
+    assert node.seen == {}, "nothing of all that has reached a node"
+    assert await statuses(haproxy.port, 20) == {200: 20}
+    assert haproxy.counters(node.name)["scur"] == "0"
+    # Who does not go on is let go: after 3 s of a head, and 3 s more of what is left of a body.
+    await eventually_async(lambda: haproxy.frontend_sessions() == 0)
+
+
+@pytest.mark.parametrize("configuration", [{"requestsPerClientPerSecond": 5}], indirect=True)
+async def test_a_client_that_asks_too_often_is_told_to_come_again(
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes
+) -> None:
+    (node,) = await new_nodes(1)
+    await joined(new_sidecar(), [node])
+    answers = [await ask(haproxy.port, request()) for _ in range(30)]
+    ends = Counter(status(answer) for answer in answers)
+    assert set(ends) == {200, 429}
+    assert node.executed.total() == ends[200] >= 5
+    refused = next(answer for answer in answers if status(answer) == 429).lower()
+    assert b"retry-after: 1" in refused
+    assert b"x-request-id: " in refused
+
+    async def answered() -> int:
+        return status(await ask(haproxy.port, request()))
+
+    deadline = time.monotonic() + 20.0
+    while await answered() != 200:
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.5)

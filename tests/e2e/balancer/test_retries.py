@@ -1,0 +1,190 @@
+"""What is sent to a second node, counted at both ends: a real HAProxy, and nodes that die at every stage."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+import pytest
+from pba_lab import HAProxyProcess, Node
+from pba_lab.faulty import FaultyNode, Stage
+from pba_lab.making import NewNodes, NewSidecar
+from pba_lab.patience import eventually, eventually_async
+from pba_lab.raw import ask, request, status
+from pba_lab.rotation import in_rotation
+from pba_lab.weighing import weighing
+
+from pba_sync.balancer.commands import Check
+from pba_sync.balancer.limits import Limits
+from pba_sync.balancer.outliers import Phase
+from pba_sync.balancer.retries import read_budget
+
+SAFE = ("GET", "HEAD", "OPTIONS")
+UNSAFE = ("POST", "PUT", "DELETE", "PATCH")
+BODY = b"x" * 100
+UNSENT = {Stage.REFUSED}
+"""Nothing was sent: whatever the method, another node is asked."""
+BEGUN = {Stage.BODY_BEGUN}
+"""The client has a part of the answer: nothing can be made good any more."""
+ANSWERS = {Stage.FAILED: 500, Stage.BUSY: 503, Stage.SILENT: 504}
+"""What a client gets where nothing is retried; otherwise it is a 502."""
+
+
+@pytest.fixture
+def configuration(render: Callable[..., str], request: pytest.FixtureRequest) -> str:
+    frontend = {
+        "timeouts": {"serverSeconds": 1},
+        "retries": getattr(request, "param", {}),
+    }
+    return render(frontend=frontend)
+
+
+class NewFaulty(Protocol):
+    async def __call__(self, name: str, stage: Stage) -> FaultyNode: ...
+
+
+@pytest.fixture
+async def new_faulty() -> AsyncIterator[NewFaulty]:
+    started = []
+
+    async def start(name: str, stage: Stage) -> FaultyNode:
+        node = FaultyNode(name, stage)
+        await node.start()
+        started.append(node)
+        return node
+
+    yield start
+    for node in started:
+        node.kill()
+
+
+@dataclass
+class Ends:
+    """What the client got, by request identifier."""
+
+    answers: dict[str, bytes]
+
+    def statuses(self, method: str) -> Counter[int]:
+        return Counter(
+            status(answer) for name, answer in self.answers.items() if name.startswith(f"{method}-")
+        )
+
+
+async def send(haproxy: HAProxyProcess, methods: tuple[str, ...], count: int) -> Ends:
+    """Send so many requests of each method, one after another, on connections of their own."""
+    answers = {}
+    for method in methods:
+        for number in range(count):
+            name = f"{method}-{number}"
+            body = b"" if method in SAFE else BODY
+            answers[name] = await ask(haproxy.port, request(method, body=body, X_Test_Id=name))
+    return Ends(answers)
+
+
+async def joined(sidecar_of: NewSidecar, *nodes: Node | FaultyNode) -> None:
+    sidecar = sidecar_of(check=Check(interval_milliseconds=500, fall=100, rise=1))
+    sidecar.tell(list(nodes))  # type: ignore[arg-type]
+    await eventually_async(lambda: len(in_rotation(sidecar.loop._haproxy.servers)) == len(nodes))
+
+
+@pytest.mark.parametrize("stage", Stage, ids=lambda stage: stage.name.lower())
+async def test_a_node_that_dies_costs_no_safe_request_and_nothing_else_is_sent_twice(
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes, new_faulty: NewFaulty, stage: Stage
+) -> None:
+    (good,) = await new_nodes(1)
+    bad = await new_faulty("bad", stage)
+    await joined(new_sidecar, good, bad)
+    count = 2 if stage is Stage.SILENT else 6
+    ends = await send(haproxy, SAFE + UNSAFE, count)
+
+    tries = Counter(good.executed)
+    tries.update(bad.read)
+    if stage in BEGUN:
+        assert max(tries.values()) == 1, "nobody gets another beginning of an answer"
+        assert bad.read.total() > 0
+        return
+    for method in SAFE:
+        assert ends.statuses(method) == {200: count}, haproxy.log.read_text()
+    for method in UNSAFE:
+        names = [f"{method}-{number}" for number in range(count)]
+        assert max(tries[name] for name in names) <= 1, "none is sent twice"
+        wanted = {200} if stage in UNSENT else {200, ANSWERS.get(stage, 502)}
+        assert set(ends.statuses(method)) <= wanted, method
+        # who got an answer was executed, who got none was not executed elsewhere
+        for name in names:
+            assert good.executed[name] == (status(ends.answers[name]) == 200)
+    lost = sum(ends.statuses(method)[200] < count for method in UNSAFE)
+    assert lost == 0 if stage in UNSENT else lost > 0, "the faulty one was asked"
+    assert int(haproxy.counters("bad")["wredis"]) > 0, "and others went on from it"
+
+
+async def test_what_every_node_fails_is_not_multiplied_beyond_the_budget(
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_faulty: NewFaulty
+) -> None:
+    """A URL that is poison to every node: the share of the budget, and what is free, and no more."""
+    nodes = [await new_faulty(f"bad-{number}", Stage.FAILED) for number in range(3)]
+    await joined(new_sidecar, *nodes)
+    count = 0
+
+    async def client() -> None:
+        nonlocal count
+        for _ in range(60):
+            count += 1
+            assert status(await ask(haproxy.port, request())) == 500
+
+    await asyncio.gather(*(client() for _ in range(10)))
+    executed = sum(node.read.total() for node in nodes)
+    budget = read_budget(haproxy.ask("show table retries"))
+    assert budget.spent == executed - count, "each is counted"
+    # Each client may have one more under way, of three tries.
+    assert 100 <= budget.spent <= 0.2 * count + 100 + 10 * 3
+    assert 0 < budget.refused < count
+
+
+@pytest.mark.parametrize("configuration", [{"budgetPercent": 0}], indirect=True)
+async def test_without_a_budget_nothing_is_sent_twice(
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes, new_faulty: NewFaulty
+) -> None:
+    (good,) = await new_nodes(1)
+    bad = await new_faulty("bad", Stage.EXECUTED)
+    await joined(new_sidecar, good, bad)
+    ends = await send(haproxy, ("GET", "POST"), 6)
+    assert {*ends.statuses("GET")} == {*ends.statuses("POST")} == {200, 502}
+    tries = Counter(good.executed)
+    tries.update(bad.read)
+    assert set(tries.values()) == {1}
+
+
+async def test_a_node_whose_failures_others_make_good_is_put_out(
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes, new_faulty: NewFaulty
+) -> None:
+    good = await new_nodes(3)
+    bad = await new_faulty("bad", Stage.FAILED)
+    await joined(new_sidecar, *good, bad)
+    with weighing(haproxy, Limits(gap_milliseconds=5_000.0)) as standings:
+        await asyncio.to_thread(eventually, lambda: standings)
+        answers: list[bytes] = []
+        while standings[-1].marks["bad"].phase is not Phase.OUT and len(answers) < 2000:
+            answers.append(await ask(haproxy.port, request()))
+        assert standings[-1].marks["bad"].phase is Phase.OUT
+        assert {name for name, mark in standings[-1].marks.items() if mark.phase is Phase.OUT} == {"bad"}
+    assert {status(answer) for answer in answers} == {200}
+    assert bad.read.total() < 100
+
+
+async def test_a_big_request_is_not_kept_for_a_second_try(
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes, new_faulty: NewFaulty
+) -> None:
+    """HAProxy holds as much of a request as its buffer (16 KiB): a GET with more than that has one try."""
+    (good,) = await new_nodes(1)
+    bad = await new_faulty("bad", Stage.EXECUTED)
+    await joined(new_sidecar, good, bad)
+    for number in range(4):
+        await ask(haproxy.port, request("GET", body=b"x" * 100_000, X_Test_Id=f"big-{number}"))
+    tries = Counter(good.executed)
+    tries.update(bad.read)
+    assert set(tries.values()) == {1}
+    assert bad.read.total() > 0
