@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
 from pba_lab import Clients, HAProxyProcess, Node
-from pba_lab.making import NewNodes, NewSidecar
+from pba_lab.making import NewFrontend, NewNodes, NewSidecar
+from pba_lab.patience import eventually_async
 from pba_lab.shop import shop
 from pba_lab.sidecar_loop import SidecarLoop
+from pba_lab.witness import Witness
 
 from pba_operator.domain.frontend import haproxy_cfg
 
@@ -58,6 +61,35 @@ def new_sidecar(haproxy: HAProxyProcess) -> Iterator[NewSidecar]:
     yield start
     for sidecar in started:
         sidecar.kill()
+
+
+@pytest.fixture
+async def new_frontend() -> AsyncIterator[NewFrontend]:
+    ended = ExitStack()
+
+    async def start(*nodes: Node, pod_ips: str = "127.0.0.1", **fields: Any) -> HAProxyProcess:
+        cluster = shop("default", fields)
+        folder = Path(ended.enter_context(TemporaryDirectory(prefix="lab-")))
+        process = HAProxyProcess(haproxy_cfg.render(cluster), folder, haproxy_cfg.files(cluster), pod_ips)
+        process.start()
+        ended.callback(process.stop)
+        if nodes:
+            sidecar = SidecarLoop(process, 30.0)
+            ended.callback(sidecar.kill)
+            sidecar.tell(list(nodes))
+            await eventually_async(lambda: sidecar.loop.ready)
+        return process
+
+    yield start
+    ended.close()
+
+
+@pytest.fixture
+async def witness() -> AsyncIterator[Witness]:
+    node = Witness("witness")
+    await node.start()
+    yield node
+    node.kill()
 
 
 @pytest.fixture

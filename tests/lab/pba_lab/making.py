@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
+from pba_lab.haproxy import HAProxyProcess
 from pba_lab.nodes import Node
 from pba_lab.sidecar_loop import SidecarLoop
 
@@ -13,6 +14,19 @@ class NewSidecar(Protocol):
 
     def __call__(self, drain_seconds: float = 30.0) -> SidecarLoop:
         """Return it; it lets a node drain for so long."""
+
+
+class NewFrontend(Protocol):
+    """Starts an HAProxy whose frontend has fields of its own."""
+
+    async def __call__(self, *nodes: Node, pod_ips: str = "127.0.0.1", **fields: Any) -> HAProxyProcess:
+        """Return it, once it is ready with `nodes` (at once without any).
+
+        Args:
+            nodes: the backend nodes.
+            pod_ips: the pod's addresses; with one of IPv6, HAProxy listens on all of the machine's.
+            fields: of `spec.frontend`, as in JSON.
+        """
 
 
 class NewNodes(Protocol):

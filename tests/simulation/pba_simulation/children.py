@@ -70,7 +70,13 @@ _SPECS: Final[dict[str, dict[str, Any]]] = {
             "drainTimeoutSeconds": 44,
             "pod": _PLACED,
         },
-        "frontend": {"image": "haproxy:3.0.11", "replicas": 3, "pod": _PLACED},
+        "frontend": {
+            "image": "haproxy:3.0.11",
+            "replicas": 3,
+            "trustedProxyCIDRs": ["192.0.2.0/24", "2001:db8:1::/48"],
+            "proxyProtocol": "Accept",
+            "pod": _PLACED,
+        },
         "service": {
             "type": "LoadBalancer",
             "loadBalancerClass": "example.org/lb",

@@ -3,10 +3,9 @@
 What must stay true:
 - no server stands in it: the sidecar adds them, with the options that `default-server` cannot give (HAProxy
   ignores it for servers that are added at run time);
-- what comes from the spec is quoted so that it can be nothing but itself;
+- what comes from the spec is quoted so that it can be nothing but itself (`words.quoted`);
 - no request is sent to a node twice: only connections that could not be made are tried again (elsewhere), and a GET
-  or HEAD that was a node's trial, which the node has failed;
-- nothing that a client says of where it comes from reaches the application.
+  or HEAD that was a node's trial, which the node has failed.
 
 Sources: HAProxy 3.0's configuration manual; the balancer's measurements (3.0.11): `leastconn` spreads within 0.3 %,
 `random(2)` only within 13.6 %.
@@ -14,11 +13,16 @@ Sources: HAProxy 3.0's configuration manual; the balancer's measurements (3.0.11
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from string import Template
 from typing import Final
 
 from pba_api import names, ports, sidecar
 from pba_api.identity import COMPONENT_FRONTEND
+from pba_api.types import Frontend
+from pba_operator.domain.frontend import origin
+from pba_operator.domain.frontend.words import indented, quoted
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
 
@@ -73,12 +77,14 @@ defaults
     http-error status 503 content-type "text/html; charset=utf-8" string "$unavailable" hdr Retry-After 5
 
 frontend $frontend
+    # Each family has a socket of its own: on one of both, clients of IPv4 would come from ::ffff:192.0.2.1.
+    bind :$http_port$bind_options
 .if strstr("'$${$pod_ips}'",':')
-    bind :::$http_port v4v6
-.else
-    bind :$http_port
+    bind :::$http_port v6only$bind_options
 .endif
     maxconn $max_clients
+
+$proxy_protocol
 
     # Each request has a line in memory, for the sidecar; those that did not end well have one in the log, too.
     option log-separate-errors
@@ -90,19 +96,7 @@ frontend $frontend
     # The pod terminates: each client leaves after the response that it is waiting for.
     http-after-response set-header Connection close if { str($stopping) -m str -f $flags }
 
-    unique-id-format %[uuid()]
-    acl identified req.fhdr(X-Request-Id) -m reg ^[A-Za-z0-9._-]{1,64}$$
-    acl identified_once req.fhdr_cnt(X-Request-Id) eq 1
-    http-request set-header X-Request-Id %[unique-id] unless identified identified_once
-    http-request set-var(txn.request_id) req.fhdr(X-Request-Id)
-    http-after-response set-header X-Request-Id %[var(txn.request_id)]
-
-    http-request del-header Forwarded
-    http-request del-header X-Forwarded- -m beg
-    http-request del-header Proxy
-    http-request set-header X-Forwarded-For %[src]
-    http-request set-header X-Forwarded-Proto http
-    http-request set-header X-Forwarded-Host %[req.fhdr(Host)] if { req.fhdr(Host) -m found }
+$origin
 
     default_backend $backend
 
@@ -145,6 +139,9 @@ backend $backend
     timeout check ${check_seconds}s
 """)
 
+_EMPTY_LINES: Final = re.compile(r"\n{3,}")
+"""More than one in a row: a placeholder between two was filled with nothing."""
+
 _LOG: Final = (
     "%{+json}o %(time)tr %(client)ci %(method)HM %(path)HPO %(status)ST %(node)s %(end)ts %(retries)rc "
     "%(queued_ms)Tw %(connect_ms)Tc %(response_ms)Tr %(total_ms)Ta %(bytes)B %(trial)[var(txn.trial)] "
@@ -159,26 +156,17 @@ _UNAVAILABLE: Final = (
 )
 
 
-def is_quotable(word: str) -> bool:
-    """Tell whether HAProxy's configuration can hold `word`: no quoting carries a control character."""
-    return word.isprintable()
-
-
-def quoted(word: str) -> str:
-    """Return `word` as one word of HAProxy's configuration, whatever characters it holds.
-
-    Raises:
-        ValueError: it is not quotable (the schema refuses it before, and so does `cluster.read`).
-    """
-    if not is_quotable(word):
-        raise ValueError(f"HAProxy's configuration cannot hold {word!r}")
-    return "'" + word.replace("'", "'\\''") + "'"
+def _frontend(cluster: Cluster) -> Frontend:
+    if cluster.spec.frontend is None:
+        raise ValueError(f"PBACluster {cluster.namespace}/{cluster.name} has no frontend")
+    return cluster.spec.frontend
 
 
 def render(cluster: Cluster) -> str:
-    """Return the text of haproxy.cfg."""
+    """Return the text of haproxy.cfg, for a PBACluster with a frontend."""
+    frontend = _frontend(cluster)
     readiness = cluster.spec.application.probes.readiness
-    return _TEMPLATE.substitute(
+    text = _TEMPLATE.substitute(
         socket=sidecar.SOCKET,
         frontend=sidecar.HAPROXY_FRONTEND,
         backend=sidecar.HAPROXY_BACKEND,
@@ -203,7 +191,16 @@ def render(cluster: Cluster) -> str:
         check_seconds=readiness.timeout_seconds,
         log=_LOG,
         unavailable=_UNAVAILABLE,
+        bind_options=origin.bind_options(frontend),
+        proxy_protocol=indented(origin.proxy_protocol(frontend)),
+        origin=indented(origin.rules(frontend)),
     )
+    return _EMPTY_LINES.sub("\n\n", text)
+
+
+def files(cluster: Cluster) -> Mapping[str, str]:
+    """Return HAProxy's files by name: haproxy.cfg, and those that it names."""
+    return {FILE: render(cluster), **origin.files(_frontend(cluster))}
 
 
 def config_map(cluster: Cluster) -> Manifest:
@@ -212,5 +209,5 @@ def config_map(cluster: Cluster) -> Manifest:
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": metadata(cluster, names.frontend(cluster.name), COMPONENT_FRONTEND),
-        "data": {FILE: render(cluster)},
+        "data": dict(files(cluster)),
     }

@@ -77,6 +77,7 @@ _EXAMPLES: Final[Mapping[str, Any]] = {
     "expirationSeconds": 3600,
     "fieldPath": "metadata.name",
     "frontend.image": "haproxy:3.2.1",
+    "frontend.trustedProxyCIDRs[]": "203.0.113.0/24",
     "items[].path": "folder/file",
     "loadBalancerClass": "example.com/class",
     "loadBalancerSourceRanges[]": "203.0.113.0/24",
