@@ -66,6 +66,8 @@ def _usable(spec: PBAClusterSpec) -> PBAClusterSpec:
         raise InvalidSpec("spec.application.probes.readiness.path", "must be made of printable characters")
     if spec.frontend is not None:
         _check_networks("spec.frontend.trustedProxyCIDRs", spec.frontend.trusted_proxy_cidrs)
+        _check_networks("spec.frontend.access.allowCIDRs", spec.frontend.access.allow_cidrs)
+        _check_networks("spec.frontend.access.denyCIDRs", spec.frontend.access.deny_cidrs)
     if not is_free_account(database.user.name):
         raise InvalidSpec(
             "spec.database.user.name",

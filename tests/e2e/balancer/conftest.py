@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -67,10 +67,14 @@ def new_sidecar(haproxy: HAProxyProcess) -> Iterator[NewSidecar]:
 async def new_frontend() -> AsyncIterator[NewFrontend]:
     ended = ExitStack()
 
-    async def start(*nodes: Node, pod_ips: str = "127.0.0.1", **fields: Any) -> HAProxyProcess:
-        cluster = shop("default", fields)
+    async def start(
+        *nodes: Node, pod_ips: str = "127.0.0.1", pages: Mapping[str, str] | None = None, **fields: Any
+    ) -> HAProxyProcess:
+        cluster, pages = shop("default", fields), pages or {}
         folder = Path(ended.enter_context(TemporaryDirectory(prefix="lab-")))
-        process = HAProxyProcess(haproxy_cfg.render(cluster), folder, haproxy_cfg.files(cluster), pod_ips)
+        process = HAProxyProcess(
+            haproxy_cfg.render(cluster, pages), folder, haproxy_cfg.files(cluster, pages), pod_ips
+        )
         process.start()
         ended.callback(process.stop)
         if nodes:

@@ -39,12 +39,16 @@ class Witness(Node):
     Attributes:
         requests: what reached it, in order.
         ambiguous: what should never have reached a node.
+        body: what it answers.
+        lines: further header lines of its answers.
     """
 
     def __init__(self, name: str) -> None:
         super().__init__(name)
         self.requests: list[Seen] = []
         self.ambiguous: list[str] = []
+        self.body = name.encode()
+        self.lines: tuple[str, ...] = ()
 
     async def _answer(
         self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, seconds: float
@@ -59,10 +63,15 @@ class Witness(Node):
         except AmbiguousError as error:
             self.ambiguous.append(f"{error}: {head!r}")
             return False
-        writer.write(
-            b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s"
-            % (len(self.name), b"" if seen.method == "HEAD" else self.name.encode())
+        lines = (
+            "HTTP/1.1 200 OK",
+            "Connection: close",
+            f"Content-Length: {len(self.body)}",
+            *self.lines,
+            "",
+            "",
         )
+        writer.write("\r\n".join(lines).encode() + (b"" if seen.method == "HEAD" else self.body))
         await writer.drain()
         rest = b""
         with contextlib.suppress(OSError):  # HAProxy closes it, or resets it

@@ -21,7 +21,8 @@ from typing import Final
 from pba_api import names, ports, sidecar
 from pba_api.identity import COMPONENT_FRONTEND
 from pba_api.types import Frontend
-from pba_operator.domain.frontend import origin
+from pba_operator.domain.frontend import admission, compression, origin
+from pba_operator.domain.frontend import pages as errors
 from pba_operator.domain.frontend.words import indented, quoted
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
@@ -74,7 +75,7 @@ defaults
     retries 3
     option redispatch 1
 
-    http-error status 503 content-type "text/html; charset=utf-8" string "$unavailable" hdr Retry-After 5
+$error_pages
 
 frontend $frontend
     # Each family has a socket of its own: on one of both, clients of IPv4 would come from ::ffff:192.0.2.1.
@@ -98,6 +99,12 @@ $proxy_protocol
 
 $origin
 
+$access
+
+$maintenance
+
+$compression
+
     default_backend $backend
 
 ring $answers
@@ -119,7 +126,7 @@ frontend health
     no log
     timeout client 5s
     http-request return status 200 if { path /alive }
-    http-request return status 200 if { path /ready } { str($ready) -m str -f $flags }
+    http-request return status 200 if { path /ready }$readiness
     http-request return status 503
 
 backend $backend
@@ -139,6 +146,8 @@ backend $backend
     timeout check ${check_seconds}s
 """)
 
+_NO_PAGES: Final[Mapping[str, str]] = {}
+
 _EMPTY_LINES: Final = re.compile(r"\n{3,}")
 """More than one in a row: a placeholder between two was filled with nothing."""
 
@@ -149,12 +158,6 @@ _LOG: Final = (
 )
 """One JSON object for each request."""
 
-_UNAVAILABLE: Final = (
-    "<!DOCTYPE html><html lang=en><meta charset=utf-8><title>Temporarily unavailable</title>"
-    "<style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:20vh auto;padding:0 1rem}</style>"
-    "<h1>Temporarily unavailable</h1><p>No node can answer just now. Please try again in a few seconds.</p></html>"
-)
-
 
 def _frontend(cluster: Cluster) -> Frontend:
     if cluster.spec.frontend is None:
@@ -162,8 +165,13 @@ def _frontend(cluster: Cluster) -> Frontend:
     return cluster.spec.frontend
 
 
-def render(cluster: Cluster) -> str:
-    """Return the text of haproxy.cfg, for a PBACluster with a frontend."""
+def render(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> str:
+    """Return the text of haproxy.cfg, for a PBACluster with a frontend.
+
+    Args:
+        cluster: the PBACluster.
+        pages: the user's own pages that can be shown, by key.
+    """
     frontend = _frontend(cluster)
     readiness = cluster.spec.application.probes.readiness
     text = _TEMPLATE.substitute(
@@ -176,7 +184,6 @@ def render(cluster: Cluster) -> str:
         trials=sidecar.TRIALS,
         trial=sidecar.TRIAL,
         trial_seconds=sidecar.TRIAL_SECONDS,
-        ready=sidecar.READY,
         stopping=sidecar.STOPPING,
         pod_ips=sidecar.ENV_POD_IPS,
         threads=THREADS,
@@ -190,24 +197,29 @@ def render(cluster: Cluster) -> str:
         check_host=quoted(names.service_host(names.service(cluster.name), cluster.namespace)),
         check_seconds=readiness.timeout_seconds,
         log=_LOG,
-        unavailable=_UNAVAILABLE,
         bind_options=origin.bind_options(frontend),
         proxy_protocol=indented(origin.proxy_protocol(frontend)),
         origin=indented(origin.rules(frontend)),
+        access=indented(admission.access(frontend)),
+        maintenance=indented(admission.maintenance(frontend, pages)),
+        compression=indented(compression.rules(frontend)),
+        error_pages=indented(errors.rules(pages)),
+        readiness=admission.readiness(frontend, f"{{ str({sidecar.READY}) -m str -f {sidecar.FLAGS} }}"),
     )
     return _EMPTY_LINES.sub("\n\n", text)
 
 
-def files(cluster: Cluster) -> Mapping[str, str]:
+def files(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> Mapping[str, str]:
     """Return HAProxy's files by name: haproxy.cfg, and those that it names."""
-    return {FILE: render(cluster), **origin.files(_frontend(cluster))}
+    frontend = _frontend(cluster)
+    return {FILE: render(cluster, pages), **origin.files(frontend), **admission.files(frontend), **pages}
 
 
-def config_map(cluster: Cluster) -> Manifest:
+def config_map(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> Manifest:
     """Return the ConfigMap `NAME-frontend`."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": metadata(cluster, names.frontend(cluster.name), COMPONENT_FRONTEND),
-        "data": dict(files(cluster)),
+        "data": dict(files(cluster, pages)),
     }

@@ -7,19 +7,41 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
 from pba_mutation import files
-from pba_mutation.planning import NAME, Children
+from pba_mutation.planning import NAME, Children, page
 from pba_operator.domain.model import ChildId
 
 Json = Mapping[str, Any]
+Look = Callable[[Any, Json, Children], Iterator[str]]
 
 
-def _trusted(value: Any, _spec: Json, children: Children) -> Iterator[str]:
-    """HAProxy believes those proxies, and no others."""
-    seen = _haproxy_files(children).get("trusted-proxies.lst", "").splitlines()
-    if [ipaddress.ip_network(line) for line in seen] != [
-        ipaddress.ip_network(net, strict=False) for net in value
-    ]:
-        yield f"HAProxy trusts {seen}, wanted {value}"
+def _listed(name: str) -> Look:
+    """HAProxy has those networks in the list of this name, and no others."""
+
+    def look(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+        seen = _haproxy_files(children).get(name, "").splitlines()
+        wanted = [ipaddress.ip_network(network, strict=False) for network in value]
+        if [ipaddress.ip_network(line) for line in seen] != wanted:
+            yield f"{name} has {seen}, wanted {value}"
+
+    return look
+
+
+def _line(start: str) -> Look:
+    """haproxy.cfg has a line that begins so, or none."""
+
+    def look(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+        lines = files.words(_haproxy_files(children)["haproxy.cfg"])
+        if any(" ".join(line).startswith(start) for line in lines) is not value:
+            yield f"haproxy.cfg has a line {start!r}, or not, against {value}"
+
+    return look
+
+
+def _pages(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+    """HAProxy shows the pages of that ConfigMap."""
+    seen = _haproxy_files(children).get("503.html")
+    if seen != page(value["name"]):
+        yield f"HAProxy shows {seen!r}, wanted that of {value['name']}"
 
 
 def _proxied(value: Any, spec: Json, children: Children) -> Iterator[str]:
@@ -38,7 +60,12 @@ def _haproxy_files(children: Children) -> Mapping[str, str]:
     return found
 
 
-PLACES: Final[Mapping[str, Callable[[Any, Json, Children], Iterator[str]]]] = {
-    "frontend.trustedProxyCIDRs": _trusted,
+PLACES: Final[Mapping[str, Look]] = {
+    "frontend.trustedProxyCIDRs": _listed("trusted-proxies.lst"),
     "frontend.proxyProtocol": _proxied,
+    "frontend.access.allowCIDRs": _listed("allowed-networks.lst"),
+    "frontend.access.denyCIDRs": _listed("denied-networks.lst"),
+    "frontend.maintenance": _line("http-request set-log-level silent"),
+    "frontend.errorPages.configMapRef": _pages,
+    "frontend.compression": _line("compression algo gzip"),
 }
