@@ -41,17 +41,25 @@ async def connected(
             await writer.wait_closed()
 
 
-async def said(port: int, *data: bytes, source: str = "127.0.0.1", address: str = "127.0.0.1") -> bytes:
-    """Return everything that is answered to `data`, up to the connection's end.
+async def said(
+    port: int,
+    *data: bytes,
+    source: str = "127.0.0.1",
+    address: str = "127.0.0.1",
+    ends: bool = False,
+) -> bytes:
+    """Return everything that is answered to `data`, up to the connection's end; `ends`: nothing more is sent.
 
     Raises:
         TimeoutError: the connection was not closed in time.
     """
     async with asyncio.timeout(_SECONDS), connected(port, source=source, address=address) as (reader, writer):
-        with contextlib.suppress(ConnectionError):  # it may have said no, and gone, before all was sent
+        with contextlib.suppress(OSError):  # it may have said no, and gone, before all was sent
             for part in data:
                 writer.write(part)
                 await writer.drain()
+            if ends:
+                writer.write_eof()
         answer = bytearray()
         with contextlib.suppress(ConnectionError):
             while chunk := await reader.read(65536):

@@ -21,7 +21,7 @@ from typing import Final
 from pba_api import names, ports, sidecar
 from pba_api.identity import COMPONENT_FRONTEND
 from pba_api.types import Frontend
-from pba_operator.domain.frontend import admission, compression, origin
+from pba_operator.domain.frontend import admission, compression, hygiene, origin
 from pba_operator.domain.frontend import pages as errors
 from pba_operator.domain.frontend.words import indented, quoted
 from pba_operator.domain.model import Cluster, Manifest
@@ -98,6 +98,8 @@ $proxy_protocol
     http-after-response set-header Connection close if { str($stopping) -m str -f $flags }
 
 $origin
+
+$hygiene
 
 $access
 
@@ -200,6 +202,7 @@ def render(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> str:
         bind_options=origin.bind_options(frontend),
         proxy_protocol=indented(origin.proxy_protocol(frontend)),
         origin=indented(origin.rules(frontend)),
+        hygiene=indented(hygiene.RULES),
         access=indented(admission.access(frontend)),
         maintenance=indented(admission.maintenance(frontend, pages)),
         compression=indented(compression.rules(frontend)),
