@@ -156,7 +156,7 @@ _EMPTY_LINES: Final = re.compile(r"\n{3,}")
 _LOG: Final = (
     "%{+json}o %(time)tr %(client)ci %(method)HM %(path)HPO %(status)ST %(node)s %(end)ts %(retries)rc "
     "%(queued_ms)Tw %(connect_ms)Tc %(response_ms)Tr %(total_ms)Ta %(bytes)B %(trial)[var(txn.trial)] "
-    "%(request_id)[var(txn.request_id)]"
+    "%(upgraded)[var(txn.upgraded)] %(request_id)[var(txn.request_id)]"
 )
 """One JSON object for each request."""
 

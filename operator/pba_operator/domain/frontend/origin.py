@@ -53,6 +53,7 @@ _CONNECTION: Final = (
     "http-request set-header Connection upgrade if upgrades to_websocket",
     "http-request del-header Connection unless upgrades to_websocket",
     "http-request del-header Upgrade unless upgrades to_websocket",
+    "http-response set-var(txn.upgraded) str(websocket) if { status 101 }",
 )
 
 
