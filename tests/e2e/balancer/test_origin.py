@@ -40,6 +40,7 @@ SPOOFED = (
     "X-Forwarded_Host: evil.example",
     "X-Forwarded-Port: 1",
     "X-Forwarded-Prefix: /admin",
+    "X-Forwarded: for=1.2.3.4",
     "Forwarded: for=1.2.3.4",
     "Proxy: evil.example",
     "X-Real-IP: 1.2.3.4",

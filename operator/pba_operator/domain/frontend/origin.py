@@ -30,7 +30,7 @@ _SEPARATOR: Final = "[^a-z0-9]"
 _SAID_BY_OTHERS: Final = (
     "forwarded",
     "proxy",
-    "x-forwarded-.*",
+    "x-forwarded(-.*)?",
     "x-original-forwarded-for",
     "x-real-ip",
     "x-client-ip",
