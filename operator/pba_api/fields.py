@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from types import NoneType, UnionType
-from typing import Annotated, Any, TypeVar, get_args, get_origin, get_type_hints
+from typing import Annotated, Any, Final, TypeVar, get_args, get_origin, get_type_hints
 
 from pba_api.markers import Default, Required
 
@@ -82,10 +82,14 @@ def shape(annotation: Any) -> Shape:
     return Shape(annotation, marks)
 
 
+_ACRONYMS: Final = {"cidrs": "CIDRs"}
+"""Parts of a name that are not only begun with a capital."""
+
+
 def json_name(name: str) -> str:
-    """Return the JSON name of a field: `env_from` is `envFrom`."""
+    """Return the JSON name of a field: `env_from` is `envFrom`, `allow_cidrs` is `allowCIDRs`."""
     first, *others = name.split("_")
-    return first + "".join(part.capitalize() for part in others)
+    return first + "".join(_ACRONYMS.get(part, part.capitalize()) for part in others)
 
 
 @cache

@@ -10,7 +10,7 @@ import http.client
 import json
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from http.cookies import SimpleCookie
 from typing import Any
@@ -44,6 +44,8 @@ class _Sent:
     method: str
     path: str
     request_id: str
+    logged_as: str = ""
+    """The identifier that it was given on the way, if an answer told."""
     at: datetime = field(default_factory=lambda: datetime.now(UTC))
     started: float = field(default_factory=time.monotonic)
 
@@ -67,7 +69,12 @@ class Client:
         self._connection.close()
 
     def _headers(self, request_id: str) -> dict[str, str]:
-        headers = {"Content-Type": "application/json", "X-Request-Id": request_id}
+        # The frontend gives each request an identifier of its own: what must be the same for the application is a key.
+        headers = {
+            "Content-Type": "application/json",
+            "X-Request-Id": request_id,
+            "Idempotency-Key": request_id,
+        }
         if self._cookies:
             headers["Cookie"] = "; ".join(f"{key}={morsel.value}" for key, morsel in self._cookies.items())
         return headers
@@ -103,6 +110,7 @@ class Client:
         for cookie in response.headers.get_all("Set-Cookie", []):
             self._cookies.load(cookie)
         node = response.headers.get("X-Node", "")
+        sent = replace(sent, logged_as=response.headers.get("X-Request-Id", ""))
         if response.status >= HTTP_OK_BELOW:
             detail = f"{response.status} {text[:_QUOTED]!r}"
             raise self._failed(sent, f"status {response.status}", detail, node)
@@ -122,7 +130,7 @@ class Client:
                 sent_at=sent.at.isoformat(timespec="milliseconds"),
                 seconds=round(sent.seconds, 3),
                 request=request,
-                request_id=sent.request_id,
+                request_id=sent.logged_as or sent.request_id,
                 node=node,
                 why=f"{sent.method}: {why}",
                 detail=detail,

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pba_api.identity import RESERVED_PREFIXES
-from pba_api.markers import Doc, Entries, Items, Kubernetes, Required, Text
+from pba_api.markers import Doc, Entries, Items, Kubernetes, Required, Rule, Text
 from pba_api.types.kubernetes_rules import IMAGE, RESOURCES, SPREAD, TOLERATIONS
 from pba_api.types.rules import (
     NAME,
@@ -29,6 +29,17 @@ AbsolutePath = Annotated[
     str, Text(min_length=2, max_length=1024, pattern=r"^/[^:\x00-\x1f\x7f]*[^:/\x00-\x1f\x7f]$")
 ]
 """A path in a container; Kubernetes allows no colon in it, and no control character makes sense there."""
+
+Network = Annotated[
+    str,
+    Text(max_length=64, format="cidr"),
+    Rule(
+        # It also refuses what is no string, which the API server's check of a format lets through.
+        "self.contains('/')",
+        "a network must be in CIDR notation, such as 203.0.113.0/24",
+    ),
+]
+"""A network of IPv4 or IPv6."""
 
 LabelValue = Annotated[str, Text(max_length=63, pattern=r"^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$")]
 AnnotationValue = Annotated[str, Text(max_length=4096)]

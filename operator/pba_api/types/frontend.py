@@ -3,10 +3,11 @@
 from dataclasses import dataclass
 from typing import Annotated, ClassVar
 
-from pba_api.markers import Default, Doc, Items, Number, Required, Rule
-from pba_api.types.common import Image, PodSettings
+from pba_api.markers import Default, Doc, Items, Number, Required, Rule, Text
+from pba_api.types.common import Image, Network, PodSettings
 from pba_api.types.frontend_affinity import SessionAffinity
 from pba_api.types.frontend_balancing import Balancing
+from pba_api.types.frontend_edge import Access, ErrorPages
 from pba_api.types.frontend_traffic import Checks, Limits, PathLimits, Retries, Timeouts
 
 
@@ -45,5 +46,44 @@ class Frontend:
     timeouts: Annotated[Timeouts, Doc("How long the frontend waits for whom."), Default({})]
     session_affinity: Annotated[
         SessionAffinity, Doc("Whether the requests of one client go to one node."), Default({})
+    ]
+    trusted_proxy_cidrs: Annotated[
+        tuple[Network, ...],
+        Doc(
+            "The networks (CIDR) of the proxies and load balancers before the frontend nodes. What they say in "
+            "X-Forwarded-For, -Proto, -Host and X-Request-Id is believed, and the client is the last address in "
+            "X-Forwarded-For that is not one of theirs; what anybody else says there is removed."
+        ),
+        Items(100, unique=True),
+    ]
+    proxy_protocol: Annotated[
+        str,
+        Doc(
+            "Accept: connections begin with a header of the PROXY protocol (version 1 or 2) that tells the client's "
+            "address: those from trustedProxyCIDRs, or all where there are none of these; one without it is refused."
+        ),
+        Default("None"),
+        Text(one_of=("None", "Accept")),
+    ]
+    access: Annotated[Access, Doc("Who may come in, by the client's address."), Default({})]
+    maintenance: Annotated[
+        bool,
+        Doc(
+            "True: every request is answered with the maintenance page (503), and no node gets one. The frontends are "
+            "rolled for it; when it ends, the page stays until a node can serve."
+        ),
+        Default(value=False),
+    ]
+    error_pages: Annotated[
+        ErrorPages | None,
+        Doc("Pages of your own for what the frontends answer by themselves; absent: theirs."),
+    ]
+    compression: Annotated[
+        bool,
+        Doc(
+            "True: responses of text types are compressed (gzip) for clients that can read it. Not for an application "
+            "that shows a secret beside what the request said: the length tells of it (BREACH)."
+        ),
+        Default(value=False),
     ]
     pod: Annotated[PodSettings, Doc("Placement and size of the frontend nodes."), Default({})]

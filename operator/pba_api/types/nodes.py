@@ -6,19 +6,12 @@ from typing import Annotated, ClassVar
 
 from pba_api.identity import GROUP
 from pba_api.markers import Default, Doc, Entries, IntOrString, Items, Number, Rule, Text
-from pba_api.types.common import AnnotationValue, ObjectName, PodSettings
+from pba_api.types.common import AnnotationValue, Network, ObjectName, PodSettings
 from pba_api.types.external import MAX_EXTERNAL, ExternalNode
 from pba_api.types.rules import QUALIFIED_NAME_OR_EMPTY, no_reserved_prefix, qualified_names
 
 _SERVICE_RESERVED = (f"{GROUP}/", "app.kubernetes.io/", "kubectl.kubernetes.io/", "argocd.argoproj.io/")
 """Cloud providers' annotations begin with `service.beta.kubernetes.io/` and the like: those are wanted here."""
-
-
-_NETWORK = Rule(
-    # It also refuses what is no string, which the API server's check of a format lets through.
-    "self.contains('/')",
-    "a network must be in CIDR notation, such as 203.0.113.0/24",
-)
 
 
 @dataclass(frozen=True)
@@ -166,7 +159,7 @@ class ServiceSettings:
         Text(max_length=317, pattern=QUALIFIED_NAME_OR_EMPTY),
     ]
     load_balancer_source_ranges: Annotated[
-        tuple[Annotated[str, Text(max_length=64, format="cidr"), _NETWORK], ...],
+        tuple[Network, ...],
         Doc("The client networks (CIDR) that may reach the load balancer; only with type LoadBalancer."),
         Items(100, unique=True),
     ]

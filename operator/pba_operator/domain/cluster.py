@@ -6,14 +6,15 @@ What must stay true: a PBACluster whose spec does not parse (stored by an older 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import ipaddress
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pba_api.mysql_names import is_free_account, is_free_schema
 from pba_api.parse import InvalidSpec, parse_spec
 from pba_api.types import PBAClusterSpec
-from pba_operator.domain.frontend.quoting import is_quotable
+from pba_operator.domain.frontend.words import is_quotable
 from pba_operator.domain.model import Cluster
 
 
@@ -63,6 +64,10 @@ def _usable(spec: PBAClusterSpec) -> PBAClusterSpec:
     database = spec.database
     if not is_quotable(spec.application.probes.readiness.path):
         raise InvalidSpec("spec.application.probes.readiness.path", "must be made of printable characters")
+    if spec.frontend is not None:
+        _check_networks("spec.frontend.trustedProxyCIDRs", spec.frontend.trusted_proxy_cidrs)
+        _check_networks("spec.frontend.access.allowCIDRs", spec.frontend.access.allow_cidrs)
+        _check_networks("spec.frontend.access.denyCIDRs", spec.frontend.access.deny_cidrs)
     if not is_free_account(database.user.name):
         raise InvalidSpec(
             "spec.database.user.name",
@@ -75,3 +80,12 @@ def _usable(spec: PBAClusterSpec) -> PBAClusterSpec:
             f'must not be "{database.name}", a schema of MySQL\'s own: make the PBACluster anew with another name',
         )
     return spec
+
+
+def _check_networks(where: str, cidrs: Iterable[str]) -> None:
+    """Raise `InvalidSpec` if HAProxy could not be given one: the API server reads some forms that we do not."""
+    for cidr in cidrs:
+        try:
+            ipaddress.ip_network(cidr, strict=False)
+        except ValueError as error:
+            raise InvalidSpec(where, f"must hold networks such as 203.0.113.0/24: {error}") from error

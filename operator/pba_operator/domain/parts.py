@@ -18,7 +18,7 @@ from pba_api.identity import (
     COMPONENT_MANAGEMENT,
     LABEL_COMPONENT,
 )
-from pba_operator.domain import application, database, deployments, pods, service
+from pba_operator.domain import application, database, deployments, frontend, pods, service
 from pba_operator.domain.model import ChildId, Cluster, Failure, Manifest, Observed, Plan, Problem
 from pba_operator.domain.ownership import is_leaving, is_ours
 from pba_operator.domain.plan import conflicts
@@ -166,6 +166,8 @@ def _no_backends(view: View) -> Iterator[Problem]:
         return
     if frontend is None or deployments.complete(frontend):
         return
+    if view.cluster.spec.frontend is not None and view.cluster.spec.frontend.maintenance:
+        return
     message = (
         f'The pods of Deployment "{frontend["metadata"]["name"]}" get ready, and answer, once a node can serve: raise '
         "backend.replicas, which is 0, or set management.servesTraffic to true."
@@ -215,6 +217,7 @@ def problems(
             _deployment_problems(view, ConditionType.BACKEND, COMPONENT_BACKEND, names.backend(name))
         )
     if cluster.spec.frontend is not None:
+        found.extend(frontend.problems(cluster, observed))
         found.extend(_no_backends(view))
         found.extend(
             _deployment_problems(view, ConditionType.FRONTEND, COMPONENT_FRONTEND, names.frontend(name))

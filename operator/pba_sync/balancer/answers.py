@@ -20,6 +20,8 @@ _ERROR: Final = 500
 _NODES_FAULT: Final = frozenset("Ss")
 """First letter of how a session ended: the server broke off, or did not answer in time."""
 _CLIENTS_FAULT: Final = frozenset("Cc")
+_CUT_OFF: Final = "K"
+"""We have ended it, at the deadline of a node that goes; its status is then 500, also of a WebSocket's (3.0.11)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,8 @@ def _answer(fields: Mapping[str, Any]) -> Answer | None:
         # other node took, which was asked then, the line does not tell.
         return Answer(trial, End(-1.0, failed=True, seconds=seconds, trial=True), tried) if tried else None
     milliseconds, status = _number(fields.get("response_ms")), _number(fields.get("status"))
-    if not node or node.startswith("<") or end[0] in _CLIENTS_FAULT:
-        return None  # it was sent to no node, or its client did not wait for the answer
+    if not node or node.startswith("<") or end[0] in _CLIENTS_FAULT or end[0] == _CUT_OFF:
+        return None  # it was sent to no node, or its client, or we, did not wait for the answer
     failed = end[0] in _NODES_FAULT or status >= _ERROR
     if milliseconds < 0 and not failed:
         return None

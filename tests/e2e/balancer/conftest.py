@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -10,9 +11,11 @@ from typing import Any
 
 import pytest
 from pba_lab import Clients, HAProxyProcess, Node
-from pba_lab.making import NewNodes, NewSidecar
+from pba_lab.making import NewFrontend, NewNodes, NewSidecar
+from pba_lab.patience import eventually_async
 from pba_lab.shop import shop
 from pba_lab.sidecar_loop import TERMS, Lookup, SidecarLoop, unknown
+from pba_lab.witness import Witness
 
 from pba_operator.domain.frontend import haproxy_cfg
 
@@ -59,6 +62,39 @@ def new_sidecar(haproxy: HAProxyProcess) -> Iterator[NewSidecar]:
     yield start
     for sidecar in started:
         sidecar.kill()
+
+
+@pytest.fixture
+async def new_frontend() -> AsyncIterator[NewFrontend]:
+    ended = ExitStack()
+
+    async def start(
+        *nodes: Node, pod_ips: str = "127.0.0.1", pages: Mapping[str, str] | None = None, **fields: Any
+    ) -> HAProxyProcess:
+        cluster, pages = shop("default", fields), pages or {}
+        folder = Path(ended.enter_context(TemporaryDirectory(prefix="lab-")))
+        process = HAProxyProcess(
+            haproxy_cfg.render(cluster, pages), folder, haproxy_cfg.files(cluster, pages), pod_ips
+        )
+        process.start()
+        ended.callback(process.stop)
+        if nodes:
+            sidecar = SidecarLoop(process, TERMS)
+            ended.callback(sidecar.kill)
+            sidecar.tell(list(nodes))
+            await eventually_async(lambda: sidecar.loop.ready)
+        return process
+
+    yield start
+    ended.close()
+
+
+@pytest.fixture
+async def witness() -> AsyncIterator[Witness]:
+    node = Witness("witness")
+    await node.start()
+    yield node
+    node.kill()
 
 
 @pytest.fixture

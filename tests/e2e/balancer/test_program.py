@@ -17,6 +17,8 @@ from pba_lab.model import HAProxyModel
 from pba_lab.shop import check_of, shop
 
 from pba_hack.images.rootfs import command, rootfs
+from pba_operator.domain.frontend import haproxy_cfg
+from pba_operator.domain.frontend.pages import KEYS, PAGE_MAX_BYTES
 from pba_sync.balancer import commands
 from pba_sync.balancer.servers import count_connections, read_servers
 
@@ -71,6 +73,27 @@ SERVERS = ("a", "shop-backend-7d9f8c6b5-x2k9q", "external_old_fd00::7:8080")
 """Such as pods and nodes outside of the cluster are called."""
 NAMES = st.sampled_from(SERVERS)
 CHECK = check_of(shop("default"))
+EVERYTHING: dict[str, Any] = {
+    "trustedProxyCIDRs": ["10.0.0.0/8", "2001:db8::/32"],
+    "proxyProtocol": "Accept",
+    "access": {"allowCIDRs": ["0.0.0.0/0"], "denyCIDRs": ["::/0"]},
+    "maintenance": True,
+    "compression": True,
+}
+
+
+@pytest.mark.parametrize("field", [*EVERYTHING, "all", "pages"])
+def test_every_field_makes_a_configuration_that_is_taken_without_a_word(field: str, folder: Path) -> None:
+    fields = EVERYTHING if field in ("all", "pages") else {field: EVERYTHING[field]}
+    pages = dict.fromkeys(KEYS, "x" * PAGE_MAX_BYTES) if field == "pages" else {}
+    cluster = shop("default", fields)
+    prepared = HAProxyProcess(haproxy_cfg.render(cluster, pages), folder, haproxy_cfg.files(cluster, pages))
+    for pod_ips in ("10.0.0.1", "10.0.0.1,fd00::1"):
+        answer = run("-c", "-f", str(prepared.file), pod_ips=pod_ips)
+        said = [line for line in answer.stderr.splitlines() if "[NOTICE]" not in line]
+        assert (answer.returncode, said) == (0, []), answer.stderr
+
+
 COMMANDS = st.one_of(
     st.builds(
         commands.add_server,

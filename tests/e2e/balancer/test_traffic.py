@@ -55,49 +55,12 @@ async def test_without_a_node_a_page_says_so_and_when_to_come_again(haproxy: HAP
     assert "Please try again" in answer.text
 
 
-async def test_the_node_learns_who_asks_and_nothing_that_the_client_made_up(
-    haproxy: HAProxyProcess, node: Node
-) -> None:
-    spoofed = [
-        ("X-Forwarded-For", "1.2.3.4"),
-        ("X-Forwarded-For", "5.6.7.8"),
-        ("x-forwarded-proto", "https"),
-        ("X-Forwarded-Host", "evil.example"),
-        ("X-Forwarded-Port", "1"),
-        ("Forwarded", "for=1.2.3.4"),
-        ("Proxy", "evil.example"),
-    ]
-    await get(haproxy, spoofed)
-    forwarded = {key: value for key, value in node.seen.items() if "forwarded" in key or key == "proxy"}
-    assert forwarded == {
-        "x-forwarded-for": "127.0.0.1",
-        "x-forwarded-proto": "http",
-        "x-forwarded-host": f"127.0.0.1:{haproxy.port}",
-    }
-
-
 async def test_every_request_has_an_identifier(haproxy: HAProxyProcess, node: Node) -> None:
     answer = await get(haproxy)
     made = answer.headers["X-Request-Id"]
     assert re.fullmatch(r"[0-9a-f-]{36}", made)
     assert node.seen["x-request-id"] == made
     assert (await get(haproxy)).headers["X-Request-Id"] != made
-
-
-async def test_a_clients_own_identifier_is_kept(haproxy: HAProxyProcess, node: Node) -> None:
-    answer = await get(haproxy, [("X-Request-Id", "order-7.a_b")])
-    assert answer.headers["X-Request-Id"] == node.seen["x-request-id"] == "order-7.a_b"
-
-
-HOSTILE_IDENTIFIERS = (["a b"], ["x" * 65], ['"}{"'], ["a,b"], ["one", "two"], ["$(reboot)"], [""])
-
-
-async def test_an_identifier_that_could_confuse_somebody_is_replaced(
-    haproxy: HAProxyProcess, node: Node
-) -> None:
-    for hostile in HOSTILE_IDENTIFIERS:
-        await get(haproxy, [("X-Request-Id", value) for value in hostile])
-        assert re.fullmatch(r"[0-9a-f-]{36}", node.seen["x-request-id"]), hostile
 
 
 async def test_a_node_that_cannot_be_reached_costs_no_request(
@@ -170,22 +133,22 @@ async def test_equal_nodes_get_equal_shares(
 
 
 async def test_a_request_that_no_node_could_answer_is_logged_as_json(haproxy: HAProxyProcess) -> None:
-    await get(haproxy, [("X-Request-Id", "lost-1")], path='/a"b')
+    lost = (await get(haproxy, path='/a"b')).headers["X-Request-Id"]
     # The line is written when the response is out: its client may be faster.
-    await eventually_async(lambda: "lost-1" in haproxy.log.read_text())
-    (line,) = [line for line in haproxy.log.read_text().splitlines() if "lost-1" in line]
+    await eventually_async(lambda: lost in haproxy.log.read_text())
+    (line,) = [line for line in haproxy.log.read_text().splitlines() if lost in line]
     entry = json.loads(line[line.index("{") :])
-    assert (entry["status"], entry["request_id"], entry["node"]) == (503, "lost-1", "<NOSRV>")
+    assert (entry["status"], entry["request_id"], entry["node"]) == (503, lost, "<NOSRV>")
     assert entry["path"] == "/a#22b", "HAProxy's own way to write a quote"
 
 
 async def test_requests_that_end_well_are_not_logged(haproxy: HAProxyProcess, node: Node) -> None:
-    await get(haproxy, [("X-Request-Id", "fine-1")])
-    assert node.seen["x-request-id"] == "fine-1"
+    fine = (await get(haproxy)).headers["X-Request-Id"]
+    assert node.seen["x-request-id"] == fine
     node.kill()
-    await get(haproxy, [("X-Request-Id", "lost-after-it")])
-    await eventually_async(lambda: "lost-after-it" in haproxy.log.read_text())
-    assert "fine-1" not in haproxy.log.read_text()
+    lost = (await get(haproxy)).headers["X-Request-Id"]
+    await eventually_async(lambda: lost in haproxy.log.read_text())
+    assert fine not in haproxy.log.read_text()
 
 
 HOSTILE_PATH = "/healthz/'\"$HOME${HOME}\\\\%[env(HOME)]#;x"

@@ -8,7 +8,7 @@ from pathlib import Path
 from pba_api import names, sidecar
 from pba_hack.apiserver import ApiServer
 from pba_operator.domain.frontend import SyncImage, access, declaration, manifests, selectors
-from pba_operator.domain.model import Cluster
+from pba_operator.domain.model import Cluster, Observed
 
 _PATHS = {
     "ServiceAccount": "/api/v1/namespaces/{}/serviceaccounts",
@@ -52,7 +52,10 @@ def mount(server: ApiServer, cluster: Cluster, folder: Path) -> Path:
 
 def told(cluster: Cluster) -> dict[str, str]:
     """Return what the operator tells the sidecar in its pod."""
-    made = {manifest["kind"]: manifest for manifest in manifests(cluster, SyncImage("sync:1", "Never"))}
+    made = {
+        manifest["kind"]: manifest
+        for manifest in manifests(cluster, Observed(), SyncImage("sync:1", "Never"))
+    }
     [container] = made["Deployment"]["spec"]["template"]["spec"]["initContainers"]
     return {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
 

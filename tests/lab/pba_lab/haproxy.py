@@ -8,6 +8,7 @@ import signal
 import socket
 import subprocess
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 from pba_hack.images.rootfs import command, rootfs
@@ -24,13 +25,22 @@ class HAProxyDiedError(RuntimeError):
 class HAProxyProcess:
     """One HAProxy, its runtime socket and its log in one folder."""
 
-    def __init__(self, configuration: str, folder: Path) -> None:
+    def __init__(
+        self,
+        configuration: str,
+        folder: Path,
+        files: Mapping[str, str] | None = None,
+        pod_ips: str = "127.0.0.1",
+    ) -> None:
         """Prepare; `configuration` is moved from the pod's ports and paths to free ports and `folder`.
 
         Args:
             configuration: the text of haproxy.cfg, as in the pod.
             folder: a short path (a socket's path has at most 107 characters).
+            files: what lies beside it in the pod, by name.
+            pod_ips: the pod's addresses; with one of IPv6, HAProxy listens on all of the machine's.
         """
+        self._pod_ips = pod_ips
         self.folder = folder
         self.socket = folder / "admin.sock"
         self.log = folder / "haproxy.log"
@@ -40,8 +50,13 @@ class HAProxyProcess:
         text = configuration.replace("global\n", "global\n    noreuseport\n", 1).replace(
             "/run/haproxy/admin.sock", str(self.socket)
         )
+        text = text.replace("/etc/haproxy-pba/", f"{folder}/")
+        address = "" if ":" in pod_ips else "127.0.0.1"
         for pod_port, port in ((8080, self.port), (8405, self.health_port)):
-            text = re.sub(rf"(?m)^(\s*bind ):{pod_port}$", rf"\g<1>127.0.0.1:{port}", text)
+            text = re.sub(rf"(?m)^(\s*bind ):{pod_port}\b", rf"\g<1>{address}:{port}", text)
+            text = re.sub(rf"(?m)^(\s*bind )(:::){pod_port}\b", rf"\g<1>\g<2>{port}", text)
+        for name, content in (files or {}).items():
+            (folder / name).write_text(content)
         self.file = folder / "haproxy.cfg"
         self.file.write_text(text)
         self._process: subprocess.Popen[bytes] | None = None
@@ -55,7 +70,7 @@ class HAProxyProcess:
         arguments = command(rootfs("haproxy"), "/usr/sbin/haproxy", "-db", "-f", str(self.file))
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                arguments, stdout=log, stderr=log, env={"PBA_POD_IPS": "127.0.0.1"}
+                arguments, stdout=log, stderr=log, env={"PBA_POD_IPS": self._pod_ips}
             )
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():

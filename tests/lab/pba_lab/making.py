@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Protocol
 
+from pba_lab.haproxy import HAProxyProcess
 from pba_lab.nodes import Node
 from pba_lab.sidecar_loop import Lookup, SidecarLoop, unknown
 
@@ -13,6 +15,26 @@ class NewSidecar(Protocol):
 
     def __call__(self, lookup: Lookup = unknown, **terms: Any) -> SidecarLoop:
         """Return it; what it does with nodes is the operator's default but for these `terms`."""
+
+
+class NewFrontend(Protocol):
+    """Starts an HAProxy whose frontend has fields of its own."""
+
+    async def __call__(
+        self,
+        *nodes: Node,
+        pod_ips: str = "127.0.0.1",
+        pages: Mapping[str, str] | None = None,
+        **fields: Any,
+    ) -> HAProxyProcess:
+        """Return it, once it is ready with `nodes` (at once without any).
+
+        Args:
+            nodes: the backend nodes.
+            pod_ips: the pod's addresses; with one of IPv6, HAProxy listens on all of the machine's.
+            pages: the user's own pages, by key.
+            fields: of `spec.frontend`, as in JSON.
+        """
 
 
 class NewNodes(Protocol):

@@ -72,7 +72,16 @@ _SPECS: Final[dict[str, dict[str, Any]]] = {
             "external": [{"name": "old", "host": "old.example", "port": 81}],
             "pod": _PLACED,
         },
-        "frontend": {"image": "haproxy:3.0.11", "replicas": 3, "pod": _PLACED},
+        "frontend": {
+            "image": "haproxy:3.0.11",
+            "replicas": 3,
+            "trustedProxyCIDRs": ["192.0.2.0/24", "2001:db8:1::/48"],
+            "proxyProtocol": "Accept",
+            "access": {"allowCIDRs": ["0.0.0.0/0"], "denyCIDRs": ["198.51.100.0/24"]},
+            "errorPages": {"configMapRef": {"name": "pages"}},
+            "compression": True,
+            "pod": _PLACED,
+        },
         "service": {
             "type": "LoadBalancer",
             "loadBalancerClass": "example.org/lb",
@@ -94,6 +103,7 @@ class _Recorder(World):
         self.done: dict[tuple[str, str], Manifest] = {}
         self.references = {
             ChildId("ConfigMap", "templates"): {"data": {"db.conf": _TEMPLATE}},
+            ChildId("ConfigMap", "pages"): {"data": {"503.html": "<h1>Come again</h1>"}},
             ChildId("Secret", "clerk"): {
                 "metadata": {"resourceVersion": "1"},
                 "data": {"secret": "czNjcjN0"},

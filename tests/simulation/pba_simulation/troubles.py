@@ -243,6 +243,7 @@ TROUBLES: Final[dict[str, Callable[[World], None]]] = {
     "options of MySQL are refused": _nothing,
     "a Secret of the user's is missing": _nothing,
     "a template of the user's is missing": _nothing,
+    "the frontends' own pages are missing": _nothing,
     "actions are refused": _nothing,
     "it is paused, and other backends are asked for": _nothing,
     "no backend is asked for while frontends start": _frontends_starting,

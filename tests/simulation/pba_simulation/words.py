@@ -40,6 +40,9 @@ _ASKED_OTHERWISE: Final[dict[str, Manifest]] = {
     "a Secret of the user's is missing": {
         "database": {"user": {"passwordSecretRef": {"name": "clerk", "key": "secret"}}}
     },
+    "the frontends' own pages are missing": {
+        "frontend": {"image": "haproxy:3.0.11", "errorPages": {"configMapRef": {"name": "pages"}}}
+    },
     "a template of the user's is missing": {
         "application": {
             "configFiles": [{"path": "/etc/db.conf", "templateRef": {"name": "templates", "key": "db.conf"}}]

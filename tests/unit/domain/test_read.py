@@ -36,6 +36,14 @@ def test_a_path_that_no_file_can_hold_is_told(raw: MakeRaw, path: str) -> None:
     assert message in told(stored)
 
 
+@pytest.mark.parametrize("field", ["trustedProxyCIDRs", "access.allowCIDRs", "access.denyCIDRs"])
+@pytest.mark.parametrize("cidr", ["10.0.0.0/8\nbackend evil", "010.0.0.0/8", "10.0.0.0/8/8", "all"])
+def test_a_network_that_no_list_can_hold_is_told(raw: MakeRaw, field: str, cidr: str) -> None:
+    outer, _, inner = field.partition(".")
+    message = told(raw(backend={}, frontend={"image": "h", outer: {inner: [cidr]} if inner else [cidr]}))
+    assert f"spec.frontend.{field}: must hold networks such as 203.0.113.0/24" in message
+
+
 @pytest.mark.parametrize("name", [material.ADMIN_USER, layout.PROBE_USER, "root", "mysql.sys"])
 def test_an_account_that_is_not_the_applications_is_told(raw: MakeRaw, name: str) -> None:
     message = told(raw(database={"user": {"name": name}}))

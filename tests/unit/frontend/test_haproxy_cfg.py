@@ -13,7 +13,7 @@ from pba_api.parse import parse_spec
 from pba_api.types import Backend
 from pba_operator.domain.frontend.haproxy_cfg import MAX_FILES, render
 from pba_operator.domain.frontend.overload import MAX_CLIENTS, MAX_WAITING
-from pba_operator.domain.frontend.quoting import quoted
+from pba_operator.domain.frontend.words import quoted
 from pba_operator.domain.model import Cluster
 
 
@@ -129,8 +129,8 @@ def test_no_administration_over_tcp() -> None:
     assert binds == [
         "stats socket /run/haproxy/admin.sock mode 600 level admin",
         "stats timeout 10s",
-        "bind :::8080 v4v6",
         "bind :8080",
+        "bind :::8080 v6only",
         "bind :::8405 v4v6",
         "bind :8405",
     ]

@@ -15,7 +15,7 @@ from pba_api.identity import ANNOTATION_CONFIG_HASH, selector
 from pba_api.parse import parse_spec
 from pba_hack.waiting import wait_for
 from pba_operator.domain.frontend import SyncImage, manifests
-from pba_operator.domain.model import Cluster
+from pba_operator.domain.model import Cluster, Observed
 from pba_sync.balancer.commands import Check
 from pba_sync.balancer.external import Declared, External, read_declared
 from pba_sync.balancer.limits import Limits
@@ -36,7 +36,7 @@ def everything(change: Change | None = None) -> list[dict[str, Any]]:
     if change:
         change(spec)
     cluster = Cluster("shop-space", "shop", "uid", 1, False, (), parse_spec(spec), {})
-    return manifests(cluster, SYNC)
+    return manifests(cluster, Observed(), SYNC)
 
 
 def made(change: Change | None = None) -> dict[str, dict[str, Any]]:

@@ -48,6 +48,7 @@ def test_what_became_of_a_request(fields: dict[str, Any], answer: Answer) -> Non
     [
         {"node": "<NOSRV>", "status": 503, "end": "SC", "response_ms": -1},
         {"end": "CD"},
+        {"end": "KD", "status": 500},
         {"end": "cH", "response_ms": -1},
         {"status": -1, "response_ms": -1},
         {"node": ""},

@@ -11,6 +11,7 @@ What must stay true:
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -18,6 +19,7 @@ from pba_api import names, ports, sidecar
 from pba_api.identity import ANNOTATION_CONFIG_HASH, COMPONENT_FRONTEND, selector
 from pba_api.types import Frontend
 from pba_operator.domain.frontend import affinity, haproxy_cfg, selectors, timing
+from pba_operator.domain.frontend.words import CONFIG_FOLDER
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
 from pba_operator.domain.podspec import (
@@ -36,7 +38,6 @@ USER: Final = 65532
 _END_SECONDS: Final = 10
 """What is left of the grace period for HAProxy and the sidecar to end in order."""
 
-_CONFIG_FOLDER: Final = "/etc/haproxy-pba"
 _TOKEN_SECONDS: Final = 3607
 
 
@@ -76,7 +77,7 @@ def _haproxy(frontend: Frontend) -> Manifest:
     return {
         "name": CONTAINER,
         "image": frontend.image,
-        "command": ["haproxy", "-W", "-db", "-f", f"{_CONFIG_FOLDER}/{haproxy_cfg.FILE}"],
+        "command": ["haproxy", "-W", "-db", "-f", f"{CONFIG_FOLDER}/{haproxy_cfg.FILE}"],
         "ports": [{"name": ports.HTTP_NAME, "containerPort": ports.FRONTEND_HTTP, "protocol": "TCP"}],
         "env": [_pod_ips()],
         "readinessProbe": _probe("/ready", ports.FRONTEND_HEALTH, 1, 1, 3),
@@ -84,7 +85,7 @@ def _haproxy(frontend: Frontend) -> Manifest:
         "livenessProbe": {**liveness, "terminationGracePeriodSeconds": 5},
         "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", _drain(frontend)]}}},
         "volumeMounts": [
-            {"name": "config", "mountPath": _CONFIG_FOLDER, "readOnly": True},
+            {"name": "config", "mountPath": CONFIG_FOLDER, "readOnly": True},
             {"name": "runtime", "mountPath": sidecar.RUN_FOLDER},
         ],
         "securityContext": restricted_container(),
@@ -173,7 +174,8 @@ def _volumes(cluster: Cluster) -> list[Manifest]:
 
 
 def _template(cluster: Cluster, frontend: Frontend, config: Manifest, image: SyncImage) -> Manifest:
-    digest = hashlib.sha256(config["data"][haproxy_cfg.FILE].encode()).hexdigest()[:16]
+    read = json.dumps(config["data"], sort_keys=True)
+    digest = hashlib.sha256(read.encode()).hexdigest()[:16]
     spec: dict[str, Any] = {
         "serviceAccountName": names.frontend(cluster.name),
         "automountServiceAccountToken": False,

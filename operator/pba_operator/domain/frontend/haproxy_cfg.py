@@ -14,14 +14,26 @@ Sources: HAProxy 3.0's configuration manual; the balancer's measurements (3.0.11
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping
 from string import Template
 from typing import Final
 
 from pba_api import names, ports, sidecar
 from pba_api.identity import COMPONENT_FRONTEND
-from pba_operator.domain.frontend import affinity, overload, paths, retries, timing
-from pba_operator.domain.frontend.quoting import quoted
+from pba_api.types import Frontend
+from pba_operator.domain.frontend import (
+    admission,
+    affinity,
+    compression,
+    hygiene,
+    origin,
+    overload,
+    paths,
+    retries,
+    timing,
+)
+from pba_operator.domain.frontend import pages as errors
+from pba_operator.domain.frontend.words import indented, quoted
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
 
@@ -56,15 +68,17 @@ $time_limits
     retries $attempts
     option redispatch 1
 
-    http-error status 503 content-type "text/html; charset=utf-8" string "$unavailable" hdr Retry-After 5
+$error_pages
 
 frontend $frontend
+    # Each family has a socket of its own: on one of both, clients of IPv4 would come from ::ffff:192.0.2.1.
+    bind :$http_port$bind_options
 .if strstr("'$${$pod_ips}'",':')
-    bind :::$http_port v4v6
-.else
-    bind :$http_port
+    bind :::$http_port v6only$bind_options
 .endif
     maxconn $max_clients
+
+$proxy_protocol
 
     # Each request has a line in memory, for the sidecar; those that did not end well have one in the log, too.
     option log-separate-errors
@@ -76,19 +90,15 @@ frontend $frontend
     # The pod terminates: each client leaves after the response that it is waiting for.
     http-after-response set-header Connection close if { str($stopping) -m str -f $flags }
 
-    unique-id-format %[uuid()]
-    acl identified req.fhdr(X-Request-Id) -m reg ^[A-Za-z0-9._-]{1,64}$$
-    acl identified_once req.fhdr_cnt(X-Request-Id) eq 1
-    http-request set-header X-Request-Id %[unique-id] unless identified identified_once
-    http-request set-var(txn.request_id) req.fhdr(X-Request-Id)
-    http-after-response set-header X-Request-Id %[var(txn.request_id)]
+$origin
 
-    http-request del-header Forwarded
-    http-request del-header X-Forwarded- -m beg
-    http-request del-header Proxy
-    http-request set-header X-Forwarded-For %[src]
-    http-request set-header X-Forwarded-Proto http
-    http-request set-header X-Forwarded-Host %[req.fhdr(Host)] if { req.fhdr(Host) -m found }
+$hygiene
+
+$access
+
+$maintenance
+
+$compression
 
     # Where no node passes its checks, any may be asked: one that may answer is better than none. It is drawn here,
     # because `force-persist` is looked at before the rules of the nodes' section.
@@ -119,7 +129,7 @@ frontend health
     no log
     timeout client 5s
     http-request return status 200 if { path /alive }
-    http-request return status 200 if { path /ready } { str($ready) -m str -f $flags }
+    http-request return status 200 if { path /ready }$readiness
     http-request return status 503
 
 $client_table
@@ -152,33 +162,33 @@ $retry_rules
     $check_limit
 """)
 
+_NO_PAGES: Final[Mapping[str, str]] = {}
+
+_EMPTY_LINES: Final = re.compile(r"\n{3,}")
+"""More than one in a row: a placeholder between two was filled with nothing."""
+
 _LOG: Final = (
     "%{+json}o %(time)tr %(client)ci %(method)HM %(path)HPO %(status)ST %(node)s %(end)tsc %(retries)rc "
     "%(queued_ms)Tw %(connect_ms)Tc %(response_ms)Tr %(total_ms)Ta %(bytes)B %(trial)[var(txn.trial)] "
-    "%(left)[var(txn.left)] %(request_id)[var(txn.request_id)]"
+    "%(left)[var(txn.left)] %(upgraded)[var(txn.upgraded)] %(request_id)[var(txn.request_id)]"
 )
 """One JSON object for each request."""
 
-_UNAVAILABLE: Final = (
-    "<!DOCTYPE html><html lang=en><meta charset=utf-8><title>Temporarily unavailable</title>"
-    "<style>body{font:1.1rem/1.5 system-ui,sans-serif;max-width:34rem;margin:20vh auto;padding:0 1rem}</style>"
-    "<h1>Temporarily unavailable</h1><p>No node can answer just now. Please try again in a few seconds.</p></html>"
-)
+
+def _frontend(cluster: Cluster) -> Frontend:
+    if cluster.spec.frontend is None:
+        raise ValueError(f"PBACluster {cluster.namespace}/{cluster.name} has no frontend")
+    return cluster.spec.frontend
 
 
-def _indented(lines: Sequence[str]) -> str:
-    return "\n".join(f"    {line}" for line in lines)
+def render(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> str:
+    """Return the text of haproxy.cfg, for a PBACluster with a frontend.
 
-
-def render(cluster: Cluster) -> str:
-    """Return the text of haproxy.cfg.
-
-    Raises:
-        ValueError: the cluster has no frontend.
+    Args:
+        cluster: the PBACluster.
+        pages: the user's own pages that can be shown, by key.
     """
-    frontend = cluster.spec.frontend
-    if frontend is None:
-        raise ValueError(f"{cluster.name} has no frontend")
+    frontend = _frontend(cluster)
     readiness, bound = cluster.spec.application.probes.readiness, frontend.session_affinity
     text = _TEMPLATE.substitute(
         socket=sidecar.SOCKET,
@@ -193,41 +203,53 @@ def render(cluster: Cluster) -> str:
         floor_size=sidecar.FLOOR_SIZE,
         floor_nodes=sidecar.NODES,
         trial_seconds=sidecar.TRIAL_SECONDS,
-        ready=sidecar.READY,
         stopping=sidecar.STOPPING,
         pod_ips=sidecar.ENV_POD_IPS,
         threads=THREADS,
         max_files=MAX_FILES,
         max_clients=overload.MAX_CLIENTS,
-        time_limits=_indented(timing.limits(frontend.timeouts)),
+        time_limits=indented(timing.limits(frontend.timeouts)),
         drain_seconds=timing.drain_seconds(frontend),
         http_port=ports.FRONTEND_HTTP,
         health_port=ports.FRONTEND_HEALTH,
-        affinity=_indented(affinity.cookie_rules(bound, cluster.uid)),
+        affinity=indented(affinity.cookie_rules(bound, cluster.uid)),
         trial_condition=affinity.trial_condition(bound),
         check_path=quoted(readiness.path),
         check_host=quoted(names.service_host(names.service(cluster.name), cluster.namespace)),
         attempts=frontend.retries.attempts,
         client_table="\n".join(overload.table(frontend.limits)),
-        client_limits=_indented(overload.of_clients(frontend.limits)),
-        paths=_indented(paths.of_clients(frontend.paths)),
-        path_timeouts=_indented(paths.of_nodes(frontend.paths)),
-        node_limits=_indented(overload.of_nodes()),
+        client_limits=indented(overload.of_clients(frontend.limits)),
+        paths=indented(paths.of_clients(frontend.paths)),
+        path_timeouts=indented(paths.of_nodes(frontend.paths)),
+        node_limits=indented(overload.of_nodes()),
         retry_table="\n".join(retries.table(frontend.retries)),
-        retry_rules=_indented(retries.rules(frontend.retries)),
+        retry_rules=indented(retries.rules(frontend.retries)),
         check_limit=timing.check(frontend.checks),
         log=_LOG,
-        unavailable=_UNAVAILABLE,
+        bind_options=origin.bind_options(frontend),
+        proxy_protocol=indented(origin.proxy_protocol(frontend)),
+        origin=indented(origin.rules(frontend)),
+        hygiene=indented(hygiene.RULES),
+        access=indented(admission.access(frontend)),
+        maintenance=indented(admission.maintenance(frontend, pages)),
+        compression=indented(compression.rules(frontend)),
+        error_pages=indented(errors.rules(pages)),
+        readiness=admission.readiness(frontend, f"{{ str({sidecar.READY}) -m str -f {sidecar.FLAGS} }}"),
     )
-    # Where a part is off, the empty lines around it are left.
-    return re.sub(r"\n{3,}", "\n\n", text)
+    return _EMPTY_LINES.sub("\n\n", text)
 
 
-def config_map(cluster: Cluster) -> Manifest:
+def files(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> Mapping[str, str]:
+    """Return HAProxy's files by name: haproxy.cfg, and those that it names."""
+    frontend = _frontend(cluster)
+    return {FILE: render(cluster, pages), **origin.files(frontend), **admission.files(frontend), **pages}
+
+
+def config_map(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> Manifest:
     """Return the ConfigMap `NAME-frontend`."""
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": metadata(cluster, names.frontend(cluster.name), COMPONENT_FRONTEND),
-        "data": {FILE: render(cluster)},
+        "data": dict(files(cluster, pages)),
     }

@@ -15,7 +15,7 @@ from typing import Final
 
 from pba_api.types import PathLimits
 from pba_operator.domain import quantity
-from pba_operator.domain.frontend.quoting import quoted
+from pba_operator.domain.frontend.words import quoted
 
 _PATH: Final = r"""'path,url_dec,regsub(";[^/]*","",g),regsub("/([.]?/)+","/",g)'"""
 _SEEN: Final = "var(txn.path)"

@@ -10,7 +10,7 @@ import base64
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from pba_mutation import files, traffic
+from pba_mutation import files, places_edge, traffic
 from pba_mutation.planning import NAME, Children, template
 from pba_operator.domain.model import ChildId
 
@@ -268,6 +268,7 @@ PLACES: Final[Mapping[str, Look]] = {
     "backend.drainTimeoutSeconds": _grace,
     "frontend.image": equal(WORKLOADS["frontend"][0], f"{POD}.containers[haproxy].image"),
     **traffic.PLACES,
+    **places_edge.PLACES,
     "frontend.replicas": number(WORKLOADS["frontend"][0], "spec.replicas"),
     **{
         f"frontend.balancing.{field}": _told_to_the_sidecar(variable)

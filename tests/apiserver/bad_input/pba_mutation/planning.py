@@ -17,6 +17,7 @@ from pba_simulation.belief import SYNC_IMAGE, UID, World, reported
 
 from pba_mutation.examples import BASE
 from pba_operator.domain.cluster import Invalid, read
+from pba_operator.domain.frontend import references as error_pages
 from pba_operator.domain.model import Action, Apply, ChildId, Cluster, Failure, Manifest, Observed
 from pba_operator.domain.plan import plan, references
 
@@ -37,6 +38,11 @@ class Planned:
     """What is no apply of a child: the finalizer, say."""
     cluster: Cluster = field(compare=False)
     """What was planned for."""
+
+
+def page(name: str) -> str:
+    """Return the page that the user's ConfigMap of this name holds."""
+    return f"<h1>{name}</h1>"
 
 
 def stored(spec: Mapping[str, Any]) -> Manifest:
@@ -91,6 +97,8 @@ def observed(cluster: Cluster) -> Observed:
 def provided(cluster: Cluster) -> dict[ChildId, Manifest | None]:
     """Return what a user would have provided of what the spec refers to; each text tells where it is from."""
     found: dict[ChildId, Manifest | None] = {child: {"data": {}} for child in references(cluster.spec)}
+    for child in error_pages(cluster.spec):
+        found[child] = {"data": {"503.html": page(child.name)}}
     for file in cluster.spec.application.config_files:
         reference = file.template_ref
         texts = found[ChildId("ConfigMap", reference.name)] or {}

@@ -78,7 +78,7 @@ def test_an_answer_is_counted_for_its_node(server: Server) -> None:
     with closing(Client("127.0.0.1", server.port, tally)) as client:
         answer = client.request("GET", "/", request_id="abc")
     assert (answer.status, answer.body, answer.node) == (200, {}, "n1")
-    assert b"X-Request-Id: abc" in server.requests[0]
+    assert {b"X-Request-Id: abc", b"Idempotency-Key: abc"} <= set(server.requests[0].split(b"\r\n"))
     counts = tally.snapshot()
     assert (counts.sent, counts.answered, counts.failed, counts.by_node) == (1, 1, 0, {"n1": 1})
 

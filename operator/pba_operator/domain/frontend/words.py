@@ -1,6 +1,14 @@
-"""What comes from the spec as one word of HAProxy's configuration, and as nothing else: pure."""
+"""Words of HAProxy's configuration, and where its files lie."""
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Final
+
+CONFIG_FOLDER: Final = "/etc/haproxy-pba"
+"""In HAProxy's container: its configuration, and the files that this names."""
+
+_INDENTATION: Final = "    "
 
 
 def is_quotable(word: str) -> bool:
@@ -17,3 +25,11 @@ def quoted(word: str) -> str:
     if not is_quotable(word):
         raise ValueError(f"HAProxy's configuration cannot hold {word!r}")
     return "'" + word.replace("'", "'\\''") + "'"
+
+
+def indented(lines: Iterable[str]) -> str:
+    """Return lines as they stand in a section, for a placeholder that stands alone on its line.
+
+    What is filled in takes the placeholder's line with it where there are no lines.
+    """
+    return "\n".join(_INDENTATION + line if line else "" for line in lines)
