@@ -37,13 +37,14 @@ def test_a_peer_sends_each_request_once_and_to_all_nodes(name: str, tmp_path: Pa
     assert load.failures == {}
     assert sorted(load.by_node) == sorted(map(str, range(NODES)))
     assert used > 0
-    # no request of any method is tried again, whatever its node says, unless the peer's name says so: then GETs are
-    counts = executions(executed)
+    counts = executions(executed).ljust(len(load.sent) + len(failing.sent), b"\0")
+    assert set(counts[: len(load.sent)]) == {1}
+    # no request of any method is tried again, whatever its node says, unless the peer's name says so: then GETs are;
+    # one that has put all nodes out answers by itself
     assert set(failing.failures) == {"503"}
     assert len(failing.sent) == failing.failures.total()
     again = {one.method for one in [*load.sent, *failing.sent] if counts[one.number] > 1}
     assert again == ({"GET"} if name in map(retrying, RETRYING) else set())
-    assert 0 not in counts
 
 
 @pytest.mark.parametrize("figure", ["cpu", "throughput"])
@@ -75,10 +76,11 @@ def test_nothing_is_lost_while_nodes_come_and_go_and_the_sidecar_is_looked_at(
     assert of.notes[0] == "0 requests failed, 0 were executed twice"
 
 
-def test_a_killed_node_costs_no_peer_that_retries_more_than_what_it_was_doing(tmp_path: Path) -> None:
+def test_a_killed_node_costs_a_haproxy_that_retries_no_get(tmp_path: Path) -> None:
     of = measured("kill-failed", tmp_path)
     by_peer = dict(note.rsplit(": ", 1) for note in of.notes if note.rpartition(": ")[0] in PEERS)
     assert set(by_peer) == set(kill.PEERS)
+    assert float(by_peer[retrying(LEAST)]) == 0
 
 
 def test_the_network_has_room_for_so_many_nodes_and_says_when_not() -> None:
