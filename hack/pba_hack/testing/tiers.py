@@ -17,7 +17,7 @@ class Tier:
     local cluster's network, with the operator installed. `covers`: its branch coverage counts for the gate.
     `when_named`: pytest options of the long form, which is run when the tier is asked for by its name.
     `alias`: its tests are another tier's, so a full run leaves it out. `programs`: of `hack/cluster binary`, built
-    before the tests that run on this machine: from source that may take longer than a test may.
+    before the tests that run on this machine: that may take longer than a test may.
     """
 
     name: str
@@ -60,6 +60,7 @@ TIERS = (
         side_by_side=("e2e/mysql", "e2e/demoapp"),
         alone=("e2e/balancer", "e2e/network", "e2e/cluster", "e2e/images"),
         in_cluster=("e2e/operator",),
+        programs=("kubernetes", "loadlab", "caddy", "envoy"),
     ),
     Tier(
         "chaos",

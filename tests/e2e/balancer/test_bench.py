@@ -6,11 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from pba_hack.bench.balancer import equal, faults, lab
+from pba_hack.bench.balancer import equal, faults, kill, lab
 from pba_hack.bench.balancer.cases import CASES
 from pba_hack.bench.balancer.load import WELL, executions, send, serving
-from pba_hack.bench.balancer.peers import PEERS
-from pba_hack.bench.balancer.peers.names import LEAST
+from pba_hack.bench.balancer.peers import PEERS, RETRYING
+from pba_hack.bench.balancer.peers.names import LEAST, retrying
 from pba_hack.bench.case import Measured, Trial
 from pba_hack.loopback import free_port
 from pba_hack.progress import Progress
@@ -33,13 +33,18 @@ def test_a_peer_sends_each_request_once_and_to_all_nodes(name: str, tmp_path: Pa
         load = send(balancer.target, tmp_path / "records.csv", seconds=2.0, rate=200, posts=20)
         used = balancer.processor_seconds()
         nodes.order("set", None, fail_share=1.0)
-        failing = send(balancer.target, tmp_path / "records.csv", seconds=0.2, rate=50, first=400)
+        failing = send(balancer.target, tmp_path / "records.csv", seconds=0.4, rate=50, posts=20, first=400)
     assert load.failures == {}
     assert sorted(load.by_node) == sorted(map(str, range(NODES)))
     assert used > 0
-    # no request of any method is tried again, whatever its node says
-    assert failing.failures == {"503": 10}
-    assert set(executions(executed)) == {1}
+    counts = executions(executed).ljust(len(load.sent) + len(failing.sent), b"\0")
+    assert set(counts[: len(load.sent)]) == {1}
+    # no request of any method is tried again, whatever its node says, unless the peer's name says so: then GETs are;
+    # one that has put all nodes out answers by itself
+    assert set(failing.failures) == {"503"}
+    assert len(failing.sent) == failing.failures.total()
+    again = {one.method for one in [*load.sent, *failing.sent] if counts[one.number] > 1}
+    assert again == ({"GET"} if name in map(retrying, RETRYING) else set())
 
 
 @pytest.mark.parametrize("figure", ["cpu", "throughput"])
@@ -69,6 +74,13 @@ def test_nothing_is_lost_while_nodes_come_and_go_and_the_sidecar_is_looked_at(
     of = measured(case, tmp_path)
     assert of.samples.raw()["figures"][0] > 0
     assert of.notes[0] == "0 requests failed, 0 were executed twice"
+
+
+def test_a_killed_node_costs_a_haproxy_that_retries_no_get(tmp_path: Path) -> None:
+    of = measured("kill-failed", tmp_path)
+    by_peer = dict(note.rsplit(": ", 1) for note in of.notes if note.rpartition(": ")[0] in PEERS)
+    assert set(by_peer) == set(kill.PEERS)
+    assert float(by_peer[retrying(LEAST)]) == 0
 
 
 def test_the_network_has_room_for_so_many_nodes_and_says_when_not() -> None:

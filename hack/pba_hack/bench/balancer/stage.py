@@ -96,9 +96,9 @@ class Stage:
         self.say(text)
         self._notes.append(text)
 
-    def load(self, balancer: Balancer, seconds: float, *, clients: int = 0) -> Load:
-        """Send requests to a balancer, and return what became of them."""
-        return self.loads.send(balancer.target, seconds=seconds, rate=self.rate, clients=clients)
+    def load(self, balancer: Balancer, seconds: float, *, clients: int = 0, posts: int = 0) -> Load:
+        """Send requests to a balancer, and return what became of them; the arguments are those of `load.send`."""
+        return self.loads.send(balancer.target, seconds=seconds, rate=self.rate, clients=clients, posts=posts)
 
     def in_turn(
         self, figure: Callable[[Balancer], float], *, repeats: int = REPEATS, instances: int = 1

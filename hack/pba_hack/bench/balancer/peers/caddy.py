@@ -36,8 +36,7 @@ http://:$port {
 
 	reverse_proxy $nodes {
 		lb_policy least_conn
-		lb_retries 0
-		lb_try_duration 0
+		$retries
 
 		health_uri /healthz
 		health_interval 1s
@@ -66,21 +65,32 @@ http://:$port {
 """)
 
 
-def configuration(addresses: Sequence[str], port: int) -> str:
+SAFE: Final = """lb_retries 3
+		lb_retry_match {
+			method GET HEAD
+			expression `{rp.is_transport_error} == true || {rp.status_code} in [500, 502, 503, 504]`
+		}"""
+"""What never reached a node is tried again without being named."""
+
+
+def configuration(addresses: Sequence[str], port: int, *, retries: bool = False) -> str:
     """Return the text of the Caddyfile.
 
     Args:
         addresses: HOST:PORT of each node.
         port: of 127.0.0.1, where it listens.
+        retries: whether what is safe is tried again, elsewhere.
     """
-    return _TEMPLATE.substitute(port=port, nodes=" ".join(addresses))
+    return _TEMPLATE.substitute(
+        port=port, nodes=" ".join(addresses), retries=SAFE if retries else "lb_retries 0"
+    )
 
 
 @contextlib.contextmanager
-def running(addresses: Sequence[str]) -> Iterator[Balancer]:
-    """Run it until the block ends; `addresses` are those of the nodes."""
+def running(addresses: Sequence[str], *, retries: bool = False) -> Iterator[Balancer]:
+    """Run it until the block ends; the arguments are those of `configuration`."""
     with running_program(
-        lambda port, _folder: configuration(addresses, port),
+        lambda port, _folder: configuration(addresses, port, retries=retries),
         lambda file: [str(binary("caddy")), "run", "--adapter", "caddyfile", "--config", str(file)],
         name="Caddyfile",
         environment={"GOMAXPROCS": "2"},

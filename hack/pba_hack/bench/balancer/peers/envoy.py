@@ -18,6 +18,8 @@ LEAST_REQUEST: Final = "least_request"
 ROUND_ROBIN: Final = "round_robin"
 
 _HTTP: Final = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
+_OTHER_HOSTS: Final = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
+_ROUTE: Final = {"cluster": "nodes", "timeout": "60s"}
 _ROUTER: Final = "envoy.extensions.filters.http.router.v3.Router"
 _POLICIES: Final[Mapping[str, Mapping[str, Any]]] = {
     # Of all nodes the one with the fewest requests. As a rule Envoy looks at two by chance, which spreads worse and
@@ -53,24 +55,54 @@ OUTLIERS: Final = {
 }
 
 
-def configuration(addresses: Sequence[str], port: int, policy: str) -> Mapping[str, Any]:
+NEVER_SENT: Final = "connect-failure,refused-stream"
+"""What is tried again of any request."""
+SAFE: Final = f"{NEVER_SENT},reset,5xx"
+"""What is tried again of GETs and HEADs."""
+
+
+def configuration(
+    addresses: Sequence[str], port: int, policy: str, *, retries: bool = False
+) -> Mapping[str, Any]:
     """Return Envoy's configuration (bootstrap).
 
     Args:
         addresses: HOST:PORT of each node.
         port: of 127.0.0.1, where it listens.
         policy: by which it chooses a node, `LEAST_REQUEST` or `ROUND_ROBIN`.
+        retries: whether what is safe is tried again, elsewhere.
     """
-    return {"static_resources": {"listeners": [_listener(port)], "clusters": [_cluster(addresses, policy)]}}
+    routes = _retried() if retries else [{"match": {"prefix": "/"}, "route": _ROUTE}]
+    clusters = [_cluster(addresses, policy)]
+    return {"static_resources": {"listeners": [_listener(port, routes)], "clusters": clusters}}
 
 
-def _listener(port: int) -> Mapping[str, Any]:
-    route = {"match": {"prefix": "/"}, "route": {"cluster": "nodes", "timeout": "60s"}}
+def _retried() -> Sequence[Mapping[str, Any]]:
+    """Return a route for GETs and HEADs, and one for all others."""
+
+    def route(on: str, *headers: Mapping[str, Any]) -> Mapping[str, Any]:
+        policy = {
+            "retry_on": on,
+            "num_retries": 3,
+            "retry_host_predicate": [{"name": "other", "typed_config": _typed({"@type": _OTHER_HOSTS})}],
+            "host_selection_retry_max_attempts": 5,
+            "retry_back_off": {"base_interval": "0.001s", "max_interval": "0.01s"},
+        }
+        return {
+            "match": {"prefix": "/", "headers": headers},
+            "route": {**_ROUTE, "retry_policy": policy},
+        }
+
+    method = {"name": ":method", "string_match": {"safe_regex": {"regex": "GET|HEAD"}}}
+    return [route(SAFE, method), route(NEVER_SENT)]
+
+
+def _listener(port: int, routes: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
     manager = {
         "stat_prefix": "web",
         "use_remote_address": True,  # the client's address is told to the node, none that it tells of itself
         "common_http_protocol_options": {"idle_timeout": "60s"},
-        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]},
+        "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]},
         "http_filters": [{"name": "router", "typed_config": _typed({"@type": _ROUTER})}],
     }
     chain = {"filters": [{"name": "http", "typed_config": _typed({"@type": _HTTP, **manager})}]}
@@ -95,6 +127,8 @@ def _cluster(addresses: Sequence[str], policy: str) -> Mapping[str, Any]:
         "load_assignment": {"cluster_name": "nodes", "endpoints": [{"lb_endpoints": nodes}]},
         "load_balancing_policy": {"policies": [{"typed_extension_config": extension}]},
         "health_checks": [check],
+        # Three retries at a time, for all requests together, if nothing is said.
+        "circuit_breakers": {"thresholds": [{"max_retries": 1000}]},
         "outlier_detection": OUTLIERS,
     }
 
@@ -108,11 +142,11 @@ def _typed(settings: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 @contextlib.contextmanager
-def running(addresses: Sequence[str], *, policy: str) -> Iterator[Balancer]:
+def running(addresses: Sequence[str], *, policy: str, retries: bool = False) -> Iterator[Balancer]:
     """Run it until the block ends; the arguments are those of `configuration`."""
     options = ("--concurrency", "2", "--disable-hot-restart", "--log-level", "warning", "-c")
     with running_program(
-        lambda port, _folder: json.dumps(configuration(addresses, port, policy), indent=1),
+        lambda port, _folder: json.dumps(configuration(addresses, port, policy, retries=retries), indent=1),
         lambda file: [str(binary("envoy")), *options, str(file)],
         name="envoy.json",
     ) as balancer:

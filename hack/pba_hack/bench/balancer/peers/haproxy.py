@@ -50,7 +50,7 @@ defaults
     timeout tunnel 1h
 
     $connections
-    retries 0
+    $retries
 
 frontend web
     bind :8080
@@ -73,7 +73,7 @@ frontend web
     default_backend $backend
 
 backend $backend
-    balance $balance
+    balance $balance$retried
     option httpchk
     http-check send meth GET uri /healthz ver HTTP/1.1 hdr Host bench
     http-check expect ! rstatus ^5
@@ -88,6 +88,7 @@ def configuration(
     balance: str = "leastconn",
     server: str = CHECK,
     connections: str = CLOSED_CONNECTIONS,
+    retries: bool = False,
 ) -> str:
     """Return the text of haproxy.cfg.
 
@@ -96,10 +97,17 @@ def configuration(
         balance: HAProxy's algorithm.
         server: how each node is looked after.
         connections: what becomes of a connection to a node after a request.
+        retries: whether what is safe is tried again, elsewhere.
     """
+    on = "\n    retry-on all-retryable-errors\n    http-request disable-l7-retry unless METH_GET"
     servers = (f"    server node-{number} {address} {server}" for number, address in enumerate(addresses))
     return _TEMPLATE.substitute(
-        backend=BACKEND, balance=balance, connections=connections, servers="\n".join(servers)
+        backend=BACKEND,
+        balance=balance,
+        connections=connections,
+        retries="retries 3\n    option redispatch 1" if retries else "retries 0",
+        retried=on if retries else "",
+        servers="\n".join(servers),
     )
 
 
@@ -110,9 +118,10 @@ def running(
     balance: str = "leastconn",
     server: str = CHECK,
     connections: str = CLOSED_CONNECTIONS,
+    retries: bool = False,
 ) -> Iterator[Balancer]:
     """Run it until the block ends; the arguments are those of `configuration`."""
-    text = configuration(addresses, balance=balance, server=server, connections=connections)
+    text = configuration(addresses, balance=balance, server=server, connections=connections, retries=retries)
     with started(text) as process:
         await_nodes(process, len(addresses), BACKEND)
         yield Balancer((f"127.0.0.1:{process.port}",), (process.pid,))

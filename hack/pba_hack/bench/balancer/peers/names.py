@@ -14,3 +14,8 @@ ENVOY_LEAST: Final = "envoy least_request"
 ENVOY_ROBIN: Final = "envoy round robin"
 CADDY: Final = "caddy least_conn"
 NGINX: Final = "nginx least_conn"
+
+
+def retrying(name: str) -> str:
+    """Return the name of a peer that tries again what is safe: what never reached a node, and GETs and HEADs."""
+    return f"{name}, retries"

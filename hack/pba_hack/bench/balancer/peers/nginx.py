@@ -1,7 +1,7 @@
 """nginx of Debian, with `least_conn`.
 
-It tells a node that fails from others only by trying the request elsewhere, which nobody does here; so it is no peer
-where nodes fail. Sources: nginx's ngx_http_upstream_module and ngx_http_proxy_module.
+It tells a node that fails from others only by trying the request elsewhere; so it is no peer where nodes fail and
+nothing is tried again. Sources: nginx's ngx_http_upstream_module and ngx_http_proxy_module.
 """
 
 from __future__ import annotations
@@ -66,23 +66,30 @@ $servers
             proxy_set_header X-Forwarded-For $$remote_addr;
             proxy_set_header X-Forwarded-Proto $$scheme;
             proxy_connect_timeout 500ms;
-            proxy_next_upstream off;
+            proxy_next_upstream $retried;
+            proxy_next_upstream_tries 3;
         }
     }
 }
 """)
 
 
-def configuration(addresses: Sequence[str], port: int, folder: Path) -> str:
+SAFE: Final = "error timeout http_500 http_502 http_503 http_504"
+"""What is tried again, of idempotent requests; a node that failed so five times in 5 s is out for 5 s."""
+
+
+def configuration(addresses: Sequence[str], port: int, folder: Path, *, retries: bool = False) -> str:
     """Return the text of nginx.conf.
 
     Args:
         addresses: HOST:PORT of each node.
         port: of 127.0.0.1, where it listens.
         folder: for its files.
+        retries: whether what is safe is tried again, elsewhere.
     """
-    servers = (f"        server {address} max_fails=1 fail_timeout=5s;" for address in addresses)
-    return _TEMPLATE.substitute(port=port, folder=folder, servers="\n".join(servers))
+    servers = (f"        server {address} max_fails=5 fail_timeout=5s;" for address in addresses)
+    retried = SAFE if retries else "off"
+    return _TEMPLATE.substitute(port=port, folder=folder, retried=retried, servers="\n".join(servers))
 
 
 def root() -> Path:
@@ -91,11 +98,11 @@ def root() -> Path:
 
 
 @contextlib.contextmanager
-def running(addresses: Sequence[str]) -> Iterator[Balancer]:
-    """Run it until the block ends; `addresses` are those of the nodes."""
+def running(addresses: Sequence[str], *, retries: bool = False) -> Iterator[Balancer]:
+    """Run it until the block ends; the arguments are those of `configuration`."""
     files = root()
     with running_program(
-        lambda port, folder: configuration(addresses, port, folder),
+        lambda port, folder: configuration(addresses, port, folder, retries=retries),
         lambda file: command(files, "/usr/sbin/nginx", "-e", "stderr", "-c", str(file)),
         name="nginx.conf",
     ) as balancer:
