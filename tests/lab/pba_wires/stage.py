@@ -18,6 +18,8 @@ from pba_hack.waiting import wait_for
 
 _OURS = Path("/proc/self/ns/net")
 _START_SECONDS = 20
+SILENCE_SECONDS = 0.3
+"""How long a try lasts that must come to nothing."""
 
 
 @dataclass
@@ -69,6 +71,13 @@ class Wires:
                 return None
             unless_connected.pop_all()
         return made
+
+    def answers(self, process: int, target: str, port: int = 80) -> bool:
+        """Tell whether a server answers; one that must not is not waited for for long."""
+        connection = self.connects(process, target, port, seconds=SILENCE_SECONDS)
+        if connection:
+            connection.close()
+        return connection is not None
 
 
 @contextlib.contextmanager

@@ -44,14 +44,14 @@ class Packet:
 
 @dataclass
 class Table:
-    """A table, read from the text that `nft -f` takes."""
+    """A table, read from its content."""
 
     sets: dict[str, list[str]] = field(default_factory=dict)
     chains: dict[str, list[str]] = field(default_factory=dict)
 
     @staticmethod
     def read(text: str) -> Table:
-        """Read the last table of a text."""
+        """Read a table's content."""
         table, statements = Table(), list[str]()
         for line in text.splitlines():
             words = line.split()

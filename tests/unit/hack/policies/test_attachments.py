@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from pathlib import Path
 from typing import Any
 
-import pytest
-
 from pba_hack.cluster.local.policies.attachments import Attachment, Reader, parse
-from pba_hack.cluster.local.policies.inotify import Watcher
 from pba_hack.cluster.local.policies.known import Known
 from pba_hack.cluster.local.policies.world import NAME_SERVER, NamedPort
 
@@ -71,21 +67,21 @@ def test_of_two_with_one_address_the_later_counts(tmp_path: Path) -> None:
     assert [found.uid for found in Reader("node1", tmp_path).read()] == ["new"]
 
 
-def test_writing_and_removing_is_told(tmp_path: Path) -> None:
-    changed = threading.Event()
-    watcher = Watcher(changed)
-    watcher.add(tmp_path)
-    watcher.start()
-    (tmp_path / "file").write_text("x")
-    assert changed.wait(10)
-    changed.clear()
-    (tmp_path / "file").unlink()
-    assert changed.wait(10)
-
-
-def test_a_folder_that_is_not_there_cannot_be_watched(tmp_path: Path) -> None:
-    with pytest.raises(FileNotFoundError):
-        Watcher(threading.Event()).add(tmp_path / "none")
+def test_it_is_behind_when_something_was_connected_or_disconnected_or_is_not_whole(tmp_path: Path) -> None:
+    os.utime(tmp_path, ns=(1, 1))
+    reader, file = Reader("node1", tmp_path), tmp_path / "pba-sandbox-eth0"
+    assert reader.is_behind()
+    reader.read()
+    assert not reader.is_behind()
+    file.write_text("{")
+    assert reader.is_behind()
+    reader.read()
+    assert reader.is_behind(), "it is not whole yet, and the folder does not change when it is"
+    file.write_text(json.dumps(kept("u1")))
+    reader.read()
+    assert not reader.is_behind()
+    os.utime(tmp_path, ns=(1, 1))
+    assert reader.is_behind()
 
 
 ATTACHMENTS = [Attachment("node1", "10.244.1.5", "veth1", "u1")]

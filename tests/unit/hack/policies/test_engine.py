@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import threading
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -101,7 +100,7 @@ def trial(tmp_path: Path, nodes: Kernel) -> Trial:
     layout = Layout("x", tmp_path)
     for node in ("node1", "node2"):
         (layout.folder / node).mkdir(parents=True)
-    made = Engine(layout, threading.Event())
+    made = Engine(layout)
     return Trial(
         layout, made, Known(), Followed({}), Followed({"/x": {"metadata": {"name": "x"}}}), Followed({})
     )

@@ -4,7 +4,6 @@ libcni writes a file for each sandbox that it has connected, after its plugins a
 start, and removes it when the sandbox is disconnected (containernetworking/cni, `libcni/api.go`, `cacheAdd`).
 """
 
-import contextlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,6 +31,12 @@ class Reader:
         self._node = node
         self._folder = folder
         self._read: dict[tuple[int, str], Attachment | None] = {}
+        self._seen = 0
+        """When the folder had changed when it was read; 0 if that was not whole."""
+
+    def is_behind(self) -> bool:
+        """Tell whether there is something to read; a single call of the kernel, so it may be asked often."""
+        return self._changed() != self._seen
 
     def read(self) -> list[Attachment]:
         """Return those that are there now; what is just being written is there the next time.
@@ -39,14 +44,21 @@ class Reader:
         Of several with one address the latest counts: a file outlives its sandbox for a moment.
         """
         found = {}
+        self._seen = self._changed()
         for path in self._folder.glob("*"):
-            # One that has gone, or is not whole yet.
-            with contextlib.suppress(OSError, ValueError):
+            try:
                 key = (path.stat().st_mtime_ns, path.name)
                 found[key] = self._read[key] if key in self._read else parse(path.read_bytes(), self._node)
+            except FileNotFoundError:  # it has gone meanwhile
+                continue
+            except ValueError:  # it is just being written
+                self._seen = 0
         self._read = found
         latest = {item.address: item for _, item in sorted(found.items(), key=_age) if item}
         return sorted(latest.values())
+
+    def _changed(self) -> int:
+        return self._folder.stat().st_mtime_ns
 
 
 def parse(content: bytes, node: str) -> Attachment | None:

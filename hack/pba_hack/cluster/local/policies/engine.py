@@ -18,7 +18,6 @@ from pba_hack.cluster.local.layout import Layout, node_number
 from pba_hack.cluster.local.policies import enforcement, kernel
 from pba_hack.cluster.local.policies.attachments import Reader
 from pba_hack.cluster.local.policies.enforcement import Record
-from pba_hack.cluster.local.policies.inotify import Watcher
 from pba_hack.cluster.local.policies.known import Known
 from pba_hack.cluster.local.policies.processes import Processes
 from pba_hack.cluster.local.policies.ruleset import ruleset
@@ -28,6 +27,8 @@ __all__ = ["Engine", "look", "main"]
 
 _PERIOD_SECONDS = 1.0
 """How often it looks when nothing is told: a node that was started tells nothing."""
+_TICK_SECONDS = 0.05
+"""How often it sees whether a pod was connected: until it has, that pod cannot speak."""
 _GATHER_SECONDS = 0.02
 """What is told within this time of a first change is one change: pods' states change often, rules seldom."""
 _FOLLOWED = ("/api/v1/pods", "/api/v1/namespaces", "/apis/networking.k8s.io/v1/networkpolicies")
@@ -37,16 +38,18 @@ _FOLLOWED = ("/api/v1/pods", "/api/v1/namespaces", "/apis/networking.k8s.io/v1/n
 class Engine:
     """The rules of the nodes of one cluster."""
 
-    def __init__(self, layout: Layout, changed: threading.Event) -> None:
+    def __init__(self, layout: Layout) -> None:
         self._layout = layout
         self._processes = Processes(Groups(layout.cgroup))
-        self._watcher = Watcher(changed)
-        self._watcher.start()
         self._readers: dict[str, Reader] = {}
         self._world: World | None = None
         self._texts: dict[str, str] = {}
         self._applied: dict[str, tuple[int, str]] = {}
         self._told: Record | None = None
+
+    def is_behind(self) -> bool:
+        """Tell whether a pod has been connected or disconnected since the last look."""
+        return any(reader.is_behind() for reader in self._readers.values())
 
     def enforce(self, known: Known) -> str:
         """Make the rules of all nodes that run so; nothing happens where they are.
@@ -83,7 +86,6 @@ class Engine:
             return
         folder = self._layout.node(node_number(name)) / "cni" / "results"
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._watcher.add(folder)
         self._readers[name] = Reader(name, folder)
 
     def _apply(self, name: str, text: str) -> None:
@@ -130,12 +132,14 @@ def main(name: str) -> None:
     followers = [Follower(api, path, changed) for path in _FOLLOWED]
     for follower in followers:
         follower.start()
-    engine = Engine(layout, changed)
+    engine, looked = Engine(layout), 0.0
     while True:
-        changed.wait(_PERIOD_SECONDS)
-        time.sleep(_GATHER_SECONDS)
-        changed.clear()
-        look(engine, known, followers)
+        is_told = changed.wait(_TICK_SECONDS)
+        if is_told or engine.is_behind() or time.monotonic() - looked > _PERIOD_SECONDS:
+            time.sleep(_GATHER_SECONDS)
+            changed.clear()
+            look(engine, known, followers)
+            looked = time.monotonic()
 
 
 if __name__ == "__main__":

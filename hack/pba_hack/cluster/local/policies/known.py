@@ -12,7 +12,8 @@ __all__ = ["Known"]
 class Known:
     """The objects that rules are made from.
 
-    Taken over together, only while all are followed: a new pod must not be known before its policies are.
+    Taken over together, only while all are followed: a list that has fallen behind must not let a new pod speak without
+    its policies.
     """
 
     def __init__(self) -> None:

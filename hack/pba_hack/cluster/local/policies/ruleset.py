@@ -1,4 +1,4 @@
-"""Writes a node's rules for nftables: one table, replaced as a whole and at once.
+"""Writes a node's rules for nftables: the content of one table, which is always replaced as a whole.
 
 The rules are at the node's forward hook, after kube-proxy has translated addresses and before it masquerades: they
 see a pod's own address and port, and the peer's, also behind a Service. What the node itself sends to its pods and gets
@@ -16,9 +16,8 @@ from typing import Any
 from pba_hack.cluster.local.policies.meaning import DIRECTIONS, Direction, Rule, affects, rules, selects
 from pba_hack.cluster.local.policies.world import Pod, World
 
-__all__ = ["NOTHING", "TABLE", "UPLINK", "ruleset"]
+__all__ = ["NOTHING", "UPLINK", "ruleset"]
 
-TABLE = "inet pba-policies"
 UPLINK = "eth0"
 """The interface by which a node reaches everything but its own pods."""
 NOTHING = World((), {}, ())
@@ -27,7 +26,7 @@ _COMMENT_BYTES = 120
 
 
 def ruleset(world: World, node: str, pod_network: str, uplink: str = UPLINK) -> str:
-    """Return what `nft -f` reads to make a node's rules so, whatever they were.
+    """Return the content of a node's table, as `nft -f` reads it.
 
     Args:
         world: all pods, also those of other nodes, and all policies.
@@ -41,10 +40,6 @@ def ruleset(world: World, node: str, pod_network: str, uplink: str = UPLINK) -> 
     addresses = [pod.address for pod in ours]
     return "\n".join(
         [
-            # A table can only be deleted if there is one.
-            f"table {TABLE} {{ }}",
-            f"delete table {TABLE}",
-            f"table {TABLE} {{",
             *_set(
                 "set attached", "ifname . ipv4_addr", [f'"{pod.interface}" . {pod.address}' for pod in ours]
             ),
@@ -68,7 +63,6 @@ def ruleset(world: World, node: str, pod_network: str, uplink: str = UPLINK) -> 
             "\t\tip saddr vmap @egress",
             "\t\tip daddr vmap @ingress",
             "\t}",
-            "}",
             "",
         ]
     )
