@@ -18,6 +18,8 @@ from pba_lab.raw import ask, request, status
 from pba_lab.rotation import in_rotation
 from pba_lab.sidecar_loop import TERMS, SidecarLoop
 
+from pba_operator.domain.frontend.overload import MAX_WAITING
+
 CLIENTS = 40
 
 
@@ -69,6 +71,28 @@ async def test_no_node_gets_more_at_a_time_than_it_may_and_what_waits_too_long_i
     refused = next(answer for answer in answers if status(answer) == 503).lower()
     assert b"retry-after: 5" in refused
     assert time.monotonic() - began < 15.0
+
+
+async def test_what_is_one_too_many_to_wait_is_refused_at_once(
+    configuration: str, new_nodes: NewNodes
+) -> None:
+    """With a bound of three, as the real one needs thousands of connections."""
+    (node,) = await new_nodes(1, delay_seconds=0.3)
+    bound = f"queue gt {MAX_WAITING}"
+    assert bound in configuration
+    with another_frontend(configuration.replace(bound, "queue gt 3")) as haproxy:
+        sidecar = SidecarLoop(haproxy, TERMS)
+        sidecar.share = 1
+        try:
+            await joined(sidecar, [node])
+            ends = await statuses(haproxy.port, CLIENTS)
+        finally:
+            sidecar.kill()
+        refused = haproxy.log.read_text().count('"end": "PR"')
+    assert set(ends) == {200, 503}
+    # One runs and four wait; while they are received, one or another may end.
+    assert CLIENTS - 10 <= refused < CLIENTS
+    assert node.executed.total() == ends[200]
 
 
 async def test_frontends_share_what_a_node_may_have_and_another_one_changes_the_shares(
