@@ -82,10 +82,14 @@ def shape(annotation: Any) -> Shape:
     return Shape(annotation, marks)
 
 
+_INITIALISMS = {"ca": "CA"}
+"""Words that stay in capitals within a name, as in Kubernetes' API conventions."""
+
+
 def json_name(name: str) -> str:
-    """Return the JSON name of a field: `env_from` is `envFrom`."""
+    """Return the JSON name of a field: `env_from` is `envFrom`, `client_ca_secret_ref` is `clientCASecretRef`."""
     first, *others = name.split("_")
-    return first + "".join(part.capitalize() for part in others)
+    return first + "".join(_INITIALISMS.get(part, part.capitalize()) for part in others)
 
 
 @cache

@@ -25,6 +25,7 @@ from pba_sync.balancer.stopping import Stopping
 from pba_sync.balancer.view import Board, Watcher, WatcherHooks
 from pba_sync.balancer.weigher import Weigher, WeigherHooks
 from pba_sync.settings import Settings, SettingsError, read_settings
+from pba_sync.tls import pod
 
 STUCK_SECONDS = 15.0
 """A pass of the balancer's loop that takes longer has lost itself: every step of it has a time limit."""
@@ -51,6 +52,7 @@ class _Sidecar:
             LoopHooks(time.monotonic, self.metrics.on_pass, self.metrics.on_change, self.metrics.on_restart),
         )
         self.weigher = Weigher(haproxy, Limits(), WeigherHooks(time.monotonic, self.metrics.on_look))
+        self.certificates = pod.keeper(settings, haproxy, self.metrics.on_secret, self.metrics.on_certificate)
         self.watcher = Watcher(
             KubernetesSlices(
                 partial(pykube.KubeConfig.from_service_account, str(settings.token_folder)),
@@ -76,6 +78,8 @@ class _Sidecar:
             return f"the balancer's loop has not finished a pass for {now - self.loop.passed_at:.0f} s"
         if now - self.weigher.looked_at > STUCK_SECONDS:
             return f"the nodes' answers have not been looked at for {now - self.weigher.looked_at:.0f} s"
+        if now - self.certificates.looked_at > STUCK_SECONDS:
+            return f"the certificates have not been looked at for {now - self.certificates.looked_at:.0f} s"
         if now - self.watcher.moved_at > WATCH_STUCK_SECONDS:
             return f"the watch of EndpointSlices has not moved for {now - self.watcher.moved_at:.0f} s"
         dead = [thread.name for thread in self.threads if not thread.is_alive()]
@@ -89,6 +93,10 @@ class _Sidecar:
             else "HAProxy does not answer, or no backend node could serve since it started"
         )
 
+    def started(self) -> str:
+        """Return why HAProxy cannot be started yet."""
+        return "" if self.certificates.started else "no Secret with a certificate can be used"
+
     def start(self) -> None:
         """Start the threads."""
         server = probes.serve(
@@ -96,6 +104,7 @@ class _Sidecar:
             self.settings.http_port,
             healthz=self.healthz,
             readyz=self.readyz,
+            started=self.started,
             metrics=lambda: generate_latest(self.metrics.registry),
         )
         for name, target in (
@@ -103,6 +112,7 @@ class _Sidecar:
             ("loop", self.loop.run),
             ("weights", self.weigher.run),
             ("failures", self.weigher.follow_failures),
+            ("certificates", self.certificates.run),
             ("http", server.serve_forever),
         ):
             thread = threading.Thread(target=target, name=name, daemon=True)

@@ -10,6 +10,7 @@ from pba_api.types.application import Application, ConfigFile, EnvNames, Probe, 
 from pba_api.types.common import ChildMetadata, Json, KeyReference, LocalReference, PodSettings
 from pba_api.types.database import Database, DatabaseUser, Storage
 from pba_api.types.frontend import Frontend
+from pba_api.types.frontend_tls import FrontendTLS
 from pba_api.types.nodes import Backend, Management, Rollout, ServiceSettings
 from pba_api.types.spec import PBAClusterSpec
 from pba_api.types.status import PBACluster, PBAClusterStatus
@@ -23,6 +24,7 @@ __all__ = [
     "DatabaseUser",
     "EnvNames",
     "Frontend",
+    "FrontendTLS",
     "Json",
     "KeyReference",
     "LocalReference",

@@ -18,7 +18,7 @@ from pba_api.identity import (
     COMPONENT_MANAGEMENT,
     LABEL_COMPONENT,
 )
-from pba_operator.domain import application, database, deployments, pods, service
+from pba_operator.domain import application, database, deployments, frontend, pods, service
 from pba_operator.domain.model import ChildId, Cluster, Failure, Manifest, Observed, Plan, Problem
 from pba_operator.domain.ownership import is_leaving, is_ours
 from pba_operator.domain.plan import conflicts
@@ -157,14 +157,12 @@ def _deployment_problems(view: View, part: ConditionType, component: str, name: 
 
 def _no_backends(view: View) -> Iterator[Problem]:
     """Yield why frontends that start do not get ready while no backend is asked for."""
-    backend, frontend = (
-        view.cluster.spec.backend,
-        deployments.find(view.observed, names.frontend(view.cluster.name)),
-    )
-    if backend is None or backend.replicas > 0 or frontend is None or deployments.complete(frontend):
+    backend = view.cluster.spec.backend
+    deployment = deployments.find(view.observed, names.frontend(view.cluster.name))
+    if backend is None or backend.replicas > 0 or deployment is None or deployments.complete(deployment):
         return
     message = (
-        f'The pods of Deployment "{frontend["metadata"]["name"]}" get ready, and answer, once a backend can serve: '
+        f'The pods of Deployment "{deployment["metadata"]["name"]}" get ready, and answer, once a backend can serve: '
         "raise backend.replicas, which is 0."
     )
     yield Problem(ConditionType.FRONTEND, "NoBackends", message)
@@ -212,6 +210,7 @@ def problems(
             _deployment_problems(view, ConditionType.BACKEND, COMPONENT_BACKEND, names.backend(name))
         )
     if cluster.spec.frontend is not None:
+        found.extend(frontend.problems(cluster, observed))
         found.extend(_no_backends(view))
         found.extend(
             _deployment_problems(view, ConditionType.FRONTEND, COMPONENT_FRONTEND, names.frontend(name))

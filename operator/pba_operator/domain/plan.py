@@ -36,6 +36,7 @@ def references(spec: PBAClusterSpec) -> tuple[ChildId, ...]:
         *database.references(spec),
         *application.template_references(spec),
         *application.volume_references(spec),
+        *frontend.references(spec),
     )
 
 
@@ -66,7 +67,7 @@ def _desired(cluster: Cluster, observed: Observed, sync_image: SyncImage) -> lis
     manifests = [] if database.blocked(cluster, observed) else database.manifests(cluster, observed)
     manifests.extend(_application(cluster, observed))
     if cluster.spec.frontend is not None:
-        manifests.extend(frontend.manifests(cluster, sync_image))
+        manifests.extend(frontend.manifests(cluster, observed, sync_image))
     manifests.extend(budgets.manifests(cluster))
     manifests.append(service.manifest(cluster, observed))
     return manifests
@@ -101,6 +102,7 @@ def waits_for_references(cluster: Cluster, observed: Observed) -> bool:
         or database.lacks_password(cluster, observed)
         or bool(application.config_problems(cluster, observed))
         or bool(application.volume_problems(cluster.spec, observed, ConditionType.MANAGEMENT))
+        or bool(frontend.problems(cluster, observed))
     )
 
 

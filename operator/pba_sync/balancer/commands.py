@@ -35,11 +35,19 @@ def _checked(word: str) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: its verb (for metrics), its whole text, and the answer that means yes."""
+    """A command: its verb (for metrics), its whole text, and the answer that means yes.
+
+    `ending`: in place of `expected`, how an answer ends that means yes; what stands before it differs.
+    """
 
     verb: str
     text: str
     expected: str = ""
+    ending: str = ""
+
+    def is_yes(self, answer: str) -> bool:
+        """Tell whether HAProxy has done what it was told."""
+        return answer.endswith(self.ending) if self.ending else answer == self.expected
 
 
 def _server(name: str) -> str:

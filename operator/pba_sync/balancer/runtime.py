@@ -100,8 +100,8 @@ class HAProxy:
         except HAProxyUnreachableError:
             self._on_command(command.verb, False)
             raise
-        self._on_command(command.verb, answer == command.expected)
-        if answer != command.expected:
+        self._on_command(command.verb, command.is_yes(answer))
+        if not command.is_yes(answer):
             raise CommandRefusedError(command.text, answer)
 
     def servers(self) -> dict[str, Server]:

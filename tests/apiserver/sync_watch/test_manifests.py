@@ -11,7 +11,7 @@ import pytest
 from pba_hack.apiserver import ApiServer
 from pba_operator.domain import drift
 from pba_operator.domain.frontend import SyncImage, manifests
-from pba_operator.domain.model import Cluster, Manifest
+from pba_operator.domain.model import Cluster, Manifest, Observed
 
 _PATHS = {
     "ConfigMap": "/api/v1/namespaces/{}/configmaps",
@@ -26,7 +26,9 @@ Apply = Callable[[Manifest], Manifest]
 
 @pytest.fixture
 def wanted(cluster: Cluster) -> list[Manifest]:
-    return [drift.stamp(manifest) for manifest in manifests(cluster, SyncImage("sync:1", "Never"))]
+    return [
+        drift.stamp(manifest) for manifest in manifests(cluster, Observed(), SyncImage("sync:1", "Never"))
+    ]
 
 
 @pytest.fixture

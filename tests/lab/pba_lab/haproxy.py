@@ -9,6 +9,7 @@ import subprocess
 import time
 from pathlib import Path
 
+from pba_api import sidecar
 from pba_hack.images.rootfs import command, rootfs
 from pba_hack.loopback import free_port
 
@@ -34,10 +35,12 @@ class HAProxyProcess:
         self.socket = folder / "admin.sock"
         self.log = folder / "haproxy.log"
         self.port = free_port()
+        self.tls_port = free_port()
         self.health_port = free_port()
         text = configuration.replace("/run/haproxy/admin.sock", str(self.socket))
-        for pod_port, port in ((8080, self.port), (8405, self.health_port)):
-            text = re.sub(rf"(?m)^(\s*bind ):{pod_port}$", rf"\g<1>127.0.0.1:{port}", text)
+        text = text.replace(sidecar.TLS_FOLDER, str(folder))
+        for pod_port, port in ((8080, self.port), (8443, self.tls_port), (8405, self.health_port)):
+            text = re.sub(rf"(?m)^(\s*bind ):{pod_port}( .*)?$", rf"\g<1>127.0.0.1:{port}\g<2>", text)
         self.file = folder / "haproxy.cfg"
         self.file.write_text(text)
         self._process: subprocess.Popen[bytes] | None = None
@@ -51,7 +54,10 @@ class HAProxyProcess:
         arguments = command(rootfs("haproxy"), "/usr/sbin/haproxy", "-db", "-f", str(self.file))
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                arguments, stdout=log, stderr=log, env={"PBA_POD_IPS": "127.0.0.1"}
+                arguments,
+                stdout=log,
+                stderr=log,
+                env={sidecar.ENV_POD_IPS: "127.0.0.1", sidecar.ENV_TLS: "true"},
             )
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():

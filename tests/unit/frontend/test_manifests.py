@@ -14,7 +14,7 @@ from pba_api.identity import ANNOTATION_CONFIG_HASH, selector
 from pba_api.parse import parse_spec
 from pba_hack.waiting import wait_for
 from pba_operator.domain.frontend import SyncImage, manifests
-from pba_operator.domain.model import Cluster
+from pba_operator.domain.model import Cluster, Observed
 from pba_sync.settings import read_settings
 
 SYNC = SyncImage("localhost/pba-sync:1", "Never")
@@ -32,7 +32,7 @@ def made(change: Change | None = None) -> dict[str, dict[str, Any]]:
     if change:
         change(spec)
     cluster = Cluster("shop-space", "shop", "uid", 1, False, (), parse_spec(spec), {})
-    return {manifest["kind"]: manifest for manifest in manifests(cluster, SYNC)}
+    return {manifest["kind"]: manifest for manifest in manifests(cluster, Observed(), SYNC)}
 
 
 def pod(change: Change | None = None) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def test_without_frontend_or_backend_there_is_nothing(absent: str) -> None:
     both = {"frontend", "backend"}
     spec = {key: value for key, value in SPEC.items() if key not in both | {absent}}
     cluster = Cluster("shop-space", "shop", "uid", 1, False, (), parse_spec(spec), {})
-    assert manifests(cluster, SYNC) == []
+    assert manifests(cluster, Observed(), SYNC) == []
 
 
 def test_selectors_are_exactly_ours() -> None:

@@ -17,7 +17,7 @@ from typing import Any, Final
 from pba_api import names, ports, sidecar
 from pba_api.identity import ANNOTATION_CONFIG_HASH, COMPONENT_FRONTEND, selector
 from pba_api.types import Backend, Frontend
-from pba_operator.domain.frontend import haproxy_cfg
+from pba_operator.domain.frontend import haproxy_cfg, tls_pod
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
 from pba_operator.domain.podspec import restricted_container, restricted_pod, with_settings
@@ -130,9 +130,9 @@ def _volumes(cluster: Cluster) -> list[Manifest]:
 
 
 def _template(
-    cluster: Cluster, frontend: Frontend, backend: Backend, config: Manifest, image: SyncImage
+    cluster: Cluster, frontend: Frontend, backend: Backend, read_at_start: str, image: SyncImage
 ) -> Manifest:
-    digest = hashlib.sha256(config["data"][haproxy_cfg.FILE].encode()).hexdigest()[:16]
+    digest = hashlib.sha256(read_at_start.encode()).hexdigest()[:16]
     spec: dict[str, Any] = {
         "serviceAccountName": names.frontend(cluster.name),
         "automountServiceAccountToken": False,
@@ -147,16 +147,16 @@ def _template(
                 "labelSelector": {"matchLabels": selector(cluster.name, COMPONENT_FRONTEND)},
             },
         ],
-        "initContainers": [_sidecar(cluster, backend, image)],
-        "containers": [_haproxy(frontend)],
-        "volumes": _volumes(cluster),
+        "initContainers": [tls_pod.with_sidecar(_sidecar(cluster, backend, image), frontend.tls)],
+        "containers": [tls_pod.with_haproxy(_haproxy(frontend), frontend.tls)],
+        "volumes": [*_volumes(cluster), *tls_pod.volumes(frontend.tls)],
     }
     template: Manifest = {"metadata": {"annotations": {ANNOTATION_CONFIG_HASH: digest}}, "spec": spec}
     return with_settings(template, frontend.pod, cluster, COMPONENT_FRONTEND, container=CONTAINER)
 
 
 def manifest(
-    cluster: Cluster, frontend: Frontend, backend: Backend, config: Manifest, image: SyncImage
+    cluster: Cluster, frontend: Frontend, backend: Backend, read_at_start: str, image: SyncImage
 ) -> Manifest:
     """Return the Deployment `NAME-frontend`.
 
@@ -164,7 +164,7 @@ def manifest(
         cluster: the PBACluster.
         frontend: its `spec.frontend`.
         backend: its `spec.backend`.
-        config: the ConfigMap that HAProxy reads at start.
+        read_at_start: what HAProxy reads at its start only: pods that have read something else are replaced.
         image: the sidecar's image.
     """
     return {
@@ -176,6 +176,6 @@ def manifest(
             "selector": {"matchLabels": selector(cluster.name, COMPONENT_FRONTEND)},
             "revisionHistoryLimit": 3,
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-            "template": _template(cluster, frontend, backend, config, image),
+            "template": _template(cluster, frontend, backend, read_at_start, image),
         },
     }

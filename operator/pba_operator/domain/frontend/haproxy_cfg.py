@@ -19,6 +19,7 @@ from typing import Final
 
 from pba_api import names, ports, sidecar
 from pba_api.identity import COMPONENT_FRONTEND
+from pba_operator.domain.frontend import tls
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
 
@@ -50,6 +51,7 @@ global
     nbthread $threads
     fd-hard-limit $max_files
     hard-stop-after ${drain_seconds}s
+$tls_global
 
 defaults
     mode http
@@ -78,6 +80,7 @@ frontend $frontend
 .else
     bind :$http_port
 .endif
+$tls_bind
     maxconn $max_clients
 
     # Each request has a line in memory, for the sidecar; those that did not end well have one in the log, too.
@@ -89,6 +92,7 @@ frontend $frontend
 
     # The pod terminates: each client leaves after the response that it is waiting for.
     http-after-response set-header Connection close if { str($stopping) -m str -f $flags }
+$tls_response
 
     unique-id-format %[uuid()]
     acl identified req.fhdr(X-Request-Id) -m reg ^[A-Za-z0-9._-]{1,64}$$
@@ -101,8 +105,8 @@ frontend $frontend
     http-request del-header X-Forwarded- -m beg
     http-request del-header Proxy
     http-request set-header X-Forwarded-For %[src]
-    http-request set-header X-Forwarded-Proto http
     http-request set-header X-Forwarded-Host %[req.fhdr(Host)] if { req.fhdr(Host) -m found }
+$tls_request
 
     default_backend $backend
 
@@ -159,6 +163,10 @@ _UNAVAILABLE: Final = (
 )
 
 
+_NOTHING: Final = "\0"
+"""Stands for a placeholder's line where there is nothing to say: the line goes."""
+
+
 def is_quotable(word: str) -> bool:
     """Tell whether HAProxy's configuration can hold `word`: no quoting carries a control character."""
     return word.isprintable()
@@ -175,10 +183,20 @@ def quoted(word: str) -> str:
     return "'" + word.replace("'", "'\\''") + "'"
 
 
+def _block(lines: list[str]) -> str:
+    """Return what fills a placeholder that is alone on its line."""
+    return "\n".join(line if line.startswith(".") else f"    {line}" for line in lines) or _NOTHING
+
+
 def render(cluster: Cluster) -> str:
     """Return the text of haproxy.cfg."""
     readiness = cluster.spec.application.probes.readiness
-    return _TEMPLATE.substitute(
+    secure = cluster.spec.frontend.tls if cluster.spec.frontend else None
+    text = _TEMPLATE.substitute(
+        tls_global=_block(tls.global_lines(secure)),
+        tls_bind=_block(tls.bind_lines(secure)),
+        tls_request=_block(tls.request_lines(secure)),
+        tls_response=_block(tls.response_lines(secure)),
         socket=sidecar.SOCKET,
         frontend=sidecar.HAPROXY_FRONTEND,
         backend=sidecar.HAPROXY_BACKEND,
@@ -204,6 +222,7 @@ def render(cluster: Cluster) -> str:
         log=_LOG,
         unavailable=_UNAVAILABLE,
     )
+    return text.replace(f"{_NOTHING}\n", "")
 
 
 def config_map(cluster: Cluster) -> Manifest:

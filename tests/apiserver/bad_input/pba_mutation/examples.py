@@ -77,6 +77,8 @@ _EXAMPLES: Final[Mapping[str, Any]] = {
     "expirationSeconds": 3600,
     "fieldPath": "metadata.name",
     "frontend.image": "haproxy:3.2.1",
+    "frontend.tls": {"secretRefs": [{"name": "example"}]},
+    "frontend.tls.redirect": True,
     "items[].path": "folder/file",
     "loadBalancerClass": "example.com/class",
     "loadBalancerSourceRanges[]": "203.0.113.0/24",
@@ -144,6 +146,8 @@ _NEEDS: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
     (r"(.*\.securityContext)\.privileged", {"allowPrivilegeEscalation": True}),
     (r"(.*\.volumes\[\])\.name", {"emptyDir": {}}),
     (r"(application)\.volumeMounts.*", {"volumes": [{"name": "example", "emptyDir": {}}]}),
+    (r"(frontend\.tls)\..*", {"secretRefs": [{"name": "example"}]}),
+    (r"(frontend\.tls)\.clientCASecretRef.*", {"redirect": True}),
     (r"(service)\.(loadBalancer.*|externalTrafficPolicy)", {"type": "LoadBalancer"}),
 )
 """What a value needs beside it: by its path, in the object whose path is the group."""

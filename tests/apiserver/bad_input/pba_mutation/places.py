@@ -186,6 +186,28 @@ def _checked(_value: Any, spec: Json, children: Children) -> Iterator[str]:
         yield f"haproxy.cfg lacks the time limit {probe['timeoutSeconds']}"
 
 
+def _certificates(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+    """The pods mount the Secrets, and the sidecar knows their order."""
+    pod, names = at(children[WORKLOADS["frontend"][0]], POD), [reference["name"] for reference in value]
+    listed = at(pod, "initContainers[sync].env[PBA_TLS_SECRETS].value")
+    mounted = [at(pod, f"volumes[tls-{number}].secret.secretName") for number in range(len(names))]
+    if (listed, mounted) != (",".join(names), names):
+        yield f"the certificates are {listed}, and {mounted} are mounted"
+
+
+def _redirect(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+    lines = files.words(children[ChildId("ConfigMap", f"{NAME}-frontend")]["data"]["haproxy.cfg"])
+    if any(line[:2] == ("http-request", "redirect") for line in lines) != value:
+        yield "a redirect in haproxy.cfg, or none"
+
+
+def _hsts(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+    lines = files.words(children[ChildId("ConfigMap", f"{NAME}-frontend")]["data"]["haproxy.cfg"])
+    told = [line[3] for line in lines if line[1:3] == ("set-header", "Strict-Transport-Security")]
+    if told != ([f"max-age={value}"] if value else []):
+        yield f"haproxy.cfg tells {told}"
+
+
 def _probe(kind: str) -> Iterator[tuple[str, Look]]:
     pointer = f"{CONTAINER}.{kind}Probe"
     for field in ("periodSeconds", "timeoutSeconds", "failureThreshold"):
@@ -258,6 +280,12 @@ PLACES: Final[Mapping[str, Look]] = {
     "backend.drainTimeoutSeconds": _grace,
     "frontend.image": equal(WORKLOADS["frontend"][0], f"{POD}.containers[haproxy].image"),
     "frontend.replicas": number(WORKLOADS["frontend"][0], "spec.replicas"),
+    "frontend.tls.secretRefs": _certificates,
+    "frontend.tls.redirect": _redirect,
+    "frontend.tls.hstsSeconds": _hsts,
+    "frontend.tls.clientCASecretRef.name": equal(
+        WORKLOADS["frontend"][0], f"{POD}.volumes[client-ca].secret.secretName"
+    ),
     **{
         f"service.{field}": equal(_SERVICE, f"spec.{field}")
         for field in (
