@@ -120,6 +120,8 @@ def raise_flag(flag: str) -> Command:
     return Command("add acl", f"add acl {FLAGS} {_checked(flag)}")
 
 
+SHUT_FRONTEND: Final = Command("shutdown frontend", f"shutdown frontend {HAPROXY_FRONTEND}")
+"""Accept no more clients; those of HTTP/2 are told to leave. It cannot be taken back in this life of HAProxy."""
 SHOW_SERVERS: Final = Command("show servers state", f"show servers state {HAPROXY_BACKEND}")
 SHOW_CONNECTIONS: Final = Command("show servers conn", f"show servers conn {HAPROXY_BACKEND}")
 SHOW_INFO: Final = Command("show info", "show info")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import http.client
 import ssl
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -212,6 +213,42 @@ async def test_http_2_is_spoken_with_those_who_can(
     assert await asyncio.to_thread(exchange) == [node.name.encode()] * 3
     assert [node.executed[f"{number}"] for number in range(3)] == [1, 1, 1]
     assert node.seen["x-forwarded-host"] == SHOP
+
+
+class Busy:
+    """A client of HTTP/2 that asks again and again, until it is told to leave."""
+
+    def __init__(self, port: int, context: ssl.SSLContext) -> None:
+        self.answered, self.left = 0, False
+        self._end = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(port, context))
+        self._thread.start()
+
+    def _run(self, port: int, context: ssl.SSLContext) -> None:
+        with connected(port, context, SHOP) as secure:
+            connection = Connection(secure)
+            while not self._end.wait(0.01) and not self.left:
+                self.left = connection.ask({}).is_last
+                self.answered += 1
+
+    def stop(self) -> None:
+        self._end.set()
+        self._thread.join()
+
+
+async def test_busy_clients_of_http_2_leave_a_frontend_that_ends_and_lose_nothing(
+    haproxy: HAProxyProcess, node: Node, client: ssl.SSLContext
+) -> None:
+    busy = [Busy(haproxy.tls_port, offering(client, "h2")) for _ in range(5)]
+    try:
+        await eventually_async(lambda: all(one.answered > 10 for one in busy))
+        (haproxy.folder / "stopping").touch()
+        await eventually_async((haproxy.folder / "drained").exists)
+        assert all(one.left for one in busy)
+        assert sum(node.executed.values()) == sum(one.answered for one in busy)
+    finally:
+        for one in busy:
+            one.stop()
 
 
 @pytest.mark.parametrize(

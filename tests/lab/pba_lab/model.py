@@ -52,6 +52,8 @@ class HAProxyModel:
         self.servers: dict[str, ModelServer] = {}
         self.flags: list[str] = []
         self.clients = 0
+        self.is_shut = False
+        """Whether it accepts no more clients."""
         self.pid = 7
         self.started = 1_000_000
         self.refuse: set[str] = set()
@@ -70,6 +72,7 @@ class HAProxyModel:
         self.trials.clear()
         self.answers.clear()
         self.clients = 0
+        self.is_shut = False
         self.started += 1
 
     def ask(self, text: str) -> str:
@@ -105,6 +108,11 @@ class HAProxyModel:
 
     def _set_weight(self, name: str, weight: str) -> str:
         return self._on(name, lambda server: setattr(server, "weight", int(weight)))
+
+    def _shut_frontend(self) -> str:
+        answer = "Frontend was already shut down.\n" if self.is_shut else ""
+        self.is_shut = True
+        return answer
 
     def _shutdown(self, name: str) -> str:
         def change(server: ModelServer) -> None:
@@ -191,6 +199,7 @@ class HAProxyModel:
         (rf"set server {_BACKEND}/(\S+) state (ready|drain|maint)", _set_state),
         (rf"set server {_BACKEND}/(\S+) health up", _set_health),
         (rf"set server {_BACKEND}/(\S+) weight (\d+)", _set_weight),
+        (r"shutdown frontend public", _shut_frontend),
         (rf"shutdown sessions server {_BACKEND}/(\S+)", _shutdown),
         (rf"wait \d+ms srv-removable {_BACKEND}/(\S+)", _wait),
         (rf"del server {_BACKEND}/(\S+)", _delete),
