@@ -130,7 +130,7 @@ def plan(cluster: Cluster | Invalid, observed: Observed, sync_image: SyncImage) 
     pending = _outdated(cluster, observed, wanted)
     if cluster.spec.paused:
         return Plan(wanted=tuple(wanted), pending=tuple(pending))
-    steps = database.actions(cluster, observed)
+    steps = [*database.actions(cluster, observed), *frontend.actions(cluster, observed)]
     actions: list[Action] = [*deletion.finalizer(cluster)]
     actions.extend(step for step in steps if isinstance(step, Generate))
     actions.extend(Apply(manifest) for manifest in pending)

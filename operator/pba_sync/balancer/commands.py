@@ -38,12 +38,19 @@ class Command:
     """A command: its verb (for metrics), its whole text, and the answer that means yes.
 
     `ending`: in place of `expected`, how an answer ends that means yes; what stands before it differs.
+    `hidden`: how it is told of in place of its text, which holds a secret.
     """
 
     verb: str
     text: str
     expected: str = ""
     ending: str = ""
+    hidden: str = ""
+
+    @property
+    def told(self) -> str:
+        """How it is told of, in a log."""
+        return self.hidden or self.text
 
     def is_yes(self, answer: str) -> bool:
         """Tell whether HAProxy has done what it was told."""

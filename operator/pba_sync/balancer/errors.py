@@ -29,14 +29,11 @@ class HAProxyUnreachableError(HAProxyError):
 
 
 class CommandRefusedError(HAProxyError):
-    """HAProxy refused a command; carries both sides' words, of the command its first line.
-
-    What follows that one is content: a private key, perhaps.
-    """
+    """HAProxy refused a command; carries both sides' words."""
 
     def __init__(self, command: str, answer: str) -> None:
-        self.command = command.partition("\n")[0]
-        super().__init__(f"HAProxy refused `{self.command}`: {answer or '(no answer)'}")
+        super().__init__(f"HAProxy refused `{command}`: {answer or '(no answer)'}")
+        self.command = command
         self.answer = answer
 
 

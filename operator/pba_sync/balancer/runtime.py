@@ -102,7 +102,7 @@ class HAProxy:
             raise
         self._on_command(command.verb, command.is_yes(answer))
         if not command.is_yes(answer):
-            raise CommandRefusedError(command.text, answer)
+            raise CommandRefusedError(command.told, answer)
 
     def servers(self) -> dict[str, Server]:
         """Return the servers of the nodes' backend by name; connections are counted if any is out of rotation."""

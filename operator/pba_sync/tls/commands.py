@@ -18,6 +18,7 @@ from typing import Final
 from pba_sync.balancer.commands import Command
 
 _SAFE: Final = re.compile(r"[A-Za-z0-9/._-]+")
+_BASE64: Final = re.compile(r"[A-Za-z0-9+/=]+")
 _PEM: Final = re.compile(r"(-----BEGIN [A-Z0-9 ]+-----\n([A-Za-z0-9+/=]+\n)+-----END [A-Z0-9 ]+-----\n)+")
 
 SHOW_CERTIFICATES: Final = Command("show ssl cert", "show ssl cert")
@@ -38,8 +39,9 @@ def _payload(pem: str) -> str:
 def set_certificate(file: Path, pem: str) -> Command:
     """Begin to replace a certificate with its chain and key."""
     name = _checked(file)
-    text = f"set ssl cert {name} {_payload(pem)}"
-    return Command("set ssl cert", text, ending=f" for certificate {name}!")
+    begun = f"set ssl cert {name}"
+    text = f"{begun} {_payload(pem)}"
+    return Command("set ssl cert", text, ending=f" for certificate {name}!", hidden=f"{begun} ...")
 
 
 def commit_certificate(file: Path) -> Command:
@@ -72,3 +74,11 @@ def list_certificate(listing: Path, file: Path) -> Command:
     """Have a new certificate shown to clients that ask for its names."""
     text = f"add ssl crt-list {_checked(listing)} {_checked(file)}"
     return Command("add ssl crt-list", text, ending="Success!")
+
+
+def add_ticket_key(file: Path, key: str) -> Command:
+    """Add a key for tickets: it becomes the next one, the next one the one that tickets are made with."""
+    begun = f"set ssl tls-key {_checked(file)}"
+    if not _BASE64.fullmatch(key):
+        raise ValueError("not a key as it can stand in HAProxy's command line")
+    return Command("set ssl tls-key", f"{begun} {key}", "TLS ticket key updated!", hidden=f"{begun} ...")

@@ -1,4 +1,4 @@
-"""What HAProxy has in one file and can replace while it runs: a certificate with its key, or clients' authorities.
+"""What HAProxy has in one file: a certificate with its key, the authorities of clients, or the keys for tickets.
 
 What must stay true: nothing gets into a file, from which an HAProxy that starts would read it, or into the HAProxy that
 runs, that was not found fit before.
@@ -11,13 +11,16 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 
-from pba_api.sidecar import CA_KEY, CERTIFICATE_KEY, PRIVATE_KEY_KEY
+from pba_api.sidecar import CA_KEY, CERTIFICATE_KEY, PRIVATE_KEY_KEY, TICKET_SEED_KEY
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.errors import AnswerMalformedError, CommandRefusedError
-from pba_sync.tls import commands, pem
+from pba_sync.tls import commands, pem, tickets
 from pba_sync.tls.pem import UnusableError
+
+_SEED_LENGTH: Final = 32
+"""Characters at least: what is shorter could be guessed."""
 
 
 class Runtime(Protocol):
@@ -35,6 +38,8 @@ class Item(Protocol):
 
     secret: str
     file: Path
+    is_fixed: bool
+    """The file stays as it was written first, as long as the pod lives."""
 
     def read(self) -> str:
         """Return what the Secret holds, fit for the file; raises `UnusableError`."""
@@ -97,6 +102,7 @@ class Certificate:
     on_use: Callable[[str, float], None]
     """Is told the Secret and when the certificate expires that is shown from now on."""
     now: Callable[[], float] = time.time
+    is_fixed: bool = False
     _fit: tuple[list[str], str] | None = None
     """What was found fit last, as it is in the Secret and as it was returned."""
 
@@ -144,11 +150,16 @@ class Certificate:
 
 @dataclass
 class Authorities:
-    """The authorities of clients' certificates."""
+    """The authorities of clients' certificates.
+
+    HAProxy reads them at its start only, and the operator replaces pods whose authorities change. They are fixed, so
+    that it is known which ones this pod has clients checked by (`tickets`).
+    """
 
     secret: str
     folder: Path
     file: Path
+    is_fixed: bool = True
 
     def read(self) -> str:
         """Return their certificates.
@@ -165,4 +176,46 @@ class Authorities:
         return found
 
     def put(self, haproxy: Runtime, text: str) -> None:
-        """Do nothing: HAProxy reads them at its start only, and the operator replaces pods whose authorities change."""
+        """Do nothing."""
+
+
+@dataclass
+class TicketKeys:
+    """The keys for session tickets."""
+
+    secret: str
+    """The operator's own: it holds the seed."""
+    folder: Path
+    file: Path
+    authorities: Path | None
+    """The file with the authorities of clients' certificates; None: they are not asked for."""
+    now: Callable[[], float] = time.time
+    is_fixed: bool = False
+
+    def read(self) -> str:
+        """Return the keys of now, one on each line.
+
+        Raises:
+            UnusableError: there is no seed, or the authorities are not known yet.
+        """
+        (seed,) = _texts(self.folder, TICKET_SEED_KEY)
+        if len(seed) < _SEED_LENGTH:
+            raise UnusableError("it holds no seed")
+        try:
+            authorities = "" if self.authorities is None else self.authorities.read_text()
+        except FileNotFoundError as error:
+            raise UnusableError("the authorities of clients are not known yet") from error
+        return "".join(f"{key}\n" for key in tickets.keys(seed, authorities, tickets.period(self.now())))
+
+    def put(self, haproxy: Runtime, text: str) -> None:
+        """Have HAProxy use them; each pushes the oldest out.
+
+        Raises:
+            UnusableError: HAProxy does not take them.
+            HAProxyError: HAProxy does not answer.
+        """
+        try:
+            for key in text.split():
+                haproxy.run(commands.add_ticket_key(self.file, key))
+        except CommandRefusedError as error:
+            raise UnusableError(str(error)) from error

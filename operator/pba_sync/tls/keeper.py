@@ -2,6 +2,7 @@
 
 What must stay true:
 - level-triggered: each look compares what is mounted with what is in the files and what this life of HAProxy was told;
+- what HAProxy reads at its start only is written once: a life of the pod has one state of it;
 - HAProxy takes a certificate first, then the file is written: an HAProxy that starts anew finds what the last one had.
   While none runs, a file is written with what was found fit here and was not refused before;
 - what cannot be served with changes nothing, and is told once for each cause.
@@ -51,7 +52,7 @@ class Keeper:
         self,
         haproxy: Runtime,
         certificates: Sequence[Item],
-        authorities: Sequence[Item],
+        others: Sequence[Item],
         listing: Path,
         hooks: KeeperHooks,
     ) -> None:
@@ -60,13 +61,13 @@ class Keeper:
         Args:
             haproxy: the HAProxy of this pod.
             certificates: what is shown to clients, the default one first; empty: there is no TLS.
-            authorities: of clients' certificates; HAProxy is not started before all of them are there.
+            others: what HAProxy reads beside them; it is not started before all of it is there.
             listing: the file with HAProxy's list of certificates.
             hooks: for tests and metrics.
         """
         self._haproxy = haproxy
         self._certificates = certificates
-        self._authorities = authorities
+        self._others = others
         self._listing = listing
         self._hooks = hooks
         self._told: dict[Path, tuple[Incarnation, str]] = {}
@@ -109,7 +110,7 @@ class Keeper:
             incarnation = self._haproxy.incarnation()
         except HAProxyUnreachableError:
             incarnation = None
-        for item in (*self._authorities, *self._certificates):
+        for item in (*self._others, *self._certificates):
             try:
                 self._bring(item, incarnation)
             except UnusableError as error:
@@ -120,6 +121,8 @@ class Keeper:
 
     def _bring(self, item: Item, incarnation: Incarnation | None) -> None:
         text = item.read()
+        if item.is_fixed and item.file.exists():
+            return
         refused = self._refused.get(item.file)
         if incarnation is not None:
             self._tell(item, incarnation, text)
@@ -154,8 +157,8 @@ class Keeper:
         self._hooks.on_verdict(item.secret, not cause)
 
     def _list(self) -> None:
-        """Write HAProxy's list: what there is, in the order of the spec; not before all authorities are there."""
-        if not all(item.file.exists() for item in self._authorities):
+        """Write HAProxy's list: what there is, in the order of the spec; not before all else is there."""
+        if not all(item.file.exists() for item in self._others):
             return
         text = "".join(f"{item.file}\n" for item in self._certificates if item.file.exists())
         if text and not (self._listing.exists() and self._listing.read_text() == text):

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from pba_api import sidecar
 from pba_sync.settings import Settings
-from pba_sync.tls.items import Authorities, Certificate
+from pba_sync.tls.items import Authorities, Certificate, TicketKeys
 from pba_sync.tls.keeper import Keeper, KeeperHooks, Runtime
 
 
@@ -38,4 +38,12 @@ def keeper(
         for name in (settings.client_ca_secret,)
         if name
     ]
-    return Keeper(haproxy, certificates, authorities, listing, KeeperHooks(time.monotonic, on_secret))
+    tickets = TicketKeys(
+        "session-tickets",
+        Path(sidecar.TICKETS_FOLDER),
+        Path(sidecar.TICKET_KEYS_FILE),
+        authorities[0].file if authorities else None,
+    )
+    return Keeper(
+        haproxy, certificates, [*authorities, tickets], listing, KeeperHooks(time.monotonic, on_secret)
+    )

@@ -21,12 +21,13 @@ from cryptography.x509.oid import NameOID
 
 from pba_lab.haproxy import HAProxyProcess
 from pba_sync.balancer.runtime import HAProxy
-from pba_sync.tls.items import Authorities, Certificate
+from pba_sync.tls.items import Authorities, Certificate, TicketKeys
 from pba_sync.tls.keeper import Keeper, KeeperHooks
 
 LISTING: Final = "certificates.list"
 CLIENT_CA: Final = "client-ca.crt"
 LOOK_SECONDS: Final = 0.02
+SEED: Final = "the-seed-of-these-frontends-1234"
 
 
 @dataclass(frozen=True)
@@ -126,19 +127,36 @@ class TLSSidecar:
     """The sidecar's keeper of certificates, in a thread of its own once it is started."""
 
     def __init__(
-        self, haproxy: HAProxyProcess, secrets: dict[str, Mount], client_ca: Mount | None = None
+        self,
+        haproxy: HAProxyProcess,
+        secrets: dict[str, Mount],
+        client_ca: Mount | None = None,
+        seed: str = SEED,
     ) -> None:
+        """Prepare; of two with the same seed, clients resume at the one what they began at the other."""
+        self.now = time.time()
+        """The sidecar's clock, as far as tickets go by it."""
         self.usable: dict[str, bool] = {}
         self.ends: dict[str, float] = {}
         folder = haproxy.folder
         listing = folder / LISTING
+        (folder / "tickets").mkdir()
+        (folder / "tickets" / "seed").write_text(seed)
+        authorities = [Authorities("clients", client_ca.folder, folder / CLIENT_CA)] if client_ca else []
+        keys = TicketKeys(
+            "tickets",
+            folder / "tickets",
+            folder / "ticket-keys",
+            authorities[0].file if authorities else None,
+            lambda: self.now,
+        )
         self.keeper = Keeper(
             HAProxy(haproxy.socket, 5, lambda *_: None),
             [
                 Certificate(name, mount.folder, folder / f"{name}.pem", listing, self.ends.__setitem__)
                 for name, mount in secrets.items()
             ],
-            [Authorities("clients", client_ca.folder, folder / CLIENT_CA)] if client_ca else [],
+            [*authorities, keys],
             listing,
             KeeperHooks(time.monotonic, self.usable.__setitem__),
         )
@@ -182,6 +200,17 @@ def connected(
         context.wrap_socket(plain, server_hostname=host, session=session) as secure,
     ):
         yield secure
+
+
+def resumed(
+    port: int, context: ssl.SSLContext, host: str, session: ssl.SSLSession | None
+) -> ssl.SSLSession | None:
+    """Return the session that a request leaves, if it resumed `session` (None: if it began one anew); else None."""
+    with connected(port, context, host, session) as secure:
+        secure.sendall(b"GET / HTTP/1.1\r\nHost: shop.example\r\nConnection: close\r\n\r\n")
+        while secure.recv(65536):
+            pass
+        return secure.session if secure.session_reused == (session is not None) else None
 
 
 def shown(port: int, context: ssl.SSLContext, host: str | None) -> int:

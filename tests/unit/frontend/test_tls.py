@@ -68,6 +68,7 @@ def test_private_keys_are_mounted_in_the_sidecar_alone() -> None:
         ("tls-0", ("/etc/pba-tls/secrets/shop-tls", True)),
         ("tls-1", ("/etc/pba-tls/secrets/other", True)),
         ("client-ca", ("/etc/pba-tls/client-ca", True)),
+        ("tickets", ("/etc/pba-tls/tickets", True)),
         ("tls", ("/run/haproxy-tls", False)),
     }
     assert mounts(haproxy).keys() == {"config", "runtime", "tls"}
@@ -137,7 +138,13 @@ def test_the_configuration_reads_as_if_written_by_hand() -> None:
     ("tls", "line"),
     [
         ({}, "ssl-default-bind-options ssl-min-ver TLSv1.2 prefer-client-ciphers"),
-        ({}, "bind :8443 ssl crt-list /run/haproxy-tls/certificates.list alpn h2,http/1.1"),
+        (
+            {},
+            (
+                "bind :8443 ssl crt-list /run/haproxy-tls/certificates.list alpn h2,http/1.1 "
+                "tls-ticket-keys /run/haproxy-tls/ticket-keys"
+            ),
+        ),
         ({}, "http-request set-header X-Forwarded-Proto %[ssl_fc,iif(https,http)]"),
         ({}, "http-request del-header ^x[-_]ssl[-_]client -m reg"),
         (

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from pba_operator.domain.frontend import access, backends, deployment, haproxy_cfg
+from pba_operator.domain.frontend import access, backends, deployment, haproxy_cfg, tickets
 from pba_operator.domain.frontend.deployment import SyncImage
+from pba_operator.domain.frontend.tickets import actions
 from pba_operator.domain.frontend.tls_secrets import client_authorities, problems, references
 from pba_operator.domain.model import Cluster, Manifest, Observed
 
-__all__ = ["SyncImage", "manifests", "problems", "references"]
+__all__ = ["SyncImage", "actions", "manifests", "problems", "references"]
 
 
 def manifests(cluster: Cluster, observed: Observed, sync_image: SyncImage) -> list[Manifest]:
@@ -22,7 +23,7 @@ def manifests(cluster: Cluster, observed: Observed, sync_image: SyncImage) -> li
     """
     if cluster.spec.frontend is None or cluster.spec.backend is None:
         return []
-    needed = [backends.service(cluster), *access.manifests(cluster)]
+    needed = [backends.service(cluster), *access.manifests(cluster), *tickets.manifests(cluster, observed)]
     if problems(cluster, observed):
         return needed
     config = haproxy_cfg.config_map(cluster)

@@ -149,7 +149,7 @@ def _template(
         ],
         "initContainers": [tls_pod.with_sidecar(_sidecar(cluster, backend, image), frontend.tls)],
         "containers": [tls_pod.with_haproxy(_haproxy(frontend), frontend.tls)],
-        "volumes": [*_volumes(cluster), *tls_pod.volumes(frontend.tls)],
+        "volumes": [*_volumes(cluster), *tls_pod.volumes(cluster, frontend.tls)],
     }
     template: Manifest = {"metadata": {"annotations": {ANNOTATION_CONFIG_HASH: digest}}, "spec": spec}
     return with_settings(template, frontend.pod, cluster, COMPONENT_FRONTEND, container=CONTAINER)

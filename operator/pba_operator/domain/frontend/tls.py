@@ -50,7 +50,9 @@ def bind_lines(tls: FrontendTLS | None) -> list[str]:
     """Return the listener for TLS."""
     if tls is None:
         return []
-    options = f"ssl crt-list {sidecar.CERTIFICATE_LIST} alpn h2,http/1.1"
+    options = (
+        f"ssl crt-list {sidecar.CERTIFICATE_LIST} alpn h2,http/1.1 tls-ticket-keys {sidecar.TICKET_KEYS_FILE}"
+    )
     if tls.client_ca_secret_ref is not None:
         options += f" ca-file {sidecar.CLIENT_CA_FILE} verify required"
     return [

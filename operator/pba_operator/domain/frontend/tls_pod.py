@@ -9,9 +9,9 @@ is renewed replaces no pod. Other authorities of clients do: HAProxy 3.0.11 cann
 
 from __future__ import annotations
 
-from pba_api import ports, sidecar
+from pba_api import names, ports, sidecar
 from pba_api.types import FrontendTLS
-from pba_operator.domain.model import Manifest
+from pba_operator.domain.model import Cluster, Manifest
 
 _START_SECONDS = 600
 """How long a pod whose Secrets were broken since it was made waits for better ones, until its sidecar is started
@@ -33,7 +33,7 @@ def _secret(volume: str, name: str, keys: tuple[str, ...]) -> Manifest:
     return {"name": volume, "secret": {"secretName": name, "items": items}}
 
 
-def volumes(tls: FrontendTLS | None) -> list[Manifest]:
+def volumes(cluster: Cluster, tls: FrontendTLS | None) -> list[Manifest]:
     """Return the pod's volumes; one for each Secret: one that is gone does not keep the others from being renewed."""
     if tls is None:
         return []
@@ -43,6 +43,7 @@ def volumes(tls: FrontendTLS | None) -> list[Manifest]:
     ]
     if tls.client_ca_secret_ref is not None:
         made.append(_secret("client-ca", tls.client_ca_secret_ref.name, (sidecar.CA_KEY,)))
+    made.append(_secret("tickets", names.frontend_tickets(cluster.name), (sidecar.TICKET_SEED_KEY,)))
     return [*made, {"name": "tls", "emptyDir": {"medium": "Memory", "sizeLimit": _MEMORY}}]
 
 
@@ -61,6 +62,7 @@ def with_sidecar(container: Manifest, tls: FrontendTLS | None) -> Manifest:
     ]
     if tls.client_ca_secret_ref is not None:
         mounts.append({"name": "client-ca", "mountPath": sidecar.CLIENT_CA_FOLDER, "readOnly": True})
+    mounts.append({"name": "tickets", "mountPath": sidecar.TICKETS_FOLDER, "readOnly": True})
     mounts.append({"name": "tls", "mountPath": sidecar.TLS_FOLDER})
     probe = {
         "httpGet": {"path": "/started", "port": ports.SYNC_HTTP},
