@@ -14,8 +14,6 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
-_METHODS = ("GET", "POST")
-
 
 class _RequestLostError(Exception):
     """A request was sent, and no whole response came back."""
@@ -28,6 +26,7 @@ class Clients:
     Attributes:
         answered: by request identifier, the name of the node that answered.
         failed: by request identifier, why it failed.
+        methods: of the requests, in turn.
         tls: with it, the connections are over TLS, and ask for the host `server_name`.
         keeps_connections: without it, each request has a connection of its own.
         connections: how many there were.
@@ -38,6 +37,7 @@ class Clients:
     port: int
     pause_seconds: float = 0.01
     path: str = "/"
+    methods: tuple[str, ...] = ("GET", "POST")
     tls: ssl.SSLContext | None = None
     server_name: str | None = None
     keeps_connections: bool = True
@@ -80,7 +80,9 @@ class Clients:
                         self.host, self.port, ssl=self.tls, server_hostname=self.server_name
                     )
                     self.connections += 1
-                node, close = await self._exchange(*connection, _METHODS[serial % len(_METHODS)], identifier)
+                node, close = await self._exchange(
+                    *connection, self.methods[serial % len(self.methods)], identifier
+                )
                 self.answered[identifier] = node
             except (OSError, _RequestLostError, asyncio.IncompleteReadError) as error:
                 self.failed[identifier] = f"{type(error).__name__}: {error}"

@@ -191,12 +191,16 @@ def trusting(*authorities: str, client: Pair | None = None, folder: Path | None 
 
 @contextmanager
 def connected(
-    port: int, context: ssl.SSLContext, host: str | None, session: ssl.SSLSession | None = None
+    port: int,
+    context: ssl.SSLContext,
+    host: str | None,
+    session: ssl.SSLSession | None = None,
+    at: str = "127.0.0.1",
 ) -> Iterator[ssl.SSLSocket]:
-    """Open a connection that asks for `host`; None: it names no host, and checks none."""
+    """Open a connection to the address `at` that asks for `host`; None: it names no host, and checks none."""
     context.check_hostname = host is not None
     with (
-        socket.create_connection(("127.0.0.1", port), 10) as plain,
+        socket.create_connection((at, port), 10) as plain,
         context.wrap_socket(plain, server_hostname=host, session=session) as secure,
     ):
         yield secure
@@ -213,9 +217,9 @@ def resumed(
         return secure.session if secure.session_reused == (session is not None) else None
 
 
-def shown(port: int, context: ssl.SSLContext, host: str | None) -> int:
+def shown(port: int, context: ssl.SSLContext, host: str | None, at: str = "127.0.0.1") -> int:
     """Return the serial number of the certificate that a client is shown."""
-    with connected(port, context, host) as secure:
+    with connected(port, context, host, at=at) as secure:
         der = secure.getpeercert(binary_form=True)
     assert der is not None
     return x509.load_der_x509_certificate(der).serial_number
