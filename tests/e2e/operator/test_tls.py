@@ -1,4 +1,4 @@
-"""TLS on real nodes: the kubelet mounts the Secrets and brings changes, the pods start under `restricted` and are kept."""
+"""TLS on real nodes: the kubelet mounts Secrets and brings changes; pods start under `restricted`, and are kept."""
 
 from __future__ import annotations
 
