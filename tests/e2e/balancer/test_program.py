@@ -11,8 +11,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pba_lab import HAProxyProcess
 from pba_lab.model import HAProxyModel
+from pba_lab.shop import shop
 
 from pba_hack.images.rootfs import command, rootfs
+from pba_operator.domain.frontend import haproxy_cfg
 from pba_sync.balancer import commands
 from pba_sync.balancer.servers import count_connections, read_servers
 
@@ -49,6 +51,18 @@ def test_the_configuration_is_taken_without_a_word_in_every_family(configuration
         answer = run("-c", "-f", str(file), pod_ips=pod_ips)
         said = [line for line in answer.stderr.splitlines() if "[NOTICE]" not in line]
         assert (answer.returncode, said) == (0, []), answer.stderr
+
+
+def test_an_haproxy_that_is_started_anew_in_a_pod_without_tls_takes_the_configuration_with_it(
+    folder: Path,
+) -> None:
+    """Pods that were made before TLS was asked for have no certificates; the file is the same for all."""
+    tls = {"secretRefs": [{"name": "a"}], "clientCASecretRef": {"name": "b"}, "redirect": True}
+    file = folder / "haproxy.cfg"
+    file.write_text(haproxy_cfg.render(shop("default", {"tls": tls})))
+    for pod_ips in ("10.0.0.1", "10.0.0.1,fd00::1"):
+        answer = run("-c", "-f", str(file), pod_ips=pod_ips)
+        assert answer.returncode == 0, answer.stderr
 
 
 NAMES = st.sampled_from(("a", "b", "c"))
