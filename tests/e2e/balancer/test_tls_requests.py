@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import http.client
+import socket
 import ssl
 import threading
 from collections.abc import Iterator
@@ -169,6 +170,7 @@ async def test_a_challenge_of_acme_is_served_without_tls_and_nothing_beside_it(
         "/xwell-known/acme-challenge/a",
     ):
         assert (await ask(haproxy, path)).status == 301, path
+    assert (await ask(haproxy, challenge, method="POST")).status == 308
 
 
 async def test_over_tls_browsers_are_told_to_stay_and_the_node_what_was_spoken(
@@ -213,6 +215,12 @@ async def test_http_2_is_spoken_with_those_who_can(
     assert await asyncio.to_thread(exchange) == [node.name.encode()] * 3
     assert [node.executed[f"{number}"] for number in range(3)] == [1, 1, 1]
     assert node.seen["x-forwarded-host"] == SHOP
+
+
+def test_who_does_not_finish_the_handshake_is_let_go(haproxy: HAProxyProcess) -> None:
+    with socket.create_connection(("127.0.0.1", haproxy.tls_port), 30) as silent:
+        silent.sendall(b"\x16\x03\x01")
+        assert silent.recv(1) == b""
 
 
 class Busy:

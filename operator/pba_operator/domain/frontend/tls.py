@@ -30,6 +30,8 @@ _CIPHERS: Final = (
 _CHALLENGE: Final = "^/[.]well-known/acme-challenge/[A-Za-z0-9_-]+$"
 """RFC 8555, 8.3: a token is of base64url. Nothing longer: it is the one path that is served without TLS."""
 
+_HANDSHAKE_SECONDS: Final = 10
+"""So long a client may take for the handshake, as for the head of a request."""
 SUBJECT_HEADER: Final = "X-SSL-Client-Subject"
 """For the application: the subject of the client's certificate, as RFC 2253 writes it, in ASCII."""
 _SPOOFED: Final = "^x[-_]ssl[-_]client"
@@ -63,6 +65,7 @@ def bind_lines(tls: FrontendTLS | None) -> list[str]:
         f"bind :{ports.FRONTEND_HTTPS} {options}",
         ".endif",
         ".endif",
+        f"timeout client-hs {_HANDSHAKE_SECONDS}s",
     ]
 
 
@@ -91,11 +94,13 @@ def response_lines(tls: FrontendTLS | None) -> list[str]:
 def _redirect_lines() -> list[str]:
     """Return the redirect from port 80: a GET may become a GET of anybody's (301), all else stays as it is (308)."""
     where = "location https://%[req.fhdr(Host),host_only]%[pathq]"
+    exempt = "over_tls or METH_GET plain_challenge"
+    # A challenge is a GET (RFC 8555, 8.3).
     return [
         f"acl plain_challenge path -m reg {_CHALLENGE}",
         "acl over_tls ssl_fc",
         "acl can_be_redirected req.fhdr_cnt(Host) eq 1",
-        "http-request deny deny_status 400 unless over_tls or plain_challenge or can_be_redirected { path_beg / }",
+        f"http-request deny deny_status 400 unless {exempt} or can_be_redirected {{ path_beg / }}",
         f"http-request redirect {where} code 301 if METH_GET !over_tls !plain_challenge",
-        f"http-request redirect {where} code 308 if !over_tls !plain_challenge",
+        f"http-request redirect {where} code 308 if !METH_GET !over_tls",
     ]
