@@ -82,12 +82,12 @@ def shape(annotation: Any) -> Shape:
     return Shape(annotation, marks)
 
 
-_ACRONYMS: Final = {"cidrs": "CIDRs"}
+_ACRONYMS: Final = {"ca": "CA", "cidrs": "CIDRs"}
 """Parts of a name that are not only begun with a capital."""
 
 
 def json_name(name: str) -> str:
-    """Return the JSON name of a field: `env_from` is `envFrom`, `allow_cidrs` is `allowCIDRs`."""
+    """Return the JSON name of a field: `env_from` is `envFrom`, `client_ca_secret_ref` is `clientCASecretRef`."""
     first, *others = name.split("_")
     return first + "".join(_ACRONYMS.get(part, part.capitalize()) for part in others)
 

@@ -81,6 +81,11 @@ def nodes(cluster: str) -> str:
     return f"{cluster}-nodes"
 
 
+def frontend_tickets(cluster: str) -> str:
+    """Return the name of the Secret with the seed of the frontends' keys for TLS session tickets."""
+    return f"{cluster}-frontend-tickets"
+
+
 def application_config(cluster: str) -> str:
     """Return the name of the Secret with the rendered `application.configFiles`."""
     return f"{cluster}-config"

@@ -62,6 +62,12 @@ NODES_EXTERNAL: Final = "external"
 """A list of nodes outside of the cluster: name, host (a name or an address), port."""
 NODES_DRAINED: Final = "drained"
 """A list of the names of nodes, pods or outside, that are drained by hand."""
+ENV_TLS_SECRETS: Final = "PBA_TLS_SECRETS"
+"""The names of the Secrets with certificates, with commas between them, the default one first; empty: no TLS."""
+ENV_CLIENT_CA_SECRET: Final = "PBA_CLIENT_CA_SECRET"  # noqa: S105 - a variable's name
+"""The name of the Secret with the authority of the clients' certificates; empty: none is asked for."""
+ENV_TLS: Final = "PBA_TLS"
+"""HAProxy's: set in pods that are made for TLS. An HAProxy that is started anew in an older pod goes without."""
 
 RUN_FOLDER: Final = "/run/haproxy"
 """In the frontend's pods, of both containers: HAProxy's socket, and the files by which its end is agreed on."""
@@ -74,6 +80,29 @@ DRAINED_FILE: Final = "drained"
 
 TOKEN_FOLDER: Final = "/var/run/secrets/kubernetes.io/serviceaccount"  # noqa: S105 - a path, no token
 """Where the sidecar's token lies, and the API server's authority beside it."""
+
+SECRETS_FOLDER: Final = "/etc/pba-tls/secrets"
+"""Where the user's Secrets with certificates lie, each under its name: the sidecar's alone."""
+CERTIFICATE_KEY: Final = "tls.crt"
+PRIVATE_KEY_KEY: Final = "tls.key"
+"""Their keys, which are Kubernetes' own for Secrets of the type `kubernetes.io/tls`."""
+MAX_PAIR_BYTES: Final = 15_000
+"""Of certificate, chain and key together: with the command around them they have to fit into one of HAProxy's buffers
+(`tune.bufsize`, 16,384)."""
+CLIENT_CA_FOLDER: Final = "/etc/pba-tls/client-ca"
+"""Where the Secret with the authority of the clients' certificates lies."""
+CA_KEY: Final = "ca.crt"
+"""Its key, as cert-manager calls it."""
+TICKETS_FOLDER: Final = "/etc/pba-tls/tickets"
+"""Where the generated Secret lies from whose seed all frontends make the same keys for TLS session tickets."""
+TICKET_SEED_KEY: Final = "seed"
+"""Its key."""
+TLS_FOLDER: Final = "/run/haproxy-tls"
+"""What HAProxy reads at its start, in memory, written by the sidecar: only what HAProxy can serve."""
+CERTIFICATE_LIST: Final = f"{TLS_FOLDER}/certificates.list"
+"""HAProxy's list of certificates; they lie beside it, as `NAME.pem`."""
+CLIENT_CA_FILE: Final = f"{TLS_FOLDER}/client-ca.crt"
+TICKET_KEYS_FILE: Final = f"{TLS_FOLDER}/ticket-keys"
 
 HAPROXY_FRONTEND: Final = "public"
 """HAProxy's section for clients."""

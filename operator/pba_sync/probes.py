@@ -1,6 +1,7 @@
 """The sidecar's probes and metrics.
 
-`/healthz`: the two loops move (else the kubelet restarts us). `/readyz`: HAProxy said in the last pass that
+`/healthz`: the loops move (else the kubelet restarts us). `/started`: HAProxy can be started, what it reads is there
+(the kubelet waits for it). `/readyz`: HAProxy said in the last pass that
 it holds the full set of nodes and one could serve since it started. Neither depends on the API server:
 without it we go on with what we know. `/metrics`: for Prometheus.
 """
@@ -59,6 +60,7 @@ def serve(
     *,
     healthz: Callable[[], str],
     readyz: Callable[[], str],
+    started: Callable[[], str],
     metrics: Callable[[], bytes],
 ) -> ThreadingHTTPServer:
     """Return a server that is bound; its `serve_forever` answers.
@@ -68,6 +70,7 @@ def serve(
         port: the port; 0: any.
         healthz: what is wrong with us; empty: nothing.
         readyz: why HAProxy is not ready; empty: it is.
+        started: why HAProxy cannot be started; empty: it can.
         metrics: the metrics, as Prometheus reads them.
     """
     return _Server(
@@ -76,6 +79,7 @@ def serve(
         {
             "/healthz": lambda: verdict(healthz()),
             "/readyz": lambda: verdict(readyz()),
+            "/started": lambda: verdict(started()),
             "/metrics": lambda: (HTTPStatus.OK, CONTENT_TYPE_LATEST, metrics()),
         },
     )

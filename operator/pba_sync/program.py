@@ -29,6 +29,7 @@ from pba_sync.balancer.stopping import Stopping
 from pba_sync.balancer.view import Board, Watcher, WatcherHooks
 from pba_sync.balancer.weigher import Weigher, WeigherHooks
 from pba_sync.settings import Settings, SettingsError, read_settings
+from pba_sync.tls import pod
 
 STUCK_SECONDS = 15.0
 """A pass of the balancer's loop that takes longer has lost itself: every step of it has a time limit."""
@@ -67,6 +68,7 @@ class _Sidecar:
             WeigherHooks(time.monotonic, self.metrics.on_look, self.metrics.on_left),
             settings.affinity,
         )
+        self.certificates = pod.keeper(settings, haproxy, self.metrics.on_secret, self.metrics.on_certificate)
         self.resolver = Resolver(addresses, self.metrics.on_lookup_failure)
         self.roster = Roster(self.board, on_hosts=lambda hosts: self.resolver.follow(hosts, self.roster))
         configure = partial(pykube.KubeConfig.from_service_account, str(settings.token_folder))
@@ -113,6 +115,8 @@ class _Sidecar:
             return f"the balancer's loop has not finished a pass for {now - self.loop.passed_at:.0f} s"
         if now - self.weigher.looked_at > STUCK_SECONDS:
             return f"the nodes' answers have not been looked at for {now - self.weigher.looked_at:.0f} s"
+        if now - self.certificates.looked_at > STUCK_SECONDS:
+            return f"the certificates have not been looked at for {now - self.certificates.looked_at:.0f} s"
         for what, watcher in self.watchers.items():
             if now - watcher.moved_at > WATCH_STUCK_SECONDS:
                 return f"the watch of {what} has not moved for {now - watcher.moved_at:.0f} s"
@@ -123,6 +127,10 @@ class _Sidecar:
         """Return why HAProxy is not ready."""
         return "" if self.loop.ready else "HAProxy does not answer, or no node could serve since it started"
 
+    def started(self) -> str:
+        """Return why HAProxy cannot be started yet."""
+        return "" if self.certificates.started else "no Secret with a certificate can be used"
+
     def start(self) -> None:
         """Start the threads."""
         server = probes.serve(
@@ -130,6 +138,7 @@ class _Sidecar:
             self.settings.http_port,
             healthz=self.healthz,
             readyz=self.readyz,
+            started=self.started,
             metrics=lambda: generate_latest(self.metrics.registry),
         )
         for name, target in (
@@ -137,6 +146,7 @@ class _Sidecar:
             ("loop", self.loop.run),
             ("weights", self.weigher.run),
             ("failures", self.weigher.follow_failures),
+            ("certificates", self.certificates.run),
             ("http", server.serve_forever),
         ):
             thread = threading.Thread(target=target, name=name, daemon=True)

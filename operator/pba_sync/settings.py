@@ -46,6 +46,10 @@ class Settings:
     token_folder: Path
     listen: str
     http_port: int
+    tls_secrets: tuple[str, ...]
+    """The Secrets with certificates, the default one first; empty: no TLS."""
+    client_ca_secret: str
+    """The Secret with the authority of clients' certificates; empty: they are not asked for."""
 
 
 def _required(environment: Mapping[str, str], name: str) -> str:
@@ -64,6 +68,13 @@ def _one_of(environment: Mapping[str, str], name: str, words: Sequence[str]) -> 
             f"the environment variable {name} must be one of {', '.join(words)}, not {value!r}"
         )
     return value
+
+
+def _given(environment: Mapping[str, str], name: str) -> str:
+    """Return a variable that may be empty, but must be there."""
+    if name not in environment:
+        _required(environment, name)
+    return environment[name]
 
 
 def _number(environment: Mapping[str, str], name: str) -> float:
@@ -130,4 +141,6 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         token_folder=Path(_required(environment, sidecar.ENV_TOKEN_FOLDER)),
         listen="::" if ":" in _required(environment, sidecar.ENV_POD_IPS) else "0.0.0.0",  # noqa: S104 - the kubelet probes it
         http_port=int(_number(environment, sidecar.ENV_HTTP_PORT)),
+        tls_secrets=tuple(name for name in _given(environment, sidecar.ENV_TLS_SECRETS).split(",") if name),
+        client_ca_secret=_given(environment, sidecar.ENV_CLIENT_CA_SECRET),
     )

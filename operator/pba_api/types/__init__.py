@@ -13,6 +13,7 @@ from pba_api.types.external import ExternalNode
 from pba_api.types.frontend import Frontend
 from pba_api.types.frontend_affinity import SessionAffinity
 from pba_api.types.frontend_balancing import Balancing
+from pba_api.types.frontend_tls import FrontendTLS
 from pba_api.types.frontend_traffic import Checks, Limits, PathLimits, Retries, Timeouts
 from pba_api.types.nodes import Backend, Management, Rollout, ServiceSettings
 from pba_api.types.spec import PBAClusterSpec
@@ -30,6 +31,7 @@ __all__ = [
     "EnvNames",
     "ExternalNode",
     "Frontend",
+    "FrontendTLS",
     "Json",
     "KeyReference",
     "Limits",

@@ -8,6 +8,7 @@ from pba_api.types.common import Image, Network, PodSettings
 from pba_api.types.frontend_affinity import SessionAffinity
 from pba_api.types.frontend_balancing import Balancing
 from pba_api.types.frontend_edge import Access, ErrorPages
+from pba_api.types.frontend_tls import FrontendTLS
 from pba_api.types.frontend_traffic import Checks, Limits, PathLimits, Retries, Timeouts
 
 
@@ -85,5 +86,9 @@ class Frontend:
             "that shows a secret beside what the request said: the length tells of it (BREACH)."
         ),
         Default(value=False),
+    ]
+    tls: Annotated[
+        FrontendTLS | None,
+        Doc("TLS for clients, at the Service's port 443; absent: they are served without, at port 80 alone."),
     ]
     pod: Annotated[PodSettings, Doc("Placement and size of the frontend nodes."), Default({})]

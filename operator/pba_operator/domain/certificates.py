@@ -1,4 +1,4 @@
-"""Certificates as the Secrets hold them, read: can the authority sign, and does it vouch for the server's?
+"""Certificates as the Secrets hold them, read: can the authority sign, does it vouch for the server's, can it be shown?
 
 mysqld that is started with a certificate that it cannot read serves without TLS, and then nobody can log in: so it is
 found out before mysqld is told to read it. Pure; what was judged once is remembered, since each plan asks.
@@ -62,6 +62,35 @@ def is_vouched_for(certificate: str, key: str, authority: str) -> bool:
     except (*_UNREADABLE, InvalidSignature):
         return False
     return private.public_key() == read.public_key()
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def flaw_of_pair(certificate: str, key: str) -> str:
+    """Return why a certificate with its chain, and its key (in PEM), cannot be shown to clients; empty if they can.
+
+    The words follow "the Secret". Whether it has expired is not asked: nothing here knows the time.
+    """
+    try:
+        chain = x509.load_pem_x509_certificates(certificate.encode())
+    except _UNREADABLE:
+        return "holds no certificate in PEM that can be read"
+    try:
+        private = serialization.load_pem_private_key(key.encode(), password=None)
+    except _UNREADABLE:
+        return "holds no private key in PEM that can be read without a password"
+    if private.public_key() != chain[0].public_key():
+        return "holds a key that is not the certificate's"
+    return ""
+
+
+@lru_cache(maxsize=_REMEMBERED)
+def flaw_of_authorities(certificates: str) -> str:
+    """Return why nobody can be vouched for by these certificates (in PEM); empty if somebody can."""
+    try:
+        x509.load_pem_x509_certificates(certificates.encode())
+    except _UNREADABLE:
+        return "holds no certificate in PEM that can be read"
+    return ""
 
 
 def _read(certificate: bytes, key: bytes) -> tuple[x509.Certificate, PrivateKeyTypes]:

@@ -64,6 +64,8 @@ class Generator(Enum):
     """The operator's MySQL account: name, password, and the SQL with which mysqld makes it at its start."""
     CERTIFICATE_AUTHORITY = "certificate-authority"
     SERVER_CERTIFICATE = "server-certificate"
+    TICKET_SEED = "ticket-seed"
+    """Of the frontends' keys for TLS session tickets."""
 
 
 @dataclass(frozen=True)

@@ -80,6 +80,8 @@ def deletions(cluster: Cluster, observed: Observed) -> list[Delete]:
             found.extend(_delete(cluster, observed, ChildId("PodDisruptionBudget", name)))
     if not cluster.spec.application.config_files:
         found.extend(_delete(cluster, observed, ChildId("Secret", names.application_config(cluster.name))))
+    if cluster.spec.frontend is None or cluster.spec.frontend.tls is None:
+        found.extend(_delete(cluster, observed, ChildId("Secret", names.frontend_tickets(cluster.name))))
     if cluster.spec.frontend is None:
         found.extend(_frontends(cluster, observed))
     if cluster.spec.backend is None:

@@ -98,6 +98,8 @@ def _going(view: View) -> Iterator[Problem]:
 def _part_of_target(view: View, target: ChildId) -> ConditionType:
     known = {**view.observed.children, **{ChildId.of(manifest): manifest for manifest in view.wanted}}
     manifest = known.get(target)
+    if target.name == names.frontend_tickets(view.cluster.name):
+        return ConditionType.FRONTEND
     if manifest is None:
         return _PART_OF_KIND.get(target.kind, ConditionType.MANAGEMENT)
     return _part_of(manifest)

@@ -102,6 +102,7 @@ def waits_for_references(cluster: Cluster, observed: Observed) -> bool:
         or database.lacks_password(cluster, observed)
         or bool(application.config_problems(cluster, observed))
         or bool(application.volume_problems(cluster.spec, observed, ConditionType.MANAGEMENT))
+        or bool(frontend.problems(cluster, observed))
     )
 
 
@@ -129,7 +130,7 @@ def plan(cluster: Cluster | Invalid, observed: Observed, sync_image: SyncImage) 
     pending = _outdated(cluster, observed, wanted)
     if cluster.spec.paused:
         return Plan(wanted=tuple(wanted), pending=tuple(pending))
-    steps = database.actions(cluster, observed)
+    steps = [*database.actions(cluster, observed), *frontend.actions(cluster, observed)]
     actions: list[Action] = [*deletion.finalizer(cluster)]
     actions.extend(step for step in steps if isinstance(step, Generate))
     actions.extend(Apply(manifest) for manifest in pending)

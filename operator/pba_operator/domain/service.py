@@ -69,6 +69,16 @@ def component(cluster: Cluster, observed: Observed) -> str:
     return wanted if deployments.serves(observed, _SERVERS[wanted](cluster.name)) else current
 
 
+def _ports(cluster: Cluster) -> list[Manifest]:
+    """Return the ports: 443 only where there is TLS, as nobody else would answer at it."""
+    wanted = {ports.HTTP_NAME: ports.SERVICE_HTTP}
+    if cluster.spec.frontend is not None and cluster.spec.frontend.tls is not None:
+        wanted[ports.HTTPS_NAME] = ports.SERVICE_HTTPS
+    return [
+        {"name": name, "port": port, "targetPort": name, "protocol": "TCP"} for name, port in wanted.items()
+    ]
+
+
 def manifest(cluster: Cluster, observed: Observed) -> Manifest:
     """Return the Service `NAME`."""
     settings = cluster.spec.service
@@ -89,14 +99,7 @@ def manifest(cluster: Cluster, observed: Observed) -> Manifest:
         "spec": {
             "type": settings.type,
             "selector": selector(cluster.name, component(cluster, observed)),
-            "ports": [
-                {
-                    "name": ports.HTTP_NAME,
-                    "port": ports.SERVICE_HTTP,
-                    "targetPort": ports.HTTP_NAME,
-                    "protocol": "TCP",
-                },
-            ],
+            "ports": _ports(cluster),
             **{key: value for key, value in optional.items() if value},
         },
     }

@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
+from pba_api import sidecar
 from pba_operator.domain import certificates, secret_keys
 from pba_operator.domain.model import CannotGenerateError, Generate, Generator, Manifest
 
@@ -67,6 +68,8 @@ class Material:
         """Do the same in this thread, which takes some milliseconds."""
         if action.generator is Generator.PASSWORD:
             return {secret_keys.PASSWORD: self._password()}
+        if action.generator is Generator.TICKET_SEED:
+            return {sidecar.TICKET_SEED_KEY: self._password()}
         if action.generator is Generator.DATABASE_ADMIN:
             return _admin(self._password())
         name = action.manifest["metadata"]["name"]

@@ -59,11 +59,26 @@ class Check:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """A command: its verb (for metrics), its whole text, and the answer that means yes."""
+    """A command: its verb (for metrics), its whole text, and the answer that means yes.
+
+    `ending`: in place of `expected`, how an answer ends that means yes; what stands before it differs.
+    `hidden`: how it is told of in place of its text, which holds a secret.
+    """
 
     verb: str
     text: str
     expected: str = ""
+    ending: str = ""
+    hidden: str = ""
+
+    @property
+    def told(self) -> str:
+        """How it is told of, in a log."""
+        return self.hidden or self.text
+
+    def is_yes(self, answer: str) -> bool:
+        """Tell whether HAProxy has done what it was told."""
+        return answer.endswith(self.ending) if self.ending else answer == self.expected
 
 
 def _server(name: str) -> str:
@@ -183,6 +198,8 @@ def raise_flag(flag: str) -> Command:
     return Command("add acl", f"add acl {FLAGS} {_checked(flag)}")
 
 
+SHUT_FRONTEND: Final = Command("shutdown frontend", f"shutdown frontend {HAPROXY_FRONTEND}")
+"""Accept no more clients; those of HTTP/2 are told to leave. It cannot be taken back in this life of HAProxy."""
 SHOW_SERVERS: Final = Command("show servers state", f"show servers state {HAPROXY_BACKEND}")
 SHOW_CONNECTIONS: Final = Command("show servers conn", f"show servers conn {HAPROXY_BACKEND}")
 SHOW_INFO: Final = Command("show info", "show info")

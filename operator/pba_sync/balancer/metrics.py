@@ -124,6 +124,19 @@ class Metrics:
             registry=self.registry,
         )
 
+        self._usable_secrets = Gauge(
+            "pba_sync_tls_secret_usable",
+            "1: HAProxy uses what the Secret holds; 0: that cannot be used, HAProxy goes on with what it has.",
+            ["secret"],
+            registry=self.registry,
+        )
+        self._certificate_ends = Gauge(
+            "pba_sync_tls_certificate_not_after_timestamp_seconds",
+            "When the certificate expires that HAProxy shows.",
+            ["secret"],
+            registry=self.registry,
+        )
+
     def _view_age(self) -> float:
         age = self._board.age()
         return float("nan") if age is None else age
@@ -183,3 +196,11 @@ class Metrics:
     def on_restart(self) -> None:
         """Note a restart of HAProxy."""
         self._restarts.inc()
+
+    def on_secret(self, secret: str, usable: bool) -> None:  # noqa: FBT001 - a callback's shape
+        """Note whether HAProxy uses what a Secret with a certificate holds."""
+        self._usable_secrets.labels(secret).set(usable)
+
+    def on_certificate(self, secret: str, ends: float) -> None:
+        """Note when a certificate expires that HAProxy shows."""
+        self._certificate_ends.labels(secret).set(ends)

@@ -109,9 +109,9 @@ class HAProxy:
         except HAProxyUnreachableError:
             self._on_command(command.verb, False)
             raise
-        self._on_command(command.verb, answer == command.expected)
-        if answer != command.expected:
-            raise CommandRefusedError(command.text, answer)
+        self._on_command(command.verb, command.is_yes(answer))
+        if not command.is_yes(answer):
+            raise CommandRefusedError(command.told, answer)
 
     def servers(self) -> dict[str, Server]:
         """Return the servers of the nodes' backend by name; connections are counted if any is out of rotation."""

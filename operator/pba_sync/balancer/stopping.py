@@ -8,6 +8,8 @@ HAProxy's container and we meet in the folder of HAProxy's socket.
     hook                                we
     touch stopping            ->        raise the flag `stopping` in HAProxy (its configuration then
                                         adds `Connection: close` to every response)
+                                        later, shut HAProxy's frontend: HTTP/2 knows no such header, and
+                                        HAProxy says GOAWAY to its clients then, with their next response
     wait for drained          <-        touch drained, once no client is left
     (return; SIGTERM follows)
 
@@ -17,6 +19,7 @@ connections that wait there.
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -24,10 +27,16 @@ from typing import Protocol
 from pba_api.sidecar import DRAINED_FILE, STOPPING, STOPPING_FILE
 from pba_sync.balancer import commands
 from pba_sync.balancer.commands import Command
+from pba_sync.balancer.errors import CommandRefusedError
 from pba_sync.balancer.runtime import Incarnation
+
+_LOG = logging.getLogger(__name__)
 
 SPREAD_SECONDS = 5.0
 """How long new connections may still arrive: every kube-proxy, and balancers outside, must hear of it."""
+
+SHUT_SECONDS = 15.0
+"""After how long no new connection is accepted any more; clients of HTTP/2 leave from then on."""
 
 IDLE_SECONDS = 20.0
 """After how long connections do not count that have carried no request since the pod began to terminate."""
@@ -54,6 +63,7 @@ class Stopping:
         self._drained = folder / DRAINED_FILE
         self._clock = clock
         self._since: float | None = None
+        self._shut: Incarnation | None = None
 
     def look(self, haproxy: Frontend, incarnation: Incarnation, flags: frozenset[str]) -> None:
         """Do what the hook's request asks for now; a request to a former HAProxy is forgotten."""
@@ -70,8 +80,20 @@ class Stopping:
             haproxy.run(commands.raise_flag(STOPPING))
         if self._since is None:
             self._since = self._clock()
-        if self._clients_have_left(haproxy, self._clock() - self._since):
+        seconds = self._clock() - self._since
+        if seconds >= SHUT_SECONDS and self._shut != incarnation:
+            self._shut_frontend(haproxy)
+            self._shut = incarnation
+        if self._clients_have_left(haproxy, seconds):
             self._drained.touch()
+
+    @staticmethod
+    def _shut_frontend(haproxy: Frontend) -> None:
+        try:
+            haproxy.run(commands.SHUT_FRONTEND)
+        except CommandRefusedError as error:
+            # By a sidecar before us.
+            _LOG.info("%s", error)
 
     def _clients_have_left(self, haproxy: Frontend, seconds: float) -> bool:
         """Tell whether nobody is left; each connection that carried a request has been closed after it."""

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+from functools import cache
+
 import pytest
 from pba_mutation.commands import commands, outsiders
 from pba_mutation.examples import BASE
@@ -22,6 +25,7 @@ pytestmark = pytest.mark.timeout(900)
 Readings = list[tuple[Mutation, Cluster | Invalid]]
 Plans = list[tuple[Mutation, Planned]]
 
+EXAMPLE = [{"name": "example"}]
 ENOUGH = frozenset({"a number", "a list", "zero byte", "line break"})
 """Of what is changed in shapes of Kubernetes' own, which the planner passes on as they are."""
 
@@ -66,21 +70,37 @@ def test_what_can_be_read_is_planned_and_reported_on(readings: Readings, plans: 
 
 def test_no_line_of_a_file_is_the_users(plans: Plans) -> None:
     """Whatever a value holds, each line of my.cnf and of haproxy.cfg is one that the operator writes."""
-    usual = planned(BASE)
-    lengths = {child: _lines(usual, child.name, "haproxy.cfg") for child in usual.children}
     for mutation, found in plans:
         for child, manifest in found.children.items():
             data = manifest.get("data", {})
             if child.kind == "ConfigMap" and "my.cnf" in data:
                 assert options(data["my.cnf"]), mutation.id
             if child.kind == "ConfigMap" and "haproxy.cfg" in data:
-                assert _lines(found, child.name, "haproxy.cfg") == lengths[child], mutation.id
+                usual = _usual(_features(found.cluster))
+                assert _lines(found, child.name) == _lines(usual, child.name), mutation.id
                 assert all(words(data["haproxy.cfg"])), mutation.id
 
 
-def _lines(found: Planned, name: str, file: str) -> int:
+def _features(cluster: Cluster) -> str:
+    """Return what a spec asks for that has lines of its own in haproxy.cfg, as JSON of `frontend`."""
+    assert cluster.spec.frontend is not None
+    tls = cluster.spec.frontend.tls
+    asked = None
+    if tls is not None:
+        asked = {"secretRefs": EXAMPLE, "redirect": tls.redirect, "hstsSeconds": min(1, tls.hsts_seconds)}
+        asked |= {} if tls.client_ca_secret_ref is None else {"clientCASecretRef": EXAMPLE[0]}
+    return json.dumps({} if asked is None else {"tls": asked})
+
+
+@cache
+def _usual(features: str) -> Planned:
+    """Return the plan for a PBACluster with these features and nothing peculiar."""
+    return planned({**BASE, "frontend": {**BASE["frontend"], **json.loads(features)}})
+
+
+def _lines(found: Planned, name: str) -> int:
     return sum(
-        len(manifest.get("data", {}).get(file, "").split("\n"))
+        len(manifest.get("data", {}).get("haproxy.cfg", "").split("\n"))
         for child, manifest in found.children.items()
         if (child.kind, child.name) == ("ConfigMap", name)
     )
@@ -88,7 +108,8 @@ def _lines(found: Planned, name: str, file: str) -> int:
 
 def test_no_value_ends_in_a_shell(plans: Plans) -> None:
     """Where our containers run a shell, its text is the same whatever the spec says."""
-    usual = {command[:4]: command for command in commands(planned(BASE).children)}
+    plain = [_usual(_features(found.cluster)) for _, found in plans]
+    usual = {command[:4]: command for found in plain for command in commands(found.children)}
     assert len(usual) > 10
     for mutation, found in plans:
         for command in commands(found.children):

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pba_lab.shop import shop
+from pba_lab.tls import Authority
 
 from pba_hack.apiserver import ApiServer
 from pba_operator.domain import drift
 from pba_operator.domain.frontend import SyncImage, manifests
-from pba_operator.domain.model import Cluster, Manifest, Observed
+from pba_operator.domain.model import ChildId, Cluster, Manifest, Observed
 
 _PATHS = {
     "ConfigMap": "/api/v1/namespaces/{}/configmaps",
@@ -24,11 +27,19 @@ _PATHS = {
 Apply = Callable[[Manifest], Manifest]
 
 
-@pytest.fixture
-def wanted(cluster: Cluster) -> list[Manifest]:
-    return [
-        drift.stamp(manifest) for manifest in manifests(cluster, Observed(), SyncImage("sync:1", "Never"))
-    ]
+@pytest.fixture(params=[False, True], ids=["plain", "with TLS"])
+def wanted(cluster: Cluster, request: pytest.FixtureRequest) -> list[Manifest]:
+    references: dict[ChildId, Manifest | None] = {}
+    if request.param:
+        tls = {"secretRefs": [{"name": "a"}, {"name": "b.c"}], "redirect": True}
+        cluster = shop(cluster.namespace, {"tls": {**tls, "clientCASecretRef": {"name": "d"}}})
+        authority = Authority("a test's CA")
+        texts = {**authority.issue("shop.example").secret(), "ca.crt": authority.certificate}
+        data = {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
+        references = {ChildId("Secret", name): {"data": data} for name in ("a", "b.c", "d")}
+    found = manifests(cluster, Observed(references=references), SyncImage("sync:1", "Never"))
+    assert found[-1]["kind"] == "Deployment"
+    return [drift.stamp(manifest) for manifest in found]
 
 
 @pytest.fixture

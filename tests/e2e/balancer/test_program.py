@@ -94,6 +94,18 @@ def test_every_field_makes_a_configuration_that_is_taken_without_a_word(field: s
         assert (answer.returncode, said) == (0, []), answer.stderr
 
 
+def test_an_haproxy_that_is_started_anew_in_a_pod_without_tls_takes_the_configuration_with_it(
+    folder: Path,
+) -> None:
+    """Pods that were made before TLS was asked for have no certificates; the file is the same for all."""
+    tls = {"secretRefs": [{"name": "a"}], "clientCASecretRef": {"name": "b"}, "redirect": True}
+    file = folder / "haproxy.cfg"
+    file.write_text(haproxy_cfg.render(shop("default", {"tls": tls})))
+    for pod_ips in ("10.0.0.1", "10.0.0.1,fd00::1"):
+        answer = run("-c", "-f", str(file), pod_ips=pod_ips)
+        assert answer.returncode == 0, answer.stderr
+
+
 COMMANDS = st.one_of(
     st.builds(
         commands.add_server,

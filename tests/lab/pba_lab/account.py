@@ -70,4 +70,6 @@ def environment(cluster: Cluster, socket: Path, mounted: Path, *, port: int) -> 
         sidecar.ENV_TOKEN_FOLDER: str(mounted),
         sidecar.ENV_DRAIN_SECONDS: "5",
         sidecar.ENV_POD_IPS: "127.0.0.1",
+        sidecar.ENV_TLS_SECRETS: "",
+        sidecar.ENV_CLIENT_CA_SECRET: "",
     }

@@ -9,11 +9,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import itertools
+import ssl
 import time
 from collections import Counter
 from dataclasses import dataclass, field
-
-_METHODS = ("GET", "POST")
 
 
 class _RequestLostError(Exception):
@@ -27,6 +26,10 @@ class Clients:
     Attributes:
         answered: by request identifier, the name of the node that answered.
         failed: by request identifier, why it failed.
+        methods: of the requests, in turn.
+        tls: with it, the connections are over TLS, and ask for the host `server_name`.
+        keeps_connections: without it, each request has a connection of its own.
+        connections: how many there were.
         slowest: seconds of the slowest answer.
     """
 
@@ -34,6 +37,11 @@ class Clients:
     port: int
     pause_seconds: float = 0.01
     path: str = "/"
+    methods: tuple[str, ...] = ("GET", "POST")
+    tls: ssl.SSLContext | None = None
+    server_name: str | None = None
+    keeps_connections: bool = True
+    connections: int = 0
     answered: dict[str, str] = field(default_factory=dict)
     failed: dict[str, str] = field(default_factory=dict)
     at: dict[str, float] = field(default_factory=dict)
@@ -68,15 +76,20 @@ class Clients:
             started = time.monotonic()
             try:
                 if connection is None:
-                    connection = await asyncio.open_connection(self.host, self.port)
-                node, close = await self._exchange(*connection, _METHODS[serial % len(_METHODS)], identifier)
+                    connection = await asyncio.open_connection(
+                        self.host, self.port, ssl=self.tls, server_hostname=self.server_name
+                    )
+                    self.connections += 1
+                node, close = await self._exchange(
+                    *connection, self.methods[serial % len(self.methods)], identifier
+                )
                 self.answered[identifier] = node
             except (OSError, _RequestLostError, asyncio.IncompleteReadError) as error:
                 self.failed[identifier] = f"{type(error).__name__}: {error}"
                 close = True
             self.at[identifier] = started
             self.slowest = max(self.slowest, time.monotonic() - started)
-            if close and connection is not None:
+            if (close or not self.keeps_connections) and connection is not None:
                 connection[1].close()
                 connection = None
             await asyncio.sleep(self.pause_seconds)

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
+from pba_api import sidecar
 from pba_hack.images.rootfs import command, rootfs
 from pba_hack.loopback import free_port
 
@@ -45,14 +46,15 @@ class HAProxyProcess:
         self.socket = folder / "admin.sock"
         self.log = folder / "haproxy.log"
         self.port = free_port()
+        self.tls_port = free_port()
         self.health_port = free_port()
         # Two that were given the same port would share its connections, and nobody would notice.
         text = configuration.replace("global\n", "global\n    noreuseport\n", 1).replace(
             "/run/haproxy/admin.sock", str(self.socket)
         )
-        text = text.replace("/etc/haproxy-pba/", f"{folder}/")
+        text = text.replace("/etc/haproxy-pba/", f"{folder}/").replace(sidecar.TLS_FOLDER, str(folder))
         address = "" if ":" in pod_ips else "127.0.0.1"
-        for pod_port, port in ((8080, self.port), (8405, self.health_port)):
+        for pod_port, port in ((8080, self.port), (8443, self.tls_port), (8405, self.health_port)):
             text = re.sub(rf"(?m)^(\s*bind ):{pod_port}\b", rf"\g<1>{address}:{port}", text)
             text = re.sub(rf"(?m)^(\s*bind )(:::){pod_port}\b", rf"\g<1>\g<2>{port}", text)
         for name, content in (files or {}).items():
@@ -70,7 +72,10 @@ class HAProxyProcess:
         arguments = command(rootfs("haproxy"), "/usr/sbin/haproxy", "-db", "-f", str(self.file))
         with self.log.open("ab") as log:
             self._process = subprocess.Popen(
-                arguments, stdout=log, stderr=log, env={"PBA_POD_IPS": self._pod_ips}
+                arguments,
+                stdout=log,
+                stderr=log,
+                env={sidecar.ENV_POD_IPS: self._pod_ips, sidecar.ENV_TLS: "true"},
             )
         deadline = time.monotonic() + _START_SECONDS
         while not self._answers():

@@ -59,6 +59,8 @@ class HAProxyModel:
         self.servers: dict[str, ModelServer] = {}
         self.flags: list[str] = []
         self.clients = 0
+        self.is_shut = False
+        """Whether it accepts no more clients."""
         self.pid = 7
         self.started = 1_000_000
         self.refuse: set[str] = set()
@@ -88,6 +90,7 @@ class HAProxyModel:
         self.answers.clear()
         self.redispatches.clear()
         self.clients = 0
+        self.is_shut = False
         self.started += 1
 
     def ask(self, text: str) -> str:
@@ -132,6 +135,11 @@ class HAProxyModel:
 
     def _set_limit(self, name: str, limit: str) -> str:
         return self._on(name, lambda server: setattr(server, "limit", int(limit)))
+
+    def _shut_frontend(self) -> str:
+        answer = "Frontend was already shut down.\n" if self.is_shut else ""
+        self.is_shut = True
+        return answer
 
     def _shutdown(self, name: str) -> str:
         def change(server: ModelServer) -> None:
@@ -263,6 +271,7 @@ class HAProxyModel:
         (rf"set server {_BACKEND}/(\S+) health up", _set_health),
         (rf"set server {_BACKEND}/(\S+) weight (\d+)", _set_weight),
         (rf"set maxconn server {_BACKEND}/(\S+) (\d+)", _set_limit),
+        (r"shutdown frontend public", _shut_frontend),
         (rf"shutdown sessions server {_BACKEND}/(\S+)", _shutdown),
         (rf"wait \d+ms srv-removable {_BACKEND}/(\S+)", _wait),
         (rf"del server {_BACKEND}/(\S+)", _delete),

@@ -8,6 +8,7 @@ Run as a program, it writes the files that the tests compare with, after a chang
 from __future__ import annotations
 
 import argparse
+import base64
 import copy
 import json
 from dataclasses import asdict
@@ -16,7 +17,8 @@ from typing import Any, Final
 
 from pba_api.identity import ANNOTATION_CONFIG_HASH, ANNOTATION_HASH, COMPONENT_FRONTEND, LABEL_COMPONENT
 from pba_operator.domain.cluster import read
-from pba_operator.domain.model import ChildId, Cluster, Manifest, Plan
+from pba_operator.domain.model import ChildId, Cluster, Generate, Generator, Manifest, Plan
+from pba_operator.mysql.material import Material
 from pba_simulation.belief import World, raw
 
 _TEMPLATE: Final = "${host} ${port} ${database} ${user} ${password} ${caFile} $$ ${unknown}"
@@ -80,6 +82,11 @@ _SPECS: Final[dict[str, dict[str, Any]]] = {
             "access": {"allowCIDRs": ["0.0.0.0/0"], "denyCIDRs": ["198.51.100.0/24"]},
             "errorPages": {"configMapRef": {"name": "pages"}},
             "compression": True,
+            "tls": {
+                "secretRefs": [{"name": "shop-tls"}, {"name": "other-tls"}],
+                "redirect": True,
+                "hstsSeconds": 300,
+            },
             "pod": _PLACED,
         },
         "service": {
@@ -95,6 +102,12 @@ _SPECS: Final[dict[str, dict[str, Any]]] = {
 NAMES: Final = tuple(_SPECS)
 
 
+def certificate() -> Manifest:
+    """Return a Secret with a certificate; what it holds is no part of what is written."""
+    texts = Material().make(Generate({"metadata": {"name": "tls"}}, Generator.CERTIFICATE_AUTHORITY), None)
+    return {"data": {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}}
+
+
 class _Recorder(World):
     """A world that remembers what was done to it, the last of its kind for each object."""
 
@@ -108,6 +121,7 @@ class _Recorder(World):
                 "metadata": {"resourceVersion": "1"},
                 "data": {"secret": "czNjcjN0"},
             },
+            **{ChildId("Secret", name): certificate() for name in ("shop-tls", "other-tls")},
         }
 
     def carry_out(self, decided: Plan) -> None:

@@ -144,6 +144,11 @@ def _of_another_class(world: World) -> None:
     world.children[CLAIM]["spec"]["storageClassName"] = "slow"
 
 
+def _certificate(**data: str) -> Callable[[World], None]:
+    """Have the user's Secret with the frontend's certificate hold this, in base64."""
+    return lambda world: world.references.update({ChildId("Secret", "shop-tls"): {"data": data}})
+
+
 def _emptied(world: World) -> None:
     world.children[ChildId("Secret", "shop-mysql-admin")]["data"].pop("password")
 
@@ -241,6 +246,9 @@ TROUBLES: Final[dict[str, Callable[[World], None]]] = {
     "two earlier namesakes left something": _mixed,
     "an earlier namesake left a volume of another class": _of_another_class,
     "options of MySQL are refused": _nothing,
+    "a certificate of the user's is missing": _nothing,
+    "a certificate of the user's lacks its key": _certificate(**{"tls.crt": "eA=="}),
+    "a certificate of the user's is none": _certificate(**{"tls.crt": "eA==", "tls.key": "eA=="}),
     "a Secret of the user's is missing": _nothing,
     "a template of the user's is missing": _nothing,
     "the frontends' own pages are missing": _nothing,

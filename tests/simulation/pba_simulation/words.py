@@ -18,6 +18,9 @@ from pba_simulation.belief import World, raw, reported
 from pba_simulation.troubles import CLAIM, TROUBLES
 
 _WHOLE: Final[Manifest] = {"backend": {}, "frontend": {"image": "haproxy:3.0.11"}}
+_SECURED: Final[Manifest] = {
+    "frontend": {**_WHOLE["frontend"], "tls": {"secretRefs": [{"name": "shop-tls"}]}},
+}
 _REFUSED: Final = (
     Failure(ChildId("Deployment", "shop-backend"), "Invalid", "spec.template: no"),
     Failure(ChildId("Secret", "shop-mysql-app"), "Forbidden", "may not"),
@@ -37,6 +40,9 @@ _ASKED_OTHERWISE: Final[dict[str, Manifest]] = {
         "database": {"storage": {"storageClassName": "fast"}}
     },
     "options of MySQL are refused": {"database": {"config": {"datadir": "/x", "ssl_key": "/y"}}},
+    "a certificate of the user's is missing": _SECURED,
+    "a certificate of the user's lacks its key": _SECURED,
+    "a certificate of the user's is none": _SECURED,
     "a Secret of the user's is missing": {
         "database": {"user": {"passwordSecretRef": {"name": "clerk", "key": "secret"}}}
     },

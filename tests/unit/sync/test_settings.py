@@ -35,10 +35,13 @@ GIVEN = {
     "PBA_POD_IPS": "10.0.0.1",
     "PBA_HTTP_PORT": "8499",
 }
+"""What must be there, and hold something."""
+MAY_BE_EMPTY = {"PBA_TLS_SECRETS": "", "PBA_CLIENT_CA_SECRET": ""}
 
 
 def test_all_comes_from_the_environment() -> None:
-    assert read_settings(GIVEN) == Settings(
+    tls = {"PBA_TLS_SECRETS": "shop-tls,other", "PBA_CLIENT_CA_SECRET": "clients"}
+    assert read_settings({**GIVEN, **tls}) == Settings(
         namespace="default",
         services=("shop-backend", "shop-management"),
         port_name="web",
@@ -57,15 +60,29 @@ def test_all_comes_from_the_environment() -> None:
         token_folder=Path("/somewhere/token"),
         listen="0.0.0.0",  # noqa: S104
         http_port=8499,
+        tls_secrets=("shop-tls", "other"),
+        client_ca_secret="clients",
     )
+
+
+def test_without_tls_there_are_no_secrets() -> None:
+    settings = read_settings({**GIVEN, **MAY_BE_EMPTY})
+    assert (settings.tls_secrets, settings.client_ca_secret) == ((), "")
 
 
 @pytest.mark.parametrize("missing", GIVEN)
 @pytest.mark.parametrize("there", [True, False])
 def test_what_is_missing_is_named(missing: str, there: bool) -> None:
-    rest = {name: value for name, value in GIVEN.items() if name != missing}
+    rest = {name: value for name, value in {**MAY_BE_EMPTY, **GIVEN}.items() if name != missing}
     with pytest.raises(SettingsError, match=missing):
         read_settings({**rest, missing: ""} if there else rest)
+
+
+@pytest.mark.parametrize("missing", MAY_BE_EMPTY)
+def test_what_may_be_empty_must_be_there(missing: str) -> None:
+    rest = {name: value for name, value in {**MAY_BE_EMPTY, **GIVEN}.items() if name != missing}
+    with pytest.raises(SettingsError, match=missing):
+        read_settings(rest)
 
 
 @pytest.mark.parametrize("text", ["soon", "-1", "nan"])
@@ -74,7 +91,7 @@ def test_what_is_missing_is_named(missing: str, there: bool) -> None:
 )
 def test_a_number_is_one(name: str, text: str) -> None:
     with pytest.raises(SettingsError, match=name):
-        read_settings({**GIVEN, name: text})
+        read_settings({**GIVEN, **MAY_BE_EMPTY, name: text})
 
 
 @pytest.mark.parametrize("text", ["0", "0.5", "inf", "2.5"])
@@ -95,4 +112,4 @@ def test_a_type_of_affinity_is_one_of_those_that_there_are(text: str) -> None:
     [("10.0.0.1", "0.0.0.0"), ("10.0.0.1,fd00::1", "::"), ("fd00::1", "::")],  # noqa: S104
 )
 def test_ipv6_is_listened_on_where_the_pod_has_it(addresses: str, listen: str) -> None:
-    assert read_settings({**GIVEN, "PBA_POD_IPS": addresses}).listen == listen
+    assert read_settings({**GIVEN, **MAY_BE_EMPTY, "PBA_POD_IPS": addresses}).listen == listen

@@ -33,7 +33,7 @@ from pba_sync.settings import read_settings
 
 @pytest.fixture
 def problems() -> dict[str, str]:
-    return {"healthz": "", "readyz": "no node yet"}
+    return {"healthz": "", "readyz": "no node yet", "started": "no certificate yet"}
 
 
 @pytest.fixture
@@ -43,6 +43,7 @@ def port(problems: dict[str, str]) -> Iterator[int]:
         0,
         healthz=lambda: problems["healthz"],
         readyz=lambda: problems["readyz"],
+        started=lambda: problems["started"],
         metrics=lambda: b"pba_sync 1\n",
     )
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
@@ -58,6 +59,9 @@ def test_probes_say_why_not(port: int, problems: dict[str, str]) -> None:
     assert get(port, "/readyz?verbose") == (503, "no node yet\n")
     problems["readyz"] = ""
     assert get(port, "/readyz") == (200, "ok\n")
+    assert get(port, "/started") == (503, "no certificate yet\n")
+    problems["started"] = ""
+    assert get(port, "/started") == (200, "ok\n")
 
 
 def test_metrics_and_nothing_else(port: int) -> None:
@@ -138,6 +142,9 @@ def environment(tmp_path: Path) -> dict[str, str]:
         "PBA_HAPROXY_SOCKET": str(tmp_path / "admin.sock"),
         "PBA_TOKEN_FOLDER": str(tmp_path),
         "PBA_POD_IPS": "127.0.0.1",
+        "PBA_HTTP_PORT": "8404",
+        "PBA_TLS_SECRETS": "",
+        "PBA_CLIENT_CA_SECRET": "",
     }
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pba_sync.balancer.stopping import IDLE_SECONDS, SPREAD_SECONDS, Stopping
+from pba_sync.balancer.stopping import IDLE_SECONDS, SHUT_SECONDS, SPREAD_SECONDS, Stopping
 
 if TYPE_CHECKING:
     from pba_lab.model import HAProxyModel
@@ -65,6 +65,35 @@ def test_an_empty_frontend_still_waits_until_all_machines_have_heard(
     look()
     assert not (tmp_path / "drained").exists()
     clock.now += 0.1
+    look()
+    assert (tmp_path / "drained").exists()
+
+
+def test_no_new_client_is_accepted_once_all_machines_must_have_heard(
+    look: Any, model: HAProxyModel, haproxy: Any, tmp_path: Path, clock: Any
+) -> None:
+    """Clients of HTTP/2 are told to leave by that."""
+    (tmp_path / "stopping").touch()
+    model.clients = 1
+    look()
+    clock.now += SHUT_SECONDS - 0.1
+    look()
+    assert not model.is_shut
+    clock.now += 0.1
+    look()
+    look()
+    assert model.is_shut
+    assert haproxy.verbs.count(("shutdown frontend", True)) == 1
+    assert not (tmp_path / "drained").exists()
+
+
+def test_a_sidecar_that_finds_the_frontend_shut_goes_on(
+    look: Any, model: HAProxyModel, tmp_path: Path, clock: Any
+) -> None:
+    (tmp_path / "stopping").touch()
+    model.is_shut = True
+    look()
+    clock.now += SHUT_SECONDS
     look()
     assert (tmp_path / "drained").exists()
 

@@ -12,13 +12,14 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 from pba_api import names, ports, sidecar
 from pba_api.identity import ANNOTATION_CONFIG_HASH, COMPONENT_FRONTEND, selector
 from pba_api.types import Frontend
-from pba_operator.domain.frontend import affinity, haproxy_cfg, selectors, timing
+from pba_operator.domain.frontend import affinity, haproxy_cfg, selectors, timing, tls_pod
 from pba_operator.domain.frontend.words import CONFIG_FOLDER
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
@@ -173,8 +174,10 @@ def _volumes(cluster: Cluster) -> list[Manifest]:
     ]
 
 
-def _template(cluster: Cluster, frontend: Frontend, config: Manifest, image: SyncImage) -> Manifest:
-    read = json.dumps(config["data"], sort_keys=True)
+def _template(
+    cluster: Cluster, frontend: Frontend, read_at_start: Mapping[str, str], image: SyncImage
+) -> Manifest:
+    read = json.dumps(read_at_start, sort_keys=True)
     digest = hashlib.sha256(read.encode()).hexdigest()[:16]
     spec: dict[str, Any] = {
         "serviceAccountName": names.frontend(cluster.name),
@@ -190,21 +193,23 @@ def _template(cluster: Cluster, frontend: Frontend, config: Manifest, image: Syn
                 "labelSelector": {"matchLabels": selector(cluster.name, COMPONENT_FRONTEND)},
             },
         ],
-        "initContainers": [_sidecar(cluster, frontend, image)],
-        "containers": [_haproxy(frontend)],
-        "volumes": _volumes(cluster),
+        "initContainers": [tls_pod.with_sidecar(_sidecar(cluster, frontend, image), frontend.tls)],
+        "containers": [tls_pod.with_haproxy(_haproxy(frontend), frontend.tls)],
+        "volumes": [*_volumes(cluster), *tls_pod.volumes(cluster, frontend.tls)],
     }
     template: Manifest = {"metadata": {"annotations": {ANNOTATION_CONFIG_HASH: digest}}, "spec": spec}
     return with_settings(template, frontend.pod, cluster, COMPONENT_FRONTEND, container=CONTAINER)
 
 
-def manifest(cluster: Cluster, frontend: Frontend, config: Manifest, image: SyncImage) -> Manifest:
+def manifest(
+    cluster: Cluster, frontend: Frontend, read_at_start: Mapping[str, str], image: SyncImage
+) -> Manifest:
     """Return the Deployment `NAME-frontend`.
 
     Args:
         cluster: the PBACluster.
         frontend: its `spec.frontend`.
-        config: the ConfigMap that HAProxy reads at start.
+        read_at_start: what HAProxy reads at its start only, by name: pods that have read something else are replaced.
         image: the sidecar's image.
     """
     return {
@@ -216,6 +221,6 @@ def manifest(cluster: Cluster, frontend: Frontend, config: Manifest, image: Sync
             "selector": {"matchLabels": selector(cluster.name, COMPONENT_FRONTEND)},
             "revisionHistoryLimit": 3,
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxSurge": 1, "maxUnavailable": 0}},
-            "template": _template(cluster, frontend, config, image),
+            "template": _template(cluster, frontend, read_at_start, image),
         },
     }

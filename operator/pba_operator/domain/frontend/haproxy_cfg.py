@@ -31,6 +31,7 @@ from pba_operator.domain.frontend import (
     paths,
     retries,
     timing,
+    tls,
 )
 from pba_operator.domain.frontend import pages as errors
 from pba_operator.domain.frontend.words import indented, quoted
@@ -55,6 +56,7 @@ global
     nbthread $threads
     fd-hard-limit $max_files
     hard-stop-after ${drain_seconds}s
+$tls_global
 
 defaults
     mode http
@@ -76,6 +78,7 @@ frontend $frontend
 .if strstr("'$${$pod_ips}'",':')
     bind :::$http_port v6only$bind_options
 .endif
+$tls_bind
     maxconn $max_clients
 
 $proxy_protocol
@@ -89,12 +92,15 @@ $proxy_protocol
 
     # The pod terminates: each client leaves after the response that it is waiting for.
     http-after-response set-header Connection close if { str($stopping) -m str -f $flags }
+$tls_response
 
 $origin
 
 $hygiene
 
 $access
+
+$tls_request
 
 $maintenance
 
@@ -104,6 +110,7 @@ $compression
     # because `force-persist` is looked at before the rules of the nodes' section.
     http-request set-var(txn.nodes) str($floor_nodes),map($floor_size) if { nbsrv($backend) eq 0 }
     http-request set-var(txn.floor) rand(1000000),mod(txn.nodes),map($floor) if { var(txn.nodes) -m found }
+
 $client_limits
 
 $paths
@@ -212,7 +219,7 @@ def render(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> str:
         drain_seconds=timing.drain_seconds(frontend),
         http_port=ports.FRONTEND_HTTP,
         health_port=ports.FRONTEND_HEALTH,
-        affinity=indented(affinity.cookie_rules(bound, cluster.uid)),
+        affinity=indented(affinity.cookie_rules(bound, cluster.uid, secure=tls.is_alone(frontend.tls))),
         trial_condition=affinity.trial_condition(bound),
         check_path=quoted(readiness.path),
         check_host=quoted(names.service_host(names.service(cluster.name), cluster.namespace)),
@@ -226,6 +233,10 @@ def render(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> str:
         retry_rules=indented(retries.rules(frontend.retries)),
         check_limit=timing.check(frontend.checks),
         log=_LOG,
+        tls_global=indented(tls.global_lines(frontend.tls)),
+        tls_bind=indented(tls.bind_lines(frontend.tls, origin.bind_options(frontend))),
+        tls_request=indented(tls.request_lines(frontend.tls)),
+        tls_response=indented(tls.response_lines(frontend.tls)),
         bind_options=origin.bind_options(frontend),
         proxy_protocol=indented(origin.proxy_protocol(frontend)),
         origin=indented(origin.rules(frontend)),

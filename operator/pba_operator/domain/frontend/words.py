@@ -32,4 +32,4 @@ def indented(lines: Iterable[str]) -> str:
 
     What is filled in takes the placeholder's line with it where there are no lines.
     """
-    return "\n".join(_INDENTATION + line if line else "" for line in lines)
+    return "\n".join(line if not line or line.startswith(".") else _INDENTATION + line for line in lines)

@@ -87,6 +87,8 @@ _EXAMPLES: Final[Mapping[str, Any]] = {
     "frontend.access.allowCIDRs[]": "203.0.113.0/24",
     "frontend.access.denyCIDRs[]": "203.0.113.0/24",
     "frontend.trustedProxyCIDRs[]": "203.0.113.0/24",
+    "frontend.tls": {"secretRefs": [{"name": "example"}]},
+    "frontend.tls.redirect": True,
     "items[].path": "folder/file",
     "loadBalancerClass": "example.com/class",
     "loadBalancerSourceRanges[]": "203.0.113.0/24",
@@ -158,6 +160,8 @@ _NEEDS: Final[tuple[tuple[str, Mapping[str, Any]], ...]] = (
     (r"(.*\.securityContext)\.privileged", {"allowPrivilegeEscalation": True}),
     (r"(.*\.volumes\[\])\.name", {"emptyDir": {}}),
     (r"(application)\.volumeMounts.*", {"volumes": [{"name": "example", "emptyDir": {}}]}),
+    (r"(frontend\.tls)\..*", {"secretRefs": [{"name": "example"}]}),
+    (r"(frontend\.tls)\.clientCASecretRef.*", {"redirect": True}),
     (r"(service)\.(loadBalancer.*|externalTrafficPolicy)", {"type": "LoadBalancer"}),
 )
 """What a value needs beside it: by its path, in the object whose path is the group."""

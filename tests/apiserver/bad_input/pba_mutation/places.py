@@ -196,6 +196,28 @@ def _told_to_the_sidecar(variable: str) -> Look:
     return look
 
 
+def _certificates(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+    """The pods mount the Secrets, and the sidecar knows their order."""
+    pod, names = at(children[WORKLOADS["frontend"][0]], POD), [reference["name"] for reference in value]
+    listed = at(pod, "initContainers[sync].env[PBA_TLS_SECRETS].value")
+    mounted = [at(pod, f"volumes[tls-{number}].secret.secretName") for number in range(len(names))]
+    if (listed, mounted) != (",".join(names), names):
+        yield f"the certificates are {listed}, and {mounted} are mounted"
+
+
+def _redirect(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+    lines = files.words(children[ChildId("ConfigMap", f"{NAME}-frontend")]["data"]["haproxy.cfg"])
+    if any(line[:2] == ("http-request", "redirect") for line in lines) != value:
+        yield "a redirect in haproxy.cfg, or none"
+
+
+def _hsts(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+    lines = files.words(children[ChildId("ConfigMap", f"{NAME}-frontend")]["data"]["haproxy.cfg"])
+    told = [line[3] for line in lines if line[1:3] == ("set-header", "Strict-Transport-Security")]
+    if told != ([f"max-age={value}"] if value else []):
+        yield f"haproxy.cfg tells {told}"
+
+
 def _probe(kind: str) -> Iterator[tuple[str, Look]]:
     pointer = f"{CONTAINER}.{kind}Probe"
     for field in ("periodSeconds", "timeoutSeconds", "failureThreshold"):
@@ -270,6 +292,12 @@ PLACES: Final[Mapping[str, Look]] = {
     **traffic.PLACES,
     **places_edge.PLACES,
     "frontend.replicas": number(WORKLOADS["frontend"][0], "spec.replicas"),
+    "frontend.tls.secretRefs": _certificates,
+    "frontend.tls.redirect": _redirect,
+    "frontend.tls.hstsSeconds": _hsts,
+    "frontend.tls.clientCASecretRef.name": equal(
+        WORKLOADS["frontend"][0], f"{POD}.volumes[client-ca].secret.secretName"
+    ),
     **{
         f"frontend.balancing.{field}": _told_to_the_sidecar(variable)
         for field, variable in (

@@ -13,9 +13,11 @@ from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
 
+from pba_lab.tls import Authority
 from pba_simulation.belief import SYNC_IMAGE, UID, World, reported
 
 from pba_mutation.examples import BASE
+from pba_operator.domain import frontend
 from pba_operator.domain.cluster import Invalid, read
 from pba_operator.domain.frontend import references as error_pages
 from pba_operator.domain.model import Action, Apply, ChildId, Cluster, Failure, Manifest, Observed
@@ -107,7 +109,17 @@ def provided(cluster: Cluster) -> dict[ChildId, Manifest | None]:
     if given is not None:
         encoded = base64.b64encode(PASSWORD.encode()).decode()
         found[ChildId("Secret", given.name)] = {"data": {given.key: encoded}}
+    for child in frontend.references(cluster.spec):
+        found[child] = {"data": {**(found[child] or {})["data"], **_certificate()}}
     return found
+
+
+@cache
+def _certificate() -> dict[str, str]:
+    """Return what a Secret holds with which clients can be served, and vouched for."""
+    authority = Authority("example")
+    texts = {**authority.issue("shop.example").secret(), "ca.crt": authority.certificate}
+    return {key: base64.b64encode(text.encode()).decode() for key, text in texts.items()}
 
 
 def template(name: str, key: str) -> str:

@@ -127,6 +127,20 @@ RULES: Final[dict[str, tuple[dict[str, Any], str]]] = {
     "unavailable over 100 %": (rollout(maxUnavailable="101%"), "should match"),
     "replicas negative": (spec(backend={"replicas": -1}, **BACKEND), "greater than or equal to 0"),
     "too many replicas": (spec(backend={"replicas": 1001}, **BACKEND), "less than or equal to 1000"),
+    "TLS without a certificate": (
+        spec(backend={}, frontend={"image": "h", "tls": {"secretRefs": []}}),
+        "must name a Secret at least",
+    ),
+    "clients' certificates, and a port without": (
+        spec(
+            backend={},
+            frontend={
+                "image": "h",
+                "tls": {"secretRefs": [{"name": "a"}], "clientCASecretRef": {"name": "b"}},
+            },
+        ),
+        "clientCASecretRef needs redirect: true",
+    ),
     "no frontend node": (spec(backend={}, frontend={"image": "h", "replicas": 0}), "or equal to 1"),
     "fewer requests for a node than frontends": (
         spec(backend={}, frontend={"image": "h", "replicas": 3, "limits": {"requestsPerNode": 2}}),
