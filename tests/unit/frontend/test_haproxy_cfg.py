@@ -106,7 +106,7 @@ def test_what_waits_is_bounded_and_leaves_connections_for_others() -> None:
 
 
 def test_clients_are_counted_only_if_they_are_limited() -> None:
-    assert not [line for line in lines(configuration()) if "429" in line or "clients" in line]
+    assert not [line for line in lines(configuration()) if "429" in line or "table clients" in line]
     text = lines(configuration(limits={"requestsPerClientPerSecond": 7}))
     assert "stick-table type ipv6 size 100000 expire 10s store http_req_rate(1s)" in text
     assert "http-request track-sc0 src,ipmask(32,64) table clients" in text
