@@ -14,12 +14,18 @@ from dataclasses import dataclass
 from typing import Final
 
 from pba_api.sidecar import ANSWERS, FAILURES, FLAGS, HAPROXY_BACKEND, HAPROXY_FRONTEND, LEFT, TRIAL, TRIALS
+from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
 
 CHECK: Final = "check inter 1s fastinter 300ms downinter 500ms fall 3 rise 2"
 """Checks of a server: dynamic servers do not inherit `default-server` before HAProxy 3.5."""
 
 FULL_WEIGHT: Final = 128
 """Of a server like others; HAProxy's go from 0 to 256. One that is added has it, in case nobody comes to weigh it."""
+
+RING_WEIGHT: Final = 16
+"""The same where clients are bound by their addresses. HAProxy gives a server 16 places on its ring for each unit.
+With 256 the largest of 11 shares is 9 % more than the mean (computed: the median of 20 rings), with 2,048 it is 3 %.
+But then 1,000 servers take 100 MiB of HAProxy's instead of 16, and some ten times as long to be added (3.0.11)."""
 
 REMOVABLE_MILLISECONDS: Final = 100
 """How long to wait for HAProxy's threads to let go of a server; what takes longer is tried again."""
@@ -46,15 +52,17 @@ def _server(name: str) -> str:
     return f"{HAPROXY_BACKEND}/{_checked(name)}"
 
 
-def add_server(name: str, address: str, port: int, cookie: str = "") -> Command:
-    """Register a server; it starts in maintenance, with its checks off; `cookie` binds clients to it."""
+def add_server(name: str, address: str, port: int, affinity: Affinity = NO_AFFINITY) -> Command:
+    """Register a server; it starts in maintenance, with its checks off; `affinity` binds clients to it."""
     family = "ipv6" if ":" in address else "ipv4"
     where = f"{family}@{_checked(address)}:{port:d}"
-    bound = f" cookie {_checked(cookie)}" if cookie else ""
+    share = f"weight {FULL_WEIGHT}"
+    if affinity.by_cookie:
+        share += f" cookie {_checked(affinity.cookie(name))}"
+    if affinity.by_address:
+        share = f"weight {RING_WEIGHT} hash-key addr-port"
     return Command(
-        "add server",
-        f"add server {_server(name)} {where} {CHECK} weight {FULL_WEIGHT}{bound}",
-        "New server registered.",
+        "add server", f"add server {_server(name)} {where} {CHECK} {share}", "New server registered."
     )
 
 

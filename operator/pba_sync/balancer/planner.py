@@ -4,6 +4,7 @@ What must stay true:
 - planning what has been carried out gives nothing;
 - a node that shall drain never stays in rotation, and one that shall serve is put (back) into it, from
   whatever state a former, interrupted pass left it in;
+- but where clients are known by their addresses, a node that keeps them stays in rotation: new ones are not told apart;
 - clients that are bound to a node that goes are sent to it for as long as it keeps them, and no longer;
 - no request that runs is cut off before the node's deadline, and none is left behind after it;
 - taking nodes out never empties the rotation while one of the same pass could come in first.
@@ -68,13 +69,13 @@ def drain_clock(
     return {name: since.get(name, now) for name in live if not wanted(nodes, name)}
 
 
-def _add(node: Node, cookie: str) -> Change:
+def _add(node: Node, affinity: Affinity) -> Change:
     name = node.name
     return Change(
         Kind.ADD,
         name,
         (
-            commands.add_server(name, node.address, node.port, cookie),
+            commands.add_server(name, node.address, node.port, affinity),
             commands.enable_health(name),
             commands.set_ready(name),
             commands.set_healthy(name),
@@ -100,17 +101,17 @@ def _remove(server: Server, *, cut_off: bool) -> Change:
     return Change(Kind.CUT_OFF if cut_off else Kind.REMOVE, server.name, tuple(steps))
 
 
-def _retire(server: Server, *, keeps: bool, binds: bool, overdue: bool) -> Change | None:
-    if server.admin is Admin.READY and (keeps or not binds):
+def _retire(server: Server, affinity: Affinity, *, keeps: bool, overdue: bool) -> Change | None:
+    if keeps and server.admin is (Admin.READY if affinity.by_address else Admin.DRAIN):
+        return None  # clients that are bound to it come again, also if nothing runs on it just now
+    if server.admin is Admin.READY and (keeps or not affinity.by_cookie):
         return Change(Kind.DRAIN, server.name, (commands.set_drain(server.name),))
-    if server.admin is Admin.DRAIN and keeps:
-        return None  # also if nothing runs on it: clients that are bound to it come again
     if server.admin is not Admin.READY and not server.in_use:
         return _remove(server, cut_off=False)
     if overdue:
         return _remove(server, cut_off=True)
     # Only in maintenance HAProxy takes no more of the clients that are bound to it.
-    released = server.admin is Admin.MAINT or not binds
+    released = server.admin is Admin.MAINT or not affinity.by_cookie
     return None if released else Change(Kind.RELEASE, server.name, (commands.set_maintenance(server.name),))
 
 
@@ -149,7 +150,7 @@ def plan(
     for name in sorted({*nodes, *live}):
         node, server = nodes.get(name), live.get(name)
         if server is None:
-            changes.append(_add(nodes[name], affinity.cookie(name)) if wanted(nodes, name) else None)
+            changes.append(_add(nodes[name], affinity) if wanted(nodes, name) else None)
         elif node is not None and not _matches(node, server):
             # The pod's sandbox was made anew: nothing answers at the old address any more.
             changes.append(_remove(server, cut_off=True))
@@ -158,5 +159,5 @@ def plan(
         else:
             age = now - draining_since.get(name, now)
             keeps = node is not None and node.keeps_clients and age < affinity.keep_seconds
-            changes.append(_retire(server, keeps=keeps, binds=affinity.binds, overdue=age >= drain_seconds))
+            changes.append(_retire(server, affinity, keeps=keeps, overdue=age >= drain_seconds))
     return _in_order([change for change in changes if change is not None], live)

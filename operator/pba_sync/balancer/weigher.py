@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from pba_api.sidecar import COOKIE
 from pba_sync.balancer import answers, bindings, commands, outliers
 from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
 from pba_sync.balancer.answers import Answer
@@ -167,18 +166,23 @@ class Weigher:
         self._known = outliers.assess(before, look, self._limits)
         _tell(before, self._known)
         weights = outliers.weights(self._known, now, self._limits)
+        if self._affinity.by_cookie or self._affinity.by_address:
+            self._find_left(found, everyone, weights)
+        if self._affinity.by_address:
+            shares = {name: server.weight for name, server in servers.items()}
+            weights = bindings.ring_weights(weights, self._left, shares)
         self._set(weights, servers)
         self._give_trial(waiting)
-        if self._affinity.type == COOKIE:
-            self._release(found, everyone, weights)
+        if self._affinity.by_cookie:
+            self._release()
         self._hooks.on_look(self._known)
         settled = all(mark.phase is Phase.FULL for mark in self._known.marks.values())
         return CALM_SECONDS if settled and not fresh else LOOK_SECONDS
 
-    def _release(
+    def _find_left(
         self, found: Sequence[Answer], servers: Mapping[str, Server], weights: Mapping[str, int]
     ) -> None:
-        """Have clients leave the nodes that they shall leave, and no others."""
+        """Find out which nodes bound clients leave."""
         reached = [name for name, server in servers.items() if server.up and server.admin is not Admin.MAINT]
         self._bound = bindings.follow(self._bound, answers.by_node(found, reached), weights)
         left = bindings.left(self._bound, self._known, self._affinity.leave_milliseconds)
@@ -187,7 +191,10 @@ class Weigher:
                 _LOG.warning("the clients that are bound to node %s leave it: %s", name, reason)
         self._left = left
         self._hooks.on_left(len(left))
-        wanted = {self._affinity.cookie(name): name for name in left}
+
+    def _release(self) -> None:
+        """Have HAProxy take no cookies of the nodes that clients leave, and all others."""
+        wanted = {self._affinity.cookie(name): name for name in self._left}
         there = self._haproxy.left()
         for word in there.keys() - wanted.keys():
             self._haproxy.run(commands.stay(word))

@@ -21,6 +21,7 @@ _CONNECTIONS_HEADER = (
     "bkname/svname bkid/svid addr port - purge_delay used_cur used_max need_est unsafe_nb safe_nb idle_lim "
     "idle_cur idle_per_thr[2]"
 )
+_BOUND = r"(?: cookie \S+| hash-key addr-port)?"
 _READY, _MAINT, _DRAIN = 0, 1, 8
 _CONFIGURED, _ENABLED, _PAUSED = 2, 4, 8
 _STOPPED, _RUNNING = 0, 2
@@ -63,8 +64,8 @@ class HAProxyModel:
         """Names of servers for which `add server` is refused."""
         self.trials: list[str] = []
         """Nodes whose trials wait for requests."""
-        self.left: dict[str, str] = {}
-        """The nodes that bound clients leave, by their identities."""
+        self.left: list[tuple[str, str]] = []
+        """The nodes that bound clients leave: their identities and names."""
         self.answers: list[str] = []
         """The lines on the last requests."""
         self.cut_off: list[str] = []
@@ -181,16 +182,16 @@ class HAProxyModel:
         return ""
 
     def _show_left(self) -> str:
-        return "\n".join(
-            f"0x{number:x} {word} {name}" for number, (word, name) in enumerate(self.left.items(), 1)
-        )
+        return "\n".join(f"0x{number:x} {word} {name}" for number, (word, name) in enumerate(self.left, 1))
 
     def _leave(self, word: str, name: str) -> str:
-        self.left[word] = name
+        self.left.append((word, name))
         return ""
 
     def _stay(self, word: str) -> str:
-        return "" if self.left.pop(word, None) else "Key not found."
+        before = len(self.left)
+        self.left = [entry for entry in self.left if entry[0] != word]
+        return "" if len(self.left) < before else "Key not found."
 
     def _show_answers(self) -> str:
         return "\n".join(self.answers)
@@ -206,10 +207,7 @@ class HAProxyModel:
         return f"# pxname,svname,qcur,qmax,scur,smax\n{_BACKEND},BACKEND,0,0,{running},9"
 
     _COMMANDS: ClassVar[Sequence[tuple[str, Callable[..., str]]]] = (
-        (
-            rf"add server {_BACKEND}/(\S+) (ipv[46])@(\S+):(\d+) check .*?(?: weight (\d+))?(?: cookie \S+)?",
-            _add,
-        ),
+        (rf"add server {_BACKEND}/(\S+) (ipv[46])@(\S+):(\d+) check .*?(?: weight (\d+))?{_BOUND}", _add),
         (rf"enable health {_BACKEND}/(\S+)", _enable),
         (rf"set server {_BACKEND}/(\S+) state (ready|drain|maint)", _set_state),
         (rf"set server {_BACKEND}/(\S+) health up", _set_health),

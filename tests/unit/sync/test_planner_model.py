@@ -124,6 +124,14 @@ class Membership(RuleBasedStateMachine):
                 assert moved or self.now - self.since[change.server] >= DRAIN_SECONDS
         return changes
 
+    def _keeps(self, name: str) -> bool:
+        node = self.nodes.get(name)
+        return (
+            node is not None
+            and node.keeps_clients
+            and self.now - self.since.get(name, self.now) < self.affinity.keep_seconds
+        )
+
     def _nobody_serves_who_should_not(self) -> None:
         for name, server in self.model.servers.items():
             if server.in_rotation:
@@ -169,14 +177,6 @@ class BoundMembership(Membership):
                 assert not self._keeps(change.server)
         return changes
 
-    def _keeps(self, name: str) -> bool:
-        node = self.nodes.get(name)
-        return (
-            node is not None
-            and node.keeps_clients
-            and self.now - self.since.get(name, self.now) < self.affinity.keep_seconds
-        )
-
     def _nobody_serves_who_should_not(self) -> None:
         super()._nobody_serves_who_should_not()
         for name, server in self.model.servers.items():
@@ -184,7 +184,20 @@ class BoundMembership(Membership):
                 assert wanted(self.nodes, name) or self._keeps(name)
 
 
+class RingMembership(Membership):
+    """The same where clients are bound to nodes by their addresses."""
+
+    affinity = Affinity("ClientIP", keep_seconds=15.0)
+
+    def _nobody_serves_who_should_not(self) -> None:
+        for name, server in self.model.servers.items():
+            if server.in_rotation:
+                assert wanted(self.nodes, name) or self._keeps(name)
+
+
 Membership.TestCase.settings = settings(max_examples=150, stateful_step_count=30)
 TestMembership = Membership.TestCase
 BoundMembership.TestCase.settings = Membership.TestCase.settings
 TestBoundMembership = BoundMembership.TestCase
+RingMembership.TestCase.settings = Membership.TestCase.settings
+TestRingMembership = RingMembership.TestCase

@@ -131,8 +131,7 @@ frontend health
     http-request return status 200 if { path /ready } { str($ready) -m str -f $flags }
     http-request return status 503
 
-backend $backend
-    balance leastconn
+backend $backend$algorithm
 $affinity
 
     # A node that gets no requests is asked one on trial, once the sidecar says so; if it fails, another node is asked.
@@ -204,6 +203,7 @@ def render(cluster: Cluster) -> str:
         drain_seconds=DRAIN_SECONDS,
         http_port=ports.FRONTEND_HTTP,
         health_port=ports.FRONTEND_HEALTH,
+        algorithm=_section_lines(affinity.algorithm(bound)),
         affinity=_section_lines(affinity.cookie_rules(bound, cluster.uid)),
         trial_condition=affinity.trial_condition(bound),
         check_path=quoted(readiness.path),
