@@ -13,7 +13,6 @@ from collections.abc import Mapping
 from functools import partial
 
 import pykube  # type: ignore[import-untyped]
-from prometheus_client import generate_latest
 
 from pba_sync import logs, probes
 from pba_sync.balancer.kube import KubernetesSlices
@@ -54,7 +53,7 @@ class _Sidecar:
         self.weigher = Weigher(
             haproxy,
             Limits(),
-            WeigherHooks(time.monotonic, self.metrics.on_look, self.metrics.on_left),
+            WeigherHooks(time.monotonic, self.metrics.on_look, self.metrics.on_left, self.metrics.on_answers),
             settings.affinity,
         )
         self.watcher = Watcher(
@@ -102,7 +101,7 @@ class _Sidecar:
             self.settings.http_port,
             healthz=self.healthz,
             readyz=self.readyz,
-            metrics=lambda: generate_latest(self.metrics.registry),
+            metrics=self.metrics.text,
         )
         for name, target in (
             ("watch", self.watcher.run),

@@ -62,7 +62,16 @@ def test_backend_and_frontend_are_filled_up_once_they_are_there(
         "drainTimeoutSeconds": 30,
         "pod": {},
     }
-    assert answer.body["spec"]["frontend"] == {"image": "haproxy:3.0.11", "replicas": 2, "pod": {}}
+    assert answer.body["spec"]["frontend"] == {
+        "image": "haproxy:3.0.11",
+        "replicas": 2,
+        "sessionAffinity": {
+            "type": "Cookie",
+            "cookieName": "PBA",
+            "leaveSlowNodeAfterMilliseconds": 5000,
+        },
+        "pod": {},
+    }
 
 
 def test_partly_given_probe_keeps_the_defaults_of_its_own_kind(

@@ -20,6 +20,8 @@ _ERROR: Final = 500
 _NODES_FAULT: Final = frozenset("Ss")
 """First letter of how a session ended: the server broke off, or did not answer in time."""
 _CLIENTS_FAULT: Final = frozenset("Cc")
+_COOKIES: Final = {"N": "new", "V": "bound", "D": "down", "I": "unknown"}
+"""Third letter of how a session ended: what the client's cookie said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,9 @@ class Answer:
 
     node: str
     end: End
+    client: str = ""
+    """What its cookie said of it: new, bound to the node, or to one that is down, that is left, or that nobody knows;
+    empty, where no cookie binds clients."""
 
 
 def news(lines: Sequence[str], last: str) -> Sequence[str]:
@@ -66,7 +71,8 @@ def _answer(fields: Mapping[str, Any]) -> Answer | None:
     failed = end[0] in _NODES_FAULT or status >= _ERROR
     if milliseconds < 0 and not failed:
         return None
-    return Answer(node, End(milliseconds, failed, seconds, bool(trial)))
+    client = "left" if fields.get("left") else _COOKIES.get(end[2:3], "")
+    return Answer(node, End(milliseconds, failed, seconds, bool(trial)), client)
 
 
 def _number(value: Any) -> float:

@@ -73,6 +73,7 @@ class WeigherHooks:
     on_look: Callable[[Standings], None]
     on_left: Callable[[int], None] = lambda _: None
     """Is told how many nodes bound clients leave."""
+    on_answers: Callable[[Sequence[Answer]], None] = lambda _: None
 
 
 class Weigher:
@@ -162,6 +163,7 @@ class Weigher:
         now = self._hooks.clock()
         before = self._known
         found = answers.read(fresh)
+        self._hooks.on_answers(found)
         look = outliers.Look(answers.by_node(found, servers), now, waiting)
         self._known = outliers.assess(before, look, self._limits)
         _tell(before, self._known)

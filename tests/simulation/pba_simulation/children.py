@@ -70,7 +70,12 @@ _SPECS: Final[dict[str, dict[str, Any]]] = {
             "drainTimeoutSeconds": 44,
             "pod": _PLACED,
         },
-        "frontend": {"image": "haproxy:3.0.11", "replicas": 3, "pod": _PLACED},
+        "frontend": {
+            "image": "haproxy:3.0.11",
+            "replicas": 3,
+            "sessionAffinity": {"cookieName": "NODE", "leaveSlowNodeAfterMilliseconds": 2500},
+            "pod": _PLACED,
+        },
         "service": {
             "type": "LoadBalancer",
             "loadBalancerClass": "example.org/lb",
