@@ -70,6 +70,7 @@ def test_backend_and_frontend_are_filled_up_once_they_are_there(
             "cookieName": "PBA",
             "leaveSlowNodeAfterMilliseconds": 5000,
         },
+        "accessLog": "Failures",
         "pod": {},
     }
 

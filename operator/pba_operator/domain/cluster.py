@@ -6,13 +6,15 @@ What must stay true: a PBACluster whose spec does not parse (stored by an older 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pba_api.mysql_names import is_free_account, is_free_schema
 from pba_api.parse import InvalidSpec, parse_spec
-from pba_api.types import PBAClusterSpec
+from pba_api.types import PBAClusterSpec, SessionAffinity
+from pba_api.types.frontend_affinity import COOKIE_NAME, TYPES
 from pba_operator.domain.frontend.haproxy_cfg import is_quotable
 from pba_operator.domain.model import Cluster
 
@@ -63,6 +65,8 @@ def _usable(spec: PBAClusterSpec) -> PBAClusterSpec:
     database = spec.database
     if not is_quotable(spec.application.probes.readiness.path):
         raise InvalidSpec("spec.application.probes.readiness.path", "must be made of printable characters")
+    if spec.frontend is not None:
+        _check_affinity(spec.frontend.session_affinity)
     if not is_free_account(database.user.name):
         raise InvalidSpec(
             "spec.database.user.name",
@@ -75,3 +79,14 @@ def _usable(spec: PBAClusterSpec) -> PBAClusterSpec:
             f'must not be "{database.name}", a schema of MySQL\'s own: make the PBACluster anew with another name',
         )
     return spec
+
+
+def _check_affinity(affinity: SessionAffinity) -> None:
+    path = "spec.frontend.sessionAffinity"
+    if affinity.type not in TYPES:
+        raise InvalidSpec(f"{path}.type", f"must be one of {', '.join(TYPES)}")
+    if not re.fullmatch(COOKIE_NAME, affinity.cookie_name):
+        raise InvalidSpec(
+            f"{path}.cookieName",
+            "must be of letters, digits, - and _, and must begin with a letter or a digit",
+        )

@@ -6,6 +6,7 @@ Its clients are not bound to nodes, unless a test says so.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any, Final
 
 from pba_api.parse import parse_spec
@@ -15,12 +16,18 @@ UID: Final = "11111111-2222-3333-4444-555555555555"
 UNBOUND: Mapping[str, Any] = {"type": "None"}
 
 
-def shop(namespace: str, *, affinity: Mapping[str, Any] = UNBOUND, **application: Any) -> Cluster:
-    """Return it, with these facts of its application."""
+def shop(
+    namespace: str,
+    *,
+    affinity: Mapping[str, Any] = UNBOUND,
+    frontend: Mapping[str, Any] = MappingProxyType({}),
+    **application: Any,
+) -> Cluster:
+    """Return it, with these facts of its frontend and of its application."""
     spec: dict[str, Any] = {
         "application": {"image": "app:1", **application},
         "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}},
         "backend": {},
-        "frontend": {"image": "haproxy:3.0.11", "sessionAffinity": dict(affinity)},
+        "frontend": {"image": "haproxy:3.0.11", "sessionAffinity": dict(affinity), **frontend},
     }
     return Cluster(namespace, "shop", UID, 1, False, (), parse_spec(spec), {})

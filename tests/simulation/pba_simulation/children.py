@@ -74,6 +74,7 @@ _SPECS: Final[dict[str, dict[str, Any]]] = {
             "image": "haproxy:3.0.11",
             "replicas": 3,
             "sessionAffinity": {"cookieName": "NODE", "leaveSlowNodeAfterMilliseconds": 2500},
+            "accessLog": "All",
             "pod": _PLACED,
         },
         "service": {

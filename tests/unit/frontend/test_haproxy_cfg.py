@@ -59,6 +59,21 @@ def test_what_was_decided_stands_in_it(line: str) -> None:
     assert line in lines(configuration())
 
 
+@pytest.mark.parametrize(("given", "level"), [({}, "err"), ({"accessLog": "All"}, "info")])
+def test_requests_that_end_well_are_logged_where_that_is_asked_for(given: dict[str, str], level: str) -> None:
+    spec = {
+        "application": {"image": "a:1"},
+        "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}},
+        "backend": {},
+        "frontend": {"image": "haproxy:3.0.11", **given},
+    }
+    text = render(Cluster("shop-space", "shop", "uid", 1, False, (), parse_spec(spec), {}))
+    public = lines(text.partition("\nfrontend public\n")[2])
+    assert [line for line in public if line.startswith("log stdout")] == [
+        f"log stdout format raw local0 {level}"
+    ]
+
+
 def test_files_suffice_for_all_clients_and_the_checks_of_all_nodes_twice_over() -> None:
     [replicas] = [field for field in fields_of(Backend) if field.name == "replicas"]
     bounds = replicas.shape.mark(Number)

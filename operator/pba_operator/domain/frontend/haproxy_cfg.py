@@ -21,6 +21,7 @@ from typing import Final
 
 from pba_api import names, ports, sidecar
 from pba_api.identity import COMPONENT_FRONTEND
+from pba_api.types.frontend import ALL
 from pba_operator.domain.frontend import affinity
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
@@ -83,9 +84,9 @@ frontend $frontend
 .endif
     maxconn $max_clients
 
-    # Each request has a line in memory, for the sidecar; those that did not end well have one in the log, too.
+    # Each request has a line in memory, for the sidecar; $logged in the log, too.
     option log-separate-errors
-    log stdout format raw local0 err
+    log stdout format raw local0 $log_level
     log ring@$answers format raw local0
     log ring@$failures format raw local0 err
     log-format "$log"
@@ -183,6 +184,7 @@ def render(cluster: Cluster) -> str:
     if cluster.spec.frontend is None:
         raise ValueError("without a frontend there is no HAProxy to configure")
     readiness, bound = cluster.spec.application.probes.readiness, cluster.spec.frontend.session_affinity
+    log_all = cluster.spec.frontend.access_log == ALL
     text = _TEMPLATE.substitute(
         socket=sidecar.SOCKET,
         frontend=sidecar.HAPROXY_FRONTEND,
@@ -209,6 +211,8 @@ def render(cluster: Cluster) -> str:
         check_path=quoted(readiness.path),
         check_host=quoted(names.service_host(names.service(cluster.name), cluster.namespace)),
         check_seconds=readiness.timeout_seconds,
+        logged="it has one" if log_all else "those that did not end well have one",
+        log_level="info" if log_all else "err",
         log=_LOG,
         unavailable=_UNAVAILABLE,
     )

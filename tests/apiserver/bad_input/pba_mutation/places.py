@@ -227,6 +227,14 @@ def _affinity(_value: Any, spec: Json, children: Children) -> Iterator[str]:
             yield f"the sidecar is told {told}"
 
 
+def _access_log(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+    """What ends well is logged, or not."""
+    lines = files.words(children[ChildId("ConfigMap", f"{NAME}-frontend")]["data"]["haproxy.cfg"])
+    wanted = {"All": "info", "Failures": "err"}[value]
+    if ("log", "stdout", "format", "raw", "local0", wanted) not in lines[10:]:
+        yield f"haproxy.cfg does not log from the level {wanted} on"
+
+
 def _nothing(_value: Any, _spec: Json, _children: Children) -> Iterator[str]:
     """What is no child's: shown by the finalizer, or by nothing being written at all."""
     yield from ()
@@ -278,6 +286,7 @@ PLACES: Final[Mapping[str, Look]] = {
     "frontend.image": equal(WORKLOADS["frontend"][0], f"{POD}.containers[haproxy].image"),
     "frontend.replicas": number(WORKLOADS["frontend"][0], "spec.replicas"),
     "frontend.sessionAffinity": _affinity,
+    "frontend.accessLog": _access_log,
     **{
         f"service.{field}": equal(_SERVICE, f"spec.{field}")
         for field in (
