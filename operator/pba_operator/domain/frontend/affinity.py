@@ -9,7 +9,8 @@ What must stay true:
 Why no `ignore-persist` for the nodes that clients shall leave: under it HAProxy (3.0) sets no new cookie, so that each
 request would go to another node. The cookie is emptied instead, and HAProxy takes the client for a new one. Why no
 `dynamic` cookies: their value is a hash of the address, which may change while the pod, and the sessions in it, live
-on.
+on. HAProxy compares a cookie with those of its servers one after another: one that is none of theirs costs it some
+95 us with 1,000 of them, and with five no more than can be measured (3.0.11).
 
 Clients that are known by their addresses have no mark that a frontend could give them. Each falls on a ring of all
 nodes, which every frontend makes alike from the nodes' addresses (`hash-key addr-port`): nothing has to be shared, as a

@@ -126,7 +126,7 @@ async def test_a_node_that_goes_keeps_its_clients_until_the_deadline_and_others_
     while (await Browser(address=address).visit(haproxy)).node == going.name:
         came += 1
     assert came > 10
-    assert sidecar.changes[-1].kind in {Kind.DRAIN, Kind.REMOVE}
+    await eventually_async(lambda: sidecar.changes[-1].kind in {Kind.DRAIN, Kind.REMOVE})
     after = await homes(haproxy)
     assert {name for address, name in after.items() if first[address] == going.name} <= others(nodes, going)
     assert all(after[address] == name for address, name in first.items() if name != going.name)
