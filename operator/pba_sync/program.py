@@ -15,7 +15,6 @@ from functools import partial
 from typing import Any
 
 import pykube  # type: ignore[import-untyped]
-from prometheus_client import generate_latest
 
 from pba_sync import logs, probes
 from pba_sync.balancer import frontends, kube
@@ -65,7 +64,7 @@ class _Sidecar:
         self.weigher = Weigher(
             haproxy,
             settings.limits,
-            WeigherHooks(time.monotonic, self.metrics.on_look, self.metrics.on_left),
+            WeigherHooks(time.monotonic, self.metrics.on_look, self.metrics.on_left, self.metrics.on_answers),
             settings.affinity,
         )
         self.certificates = pod.keeper(settings, haproxy, self.metrics.on_secret, self.metrics.on_certificate)
@@ -139,7 +138,7 @@ class _Sidecar:
             healthz=self.healthz,
             readyz=self.readyz,
             started=self.started,
-            metrics=lambda: generate_latest(self.metrics.registry),
+            metrics=self.metrics.text,
         )
         for name, target in (
             *((what, watcher.run) for what, watcher in self.watchers.items()),

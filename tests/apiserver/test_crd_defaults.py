@@ -74,6 +74,12 @@ def test_backend_and_frontend_are_filled_up_once_they_are_there(
             "serverSeconds": 60,
             "queueSeconds": 5,
         },
+        "sessionAffinity": {
+            "type": "Cookie",
+            "cookieName": "PBA",
+            "leaveSlowNodeAfterMilliseconds": 5000,
+        },
+        "accessLog": "Failures",
         "pod": {},
     }
 

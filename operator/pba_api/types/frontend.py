@@ -1,7 +1,7 @@
 """The frontend nodes: how clients' requests are received and given to nodes."""
 
 from dataclasses import dataclass
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Final
 
 from pba_api.markers import Default, Doc, Items, Number, Required, Rule, Text
 from pba_api.types.common import Image, Network, PodSettings
@@ -10,6 +10,9 @@ from pba_api.types.frontend_balancing import Balancing
 from pba_api.types.frontend_edge import Access, ErrorPages
 from pba_api.types.frontend_tls import FrontendTLS
 from pba_api.types.frontend_traffic import Checks, Limits, PathLimits, Retries, Timeouts
+
+ALL: Final = "All"
+FAILURES: Final = "Failures"
 
 
 @dataclass(frozen=True)
@@ -90,5 +93,14 @@ class Frontend:
     tls: Annotated[
         FrontendTLS | None,
         Doc("TLS for clients, at the Service's port 443; absent: they are served without, at port 80 alone."),
+    ]
+    access_log: Annotated[
+        str,
+        Doc(
+            "Which requests HAProxy logs, each as one JSON object with its client's address: All, or only Failures "
+            "(an error, a time-out, a retry, a status of 5xx)."
+        ),
+        Default(FAILURES),
+        Text(one_of=(ALL, FAILURES)),
     ]
     pod: Annotated[PodSettings, Doc("Placement and size of the frontend nodes."), Default({})]

@@ -1,10 +1,14 @@
 """Whether a client stays on its node, and when it leaves it."""
 
 from dataclasses import dataclass
-from typing import Annotated
+from typing import Annotated, Final
 
 from pba_api.markers import Default, Doc, Number, Text
 from pba_api.sidecar import CLIENT_IP, COOKIE, NO_AFFINITY
+
+COOKIE_NAME: Final = "^[A-Za-z0-9][A-Za-z0-9_-]*$"
+"""No `__Secure-` and no `__Host-`: without TLS browsers would throw the cookie away."""
+TYPES: Final = (COOKIE, CLIENT_IP, NO_AFFINITY)
 
 
 @dataclass(frozen=True)
@@ -18,7 +22,7 @@ class SessionAffinity:
             "request goes to the node that has least to do."
         ),
         Default(COOKIE),
-        Text(one_of=(COOKIE, CLIENT_IP, NO_AFFINITY)),
+        Text(one_of=TYPES),
     ]
     cookie_name: Annotated[
         str,
@@ -26,8 +30,7 @@ class SessionAffinity:
             "The cookie's name, with type Cookie; none that the application sets itself: clients would never get it."
         ),
         Default("PBA"),
-        # No `__Secure-` and no `__Host-`: without TLS browsers would throw the cookie away.
-        Text(max_length=64, pattern="^[A-Za-z0-9][A-Za-z0-9_-]*$"),
+        Text(max_length=64, pattern=COOKIE_NAME),
     ]
     leave_slow_node_after_milliseconds: Annotated[
         int,

@@ -7,13 +7,15 @@ What must stay true: a PBACluster whose spec does not parse (stored by an older 
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from pba_api.mysql_names import is_free_account, is_free_schema
 from pba_api.parse import InvalidSpec, parse_spec
-from pba_api.types import PBAClusterSpec
+from pba_api.types import PBAClusterSpec, SessionAffinity
+from pba_api.types.frontend_affinity import COOKIE_NAME, TYPES
 from pba_operator.domain.frontend.words import is_quotable
 from pba_operator.domain.model import Cluster
 
@@ -68,6 +70,7 @@ def _usable(spec: PBAClusterSpec) -> PBAClusterSpec:
         _check_networks("spec.frontend.trustedProxyCIDRs", spec.frontend.trusted_proxy_cidrs)
         _check_networks("spec.frontend.access.allowCIDRs", spec.frontend.access.allow_cidrs)
         _check_networks("spec.frontend.access.denyCIDRs", spec.frontend.access.deny_cidrs)
+        _check_affinity(spec.frontend.session_affinity)
     if not is_free_account(database.user.name):
         raise InvalidSpec(
             "spec.database.user.name",
@@ -89,3 +92,14 @@ def _check_networks(where: str, cidrs: Iterable[str]) -> None:
             ipaddress.ip_network(cidr, strict=False)
         except ValueError as error:
             raise InvalidSpec(where, f"must hold networks such as 203.0.113.0/24: {error}") from error
+
+
+def _check_affinity(affinity: SessionAffinity) -> None:
+    path = "spec.frontend.sessionAffinity"
+    if affinity.type not in TYPES:
+        raise InvalidSpec(f"{path}.type", f"must be one of {', '.join(TYPES)}")
+    if not re.fullmatch(COOKIE_NAME, affinity.cookie_name):
+        raise InvalidSpec(
+            f"{path}.cookieName",
+            "must be of letters, digits, - and _, and must begin with a letter or a digit",
+        )

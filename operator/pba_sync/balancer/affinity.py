@@ -22,13 +22,18 @@ class Affinity:
     """Clients leave a node that is slower than others only if it takes longer."""
 
     @property
-    def binds(self) -> bool:
-        """Tell whether clients are bound to nodes."""
-        return self.type != sidecar.NO_AFFINITY
+    def by_cookie(self) -> bool:
+        """Tell whether clients are bound to nodes by cookies."""
+        return self.type == sidecar.COOKIE
+
+    @property
+    def by_address(self) -> bool:
+        """Tell whether clients are bound to nodes by their addresses: by where those fall on a ring of all nodes."""
+        return self.type == sidecar.CLIENT_IP
 
     def cookie(self, node: str) -> str:
         """Return the value of the node's cookie; empty: it has none."""
-        return sidecar.identity(self.key, node) if self.type == sidecar.COOKIE else ""
+        return sidecar.identity(self.key, node) if self.by_cookie else ""
 
 
 NO_AFFINITY: Final = Affinity(sidecar.NO_AFFINITY)

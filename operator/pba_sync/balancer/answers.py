@@ -22,6 +22,8 @@ _NODES_FAULT: Final = frozenset("Ss")
 _CLIENTS_FAULT: Final = frozenset("Cc")
 _CUT_OFF: Final = "K"
 """We have ended it, at the deadline of a node that goes; its status is then 500, also of a WebSocket's (3.0.11)."""
+_COOKIES: Final = {"N": "new", "V": "bound", "D": "down", "I": "unknown"}
+"""Third letter of how a session ended: what the client's cookie said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +34,9 @@ class Answer:
     end: End
     retried: bool = False
     """Whether there was a try before, at a node that the line does not name."""
+    client: str = ""
+    """What its cookie said of it: new, bound to the node, or to one that is down, that is left, or that nobody knows;
+    empty, where no cookie binds clients."""
 
 
 def news(lines: Sequence[str], last: str) -> Sequence[str]:
@@ -70,7 +75,8 @@ def _answer(fields: Mapping[str, Any]) -> Answer | None:
     failed = end[0] in _NODES_FAULT or status >= _ERROR
     if milliseconds < 0 and not failed:
         return None
-    return Answer(node, End(milliseconds, failed, seconds, bool(trial)), tried)
+    client = "left" if fields.get("left") else _COOKIES.get(end[2:3], "")
+    return Answer(node, End(milliseconds, failed, seconds, bool(trial)), tried, client)
 
 
 def _number(value: Any) -> float:

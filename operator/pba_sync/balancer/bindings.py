@@ -13,11 +13,12 @@ What must stay true:
 from __future__ import annotations
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
+from pba_sync.balancer.commands import FULL_WEIGHT, RING_WEIGHT
 from pba_sync.balancer.outliers import Standings
 from pba_sync.balancer.pasts import NO_PAST, End, Past, Usual, fails_more
 
@@ -90,3 +91,24 @@ def left(known: Mapping[str, Bound], standings: Standings, limit_milliseconds: f
         elif bound.out and bound.answers and statistics.median(bound.answers) > limit_milliseconds:
             reasons[name] = Reason.SLOW
     return reasons
+
+
+def ring_weights(
+    weights: Mapping[str, int], left: Container[str], before: Mapping[str, int]
+) -> dict[str, int]:
+    """Return the weights where clients are bound by their addresses: every client of a node is bound to it.
+
+    So a node that is out keeps its whole share, as long as it is not left; one that was left comes back to its share
+    step by step.
+
+    Args:
+        weights: the nodes' weights where nobody is bound.
+        left: the nodes that clients leave.
+        before: HAProxy's own weights.
+    """
+    ring = {}
+    for name, weight in weights.items():
+        stays = before[name] >= RING_WEIGHT or weight == 0
+        step = RING_WEIGHT if stays else max(1, weight * RING_WEIGHT // FULL_WEIGHT)
+        ring[name] = 0 if name in left else step
+    return ring

@@ -27,9 +27,15 @@ from pba_api.sidecar import (
     TRIAL,
     TRIALS,
 )
+from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
 
 FULL_WEIGHT: Final = 128
 """Of a server like others; HAProxy's go from 0 to 256. One that is added has it, in case nobody comes to weigh it."""
+
+RING_WEIGHT: Final = 16
+"""The same where clients are bound by their addresses. HAProxy gives a server 16 places on its ring for each unit.
+With 256 the largest of 11 shares is 9 % more than the mean (computed: the median of 20 rings), with 2,048 it is 3 %.
+But then 1,000 servers take 100 MiB of HAProxy's instead of 16, and some ten times as long to be added (3.0.11)."""
 
 REMOVABLE_MILLISECONDS: Final = 100
 """How long to wait for HAProxy's threads to let go of a server; what takes longer is tried again."""
@@ -85,7 +91,9 @@ def _server(name: str) -> str:
     return f"{HAPROXY_BACKEND}/{_checked(name)}"
 
 
-def add_server(name: str, address: str, port: int, check: Check, requests: int, cookie: str = "") -> Command:
+def add_server(
+    name: str, address: str, port: int, check: Check, requests: int, affinity: Affinity = NO_AFFINITY
+) -> Command:
     """Register a server; it starts in maintenance, with its checks off.
 
     Args:
@@ -94,15 +102,18 @@ def add_server(name: str, address: str, port: int, check: Check, requests: int, 
         port: where it listens.
         check: how it is checked.
         requests: so many run on it at a time.
-        cookie: the cookie's value that binds clients to it; empty: none.
+        affinity: how clients are bound to it.
     """
     family = "ipv6" if ":" in address else "ipv4"
     where = f"{family}@{_checked(address)}:{port:d}"
-    bound = f" cookie {_checked(cookie)}" if cookie else ""
-    words = f"{check.words()} weight {FULL_WEIGHT} maxconn {requests:d}{bound}"
+    share = f"weight {FULL_WEIGHT} maxconn {requests:d}"
+    if affinity.by_cookie:
+        share += f" cookie {_checked(affinity.cookie(name))}"
+    if affinity.by_address:
+        share = f"weight {RING_WEIGHT} maxconn {requests:d} hash-key addr-port"
     return Command(
         "add server",
-        f"add server {_server(name)} {where} {words}",
+        f"add server {_server(name)} {where} {check.words()} {share}",
         "New server registered.",
     )
 

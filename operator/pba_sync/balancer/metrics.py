@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    Metric,
+    ProcessCollector,
+    generate_latest,
+)
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
+from pba_sync.balancer.answers import Answer
 from pba_sync.balancer.errors import HAProxyError
 from pba_sync.balancer.membership import NodeState
 from pba_sync.balancer.outliers import Phase, Standings
 from pba_sync.balancer.planner import Change, Kind, heeded
 from pba_sync.balancer.retries import Budget
 from pba_sync.balancer.servers import Admin, Server
+from pba_sync.balancer.tallies import FAMILY, ResponseTimes
 from pba_sync.balancer.view import Board, View
 
 _IN_ROTATION = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
@@ -93,6 +103,13 @@ class Metrics:
             "Nodes that the clients leave which are bound to them: they fail, or are too slow.",
             registry=self.registry,
         )
+        self._clients = Counter(
+            "pba_sync_requests_by_client",
+            "Requests that nodes were sent, by what the client's cookie said; none where no cookie binds clients.",
+            ["client"],
+            registry=self.registry,
+        )
+        self._times = ResponseTimes(lambda: board.view.nodes if board.view else None)
         self._changes = Counter(
             "pba_sync_changes", "Changes of HAProxy's set of servers.", ["change"], registry=self.registry
         )
@@ -137,6 +154,15 @@ class Metrics:
             registry=self.registry,
         )
 
+    def families(self) -> Iterator[Metric]:
+        """Yield all metrics that `text` tells; of those by node only what they are."""
+        yield from self.registry.collect()
+        yield FAMILY
+
+    def text(self) -> bytes:
+        """Return all metrics, in Prometheus' text format."""
+        return generate_latest(self.registry) + self._times.text()
+
     def _view_age(self) -> float:
         age = self._board.age()
         return float("nan") if age is None else age
@@ -158,6 +184,12 @@ class Metrics:
         tally = Tally(mark.phase for mark in known.marks.values())
         for phase in Phase:
             self._standings.labels(phase.value).set(tally[phase])
+
+    def on_answers(self, answers: Sequence[Answer]) -> None:
+        """Note what requests came to."""
+        self._times.add(answers)
+        for client, count in Tally(answer.client for answer in answers if answer.client).items():
+            self._clients.labels(client).inc(count)
 
     def on_left(self, count: int) -> None:
         """Note how many nodes bound clients leave."""

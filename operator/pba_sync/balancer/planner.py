@@ -4,6 +4,7 @@ What must stay true:
 - planning what has been carried out gives nothing;
 - a node that shall drain never stays in rotation, and one that shall serve is put (back) into it, from
   whatever state a former, interrupted pass left it in;
+- but where clients are known by their addresses, a node that keeps them stays in rotation: new ones are not told apart;
 - clients that are bound to a node that goes are sent to it for as long as it keeps them, and no longer;
 - no request that runs is cut off before the node's deadline, and none is left behind after it;
 - taking nodes out never empties the rotation while one of the same pass could come in first;
@@ -123,9 +124,7 @@ def _add(node: Node, terms: Terms) -> Change:
         Kind.DRAIN if drained else Kind.ADD,
         name,
         (
-            commands.add_server(
-                name, node.address, node.port, terms.check, terms.requests, terms.affinity.cookie(name)
-            ),
+            commands.add_server(name, node.address, node.port, terms.check, terms.requests, terms.affinity),
             commands.enable_health(name),
             commands.set_drain(name) if drained else commands.set_ready(name),
             commands.set_healthy(name),
@@ -161,17 +160,17 @@ def _remove(server: Server, *, cut_off: bool) -> Change:
     return Change(Kind.CUT_OFF if cut_off else Kind.REMOVE, server.name, tuple(steps))
 
 
-def _retire(server: Server, *, keeps: bool, binds: bool, overdue: bool) -> Change | None:
-    if server.admin is Admin.READY and (keeps or not binds):
+def _retire(server: Server, affinity: Affinity, *, keeps: bool, overdue: bool) -> Change | None:
+    if keeps and server.admin is (Admin.READY if affinity.by_address else Admin.DRAIN):
+        return None  # clients that are bound to it come again, also if nothing runs on it just now
+    if server.admin is Admin.READY and (keeps or not affinity.by_cookie):
         return Change(Kind.DRAIN, server.name, (commands.set_drain(server.name),))
-    if server.admin is Admin.DRAIN and keeps:
-        return None  # also if nothing runs on it: clients that are bound to it come again
     if server.admin is not Admin.READY and not server.in_use:
         return _remove(server, cut_off=False)
     if overdue:
         return _remove(server, cut_off=True)
     # Only in maintenance HAProxy takes no more of the clients that are bound to it.
-    released = server.admin is Admin.MAINT or not binds
+    released = server.admin is Admin.MAINT or not affinity.by_cookie
     return None if released else Change(Kind.RELEASE, server.name, (commands.set_maintenance(server.name),))
 
 
@@ -221,5 +220,5 @@ def plan(
             age = now - draining_since.get(name, now)
             keeps = node is not None and node.keeps_clients and age < terms.affinity.keep_seconds
             overdue = age >= terms.drain_seconds
-            changes.append(_retire(server, keeps=keeps, binds=terms.affinity.binds, overdue=overdue))
+            changes.append(_retire(server, terms.affinity, keeps=keeps, overdue=overdue))
     return _in_order([change for change in changes if change is not None], live)

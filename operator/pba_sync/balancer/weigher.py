@@ -18,7 +18,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from pba_api.sidecar import COOKIE
 from pba_sync.balancer import answers, bindings, commands, outliers
 from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
 from pba_sync.balancer.answers import Answer
@@ -82,6 +81,7 @@ class WeigherHooks:
     on_look: Callable[[Standings], None]
     on_left: Callable[[int], None] = lambda _: None
     """Is told how many nodes bound clients leave."""
+    on_answers: Callable[[Sequence[Answer]], None] = lambda _: None
 
 
 class Weigher:
@@ -186,22 +186,29 @@ class Weigher:
         self._last = lines[-1] if lines else ""
         now = self._hooks.clock()
         before = self._known
-        ended = self._ended(answers.read(fresh), _reached(everyone))
+        found = answers.read(fresh)
+        self._hooks.on_answers(found)
+        ended = self._ended(found, _reached(everyone))
         look = outliers.Look({name: ended[name] for name in servers}, now, waiting)
         self._known = outliers.assess(before, look, self._limits)
         _tell(before, self._known)
         weights = outliers.weights(self._known, now, self._limits)
+        if self._affinity.by_cookie or self._affinity.by_address:
+            self._find_left(ended, weights)
+        if self._affinity.by_address:
+            shares = {name: server.weight for name, server in servers.items()}
+            weights = bindings.ring_weights(weights, self._left, shares)
         self._set(weights, servers)
         self._give_trial(waiting)
-        if self._affinity.type == COOKIE:
-            self._release(ended, weights)
+        if self._affinity.by_cookie:
+            self._release()
         self._hooks.on_look(self._known)
         settled = all(mark.phase is Phase.FULL for mark in self._known.marks.values())
         pace = max(LOOK_SECONDS, LOOK_SECONDS_A_NODE * len(servers))
         return CALM_SECONDS if settled and not fresh else pace
 
-    def _release(self, ended: Mapping[str, Sequence[End]], weights: Mapping[str, int]) -> None:
-        """Have clients leave the nodes that they shall leave, and no others."""
+    def _find_left(self, ended: Mapping[str, Sequence[End]], weights: Mapping[str, int]) -> None:
+        """Find out which nodes bound clients leave."""
         self._bound = bindings.follow(self._bound, ended, weights)
         left = bindings.left(self._bound, self._known, self._affinity.leave_milliseconds)
         for name, reason in left.items():
@@ -209,7 +216,10 @@ class Weigher:
                 _LOG.warning("the clients that are bound to node %s leave it: %s", name, reason)
         self._left = left
         self._hooks.on_left(len(left))
-        wanted = {self._affinity.cookie(name): name for name in left}
+
+    def _release(self) -> None:
+        """Have HAProxy take no cookies of the nodes that clients leave, and all others."""
+        wanted = {self._affinity.cookie(name): name for name in self._left}
         there = self._haproxy.left()
         for word in there.keys() - wanted.keys():
             self._haproxy.run(commands.stay(word))

@@ -68,6 +68,10 @@ def test_what_can_be_read_is_planned_and_reported_on(readings: Readings, plans: 
             assert status["conditions"], mutation.id
 
 
+_LAID_OUT = "spec.frontend.sessionAffinity.type"
+"""Each of its choices has lines of its own, in which no value of the user's stands."""
+
+
 def test_no_line_of_a_file_is_the_users(plans: Plans) -> None:
     """Whatever a value holds, each line of my.cnf and of haproxy.cfg is one that the operator writes."""
     for mutation, found in plans:

@@ -13,6 +13,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pba_lab import HAProxyProcess
+from pba_lab.bound import haproxy_left
 from pba_lab.model import HAProxyModel
 from pba_lab.shop import check_of, shop
 
@@ -20,6 +21,7 @@ from pba_hack.images.rootfs import command, rootfs
 from pba_operator.domain.frontend import haproxy_cfg
 from pba_operator.domain.frontend.pages import KEYS, PAGE_MAX_BYTES
 from pba_sync.balancer import commands
+from pba_sync.balancer.affinity import Affinity
 from pba_sync.balancer.servers import count_connections, read_servers
 
 SAFE_SINCE = (3, 0, 11)
@@ -48,8 +50,15 @@ def test_the_version_is_one_that_is_safe_with_dynamic_servers() -> None:
     assert changelog.startswith(b"haproxy (3.0.")
 
 
+@pytest.fixture
+def configuration() -> str:
+    """haproxy.cfg with all the maps that the sidecar knows."""
+    return haproxy_cfg.render(shop("default", affinity={"type": "Cookie"}))
+
+
 FRONTENDS: Sequence[Mapping[str, Any]] = (
     {},
+    *({"sessionAffinity": {"type": kind}} for kind in ("Cookie", "ClientIP")),
     {"retries": {"budgetPercent": 0}},
     {"paths": [{"prefix": "/", "bodyMaxSize": "1Mi"}, {"prefix": "/it's/~a.b", "serverSeconds": 3600}]},
     {"retries": {"attempts": 10, "budgetPercent": 100}, "limits": {"requestsPerClientPerSecond": 1_000_000}},
@@ -114,8 +123,11 @@ COMMANDS = st.one_of(
         st.just(1),
         st.just(CHECK),
         st.just(9),
+        st.builds(Affinity, st.sampled_from(("Cookie", "ClientIP", "None")), st.just("key")),
     ),
     st.just(commands.TAKE_TRIALS_BACK),
+    st.builds(commands.leave, NAMES, NAMES),
+    st.builds(commands.stay, NAMES),
     *(st.builds(make, PLACES, NAMES) for make in (commands.put_on_floor, commands.move_on_floor)),
     st.builds(commands.take_from_floor, PLACES),
     st.builds(commands.size_floor, st.sampled_from((None, 1)), PLACES),
@@ -153,8 +165,11 @@ def test_the_model_answers_as_haproxy_does(haproxy: HAProxyProcess, told: list[c
         haproxy.ask(f"del server nodes/{name}")
     for name in ("trials", "floor", "floor-size"):
         haproxy.ask(f"clear map virt@{name}")
+    for word in haproxy_left(haproxy):
+        haproxy.ask(commands.stay(word[0]).text)
     for order in told:
         assert model.ask(order.text).strip() == haproxy.ask(order.text).strip(), order.text
+        assert [list(entry) for entry in model.left] == haproxy_left(haproxy), order.text
         pictures = []
         trials = [entries(side.ask(commands.SHOW_TRIALS.text)) for side in (model, haproxy)]
         assert trials == [[["node", name] for name in model.trials]] * 2, order.text

@@ -6,13 +6,18 @@ import asyncio
 import http.client
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from pba_lab import Clients, HAProxyProcess, Node
 from pba_lab.making import NewNodes, NewSidecar
 from pba_lab.patience import eventually_async
+from pba_lab.shop import shop
+from pba_lab.sidecar_loop import TERMS, SidecarLoop
+
+from pba_operator.domain.frontend import haproxy_cfg
 
 
 async def get(haproxy: HAProxyProcess, headers: list[tuple[str, str]] | None = None, path: str = "/") -> Any:
@@ -149,6 +154,37 @@ async def test_requests_that_end_well_are_not_logged(haproxy: HAProxyProcess, no
     lost = (await get(haproxy)).headers["X-Request-Id"]
     await eventually_async(lambda: lost in haproxy.log.read_text())
     assert fine not in haproxy.log.read_text()
+
+
+@pytest.fixture
+def logs_all(folder: Path) -> Iterator[HAProxyProcess]:
+    (folder / "all").mkdir()
+    process = HAProxyProcess(
+        haproxy_cfg.render(shop("default", frontend={"accessLog": "All"})), folder / "all"
+    )
+    process.start()
+    yield process
+    process.stop()
+
+
+async def test_every_request_is_logged_once_where_that_is_asked_for(
+    logs_all: HAProxyProcess, new_nodes: NewNodes
+) -> None:
+    well, ill = await new_nodes(2)
+    ill.status = 500
+    sidecar = SidecarLoop(logs_all, TERMS)
+    try:
+        sidecar.tell([well, ill])
+        await eventually_async(lambda: len(sidecar.loop._haproxy.servers()) == 2 and sidecar.loop.ready)
+        for number in range(6):
+            await get(logs_all, [("X-Request-Id", f"one-{number}")])
+    finally:
+        sidecar.kill()
+    await eventually_async(lambda: "one-5" in logs_all.log.read_text())
+    lines = [line for line in logs_all.log.read_text().splitlines() if '"one-' in line]
+    entries = [json.loads(line[line.index("{") :]) for line in lines]
+    assert [entry["request_id"] for entry in entries] == [f"one-{number}" for number in range(6)]
+    assert {(entry["node"], entry["status"]) for entry in entries} == {(well.name, 200), (ill.name, 500)}
 
 
 HOSTILE_PATH = "/healthz/'\"$HOME${HOME}\\\\%[env(HOME)]#;x"

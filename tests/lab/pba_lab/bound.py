@@ -19,7 +19,8 @@ BOUND: Final = Affinity(COOKIE, UID, keep_seconds=2.0)
 
 async def serve(sidecar: SidecarLoop, nodes: list[Node]) -> SidecarLoop:
     sidecar.tell(nodes)
-    await eventually_async(lambda: set(usable(sidecar)) == {node.name for node in nodes})
+    names = {node.name for node in nodes}
+    await eventually_async(lambda: sidecar.loop.ready and set(usable(sidecar)) == names)
     return sidecar
 
 

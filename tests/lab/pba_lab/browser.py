@@ -20,16 +20,19 @@ class Visit:
 
 @dataclass
 class Browser:
-    """One client; each request has a connection of its own."""
+    """One client of this address (of loopback); each request has a connection of its own."""
 
     cookies: dict[str, str] = field(default_factory=dict)
+    address: str = "127.0.0.1"
 
     async def visit(self, haproxy: HAProxyProcess, method: str = "GET") -> Visit:
         """Ask once, with all cookies, and take what the answer sets."""
         return await asyncio.to_thread(self._visit, haproxy.port, method)
 
     def _visit(self, port: int, method: str) -> Visit:
-        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", port, timeout=20, source_address=(self.address, 0)
+        )
         try:
             told = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
             connection.request(method, "/", headers={"Cookie": told} if told else {})

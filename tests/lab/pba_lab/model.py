@@ -21,7 +21,7 @@ _CONNECTIONS_HEADER = (
     "bkname/svname bkid/svid addr port - purge_delay used_cur used_max need_est unsafe_nb safe_nb idle_lim "
     "idle_cur idle_per_thr[2]"
 )
-_OPTIONS = r"(?: weight (\d+))?(?: maxconn (\d+))?(?: cookie \S+)?"
+_OPTIONS = r"(?: weight (\d+))?(?: maxconn (\d+))?(?: cookie \S+| hash-key addr-port)?"
 _READY, _MAINT, _DRAIN = 0, 1, 8
 _CONFIGURED, _ENABLED, _PAUSED = 2, 4, 8
 _STOPPED, _RUNNING = 0, 2
@@ -67,11 +67,11 @@ class HAProxyModel:
         """Names of servers for which `add server` is refused."""
         self.trials: list[str] = []
         """Nodes whose trials wait for requests."""
-        self.left: dict[str, str] = {}
-        """The nodes that bound clients leave, by their identities."""
         self.floor: list[tuple[str, str]] = []
         """The nodes that are asked where none passes its checks, by their places; HAProxy takes a key twice."""
         self.floor_size: list[tuple[str, str]] = []
+        self.left: list[tuple[str, str]] = []
+        """The nodes that bound clients leave: their identities and names."""
         self.answers: list[str] = []
         """The lines on the last requests."""
         self.redispatches: dict[str, int] = {}
@@ -208,16 +208,16 @@ class HAProxyModel:
         return ""
 
     def _show_left(self) -> str:
-        return "\n".join(
-            f"0x{number:x} {word} {name}" for number, (word, name) in enumerate(self.left.items(), 1)
-        )
+        return "\n".join(f"0x{number:x} {word} {name}" for number, (word, name) in enumerate(self.left, 1))
 
     def _leave(self, word: str, name: str) -> str:
-        self.left[word] = name
+        self.left.append((word, name))
         return ""
 
     def _stay(self, word: str) -> str:
-        return "" if self.left.pop(word, None) else "Key not found."
+        before = len(self.left)
+        self.left = [entry for entry in self.left if entry[0] != word]
+        return "" if len(self.left) < before else "Key not found."
 
     def _map(self, name: str) -> list[tuple[str, str]]:
         return self.floor if name == "floor" else self.floor_size

@@ -87,6 +87,8 @@ _SPECS: Final[dict[str, dict[str, Any]]] = {
                 "redirect": True,
                 "hstsSeconds": 300,
             },
+            "sessionAffinity": {"cookieName": "NODE", "leaveSlowNodeAfterMilliseconds": 2500},
+            "accessLog": "All",
             "pod": _PLACED,
         },
         "service": {

@@ -44,6 +44,16 @@ def test_a_network_that_no_list_can_hold_is_told(raw: MakeRaw, field: str, cidr:
     assert f"spec.frontend.{field}: must hold networks such as 203.0.113.0/24" in message
 
 
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("cookieName", name) for name in ("", "a b", "a;b", "a\n", "__Host-a", "a'b", "%[src]", "a)", "ä")]
+    + [("type", kind) for kind in ("", "cookie", "Source")],
+)
+def test_an_affinity_that_the_balancer_cannot_have_is_told(raw: MakeRaw, field: str, value: str) -> None:
+    stored = raw(backend={}, frontend={"image": "h", "sessionAffinity": {field: value}})
+    assert f"spec.frontend.sessionAffinity.{field}: must be " in told(stored)
+
+
 @pytest.mark.parametrize("name", [material.ADMIN_USER, layout.PROBE_USER, "root", "mysql.sys"])
 def test_an_account_that_is_not_the_applications_is_told(raw: MakeRaw, name: str) -> None:
     message = told(raw(database={"user": {"name": name}}))

@@ -113,3 +113,12 @@ def test_an_identity_tells_nothing_of_the_node_and_differs_by_cluster() -> None:
     assert all(re.fullmatch(r"[0-9A-F]{16}", word) for word in identities)
     assert not identities & {theirs.cookie(name) for name in names}
     assert Affinity("None", UID).cookie("a") == ""
+
+
+def test_by_their_addresses_clients_fall_on_a_ring() -> None:
+    text = configuration({"type": "ClientIP"})
+    assert "\n    balance source\n    hash-type consistent\n\n" in text
+    assert "leastconn" not in text
+    [rule] = [line for line in text.splitlines() if "set-var(txn.trial)" in line]
+    assert rule.endswith("if METH_GET !{ req.fhdr(Cookie) -m found }"), "without a cookie there is no session"
+    assert environment({"type": "ClientIP"})["PBA_KEEP_SECONDS"] == "29"

@@ -115,6 +115,14 @@ def test_clients_are_counted_only_if_they_are_limited() -> None:
     ]
 
 
+@pytest.mark.parametrize(("given", "level"), [({}, "err"), ({"accessLog": "All"}, "info")])
+def test_requests_that_end_well_are_logged_where_that_is_asked_for(given: dict[str, str], level: str) -> None:
+    public = lines(configuration(**given).partition("\nfrontend public\n")[2])
+    assert [line for line in public if line.startswith("log stdout")] == [
+        f"log stdout format raw local0 {level}"
+    ]
+
+
 def test_files_suffice_for_all_clients_and_the_checks_of_all_nodes_twice_over() -> None:
     [replicas] = [field for field in fields_of(Backend) if field.name == "replicas"]
     bounds = replicas.shape.mark(Number)

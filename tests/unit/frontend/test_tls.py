@@ -94,7 +94,9 @@ def test_without_tls_nothing_of_it_is_there() -> None:
     assert "startupProbe" not in spec["initContainers"][0]
     assert "tls" not in json.dumps([spec["volumes"], spec["containers"]]).lower()
     text = haproxy_cfg.render(PLAIN)
-    assert "ssl" not in text.replace("del-header ^x[-_]ssl[-_]client", "").replace("ssl_fc,iif(https,http)", "")
+    assert "ssl" not in text.replace("del-header ^x[-_]ssl[-_]client", "").replace(
+        "ssl_fc,iif(https,http)", ""
+    )
     assert "\n\n\n" not in text
     assert [port["port"] for port in service.manifest(PLAIN, Observed())["spec"]["ports"]] == [80]
 

@@ -44,6 +44,22 @@ def test_what_became_of_a_request(fields: dict[str, Any], answer: Answer) -> Non
 
 
 @pytest.mark.parametrize(
+    ("fields", "client"),
+    [
+        ({"end": "----"}, ""),
+        ({"end": "--NI"}, "new"),
+        ({"end": "--VN"}, "bound"),
+        ({"end": "SHDI"}, "down"),
+        ({"end": "--II", "left": ""}, "unknown"),
+        ({"end": "--II", "left": "bad"}, "left"),
+        ({"end": "--UN"}, ""),
+    ],
+)
+def test_what_a_clients_cookie_said(fields: dict[str, Any], client: str) -> None:
+    assert [answer.client for answer in read([line(**fields)])] == [client]
+
+
+@pytest.mark.parametrize(
     "fields",
     [
         {"node": "<NOSRV>", "status": 503, "end": "SC", "response_ms": -1},

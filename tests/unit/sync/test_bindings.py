@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from pba_sync.balancer.bindings import Bound, Reason, follow, left
+from pba_sync.balancer.bindings import Bound, Reason, follow, left, ring_weights
+from pba_sync.balancer.commands import FULL_WEIGHT, RING_WEIGHT
 from pba_sync.balancer.outliers import Mark, Standings
 from pba_sync.balancer.pasts import End, Ends
 
@@ -98,3 +99,21 @@ def test_where_nobody_else_serves_nobody_is_left() -> None:
 def test_a_node_that_is_not_reached_any_more_is_forgotten() -> None:
     known = after(([FAILED] * 5, OUT))
     assert "bad" not in follow(known, {"b": [], "c": []}, {"b": 128, "c": 128})
+
+
+def test_on_the_ring_a_node_that_is_out_keeps_its_clients_unless_it_is_left() -> None:
+    weights = {"late": 0, "bad": 0, "well": FULL_WEIGHT}
+    before = dict.fromkeys(weights, RING_WEIGHT)
+    assert ring_weights(weights, {"bad"}, before) == {"late": RING_WEIGHT, "bad": 0, "well": RING_WEIGHT}
+
+
+def test_on_the_ring_a_node_that_was_left_comes_back_step_by_step() -> None:
+    share, seen = 0, []
+    for weight in range(FULL_WEIGHT // 8, FULL_WEIGHT + 1, FULL_WEIGHT // 8):
+        share = ring_weights({"back": weight}, (), {"back": share})["back"]
+        seen.append(share)
+    assert seen == [2, 4, 6, 8, 10, 12, 14, RING_WEIGHT]
+
+
+def test_on_the_ring_a_node_that_has_kept_its_clients_goes_on_with_all_of_them() -> None:
+    assert ring_weights({"late": 16}, (), {"late": RING_WEIGHT}) == {"late": RING_WEIGHT}

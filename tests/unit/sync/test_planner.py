@@ -15,6 +15,7 @@ Nodes = Callable[..., dict[str, Node]]
 DRAIN_SECONDS = 30.0
 BOUND = Affinity("Cookie", "key", keep_seconds=20.0)
 TERMS = Terms(DRAIN_SECONDS, Check(500, 2, 2), 100)
+BY_ADDRESS = Affinity("ClientIP", keep_seconds=20.0)
 
 
 def server(
@@ -180,3 +181,23 @@ def test_a_node_that_was_released_returns_whole(nodes: Nodes) -> None:
 def test_the_last_node_is_released_only_when_its_successor_is_in(nodes: Nodes) -> None:
     kinds = [change.kind for change in changes(nodes(n2="serving"), server("n1"), affinity=BOUND)]
     assert kinds == [Kind.ADD, Kind.RELEASE]
+
+
+def test_a_node_that_goes_stays_on_the_ring_until_its_clients_leave(node: Callable[..., Node]) -> None:
+    told = {**going(node), "n2": node("n2")}
+    kept = changes(
+        told, server("n1"), server("n2"), drained_for=BY_ADDRESS.keep_seconds - 0.1, affinity=BY_ADDRESS
+    )
+    assert kept == ()
+    (change,) = changes(
+        told, server("n1"), server("n2"), drained_for=BY_ADDRESS.keep_seconds, affinity=BY_ADDRESS
+    )
+    assert (change.kind, verbs(change)) == (Kind.DRAIN, ["set drain"])
+
+
+def test_off_the_ring_a_node_keeps_nobody(node: Callable[..., Node], nodes: Nodes) -> None:
+    (change,) = changes(going(node), server("n1", Admin.DRAIN), affinity=BY_ADDRESS)
+    assert change.kind is Kind.REMOVE
+    assert changes(going(node), server("n1", Admin.DRAIN, in_use=1), affinity=BY_ADDRESS) == ()
+    (change,) = changes(nodes(n1="draining"), server("n1"), affinity=BY_ADDRESS)
+    assert (change.kind, verbs(change)) == (Kind.DRAIN, ["set drain"])

@@ -182,6 +182,14 @@ class Membership(RuleBasedStateMachine):
                 assert moved or self.now - self.since[change.server] >= DRAIN_SECONDS
         return changes
 
+    def _keeps(self, name: str) -> bool:
+        node = self.nodes.get(name)
+        return (
+            node is not None
+            and node.keeps_clients
+            and self.now - self.since.get(name, self.now) < self.terms.affinity.keep_seconds
+        )
+
     def _nobody_serves_who_should_not(self, shall: Mapping[str, Node]) -> None:
         for name in governed(self.haproxy.servers(), self.unresolved):
             if self.model.servers[name].in_rotation:
@@ -235,14 +243,6 @@ class BoundMembership(Membership):
                 assert not self._keeps(change.server)
         return changes
 
-    def _keeps(self, name: str) -> bool:
-        node = self.nodes.get(name)
-        return (
-            node is not None
-            and node.keeps_clients
-            and self.now - self.since.get(name, self.now) < self.terms.affinity.keep_seconds
-        )
-
     def _nobody_serves_who_should_not(self, shall: Mapping[str, Node]) -> None:
         super()._nobody_serves_who_should_not(shall)
         for name in governed(self.haproxy.servers(), self.unresolved):
@@ -250,7 +250,20 @@ class BoundMembership(Membership):
                 assert stays(shall, name) or self._keeps(name)
 
 
+class RingMembership(Membership):
+    """The same where clients are bound to nodes by their addresses."""
+
+    terms = replace(Membership.terms, affinity=Affinity("ClientIP", keep_seconds=15.0))
+
+    def _nobody_serves_who_should_not(self, shall: Mapping[str, Node]) -> None:
+        for name in governed(self.haproxy.servers(), self.unresolved):
+            if self.model.servers[name].in_rotation:
+                assert wanted(shall, name) or self._keeps(name)
+
+
 Membership.TestCase.settings = settings(max_examples=150, stateful_step_count=30)
 TestMembership = Membership.TestCase
 BoundMembership.TestCase.settings = Membership.TestCase.settings
 TestBoundMembership = BoundMembership.TestCase
+RingMembership.TestCase.settings = Membership.TestCase.settings
+TestRingMembership = RingMembership.TestCase

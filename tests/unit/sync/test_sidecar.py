@@ -17,13 +17,14 @@ import pytest
 from pba_lab import account
 from pba_lab.pages import get
 from pba_lab.shop import shop
-from prometheus_client import generate_latest
 
 from pba_hack.waiting import wait_for
 from pba_sync import probes, program
+from pba_sync.balancer.answers import Answer
 from pba_sync.balancer.errors import HAProxyUnreachableError
 from pba_sync.balancer.membership import Node
 from pba_sync.balancer.metrics import Metrics
+from pba_sync.balancer.pasts import End
 from pba_sync.balancer.planner import Change, Kind
 from pba_sync.balancer.retries import Budget
 from pba_sync.balancer.servers import Admin, Server
@@ -89,13 +90,20 @@ def test_metrics_tell_what_happens(board: Board, clock: Any, nodes: Callable[...
     metrics.on_error("ApiUnavailableError")
     metrics.on_restart()
     metrics.on_left(2)
+    metrics.on_answers(
+        [
+            Answer("n1", End(20.0), client="bound"),
+            Answer("n1", End(20.0)),
+            Answer("n1", End(9.0), client="bound"),
+        ]
+    )
     metrics.on_pass(
         {
             "n1": Server("n1", "10.0.0.1", 80, Admin.READY, checked=True, up=True),
             "n2": Server("n2", "10.0.0.2", 80, Admin.DRAIN, checked=True, up=True),
         }
     )
-    text = generate_latest(metrics.registry).decode()
+    text = metrics.text().decode()
     for line in (
         "pba_sync_view_age_seconds 0.015625",
         'pba_sync_nodes{state="serving"} 1.0',
@@ -104,6 +112,8 @@ def test_metrics_tell_what_happens(board: Board, clock: Any, nodes: Callable[...
         'pba_sync_servers{admin="maint"} 0.0',
         "pba_sync_servers_usable 1.0",
         "pba_sync_nodes_left 2.0",
+        'pba_sync_requests_by_client_total{client="bound"} 2.0',
+        'pba_sync_response_seconds_count{node="n1",result="answered"} 3',
         'pba_sync_changes_total{change="added"} 1.0',
         'pba_sync_changes_total{change="drained"} 1.0',
         'pba_sync_commands_total{command="del server"} 1.0',
@@ -124,7 +134,7 @@ def _unreachable() -> Budget:
 
 
 def test_before_the_first_list_the_age_is_not_a_number(board: Board, clock: Any) -> None:
-    text = generate_latest(Metrics(board, clock, _unreachable).registry).decode()
+    text = Metrics(board, clock, _unreachable).text().decode()
     assert "\npba_sync_view_age_seconds NaN\n" in text
     assert '\npba_sync_nodes{state="serving"} 0.0\n' in text
     assert "pba_sync_retries" not in text, "HAProxy does not answer"

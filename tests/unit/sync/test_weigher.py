@@ -12,7 +12,7 @@ from pba_lab.model import HAProxyModel
 
 from pba_sync.balancer import commands
 from pba_sync.balancer.affinity import Affinity
-from pba_sync.balancer.commands import FULL_WEIGHT, Check
+from pba_sync.balancer.commands import FULL_WEIGHT, RING_WEIGHT, Check
 from pba_sync.balancer.limits import Limits
 from pba_sync.balancer.outliers import Phase, Standings
 from pba_sync.balancer.weigher import (
@@ -319,14 +319,14 @@ def test_a_node_that_fails_is_left_and_taken_back_when_it_serves_again(
     binding: Weigher, model: HAProxyModel, answered: Answered, clock: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     turn_bad(binding, answered, clock)
-    assert model.left == {BOUND.cookie("n2"): "n2"}
+    assert model.left == [(BOUND.cookie("n2"), "n2")]
     assert caplog.text.count("the clients that are bound to node n2 leave it: it fails") == 1
     clock.sleep(Limits().first_rest)
     binding.step()
     model.trials.clear()
     answered("n2", 1, trial="n2")
     binding.step()
-    assert model.left == {}
+    assert model.left == []
     assert caplog.text.count("leave it") == 1
 
 
@@ -343,10 +343,10 @@ def test_a_map_that_was_lost_or_is_somebody_elses_is_made_good(
     binding: Weigher, model: HAProxyModel, answered: Answered, clock: Any
 ) -> None:
     turn_bad(binding, answered, clock)
-    model.left = {"FFFF": "gone"}
+    model.left = [("FFFF", "gone")]
     clock.sleep(LOOK_SECONDS)
     binding.step()
-    assert model.left == {BOUND.cookie("n2"): "n2"}
+    assert model.left == [(BOUND.cookie("n2"), "n2")]
 
 
 def test_a_node_that_goes_and_fails_is_left(
@@ -359,9 +359,28 @@ def test_a_node_that_goes_and_fails_is_left(
     clock.sleep(LOOK_SECONDS)
     answered("n2", 8, status=500)
     binding.step()
-    assert model.left == {BOUND.cookie("n2"): "n2"}
+    assert model.left == [(BOUND.cookie("n2"), "n2")]
 
 
 def test_where_nobody_is_bound_nobody_is_told_to_leave(one_fails: str, haproxy: Any) -> None:
     assert one_fails
+    assert not [text for text in haproxy.texts if "virt@left" in text]
+
+
+def test_where_clients_are_known_by_their_addresses_a_late_node_keeps_its_share_below_the_limit(
+    haproxy: Any, model: HAProxyModel, answered: Answered, clock: Any, seen: list[Standings]
+) -> None:
+    by_address = Affinity("ClientIP", leave_milliseconds=500.0)
+    for number in range(4):
+        haproxy.run(commands.add_server(f"n{number}", "10.0.0.1", 8080, Check(500, 2, 2), 100, by_address))
+        haproxy.run(commands.set_ready(f"n{number}"))
+    weigher = Weigher(haproxy, Limits(), WeigherHooks(clock, seen.append), by_address)
+    weigher.step()
+    turn_bad(weigher, answered, clock, status=200, milliseconds=400)
+    assert seen[-1].marks["n2"].phase is Phase.OUT
+    assert set(weights(model).values()) == {RING_WEIGHT}
+    clock.sleep(LOOK_SECONDS)
+    answered("n2", 3, milliseconds=600)
+    weigher.step()
+    assert weights(model) == {"n0": RING_WEIGHT, "n1": RING_WEIGHT, "n2": 0, "n3": RING_WEIGHT}
     assert not [text for text in haproxy.texts if "virt@left" in text]

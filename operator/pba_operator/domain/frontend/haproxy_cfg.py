@@ -21,6 +21,7 @@ from typing import Final
 from pba_api import names, ports, sidecar
 from pba_api.identity import COMPONENT_FRONTEND
 from pba_api.types import Frontend
+from pba_api.types.frontend import ALL
 from pba_operator.domain.frontend import (
     admission,
     affinity,
@@ -83,9 +84,9 @@ $tls_bind
 
 $proxy_protocol
 
-    # Each request has a line in memory, for the sidecar; those that did not end well have one in the log, too.
+    # Each request has a line in memory, for the sidecar; $logged in the log, too.
     option log-separate-errors
-    log stdout format raw local0 err
+    log stdout format raw local0 $log_level
     log ring@$answers format raw local0
     log ring@$failures format raw local0 err
     log-format "$log"
@@ -144,7 +145,7 @@ $client_table
 $retry_table
 
 backend $backend
-    balance leastconn
+$algorithm
 $affinity
 $node_limits
 $path_timeouts
@@ -197,6 +198,7 @@ def render(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> str:
     """
     frontend = _frontend(cluster)
     readiness, bound = cluster.spec.application.probes.readiness, frontend.session_affinity
+    log_all = frontend.access_log == ALL
     text = _TEMPLATE.substitute(
         socket=sidecar.SOCKET,
         frontend=sidecar.HAPROXY_FRONTEND,
@@ -219,6 +221,9 @@ def render(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> str:
         drain_seconds=timing.drain_seconds(frontend),
         http_port=ports.FRONTEND_HTTP,
         health_port=ports.FRONTEND_HEALTH,
+        algorithm=indented(affinity.algorithm(bound)),
+        logged="it has one" if log_all else "those that did not end well have one",
+        log_level="info" if log_all else "err",
         affinity=indented(affinity.cookie_rules(bound, cluster.uid, secure=tls.is_alone(frontend.tls))),
         trial_condition=affinity.trial_condition(bound),
         check_path=quoted(readiness.path),

@@ -240,6 +240,33 @@ def _budget(value: Any, _spec: Json, children: Children) -> Iterator[str]:
         yield f"a budget for {value} pods, or none"
 
 
+def _affinity(_value: Any, spec: Json, children: Children) -> Iterator[str]:
+    """Both programs of the frontend know by what a client is known again."""
+    given = spec["frontend"]["sessionAffinity"]
+    lines = files.words(children[ChildId("ConfigMap", f"{NAME}-frontend")]["data"]["haproxy.cfg"])
+    cookies = [line[1] for line in lines if line[:1] == ("cookie",)]
+    if cookies != ([given["cookieName"]] if given["type"] == "Cookie" else []):
+        yield f"haproxy.cfg has the cookies {cookies}"
+    if (("balance", "source") in lines) != (given["type"] == "ClientIP"):
+        yield f"haproxy.cfg looks at the clients' addresses, or does not, with {given['type']}"
+    sync = f"{POD}.initContainers[sync].env"
+    for variable, field in (
+        ("AFFINITY", "type"),
+        ("LEAVE_SLOW_MILLISECONDS", "leaveSlowNodeAfterMilliseconds"),
+    ):
+        told = at(children[WORKLOADS["frontend"][0]], f"{sync}[PBA_{variable}].value")
+        if told != str(given[field]):
+            yield f"the sidecar is told {told}"
+
+
+def _access_log(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+    """What ends well is logged, or not."""
+    lines = files.words(children[ChildId("ConfigMap", f"{NAME}-frontend")]["data"]["haproxy.cfg"])
+    wanted = {"All": "info", "Failures": "err"}[value]
+    if ("log", "stdout", "format", "raw", "local0", wanted) not in lines[10:]:
+        yield f"haproxy.cfg does not log from the level {wanted} on"
+
+
 def _nothing(_value: Any, _spec: Json, _children: Children) -> Iterator[str]:
     """What is no child's: shown by the finalizer, or by nothing being written at all."""
     yield from ()
@@ -308,6 +335,8 @@ PLACES: Final[Mapping[str, Look]] = {
             ("maxOutPercent", "PBA_MAX_OUT_PERCENT"),
         )
     },
+    "frontend.sessionAffinity": _affinity,
+    "frontend.accessLog": _access_log,
     **{
         f"service.{field}": equal(_SERVICE, f"spec.{field}")
         for field in (

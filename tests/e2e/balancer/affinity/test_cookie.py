@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import socket
 from collections.abc import Iterator
 from dataclasses import replace
@@ -21,6 +22,9 @@ from pba_lab.shop import shop
 from pba_lab.sidecar_loop import TERMS, SidecarLoop
 
 from pba_operator.domain.frontend import haproxy_cfg
+from pba_sync.balancer import commands
+from pba_sync.balancer.answers import read
+from pba_sync.balancer.runtime import HAProxy
 
 
 def holds(sidecar: SidecarLoop, count: int) -> bool:
@@ -152,3 +156,28 @@ async def test_a_cookie_that_somebody_made_up_is_none(haproxy: HAProxyProcess, n
         rest = None if word == '"' else "a=1"
         assert [node.seen.get("cookie") for node in nodes if node.name == first.node] == [rest], word
         assert await browser.visit(haproxy) == Visit(200, first.node, ())
+
+
+async def test_it_is_told_which_client_is_on_which_node_and_why(
+    haproxy: HAProxyProcess, nodes: list[Node], sidecar: SidecarLoop
+) -> None:
+    browser, stranger = Browser(), Browser({"PBA": "0123456789ABCDEF"})
+    first, second = await browser.visit(haproxy), await browser.visit(haproxy)
+    unknown = await stranger.visit(haproxy)
+    haproxy.ask(commands.leave(BOUND.cookie(first.node), first.node).text)
+    left = await browser.visit(haproxy)
+    next(node for node in nodes if node.name == left.node).kill()
+    down = await browser.visit(haproxy)
+    told = HAProxy(haproxy.socket, 5, lambda _verb, _succeeded: None)
+    await eventually_async(lambda: len(read(told.answers())) == 5)
+    assert [(answer.node, answer.client) for answer in read(told.answers())] == [
+        (first.node, "new"),
+        (second.node, "bound"),
+        (unknown.node, "unknown"),
+        (left.node, "left"),
+        (down.node, "down"),
+    ]
+    entries = [json.loads(line) for line in told.answers()]
+    assert [entry["left"] for entry in entries] == ["", "", "", first.node, ""]
+    assert first.node != left.node != down.node
+    assert sidecar.loop.ready
