@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -17,6 +16,7 @@ import pytest
 from pba_lab.pages import get
 from prometheus_client import generate_latest
 
+from pba_hack.loopback import free_port
 from pba_hack.waiting import wait_for
 from pba_sync import probes, program
 from pba_sync.balancer.membership import Node
@@ -143,9 +143,13 @@ def test_health_fails_when_the_loop_is_stuck_or_a_thread_is_gone(environment: di
     sidecar.weigher.looked_at = time.monotonic() - program.STUCK_SECONDS - 1
     assert "answers have not been looked at" in sidecar.healthz()
     sidecar.weigher.looked_at = time.monotonic()
-    sidecar.watcher.moved_at = time.monotonic() - program.WATCH_STUCK_SECONDS - 1
-    assert "has not moved" in sidecar.healthz()
-    sidecar.watcher.moved_at = time.monotonic()
+    for watcher, what in (
+        (sidecar.watcher, "EndpointSlices"),
+        (sidecar.declaration, "the ConfigMap of nodes"),
+    ):
+        watcher.moved_at = time.monotonic() - program.WATCH_STUCK_SECONDS - 1
+        assert f"the watch of {what} has not moved" in sidecar.healthz()
+        watcher.moved_at = time.monotonic()
     sidecar.threads.append(threading.Thread(name="watch"))
     assert sidecar.healthz() == "threads have ended: watch"
 
@@ -158,9 +162,7 @@ def _status(port: int, path: str) -> int:
 
 
 def test_the_sidecar_lives_without_haproxy_and_without_an_api_server(environment: dict[str, str]) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     child = subprocess.Popen(
         [sys.executable, "-m", "pba_sync"],
         env={**os.environ, **environment, "PBA_HTTP_PORT": str(port)},
