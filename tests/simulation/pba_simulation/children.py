@@ -58,7 +58,7 @@ _SPECS: Final[dict[str, dict[str, Any]]] = {
             "volumes": [{"name": "scratch", "emptyDir": {}}],
             "volumeMounts": [{"name": "scratch", "mountPath": "/scratch"}],
         },
-        "management": {"servesTraffic": False, "pod": _PLACED},
+        "management": {"pod": _PLACED},
         "database": {
             "name": "store",
             "user": {"name": "clerk", "passwordSecretRef": {"name": "clerk", "key": "secret"}},

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -18,6 +17,7 @@ from pba_lab import account
 from pba_lab.pages import get
 from pba_lab.shop import shop
 
+from pba_hack.loopback import free_port
 from pba_hack.waiting import wait_for
 from pba_sync import probes, program
 from pba_sync.balancer.answers import Answer
@@ -168,11 +168,10 @@ def test_health_fails_when_the_loop_is_stuck_or_a_thread_is_gone(environment: di
     sidecar.weigher.looked_at = time.monotonic() - program.STUCK_SECONDS - 1
     assert "answers have not been looked at" in sidecar.healthz()
     sidecar.weigher.looked_at = time.monotonic()
-    sidecar.watchers["EndpointSlices of the frontends"].moved_at = (
-        time.monotonic() - program.WATCH_STUCK_SECONDS - 1
-    )
-    assert "has not moved" in sidecar.healthz()
-    sidecar.watchers["EndpointSlices of the frontends"].moved_at = time.monotonic()
+    for what, watcher in sidecar.watchers.items():
+        watcher.moved_at = time.monotonic() - program.WATCH_STUCK_SECONDS - 1
+        assert f"the watch of {what} has not moved" in sidecar.healthz()
+        watcher.moved_at = time.monotonic()
     sidecar.threads.append(threading.Thread(name="watch"))
     assert sidecar.healthz() == "threads have ended: watch"
 
@@ -185,9 +184,7 @@ def _status(port: int, path: str) -> int:
 
 
 def test_the_sidecar_lives_without_haproxy_and_without_an_api_server(environment: dict[str, str]) -> None:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     child = subprocess.Popen(
         [sys.executable, "-m", "pba_sync"],
         env={**os.environ, **environment, "PBA_HTTP_PORT": str(port)},

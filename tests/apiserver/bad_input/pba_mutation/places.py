@@ -7,6 +7,7 @@ stands here; each is looked up in the manifests by its path, and nothing of the 
 from __future__ import annotations
 
 import base64
+import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
@@ -48,10 +49,21 @@ def at(manifest: Any, pointer: str) -> Any:
     return here
 
 
+def _asked_for(child: ChildId, spec: Json) -> bool:
+    """Tell whether the spec asks for the child at all: backends may be left out."""
+    return child.name != f"{NAME}-backend" or spec.get("backend") is not None
+
+
+def _application(spec: Json) -> tuple[ChildId, ...]:
+    return tuple(child for child in APPLICATION if _asked_for(child, spec))
+
+
 def equal(child: ChildId, pointer: str) -> Look:
     """The value stands there; an empty one is absent there."""
 
-    def look(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+    def look(value: Any, spec: Json, children: Children) -> Iterator[str]:
+        if not _asked_for(child, spec):
+            return
         seen = at(children[child], pointer)
         if (seen or None) != (value or None) or isinstance(seen, bool) != isinstance(value, bool):
             yield f"{child.kind} {child.name} {pointer}: {seen!r}, wanted {value!r}"
@@ -62,7 +74,9 @@ def equal(child: ChildId, pointer: str) -> Look:
 def number(child: ChildId, pointer: str) -> Look:
     """The value stands there, 0 included."""
 
-    def look(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+    def look(value: Any, spec: Json, children: Children) -> Iterator[str]:
+        if not _asked_for(child, spec):
+            return
         seen = at(children[child], pointer)
         if seen != value:
             yield f"{child.kind} {child.name} {pointer}: {seen!r}, wanted {value!r}"
@@ -73,7 +87,9 @@ def number(child: ChildId, pointer: str) -> Look:
 def holds(child: ChildId, pointer: str) -> Look:
     """Each item of the list, or each entry of the map, stands there among others."""
 
-    def look(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+    def look(value: Any, spec: Json, children: Children) -> Iterator[str]:
+        if not _asked_for(child, spec):
+            return
         seen = at(children[child], pointer) or ()
         wanted = list(value.items()) if isinstance(value, Mapping) else value
         have = list(seen.items()) if isinstance(seen, Mapping) else seen
@@ -104,7 +120,7 @@ def _on_every_child(field: str) -> Look:
             wanted = {key: text for key, text in value.items() if field == "labels" or key not in own}
             yield from holds(child, f"metadata.{field}")(wanted, spec, children)
         for role, (child, _container) in WORKLOADS.items():
-            over = spec[role].get("pod", {}).get(field, {})
+            over = (spec.get(role) or {}).get("pod", {}).get(field, {})
             wanted = {key: text for key, text in value.items() if key not in over}
             yield from holds(child, f"spec.template.metadata.{field}")(wanted, spec, children)
 
@@ -116,7 +132,7 @@ def _variable(field: str, wanted: Callable[[Json], Any]) -> Look:
 
     def look(value: Any, spec: Json, children: Children) -> Iterator[str]:
         name = value if field == "" else spec["application"]["envNames"][field]
-        for child in APPLICATION:
+        for child in _application(spec):
             seen = at(children[child], f"{CONTAINER}.env[{name}]")
             if seen != {"name": name, **wanted(spec)}:
                 yield f"{child.name}: the variable {name} is {seen!r}"
@@ -139,11 +155,10 @@ def _schema(spec: Json) -> Any:
 
 def _grace(_value: Any, spec: Json, children: Children) -> Iterator[str]:
     """A node serves on while it drains, and then has its grace."""
-    grace, drain = (
-        spec["application"]["terminationGracePeriodSeconds"],
-        spec["backend"]["drainTimeoutSeconds"],
-    )
-    for child, seconds in zip(APPLICATION, (MANAGEMENT_DRAIN_SECONDS, max(1, drain)), strict=True):
+    grace = spec["application"]["terminationGracePeriodSeconds"]
+    drain = (spec.get("backend") or {}).get("drainTimeoutSeconds", 0)
+    for child in _application(spec):
+        seconds = MANAGEMENT_DRAIN_SECONDS if child == APPLICATION[0] else max(1, drain)
         pod = at(children[child], POD)
         sleep = at(children[child], f"{CONTAINER}.lifecycle.preStop.sleep.seconds")
         if (sleep, pod["terminationGracePeriodSeconds"]) != (seconds, seconds + grace):
@@ -151,15 +166,15 @@ def _grace(_value: Any, spec: Json, children: Children) -> Iterator[str]:
     deadline = at(
         children[WORKLOADS["frontend"][0]], f"{POD}.initContainers[sync].env[PBA_DRAIN_SECONDS].value"
     )
-    if deadline != str(drain + grace):
+    if deadline != str(max(MANAGEMENT_DRAIN_SECONDS, drain) + grace):
         yield f"the sidecar waits {deadline}"
 
 
-def _config_files(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+def _config_files(value: Any, spec: Json, children: Children) -> Iterator[str]:
     data = children[ChildId("Secret", f"{NAME}-config")]["data"] if value else {}
     for file in value:
         wanted = template(file["templateRef"]["name"], file["templateRef"]["key"]).replace("${host}", _HOST)
-        for child in APPLICATION:
+        for child in _application(spec):
             mounts = at(children[child], f"{CONTAINER}.volumeMounts")
             (mount,) = [mount for mount in mounts if mount["mountPath"] == file["path"]]
             seen = base64.b64decode(data[mount["subPath"]]).decode()
@@ -267,6 +282,23 @@ def _access_log(value: Any, _spec: Json, children: Children) -> Iterator[str]:
         yield f"haproxy.cfg does not log from the level {wanted} on"
 
 
+def _serves(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+    """Frontends find the management node by its Service."""
+    if (ChildId("Service", f"{NAME}-management") in children) != value:
+        yield f"a Service of the management node, or none: servesTraffic is {value}"
+
+
+def _declared(key: str) -> Look:
+    """The sidecar is told so."""
+
+    def look(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+        told = json.loads(children[ChildId("ConfigMap", f"{NAME}-nodes")]["data"]["nodes.json"])[key]
+        if len(told) != len(value) or any(item not in told for item in value):
+            yield f"nodes.json has {told!r}, wanted {value!r}"
+
+    return look
+
+
 def _nothing(_value: Any, _spec: Json, _children: Children) -> Iterator[str]:
     """What is no child's: shown by the finalizer, or by nothing being written at all."""
     yield from ()
@@ -315,6 +347,9 @@ PLACES: Final[Mapping[str, Look]] = {
         WORKLOADS["backend"][0], "spec.strategy.rollingUpdate.maxUnavailable"
     ),
     "backend.drainTimeoutSeconds": _grace,
+    "backend.drainedNodes": _declared("drained"),
+    "backend.external": _declared("external"),
+    "management.servesTraffic": _serves,
     "frontend.image": equal(WORKLOADS["frontend"][0], f"{POD}.containers[haproxy].image"),
     **traffic.PLACES,
     **places_edge.PLACES,
