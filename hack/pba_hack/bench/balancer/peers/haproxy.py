@@ -15,8 +15,11 @@ from typing import Final
 
 from pba_lab import HAProxyProcess
 from pba_lab.patience import eventually
+from pba_lab.shop import frontend_of, shop
 
 from pba_hack.bench.balancer.balancers import Balancer
+from pba_operator.domain.frontend import hygiene, origin
+from pba_operator.domain.frontend.words import indented
 from pba_sync.balancer.servers import read_servers
 
 CHECK: Final = "check inter 500ms fastinter 250ms fall 2 rise 2"
@@ -56,19 +59,7 @@ frontend web
     bind :8080
     maxconn 8000
 
-    unique-id-format %[uuid()]
-    acl identified req.fhdr(X-Request-Id) -m reg ^[A-Za-z0-9._-]{1,64}$$
-    acl identified_once req.fhdr_cnt(X-Request-Id) eq 1
-    http-request set-header X-Request-Id %[unique-id] unless identified identified_once
-    http-request set-var(txn.request_id) req.fhdr(X-Request-Id)
-    http-after-response set-header X-Request-Id %[var(txn.request_id)]
-
-    http-request del-header Forwarded
-    http-request del-header X-Forwarded- -m beg
-    http-request del-header Proxy
-    http-request set-header X-Forwarded-For %[src]
-    http-request set-header X-Forwarded-Proto http
-    http-request set-header X-Forwarded-Host %[req.fhdr(Host)] if { req.fhdr(Host) -m found }
+$hygiene
 
     default_backend $backend
 
@@ -104,6 +95,7 @@ def configuration(
     return _TEMPLATE.substitute(
         backend=BACKEND,
         balance=balance,
+        hygiene=indented([*origin.rules(frontend_of(shop("bench"))), "", *hygiene.RULES]),
         connections=connections,
         retries="retries 3\n    option redispatch 1" if retries else "retries 0",
         retried=on if retries else "",
