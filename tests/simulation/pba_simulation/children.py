@@ -104,6 +104,10 @@ _SPECS: Final[dict[str, dict[str, Any]]] = {
 NAMES: Final = tuple(_SPECS)
 
 
+CERTIFICATES: Final = ("shop-tls", "other-tls")
+"""The user's Secrets with certificates that the PBACluster with every field refers to."""
+
+
 def certificate() -> Manifest:
     """Return a Secret with a certificate; what it holds is no part of what is written."""
     texts = Material().make(Generate({"metadata": {"name": "tls"}}, Generator.CERTIFICATE_AUTHORITY), None)
@@ -123,7 +127,7 @@ class _Recorder(World):
                 "metadata": {"resourceVersion": "1"},
                 "data": {"secret": "czNjcjN0"},
             },
-            **{ChildId("Secret", name): certificate() for name in ("shop-tls", "other-tls")},
+            **{ChildId("Secret", name): certificate() for name in CERTIFICATES},
         }
 
     def carry_out(self, decided: Plan) -> None:

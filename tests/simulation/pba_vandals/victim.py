@@ -22,6 +22,8 @@ __all__ = ["CLUSTER", "Victim", "makeable", "prepare", "whole"]
 
 Object = dict[str, Any]
 TEMPLATES: Final = "templates"
+PROVIDED: Final = (TEMPLATES, *children.CERTIFICATES)
+"""What is the user's own."""
 _PRIORITY: Final = "shop"
 SECONDS: Final = 15.0
 
@@ -92,7 +94,7 @@ class Victim:
             for kind in kinds.CHILDREN
             if kind.name != "Pod"
             for live in self.place.list(kind.name)
-            if live["metadata"]["name"] != TEMPLATES
+            if live["metadata"]["name"] not in PROVIDED
         ]
 
     def live(self, child: ChildId) -> Object:
@@ -113,4 +115,8 @@ def prepare(server: ApiServer, place: Namespace) -> None:
     server.request("POST", "/apis/scheduling.k8s.io/v1/priorityclasses", priority)
     template = {"db.conf": "${host} ${port} ${user} ${password}"}
     place.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": TEMPLATES}, "data": template})
+    for name in children.CERTIFICATES:
+        place.create(
+            {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, **children.certificate()}
+        )
     place.create(whole())
