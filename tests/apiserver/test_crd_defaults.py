@@ -65,7 +65,7 @@ def test_backend_and_frontend_are_filled_up_once_they_are_there(
     assert answer.body["spec"]["frontend"] == {
         "image": "haproxy:3.0.11",
         "replicas": 2,
-        "checks": {"intervalMilliseconds": 500, "timeoutMilliseconds": 500, "fall": 2, "rise": 2},
+        "checks": {"intervalMilliseconds": 500, "timeoutMilliseconds": 2000, "fall": 2, "rise": 2},
         "limits": {"requestsPerNode": 100, "requestsPerClientPerSecond": 0},
         "retries": {"attempts": 3, "budgetPercent": 20},
         "timeouts": {

@@ -57,7 +57,7 @@ class Checks:
     timeout_milliseconds: Annotated[
         int,
         Doc("How long a node may take to answer a check, once it has accepted the connection."),
-        Default(500),
+        Default(2000),
         Number(10, 60_000),
     ]
     fall: Annotated[

@@ -44,8 +44,14 @@ class Bound:
     """Whether the node was out, or going, at the last look."""
 
 
+NOTHING: Final = Bound()
+
+
 def follow(
-    known: Mapping[str, Bound], ended: Mapping[str, Sequence[End]], weights: Mapping[str, int]
+    known: Mapping[str, Bound],
+    ended: Mapping[str, Sequence[End]],
+    weights: Mapping[str, int],
+    absent: Container[str] = (),
 ) -> dict[str, Bound]:
     """Return what is known after another look.
 
@@ -53,11 +59,15 @@ def follow(
         known: the answer of the last call.
         ended: what came to an end since, of each node that clients are sent to, also of those that go.
         weights: the nodes' weights after this look; one that goes has none.
+        absent: nodes that HAProxy may have lost for a moment: what is known of them stays.
     """
-    found = {}
+    found = {name: bound for name, bound in known.items() if name not in ended and name in absent}
     for name, ends in ended.items():
         out = not weights.get(name)
-        bound = known.get(name, Bound())
+        bound = known.get(name, NOTHING)
+        if not ends and bound.out == out:
+            found[name] = bound
+            continue
         found[name] = replace(_seen(Bound() if bound.out and not out else bound, ends), out=out)
     return found
 

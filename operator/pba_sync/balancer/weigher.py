@@ -209,7 +209,7 @@ class Weigher:
 
     def _find_left(self, ended: Mapping[str, Sequence[End]], weights: Mapping[str, int]) -> None:
         """Find out which nodes bound clients leave."""
-        self._bound = bindings.follow(self._bound, ended, weights)
+        self._bound = bindings.follow(self._bound, ended, weights, self._known.absent)
         left = bindings.left(self._bound, self._known, self._affinity.leave_milliseconds)
         for name, reason in left.items():
             if name not in self._left:

@@ -50,7 +50,8 @@ async def test_it_finishes_what_runs_gets_nothing_new_and_comes_back(
 
     haproxy.kill()
     haproxy.start()
-    await eventually_async(lambda: sidecar.restarts == 1 and sidecar.loop.ready)
+    await eventually_async(lambda: sidecar.restarts == 1 and drained.name in sidecar.loop._haproxy.servers())
+    await eventually_async(lambda: sidecar.loop.ready)
     assert _is(sidecar, drained, Admin.DRAIN), "an HAProxy that restarted has it drained from the beginning"
     lost = len(clients.failed)
     _tell(sidecar, [steady, drained])

@@ -77,7 +77,7 @@ def test_time_limits_are_those_of_the_spec() -> None:
         "timeout server 300s",
         "timeout tunnel 1h",
         "timeout client 5s",
-        "timeout check 500ms",
+        "timeout check 2000ms",
     ]
 
 

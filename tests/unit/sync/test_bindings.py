@@ -96,6 +96,13 @@ def test_where_nobody_else_serves_nobody_is_left() -> None:
     assert left(known, Standings({}), LIMIT) == {}
 
 
+def test_a_node_that_haproxy_has_lost_for_a_moment_stays_left() -> None:
+    known = after(([FAILED] * 5, OUT))
+    lost = follow(known, {"b": [WELL], "c": [WELL]}, OUT, absent={"bad"})
+    back = follow(lost, {"bad": [], "b": [WELL], "c": [WELL]}, OUT)
+    assert left(back, standings(), LIMIT) == {"bad": Reason.FAILS}
+
+
 def test_a_node_that_is_not_reached_any_more_is_forgotten() -> None:
     known = after(([FAILED] * 5, OUT))
     assert "bad" not in follow(known, {"b": [], "c": []}, {"b": 128, "c": 128})

@@ -103,8 +103,6 @@ $access
 
 $tls_request
 
-$maintenance
-
 $compression
 
     # Where no node passes its checks, any may be asked: one that may answer is better than none. It is drawn here,
@@ -115,6 +113,8 @@ $compression
 $client_limits
 
 $paths
+
+$maintenance
 
     default_backend $backend
 

@@ -68,7 +68,7 @@ backend $backend
     option httpchk
     http-check send meth GET uri /healthz ver HTTP/1.1 hdr Host bench
     http-check expect ! rstatus ^5
-    timeout check 500ms
+    timeout check 2000ms
 $servers
 """)
 
