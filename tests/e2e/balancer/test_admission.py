@@ -101,6 +101,21 @@ async def test_the_users_pages_are_shown_byte_for_byte_up_to_the_largest(
     assert told["503.html"].headers["retry-after"] == "5"
 
 
+async def test_what_is_too_big_or_comes_too_often_is_answered_with_the_users_pages(
+    new_frontend: NewFrontend, witness: Witness
+) -> None:
+    pages = {"413.html": "<p>too big", "429.html": "<p>too often"}
+    limits = {"requestsPerClientPerSecond": 5}
+    small = [{"prefix": "/small", "bodyMaxSize": "10"}]
+    haproxy = await new_frontend(witness, pages=pages, limits=limits, paths=small)
+    post = request("/small", "Content-Length: 11", method="POST") + b"x" * 11
+    too_big = await asked(haproxy.port, post, source="127.0.0.2")
+    assert (too_big.status, too_big.body.decode()) == (413, pages["413.html"])
+    answers = [await asked(haproxy.port, request()) for _ in range(20)]
+    refused = next(answer for answer in answers if answer.status == 429)
+    assert (refused.body.decode(), refused.headers["retry-after"]) == (pages["429.html"], "1")
+
+
 TEXT = b"All work and no play makes Jack a dull boy. " * 100
 
 

@@ -102,11 +102,15 @@ def test_without_a_budget_only_trials_are_sent_again_and_nothing_is_counted() ->
 
 def test_what_waits_is_bounded_and_leaves_connections_for_others() -> None:
     assert MAX_WAITING < MAX_CLIENTS
-    assert f"http-request deny deny_status 503 if {{ queue gt {MAX_WAITING} }}" in lines(configuration())
+    assert f"http-request deny status 503 default-errorfiles if {{ queue gt {MAX_WAITING} }}" in lines(
+        configuration()
+    )
 
 
 def test_clients_are_counted_only_if_they_are_limited() -> None:
-    assert not [line for line in lines(configuration()) if "429" in line or "table clients" in line]
+    assert not [
+        line for line in lines(configuration()) if "deny status 429" in line or "table clients" in line
+    ]
     text = lines(configuration(limits={"requestsPerClientPerSecond": 7}))
     assert "stick-table type ipv6 size 100000 expire 10s store http_req_rate(1s)" in text
     assert "http-request track-sc0 src,ipmask(32,64) table clients" in text

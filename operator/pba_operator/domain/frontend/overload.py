@@ -36,14 +36,13 @@ def of_clients(limits: Limits) -> list[str]:
     rate = limits.requests_per_client_per_second
     if not rate:
         return [buffered]
-    refusal = 'content-type text/plain string "Too many requests.\\n" hdr Retry-After 1'
     return [
         buffered,
         f"http-request track-sc0 src,ipmask(32,64) table {sidecar.CLIENTS}",
-        f"http-request return status 429 {refusal} if {{ sc_http_req_rate(0) gt {rate} }}",
+        f"http-request deny status 429 default-errorfiles if {{ sc_http_req_rate(0) gt {rate} }}",
     ]
 
 
 def of_nodes() -> list[str]:
     """Return the rule of the nodes' backend that bounds what waits."""
-    return [f"http-request deny deny_status 503 if {{ queue gt {MAX_WAITING} }}"]
+    return [f"http-request deny status 503 default-errorfiles if {{ queue gt {MAX_WAITING} }}"]

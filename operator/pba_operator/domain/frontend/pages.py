@@ -36,6 +36,7 @@ _OURS: Final = {
         title="Temporarily unavailable",
         text="No node can answer just now. Please try again in a few seconds.",
     ),
+    "429.html": _PAGE.format(title="Too many requests", text="Please wait a moment before you ask for more."),
     MAINTENANCE: _PAGE.format(
         title="Down for maintenance", text="We are working on it. Please come back in a few minutes."
     ),

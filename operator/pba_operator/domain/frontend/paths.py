@@ -49,9 +49,10 @@ def of_clients(paths: Sequence[PathLimits]) -> list[str]:
             _kept("body_bytes", size(limits), name),
         ]
     has_length = "{ req.fhdr_cnt(Content-Length) gt 0 }"
+    too_big = f"{_LIMITED} {has_length} {{ req.body_size,sub(txn.body_bytes) gt 0 }}"
     return [
         *rules,
-        f"http-request deny deny_status 413 if {_LIMITED} {has_length} {{ req.body_size,sub(txn.body_bytes) gt 0 }}",
+        f"http-request deny status 413 default-errorfiles if {too_big}",
         # What has no length told beforehand cannot be limited: HAProxy passes on what it has read.
         f"http-request return status 411 {_NO_LENGTH} if {_LIMITED} !{has_length} {{ req.body_len gt 0 }}",
     ]
