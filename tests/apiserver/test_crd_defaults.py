@@ -65,6 +65,17 @@ def test_backend_and_frontend_are_filled_up_once_they_are_there(
     assert answer.body["spec"]["frontend"] == {
         "image": "haproxy:3.0.11",
         "replicas": 2,
+        "balancing": {
+            "slowStartSeconds": 2,
+            "latePercent": 200,
+            "lateMilliseconds": 25,
+            "trialPeriodSeconds": 5,
+            "maxOutPercent": 50,
+        },
+        "access": {},
+        "maintenance": False,
+        "compression": False,
+        "proxyProtocol": "None",
         "checks": {"intervalMilliseconds": 500, "timeoutMilliseconds": 2000, "fall": 2, "rise": 2},
         "limits": {"requestsPerNode": 100, "requestsPerClientPerSecond": 0},
         "retries": {"attempts": 3, "budgetPercent": 20},

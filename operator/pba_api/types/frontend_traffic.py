@@ -108,7 +108,7 @@ class PathLimits:
     RULES: ClassVar = (
         Rule(
             "has(self.serverSeconds) || has(self.bodyMaxSize)",
-            "an entry of frontend.paths limits something: set serverSeconds or bodyMaxSize, or remove the entry",
+            "an entry of frontend.paths must limit something: set serverSeconds or bodyMaxSize, or remove the entry",
         ),
     )
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from pba_api.mysql_names import is_free_account, is_free_schema
 from pba_api.parse import InvalidSpec, parse_spec
-from pba_api.types import PBAClusterSpec, SessionAffinity
+from pba_api.types import PathLimits, PBAClusterSpec, SessionAffinity
 from pba_api.types.frontend_affinity import COOKIE_NAME, TYPES
 from pba_operator.domain.frontend.words import is_quotable
 from pba_operator.domain.model import Cluster
@@ -71,6 +71,7 @@ def _usable(spec: PBAClusterSpec) -> PBAClusterSpec:
         _check_networks("spec.frontend.access.allowCIDRs", spec.frontend.access.allow_cidrs)
         _check_networks("spec.frontend.access.denyCIDRs", spec.frontend.access.deny_cidrs)
         _check_affinity(spec.frontend.session_affinity)
+        _check_paths(spec.frontend.paths)
     if not is_free_account(database.user.name):
         raise InvalidSpec(
             "spec.database.user.name",
@@ -92,6 +93,13 @@ def _check_networks(where: str, cidrs: Iterable[str]) -> None:
             ipaddress.ip_network(cidr, strict=False)
         except ValueError as error:
             raise InvalidSpec(where, f"must hold networks such as 203.0.113.0/24: {error}") from error
+
+
+def _check_paths(paths: Iterable[PathLimits]) -> None:
+    """Raise `InvalidSpec` if HAProxy could not be given one."""
+    for limits in paths:
+        if not is_quotable(limits.prefix):
+            raise InvalidSpec("spec.frontend.paths", "must have prefixes of printable characters")
 
 
 def _check_affinity(affinity: SessionAffinity) -> None:

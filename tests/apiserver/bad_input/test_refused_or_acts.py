@@ -32,7 +32,7 @@ OF_THE_CLUSTER = frozenset({"service.ipFamilyPolicy: choice RequireDualStack"})
 """What is refused for the sake of the cluster on which it is tried, which has one IP family."""
 REMEDIES = re.compile(
     r"must|should|may not|supported values|Required value|at most|Duplicate value|unknown field|too many|Too long|"
-    r"Too many|cannot|choose|goes with|acts only|add the one that is missing"
+    r"Too many|cannot|choose|goes with|acts only|needs? "
 )
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from functools import cache
+from typing import Any
 
 import pytest
 from pba_mutation.commands import commands, outsiders
@@ -15,6 +17,7 @@ from pba_mutation.schema import is_borrowed, is_twin
 from pba_mutation.verdicts import Verdict
 from pba_simulation.belief import SYNC_IMAGE, reported
 
+from pba_api.types import FrontendTLS, PathLimits
 from pba_operator.domain.cluster import Invalid, read
 from pba_operator.domain.model import Cluster, Observed, Plan
 from pba_operator.domain.plan import plan
@@ -25,7 +28,10 @@ pytestmark = pytest.mark.timeout(900)
 Readings = list[tuple[Mutation, Cluster | Invalid]]
 Plans = list[tuple[Mutation, Planned]]
 
+Json = Mapping[str, Any]
+
 EXAMPLE = [{"name": "example"}]
+NETWORK = ["192.0.2.0/24"]
 ENOUGH = frozenset({"a number", "a list", "zero byte", "line break"})
 """Of what is changed in shapes of Kubernetes' own, which the planner passes on as they are."""
 
@@ -68,10 +74,6 @@ def test_what_can_be_read_is_planned_and_reported_on(readings: Readings, plans: 
             assert status["conditions"], mutation.id
 
 
-_LAID_OUT = "spec.frontend.sessionAffinity.type"
-"""Each of its choices has lines of its own, in which no value of the user's stands."""
-
-
 def test_no_line_of_a_file_is_the_users(plans: Plans) -> None:
     """Whatever a value holds, each line of my.cnf and of haproxy.cfg is one that the operator writes."""
     for mutation, found in plans:
@@ -86,13 +88,41 @@ def test_no_line_of_a_file_is_the_users(plans: Plans) -> None:
 
 
 def _features(cluster: Cluster) -> str:
-    """Return what a spec asks for that has lines of its own in haproxy.cfg, as JSON of `frontend`."""
-    tls = cluster.spec.frontend.tls if cluster.spec.frontend is not None else None
-    asked = None
-    if tls is not None:
-        asked = {"secretRefs": EXAMPLE, "redirect": tls.redirect, "hstsSeconds": min(1, tls.hsts_seconds)}
-        asked |= {} if tls.client_ca_secret_ref is None else {"clientCASecretRef": EXAMPLE[0]}
-    return json.dumps({} if asked is None else {"tls": asked})
+    """Return what a spec asks for that has lines of its own in haproxy.cfg, in words that are not the user's."""
+    frontend = cluster.spec.frontend
+    if frontend is None:
+        return "{}"
+    asked: dict[str, Any] = {
+        "sessionAffinity": {"type": frontend.session_affinity.type},
+        "retries": {"budgetPercent": min(1, frontend.retries.budget_percent)},
+        "limits": {"requestsPerClientPerSecond": min(1, frontend.limits.requests_per_client_per_second)},
+        "paths": [_path(number, limits) for number, limits in enumerate(frontend.paths)],
+        "maintenance": frontend.maintenance,
+        "compression": frontend.compression,
+        "proxyProtocol": frontend.proxy_protocol,
+        "trustedProxyCIDRs": NETWORK if frontend.trusted_proxy_cidrs else [],
+        "access": {
+            "allowCIDRs": NETWORK if frontend.access.allow_cidrs else [],
+            "denyCIDRs": NETWORK if frontend.access.deny_cidrs else [],
+        },
+    }
+    if frontend.error_pages is not None:
+        asked["errorPages"] = {"configMapRef": EXAMPLE[0]}
+    if frontend.tls is not None:
+        asked["tls"] = _tls(frontend.tls)
+    return json.dumps(asked)
+
+
+def _path(number: int, limits: PathLimits) -> Json:
+    """Return other limits of the same kind."""
+    server = {} if limits.server_seconds is None else {"serverSeconds": 1}
+    body = {} if limits.body_max_size is None else {"bodyMaxSize": "1"}
+    return {"prefix": "/" if limits.prefix == "/" else f"/{number}", **server, **body}
+
+
+def _tls(tls: FrontendTLS) -> Json:
+    asked = {"secretRefs": EXAMPLE, "redirect": tls.redirect, "hstsSeconds": min(1, tls.hsts_seconds)}
+    return asked if tls.client_ca_secret_ref is None else {**asked, "clientCASecretRef": EXAMPLE[0]}
 
 
 @cache

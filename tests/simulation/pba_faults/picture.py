@@ -16,6 +16,7 @@ _METADATA: Final = ("uid", "resourceVersion", "generation", "creationTimestamp",
 _SERVICE: Final = ("clusterIP", "clusterIPs")
 _DERIVED: Final = (
     (re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}"), "a UUID"),
+    (re.compile(r"hmac\(sha256,[A-Za-z0-9+/=]+\)"), "hmac(sha256,a UUID)"),
     (re.compile(r'"PBA_SERVER_ID_BASE", "value": "[0-9]+"'), '"PBA_SERVER_ID_BASE", "value": "a number"'),
     (re.compile(r'"tls\.(crt|key)": "[^"]+"'), r'"tls.\1": "made anew each time"'),
     (re.compile(r'"10\.96\.[0-9.]+"'), '"an address"'),

@@ -30,6 +30,8 @@ _PLACED: Final = {
     "labels": {"team": "web"},
     "annotations": {"example.org/note": "here"},
 }
+PAGES: Final = "pages"
+PAGE: Final = {"503.html": "<h1>Come again</h1>"}
 _SPECS: Final[dict[str, dict[str, Any]]] = {
     "smallest": {},
     "with-a-balancer": {"backend": {}, "frontend": {"image": "haproxy:3.0.11"}},
@@ -80,7 +82,7 @@ _SPECS: Final[dict[str, dict[str, Any]]] = {
             "trustedProxyCIDRs": ["192.0.2.0/24", "2001:db8:1::/48"],
             "proxyProtocol": "Accept",
             "access": {"allowCIDRs": ["0.0.0.0/0"], "denyCIDRs": ["198.51.100.0/24"]},
-            "errorPages": {"configMapRef": {"name": "pages"}},
+            "errorPages": {"configMapRef": {"name": PAGES}},
             "compression": True,
             "tls": {
                 "secretRefs": [{"name": "shop-tls"}, {"name": "other-tls"}],
@@ -122,7 +124,7 @@ class _Recorder(World):
         self.done: dict[tuple[str, str], Manifest] = {}
         self.references = {
             ChildId("ConfigMap", "templates"): {"data": {"db.conf": _TEMPLATE}},
-            ChildId("ConfigMap", "pages"): {"data": {"503.html": "<h1>Come again</h1>"}},
+            ChildId("ConfigMap", PAGES): {"data": PAGE},
             ChildId("Secret", "clerk"): {
                 "metadata": {"resourceVersion": "1"},
                 "data": {"secret": "czNjcjN0"},

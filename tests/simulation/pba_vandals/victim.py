@@ -22,7 +22,7 @@ __all__ = ["CLUSTER", "Victim", "makeable", "prepare", "whole"]
 
 Object = dict[str, Any]
 TEMPLATES: Final = "templates"
-PROVIDED: Final = (TEMPLATES, *children.CERTIFICATES)
+PROVIDED: Final = (TEMPLATES, children.PAGES, *children.CERTIFICATES)
 """What is the user's own."""
 _PRIORITY: Final = "shop"
 SECONDS: Final = 15.0
@@ -114,7 +114,8 @@ def prepare(server: ApiServer, place: Namespace) -> None:
     priority = {"metadata": {"name": _PRIORITY}, "value": 1}
     server.request("POST", "/apis/scheduling.k8s.io/v1/priorityclasses", priority)
     template = {"db.conf": "${host} ${port} ${user} ${password}"}
-    place.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": TEMPLATES}, "data": template})
+    for name, data in ((TEMPLATES, template), (children.PAGES, children.PAGE)):
+        place.create({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data})
     for name in children.CERTIFICATES:
         place.create(
             {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, **children.certificate()}

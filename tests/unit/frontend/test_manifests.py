@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 from collections.abc import Callable
@@ -228,10 +229,10 @@ def test_the_pod_may_take_as_long_to_end_as_its_clients_may_be_idle(timeouts: di
     def change(spec: dict[str, Any]) -> None:
         spec["frontend"]["timeouts"] = timeouts
 
-    (shell, option, text) = container("haproxy", change)["lifecycle"]["preStop"]["exec"]["command"]
-    rounds = re.search(r"-lt (\d+) \]; do sleep 0\.2", text)
-    assert rounds is not None
-    drain = int(rounds[1]) / 5
+    haproxy = container("haproxy", change)
+    (shell, option, text) = haproxy["lifecycle"]["preStop"]["exec"]["command"]
+    assert "-lt $((PBA_CLIENT_DRAIN_SECONDS*5)) ]; do sleep 0.2" in text
+    drain = int({entry["name"]: entry.get("value") for entry in haproxy["env"]}["PBA_CLIENT_DRAIN_SECONDS"])
     config = made(change)["ConfigMap"]["data"]["haproxy.cfg"]
     silent = [
         int(seconds) for seconds in re.findall(r"timeout (?:client|http-keep-alive|server) (\d+)s\n", config)
@@ -246,11 +247,24 @@ def test_the_pod_may_take_as_long_to_end_as_its_clients_may_be_idle(timeouts: di
 
 def test_the_hook_asks_once_and_waits_for_the_answer(tmp_path: Path) -> None:
     text = container("haproxy")["lifecycle"]["preStop"]["exec"]["command"][2]
-    with subprocess.Popen(["/bin/sh", "-c", text.replace("/run/haproxy", str(tmp_path))]) as hook:
+    text = text.replace("/run/haproxy", str(tmp_path))
+    with subprocess.Popen(
+        ["/bin/sh", "-c", text], env={**os.environ, "PBA_CLIENT_DRAIN_SECONDS": "90"}
+    ) as hook:
         wait_for("the request to stop", (tmp_path / "stopping").exists, 20)
         assert hook.poll() is None
         (tmp_path / "drained").touch()
         assert hook.wait(20) == 0
+
+
+def test_the_hook_waits_no_longer_than_it_may(tmp_path: Path) -> None:
+    text = container("haproxy")["lifecycle"]["preStop"]["exec"]["command"][2]
+    text = text.replace("/run/haproxy", str(tmp_path))
+    ended = subprocess.run(
+        ["/bin/sh", "-c", text], env={**os.environ, "PBA_CLIENT_DRAIN_SECONDS": "1"}, check=False, timeout=20
+    )
+    assert ended.returncode == 0
+    assert (tmp_path / "stopping").exists()
 
 
 def test_frontends_are_replaced_one_by_one_and_spread_over_machines() -> None:

@@ -64,13 +64,14 @@ def _pod_ips() -> Manifest:
     return {"name": sidecar.ENV_POD_IPS, "valueFrom": {"fieldRef": {"fieldPath": "status.podIPs"}}}
 
 
-def _drain(frontend: Frontend) -> str:
-    """Return the preStop hook: it says that the pod terminates, and waits until the last client has left."""
-    return (
-        f"touch {sidecar.RUN_FOLDER}/{sidecar.STOPPING_FILE}; i=0; "
-        f"while [ ! -e {sidecar.RUN_FOLDER}/{sidecar.DRAINED_FILE} ] && "
-        f"[ $i -lt {timing.drain_seconds(frontend) * 5} ]; do sleep 0.2; i=$((i+1)); done"
-    )
+_ENV_DRAIN_SECONDS: Final = "PBA_CLIENT_DRAIN_SECONDS"
+_DRAIN: Final = (
+    f"touch {sidecar.RUN_FOLDER}/{sidecar.STOPPING_FILE}; i=0; "
+    f"while [ ! -e {sidecar.RUN_FOLDER}/{sidecar.DRAINED_FILE} ] && [ $i -lt $(({_ENV_DRAIN_SECONDS}*5)) ]; "
+    "do sleep 0.2; i=$((i+1)); done"
+)
+"""The preStop hook: says that the pod terminates, and waits until the sidecar has seen the last client leave. How long
+at most is a variable of HAProxy's: nothing of a user's stands in what a shell runs."""
 
 
 def _haproxy(frontend: Frontend) -> Manifest:
@@ -80,11 +81,14 @@ def _haproxy(frontend: Frontend) -> Manifest:
         "image": frontend.image,
         "command": ["haproxy", "-W", "-db", "-f", f"{CONFIG_FOLDER}/{haproxy_cfg.FILE}"],
         "ports": [{"name": ports.HTTP_NAME, "containerPort": ports.FRONTEND_HTTP, "protocol": "TCP"}],
-        "env": [_pod_ips()],
+        "env": [
+            {"name": _ENV_DRAIN_SECONDS, "value": str(timing.drain_seconds(frontend))},
+            _pod_ips(),
+        ],
         "readinessProbe": _probe("/ready", ports.FRONTEND_HEALTH, 1, 1, 3),
         # One that hangs has no clients to wait for.
         "livenessProbe": {**liveness, "terminationGracePeriodSeconds": 5},
-        "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", _drain(frontend)]}}},
+        "lifecycle": {"preStop": {"exec": {"command": ["/bin/sh", "-c", _DRAIN]}}},
         "volumeMounts": [
             {"name": "config", "mountPath": CONFIG_FOLDER, "readOnly": True},
             {"name": "runtime", "mountPath": sidecar.RUN_FOLDER},
