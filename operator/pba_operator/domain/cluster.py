@@ -19,6 +19,9 @@ from pba_api.types.frontend_affinity import COOKIE_NAME, TYPES
 from pba_operator.domain.frontend.words import is_quotable
 from pba_operator.domain.model import Cluster
 
+_SHOWN = 50
+"""So many characters of a user's word are shown to him."""
+
 
 @dataclass(frozen=True)
 class Invalid:
@@ -92,7 +95,8 @@ def _check_networks(where: str, cidrs: Iterable[str]) -> None:
         try:
             ipaddress.ip_network(cidr, strict=False)
         except ValueError as error:
-            raise InvalidSpec(where, f"must hold networks such as 203.0.113.0/24: {error}") from error
+            problem = f"must hold networks such as 203.0.113.0/24; {cidr[:_SHOWN]!r} is none"
+            raise InvalidSpec(where, problem) from error
 
 
 def _check_paths(paths: Iterable[PathLimits]) -> None:

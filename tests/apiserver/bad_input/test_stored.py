@@ -115,7 +115,7 @@ def _features(cluster: Cluster) -> str:
 
 def _path(number: int, limits: PathLimits) -> Json:
     """Return other limits of the same kind."""
-    server = {} if limits.server_seconds is None else {"serverSeconds": 1}
+    server = {"serverSeconds": 1} if limits.server_seconds else {}
     body = {} if limits.body_max_size is None else {"bodyMaxSize": "1"}
     return {"prefix": "/" if limits.prefix == "/" else f"/{number}", **server, **body}
 

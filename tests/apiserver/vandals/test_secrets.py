@@ -26,6 +26,7 @@ PROMISES = {
     "shop-mysql-admin": {"password": (TOLD, TOLD), "init.sql": (TOLD, TOLD), "username": (REFUSED, TOLD)},
     "shop-mysql-app": {"password": (LEFT, TOLD), "username": (LEFT, LEFT)},
     "shop-mysql-ca": {"tls.crt": (TOLD, TOLD), "tls.key": (TOLD, TOLD), "ca.crt": (TOLD, TOLD)},
+    "shop-frontend-tickets": {"seed": (LEFT, ANEW)},
     "shop-mysql-tls": {"tls.crt": (ANEW, ANEW), "tls.key": (ANEW, ANEW), "ca.crt": (ANEW, ANEW)},
 }
 """What becomes of each key that is edited, and that is removed. Another password of the application's is taken up."""

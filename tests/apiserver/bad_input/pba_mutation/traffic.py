@@ -65,7 +65,7 @@ def _client_rate(value: Any, _spec: Json, children: Children) -> Iterator[str]:
         wanted = ("{", "sc_http_req_rate(0)", "gt", str(value), "}")
         if not any(line[-len(wanted) :] == wanted for line in files.words(config)):
             yield f"clients are not limited to {value}"
-    elif "429" in config:
+    elif "sc_http_req_rate(0)" in config:
         yield "clients are limited"
 
 
