@@ -131,6 +131,8 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             ),
             key=_required(environment, sidecar.ENV_IDENTITY_KEY),
             keep_seconds=_number(environment, sidecar.ENV_KEEP_SECONDS),
+            management_prefix=_required(environment, sidecar.ENV_MANAGEMENT_PREFIX),
+            management_keep_seconds=_number(environment, sidecar.ENV_MANAGEMENT_KEEP_SECONDS),
             leave_milliseconds=_number(environment, sidecar.ENV_LEAVE_SLOW_MILLISECONDS),
         ),
         requests_per_node=_count(environment, sidecar.ENV_REQUESTS_PER_NODE),

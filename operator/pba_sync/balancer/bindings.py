@@ -30,6 +30,7 @@ class Reason(StrEnum):
     """Why clients leave a node."""
 
     FAILS = "it fails"
+    DRAINED = "it is drained, and its time for them is over"
     SLOW = "it takes longer than they have to bear"
 
 

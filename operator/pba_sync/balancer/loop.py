@@ -18,7 +18,12 @@ from typing import Protocol
 from pba_api.sidecar import READY
 from pba_sync.balancer import commands, floor
 from pba_sync.balancer.commands import Command
-from pba_sync.balancer.errors import CommandRefusedError, HAProxyError, HAProxyUnreachableError
+from pba_sync.balancer.errors import (
+    AnswerMalformedError,
+    CommandRefusedError,
+    HAProxyError,
+    HAProxyUnreachableError,
+)
 from pba_sync.balancer.floor import Floor
 from pba_sync.balancer.membership import Node, NodeState
 from pba_sync.balancer.planner import Change, Kind, Terms, drain_clock, governed, heeded, plan, stays, wanted
@@ -100,6 +105,7 @@ class Loop:
         self._settled_until = 0.0
         self._viewed_at: float | None = None
         self._unheeded = False
+        self._floor_problem = ""
         self.ready = False
         """Whether HAProxy said in the last pass that it is ready."""
         self.passed_at = hooks.clock()
@@ -150,7 +156,7 @@ class Loop:
             return IDLE_SECONDS
         finished = self._converge(view, live, terms)
         live = self._haproxy.servers()
-        self._keep_floor(view)
+        self._keep_floor(heeded(view.nodes, governed(live, view.unresolved)))
         self._told = {name: requests for name, requests in self._told.items() if name in live}
         self._hooks.on_pass(live)
         whole = finished and not self._awaits(view)
@@ -159,11 +165,20 @@ class Loop:
             self.ready = True
         return self._next_look(view, live, terms) if finished else 0.0
 
-    def _keep_floor(self, view: View) -> None:
-        """Have HAProxy know who may be asked where nobody passes the checks."""
-        serving = [name for name in view.nodes if wanted(view.nodes, name)]
-        for command in floor.steps(self._haproxy.floor(), serving):
-            self._haproxy.run(command)
+    def _keep_floor(self, nodes: Mapping[str, Node]) -> None:
+        """Have HAProxy know who may be asked where nobody passes the checks; one that cannot know it does without."""
+        try:
+            known = self._haproxy.floor()
+        except AnswerMalformedError as error:
+            self._note_floor(str(error))
+            return
+        steps = floor.steps(known, [name for name in nodes if wanted(nodes, name)])
+        self._note_floor(next(filter(None, (self._carry_out([step]) for step in steps)), ""))
+
+    def _note_floor(self, problem: str) -> None:
+        if problem and problem != self._floor_problem:
+            _LOG.warning("%s", problem)
+        self._floor_problem = problem
 
     def _awaits(self, view: View) -> bool:
         """Tell whether nodes may be added in a moment that we have not known yet."""
@@ -220,7 +235,7 @@ class Loop:
                 self._hooks.on_change(change, view)
                 if change.kind is Kind.ADD:
                     self._told[change.server] = terms.requests
-        refused |= self._limit([name for name in live if wanted(view.nodes, name)], terms.requests)
+        refused |= self._limit([name for name in live if wanted(nodes, name)], terms.requests)
         for problem in sorted(refused - self._refused):
             _LOG.warning("%s", problem)
         self._refused = refused

@@ -97,6 +97,8 @@ def _is_dead(server: Server | None) -> bool:
 
 def governed(live: Mapping[str, Server], unresolved: Collection[str]) -> dict[str, Server]:
     """Return HAProxy's servers but those of external nodes whose addresses are not known: they stay as they are."""
+    if not unresolved:
+        return dict(live)
     return {
         name: server
         for name, server in live.items()
@@ -218,7 +220,7 @@ def plan(
             changes.append(_hold(server))
         else:
             age = now - draining_since.get(name, now)
-            keeps = node is not None and node.keeps_clients and age < terms.affinity.keep_seconds
+            keeps = node is not None and node.keeps_clients and age < terms.affinity.keeps_for(name)
             overdue = age >= terms.drain_seconds
             changes.append(_retire(server, terms.affinity, keeps=keeps, overdue=overdue))
     return _in_order([change for change in changes if change is not None], live)

@@ -103,6 +103,7 @@ class Weigher:
         self._failed = threading.Event()
         self._answers = True
         self._nobody = False
+        self._draining: dict[str, float] = {}
         self.looked_at = hooks.clock()
         """When the last look ended that did not fail on a fault of its own."""
 
@@ -194,7 +195,7 @@ class Weigher:
         _tell(before, self._known)
         weights = outliers.weights(self._known, now, self._limits)
         if self._affinity.by_cookie or self._affinity.by_address:
-            self._find_left(ended, weights)
+            self._find_left(ended, weights, self._overdue(everyone, now) if servers else ())
         if self._affinity.by_address:
             shares = {name: server.weight for name, server in servers.items()}
             weights = bindings.ring_weights(weights, self._left, shares)
@@ -207,12 +208,25 @@ class Weigher:
         pace = max(LOOK_SECONDS, LOOK_SECONDS_A_NODE * len(servers))
         return CALM_SECONDS if settled and not fresh else pace
 
-    def _find_left(self, ended: Mapping[str, Sequence[End]], weights: Mapping[str, int]) -> None:
+    def _overdue(self, servers: Mapping[str, Server], now: float) -> list[str]:
+        """Return the servers that drain for longer than they keep their clients."""
+        draining = [name for name, server in servers.items() if server.admin is Admin.DRAIN]
+        self._draining = {name: self._draining.get(name, now) for name in draining}
+        return [name for name in draining if now - self._draining[name] >= self._affinity.keeps_for(name)]
+
+    def _find_left(
+        self, ended: Mapping[str, Sequence[End]], weights: Mapping[str, int], overdue: Iterable[str]
+    ) -> None:
         """Find out which nodes bound clients leave."""
         self._bound = bindings.follow(self._bound, ended, weights, self._known.absent)
         left = bindings.left(self._bound, self._known, self._affinity.leave_milliseconds)
+        left |= dict.fromkeys(overdue, Reason.DRAINED)
         for name, reason in left.items():
-            if name not in self._left:
+            if name in self._left:
+                continue
+            if reason is Reason.DRAINED:
+                _LOG.info("the clients that are bound to node %s leave it: %s", name, reason)
+            else:
                 _LOG.warning("the clients that are bound to node %s leave it: %s", name, reason)
         self._left = left
         self._hooks.on_left(len(left))

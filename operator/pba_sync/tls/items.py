@@ -40,6 +40,8 @@ class Item(Protocol):
     file: Path
     is_fixed: bool
     """The file stays as it was written first, as long as the pod lives."""
+    is_users: bool
+    """It changes when a user changes the Secret, and not by itself as time passes."""
 
     def read(self) -> str:
         """Return what the Secret holds, fit for the file; raises `UnusableError`."""
@@ -103,6 +105,7 @@ class Certificate:
     """Is told the Secret and when the certificate expires that is shown from now on."""
     now: Callable[[], float] = time.time
     is_fixed: bool = False
+    is_users: bool = True
     _fit: tuple[list[str], str] | None = None
     """What was found fit last, as it is in the Secret and as it was returned."""
 
@@ -160,6 +163,7 @@ class Authorities:
     folder: Path
     file: Path
     is_fixed: bool = True
+    is_users: bool = True
 
     def read(self) -> str:
         """Return their certificates.
@@ -191,6 +195,7 @@ class TicketKeys:
     """The file with the authorities of clients' certificates; None: they are not asked for."""
     now: Callable[[], float] = time.time
     is_fixed: bool = False
+    is_users: bool = False
 
     def read(self) -> str:
         """Return the keys of now, one on each line.

@@ -144,7 +144,7 @@ class Keeper:
             self._refused[item.file] = (incarnation, text, str(error))
             raise
         self._told[item.file] = (incarnation, text)
-        if told is not None and told[1] != text:
+        if told is not None and told[1] != text and item.is_users:
             _LOG.info("Secret %s has changed, HAProxy uses what it holds now", item.secret)
 
     def _note(self, item: Item, cause: str) -> None:

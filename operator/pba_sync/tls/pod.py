@@ -39,7 +39,7 @@ def keeper(
         if name
     ]
     tickets = TicketKeys(
-        "session-tickets",
+        f"{settings.frontend_prefix}tickets",
         Path(sidecar.TICKETS_FOLDER),
         Path(sidecar.TICKET_KEYS_FILE),
         authorities[0].file if authorities else None,

@@ -41,20 +41,20 @@ def test_the_cookie_has_the_name_that_was_asked_for_wherever_it_is_spoken_of() -
     text = configuration({"cookieName": "NODE-of_7"})
     assert "\n    cookie NODE-of_7 insert" in text
     assert "PBA=" not in text
-    assert text.count("req.cook(NODE-of_7)") == 2
+    assert text.count("req.cook(NODE-of_7)") == 3
 
 
 def test_without_affinity_no_word_of_it_is_left() -> None:
     text = configuration({"type": "None"})
     assert not re.search(r"(?i)cookie|cook\(|virt@left", text)
     assert "\n\n\n" not in text
-    assert "if METH_GET\n" in text
+    assert "if METH_GET !{ var(txn.server_ms) -m found }\n" in text
 
 
 def test_a_trial_is_never_one_of_a_client_that_is_bound() -> None:
     text = configuration({})
-    [rule] = [line for line in text.splitlines() if "set-var(txn.trial)" in line]
-    assert rule.endswith("if METH_GET !{ req.cook(PBA) -m found }")
+    [rule] = [line for line in text.splitlines() if " set-var(txn.trial)" in line]
+    assert rule.endswith(" !{ req.cook(PBA) -m found }")
 
 
 def test_with_tls_the_cookie_is_kept_off_plain_connections() -> None:
@@ -84,7 +84,7 @@ def test_of_all_cookies_only_this_one_is_emptied(sent: str, passed: str) -> None
 
 def environment(given: dict[str, Any], drain_seconds: int = 30) -> dict[str, str]:
     made = cluster(given)
-    return affinity.environment(affinity_of(made), drain_seconds, made.uid)
+    return affinity.environment(affinity_of(made), drain_seconds, 5, made.uid)
 
 
 def test_the_sidecar_is_told_how_clients_are_bound() -> None:
@@ -92,6 +92,7 @@ def test_the_sidecar_is_told_how_clients_are_bound() -> None:
         "PBA_AFFINITY": "Cookie",
         "PBA_IDENTITY_KEY": UID,
         "PBA_KEEP_SECONDS": "29",
+        "PBA_MANAGEMENT_KEEP_SECONDS": "4",
         "PBA_LEAVE_SLOW_MILLISECONDS": "800",
     }
 
@@ -119,6 +120,6 @@ def test_by_their_addresses_clients_fall_on_a_ring() -> None:
     text = configuration({"type": "ClientIP"})
     assert "\n    balance source\n    hash-type consistent\n\n" in text
     assert "leastconn" not in text
-    [rule] = [line for line in text.splitlines() if "set-var(txn.trial)" in line]
-    assert rule.endswith("if METH_GET !{ req.fhdr(Cookie) -m found }"), "without a cookie there is no session"
+    [rule] = [line for line in text.splitlines() if " set-var(txn.trial)" in line]
+    assert rule.endswith(" !{ req.fhdr(Cookie) -m found }"), "without a cookie there is no session"
     assert environment({"type": "ClientIP"})["PBA_KEEP_SECONDS"] == "29"

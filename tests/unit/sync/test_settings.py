@@ -29,6 +29,8 @@ GIVEN = {
     "PBA_AFFINITY": "Cookie",
     "PBA_IDENTITY_KEY": "k",
     "PBA_KEEP_SECONDS": "0.5",
+    "PBA_MANAGEMENT_PREFIX": "shop-management-",
+    "PBA_MANAGEMENT_KEEP_SECONDS": "0.1",
     "PBA_LEAVE_SLOW_MILLISECONDS": "250",
     "PBA_HAPROXY_SOCKET": "/somewhere/admin.sock",
     "PBA_TOKEN_FOLDER": "/somewhere/token",
@@ -55,7 +57,7 @@ def test_all_comes_from_the_environment() -> None:
         frontend_prefix="shop-frontend-",
         own_addresses=frozenset({"10.0.0.1"}),
         check=Check(interval_milliseconds=700, fall=3, rise=4),
-        affinity=Affinity("Cookie", "k", 0.5, 250.0),
+        affinity=Affinity("Cookie", "k", 0.5, "shop-management-", 0.1, 250.0),
         socket=Path("/somewhere/admin.sock"),
         token_folder=Path("/somewhere/token"),
         listen="0.0.0.0",  # noqa: S104

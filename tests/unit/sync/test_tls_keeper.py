@@ -38,6 +38,7 @@ class FakeItem:
     file: Path
     secret: str = "shop-tls"
     is_fixed: bool = False
+    is_users: bool = True
     text: str = "good"
     refused: set[str] = field(default_factory=set)
     put_texts: list[str] = field(default_factory=list)

@@ -54,14 +54,17 @@ def cookie_rules(affinity: SessionAffinity, key: str, *, secure: bool = False) -
     emptied = f"'^(.*;[[:blank:]]*|){name}=[^;]*(.*)$' '\\1{name}=\\2'"
     attributes = "path=/; HttpOnly" + ("; Secure; SameSite=None" if secure else "")
     given = f'"{name}=%[srv_name,{sidecar.identity_by_haproxy(key)}]; {attributes}"'
-    asked = "{ srv_name,strcmp(txn.trial) eq 0 }"
     return (
         "# A client comes back to its node by a cookie that the node never sees. Emptied, it says nothing any more.",
         f"cookie {name} insert indirect nocache httponly{flags}",
         f"http-request set-var(txn.left) req.cook({name}),map({sidecar.LEFT})",
         f"http-request replace-header Cookie {emptied} if {{ var(txn.left) -m found }}",
-        "# Who was asked on trial gets no cookie of HAProxy's: to it, such a client is bound already.",
-        f"http-after-response add-header Set-Cookie {given} if {{ var(txn.trial) -m found }} {asked}",
+        "# Where a rule has chosen the node, HAProxy gives no cookie: to it, such a client is bound already.",
+        *(
+            f"http-after-response add-header Set-Cookie {given} "
+            f"if {{ var(txn.{rule}) -m found }} {{ srv_name,strcmp(txn.{rule}) eq 0 }}"
+            for rule in ("trial", "floor")
+        ),
     )
 
 
@@ -75,18 +78,35 @@ def trial_condition(affinity: SessionAffinity) -> str:
     return " !{ req.fhdr(Cookie) -m found }" if affinity.type == sidecar.CLIENT_IP else ""
 
 
-def environment(affinity: SessionAffinity, serves_on_seconds: int, key: str) -> dict[str, str]:
+def lot(affinity: SessionAffinity) -> str:
+    """Return by what a node is drawn where none passes its checks: a client that is known by his address stays."""
+    return "src,xxh32" if affinity.type == sidecar.CLIENT_IP else "rand(1000000)"
+
+
+def lot_condition(affinity: SessionAffinity) -> str:
+    """Return the further condition on a request for which one is drawn; empty: none. A cookie leads to its own node."""
+    return f" !{{ req.cook({affinity.cookie_name}) -m found }}" if affinity.type == sidecar.COOKIE else ""
+
+
+def environment(
+    affinity: SessionAffinity, backends_seconds: int, management_seconds: int, key: str
+) -> dict[str, str]:
     """Return the variables by which the sidecar learns of it.
 
     Args:
         affinity: `spec.frontend.sessionAffinity`.
-        serves_on_seconds: how long a node that goes serves before it is told to stop.
+        backends_seconds: how long a backend node that goes serves before it is told to stop.
+        management_seconds: the same of the management node.
         key: the nodes' identities are made with it.
     """
-    keeps = affinity.type != sidecar.NO_AFFINITY
+
+    def kept(seconds: int) -> str:
+        return str(max(0, seconds - MARGIN_SECONDS) if affinity.type != sidecar.NO_AFFINITY else 0)
+
     return {
         sidecar.ENV_AFFINITY: affinity.type,
         sidecar.ENV_IDENTITY_KEY: key,
-        sidecar.ENV_KEEP_SECONDS: str(max(0, serves_on_seconds - MARGIN_SECONDS) if keeps else 0),
+        sidecar.ENV_KEEP_SECONDS: kept(backends_seconds),
+        sidecar.ENV_MANAGEMENT_KEEP_SECONDS: kept(management_seconds),
         sidecar.ENV_LEAVE_SLOW_MILLISECONDS: str(affinity.leave_slow_node_after_milliseconds),
     }

@@ -131,7 +131,9 @@ def _drain_seconds(cluster: Cluster) -> int:
 
 
 def _sidecar(cluster: Cluster, frontend: Frontend, image: SyncImage) -> Manifest:
-    bound = affinity.environment(frontend.session_affinity, _serves_on_seconds(cluster), cluster.uid)
+    bound = affinity.environment(
+        frontend.session_affinity, _serves_on_seconds(cluster), MANAGEMENT_DRAIN_SECONDS, cluster.uid
+    )
     return {
         "name": SIDECAR,
         "image": image.reference,
@@ -145,6 +147,7 @@ def _sidecar(cluster: Cluster, frontend: Frontend, image: SyncImage) -> Manifest
             {"name": sidecar.ENV_PORT_NAME, "value": ports.HTTP_NAME},
             {"name": sidecar.ENV_NODES_CONFIG_MAP, "value": names.nodes(cluster.name)},
             {"name": sidecar.ENV_FRONTEND_SERVICE, "value": names.service(cluster.name)},
+            {"name": sidecar.ENV_MANAGEMENT_PREFIX, "value": f"{names.management(cluster.name)}-"},
             {"name": sidecar.ENV_FRONTEND_PREFIX, "value": f"{names.frontend(cluster.name)}-"},
             {"name": sidecar.ENV_DRAIN_SECONDS, "value": str(_drain_seconds(cluster))},
             *({"name": name, "value": value} for name, value in _told(frontend).items()),

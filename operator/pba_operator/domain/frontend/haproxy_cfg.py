@@ -108,7 +108,7 @@ $compression
     # Where no node passes its checks, any may be asked: one that may answer is better than none. It is drawn here,
     # because `force-persist` is looked at before the rules of the nodes' section.
     http-request set-var(txn.nodes) str($floor_nodes),map($floor_size) if { nbsrv($backend) eq 0 }
-    http-request set-var(txn.floor) rand(1000000),mod(txn.nodes),map($floor) if { var(txn.nodes) -m found }
+    http-request set-var(txn.floor) $lot,mod(txn.nodes),map($floor) if { var(txn.nodes) -m found }$lot_condition
 
 $client_limits
 
@@ -152,6 +152,7 @@ $path_timeouts
 
     # A node that gets no requests is asked one on trial, once the sidecar says so; if it fails, another node is asked.
     http-request set-var(txn.trial) str($trial),map($trials) if METH_GET$trial_condition
+    http-request unset-var(txn.trial) if { var(txn.trial),srv_queue gt 0 }
     http-request del-map($trials) $trial if { var(txn.trial) -m found }
     http-request set-timeout server ${trial_seconds}s if { var(txn.trial) -m found }
 
@@ -161,7 +162,7 @@ $retry_rules
     use-server %[var(txn.trial)] if { var(txn.trial) -m found }
 
     # Where no node passes its checks, the one that was drawn.
-    force-persist if { var(txn.floor) -m found }
+    force-persist if { var(txn.nodes) -m found }
     use-server %[var(txn.floor)] if { var(txn.floor) -m found }
 
     option httpchk
@@ -225,7 +226,10 @@ def render(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> str:
         logged="it has one" if log_all else "those that did not end well have one",
         log_level="info" if log_all else "err",
         affinity=indented(affinity.cookie_rules(bound, cluster.uid, secure=tls.is_alone(frontend.tls))),
-        trial_condition=affinity.trial_condition(bound),
+        lot=affinity.lot(bound),
+        lot_condition=affinity.lot_condition(bound),
+        # HAProxy has no time limit for each try: one on trial would have the time of a trial at every node.
+        trial_condition=" !{ var(txn.server_ms) -m found }" + affinity.trial_condition(bound),
         check_path=quoted(readiness.path),
         check_host=quoted(names.service_host(names.service(cluster.name), cluster.namespace)),
         attempts=frontend.retries.attempts,

@@ -34,8 +34,8 @@ _HANDSHAKE_SECONDS: Final = 10
 """So long a client may take for the handshake, as for the head of a request."""
 SUBJECT_HEADER: Final = "X-SSL-Client-Subject"
 """For the application: the subject of the client's certificate, as RFC 2253 writes it, in ASCII."""
-_SPOOFED: Final = "^x[-_]ssl[-_]client"
-"""However a client writes it: many frameworks take `_` for `-`."""
+_SPOOFED: Final = "^x[^a-z0-9]ssl[^a-z0-9]client"
+"""However a client writes it: many frameworks take `_` and others for `-`."""
 
 
 def global_lines(tls: FrontendTLS | None) -> list[str]:
@@ -82,7 +82,7 @@ def request_lines(tls: FrontendTLS | None) -> list[str]:
         subject = "ssl_c_s_dn(,0,rfc2253)"
         lines.append(f"http-request set-header {SUBJECT_HEADER} %[{subject}] if {{ ssl_c_used }}")
     if tls.redirect:
-        lines += _redirect_lines()
+        lines += _redirect_lines(tls)
     return lines
 
 
@@ -94,14 +94,19 @@ def response_lines(tls: FrontendTLS | None) -> list[str]:
     return [f"http-after-response set-header Strict-Transport-Security {value} if {{ ssl_fc }}"]
 
 
-def _redirect_lines() -> list[str]:
-    """Return the redirect from port 80: a GET may become a GET of anybody's (301), all else stays as it is (308)."""
+def _redirect_lines(tls: FrontendTLS) -> list[str]:
+    """Return the redirect from port 80: a GET may become a GET of anybody's (301), all else stays as it is (308).
+
+    A trusted proxy's word that its client came by TLS is enough, unless clients have to show certificates: we have not
+    seen one then.
+    """
+    told = "req.hdr(X-Forwarded-Proto) -m str https" if tls.client_ca_secret_ref is None else "ssl_fc"
     where = "location https://%[req.fhdr(Host),host_only]%[pathq]"
     exempt = "over_tls or METH_GET plain_challenge"
     # A challenge is a GET (RFC 8555, 8.3).
     return [
         f"acl plain_challenge path -m reg {_CHALLENGE}",
-        "acl over_tls req.hdr(X-Forwarded-Proto) -m str https",
+        f"acl over_tls {told}",
         "acl can_be_redirected req.fhdr_cnt(Host) eq 1",
         f"http-request deny deny_status 400 unless {exempt} or can_be_redirected {{ path_beg / }}",
         f"http-request redirect {where} code 301 if METH_GET !over_tls !plain_challenge",
