@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pba_api import names
 from pba_api.identity import COMPONENT_FRONTEND, LABEL_COMPONENT
 from pba_operator.domain import budgets, deployments, service
+from pba_operator.domain.frontend.tls_pod import TICKETS_VOLUME
 from pba_operator.domain.model import ChildId, Cluster, Delete, Observed
 from pba_operator.domain.ownership import is_ours
 
@@ -71,6 +72,17 @@ def _management(cluster: Cluster, observed: Observed) -> Iterator[Delete]:
         yield from _delete(cluster, observed, ChildId("Service", names.management(cluster.name)))
 
 
+def _tickets_are_over(cluster: Cluster, observed: Observed) -> bool:
+    """Tell whether nobody asks for TLS, and no pod that mounts the seed of its tickets can be made any more."""
+    if cluster.spec.frontend is not None and cluster.spec.frontend.tls is not None:
+        return False
+    live = deployments.find(observed, names.frontend(cluster.name))
+    if live is None:
+        return not _frontend_pods_left(observed)
+    volumes = live["spec"]["template"]["spec"].get("volumes", [])
+    return deployments.complete(live) and TICKETS_VOLUME not in [volume["name"] for volume in volumes]
+
+
 def deletions(cluster: Cluster, observed: Observed) -> list[Delete]:
     """Return the deletions that may happen now."""
     found: list[Delete] = []
@@ -80,7 +92,7 @@ def deletions(cluster: Cluster, observed: Observed) -> list[Delete]:
             found.extend(_delete(cluster, observed, ChildId("PodDisruptionBudget", name)))
     if not cluster.spec.application.config_files:
         found.extend(_delete(cluster, observed, ChildId("Secret", names.application_config(cluster.name))))
-    if cluster.spec.frontend is None or cluster.spec.frontend.tls is None:
+    if _tickets_are_over(cluster, observed):
         found.extend(_delete(cluster, observed, ChildId("Secret", names.frontend_tickets(cluster.name))))
     if cluster.spec.frontend is None:
         found.extend(_frontends(cluster, observed))

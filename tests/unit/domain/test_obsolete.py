@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from pba_simulation.children import certificate
+
 from pba_operator.domain.model import ChildId, Cluster, Delete
 from pba_operator.domain.plan import plan
 
@@ -55,3 +57,19 @@ def test_the_management_node_stays_in_rotation_until_the_last_frontend_has_ended
     assert not _goes(plan(alone, world.observed, sync), "Service", "shop-management")
     world.children.pop(ChildId.of(pod))
     assert _goes(plan(alone, world.observed, sync), "Service", "shop-management")
+
+
+def test_the_seed_of_tickets_stays_while_pods_that_mount_it_may_be_made_anew(
+    world: Any, cluster: MakeCluster, sync: Any
+) -> None:
+    secure = {"image": "haproxy:3.0.11", "tls": {"secretRefs": [{"name": "shop-tls"}]}}
+    world.references[ChildId("Secret", "shop-tls")] = certificate()
+    world.settle(cluster(frontend=secure))
+    assert ChildId("Secret", "shop-frontend-tickets") in world.children
+    plain = cluster(frontend={"image": "haproxy:3.0.11"})
+    decided = plan(plain, world.observed, sync)
+    assert not _goes(decided, "Secret", "shop-frontend-tickets"), "the pods of the old template run"
+    world.carry_out(decided)
+    assert not _goes(plan(plain, world.observed, sync), "Secret", "shop-frontend-tickets")
+    world.run_controllers(plain)
+    assert _goes(plan(plain, world.observed, sync), "Secret", "shop-frontend-tickets")

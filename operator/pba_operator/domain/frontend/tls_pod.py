@@ -9,6 +9,8 @@ is renewed replaces no pod. Other authorities of clients do: HAProxy 3.0.11 cann
 
 from __future__ import annotations
 
+from typing import Final
+
 from pba_api import names, ports, sidecar
 from pba_api.types import FrontendTLS
 from pba_operator.domain.model import Cluster, Manifest
@@ -16,6 +18,7 @@ from pba_operator.domain.model import Cluster, Manifest
 _START_SECONDS = 600
 """How long a pod whose Secrets were broken since it was made waits for better ones, until its sidecar is started
 anew."""
+TICKETS_VOLUME: Final = "tickets"
 _MEMORY = "16Mi"
 """Of the folder that HAProxy reads: 20 Secrets hold much less, unless somebody fills them with other things."""
 
@@ -43,7 +46,7 @@ def volumes(cluster: Cluster, tls: FrontendTLS | None) -> list[Manifest]:
     ]
     if tls.client_ca_secret_ref is not None:
         made.append(_secret("client-ca", tls.client_ca_secret_ref.name, (sidecar.CA_KEY,)))
-    made.append(_secret("tickets", names.frontend_tickets(cluster.name), (sidecar.TICKET_SEED_KEY,)))
+    made.append(_secret(TICKETS_VOLUME, names.frontend_tickets(cluster.name), (sidecar.TICKET_SEED_KEY,)))
     return [*made, {"name": "tls", "emptyDir": {"medium": "Memory", "sizeLimit": _MEMORY}}]
 
 
@@ -62,7 +65,7 @@ def with_sidecar(container: Manifest, tls: FrontendTLS | None) -> Manifest:
     ]
     if tls.client_ca_secret_ref is not None:
         mounts.append({"name": "client-ca", "mountPath": sidecar.CLIENT_CA_FOLDER, "readOnly": True})
-    mounts.append({"name": "tickets", "mountPath": sidecar.TICKETS_FOLDER, "readOnly": True})
+    mounts.append({"name": TICKETS_VOLUME, "mountPath": sidecar.TICKETS_FOLDER, "readOnly": True})
     mounts.append({"name": "tls", "mountPath": sidecar.TLS_FOLDER})
     probe = {
         "httpGet": {"path": "/started", "port": ports.SYNC_HTTP},
