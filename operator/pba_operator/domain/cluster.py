@@ -19,9 +19,6 @@ from pba_api.types.frontend_affinity import COOKIE_NAME, TYPES
 from pba_operator.domain.frontend.words import is_quotable
 from pba_operator.domain.model import Cluster
 
-_SHOWN = 50
-"""So many characters of a user's word are shown to him."""
-
 
 @dataclass(frozen=True)
 class Invalid:
@@ -91,11 +88,11 @@ def _usable(spec: PBAClusterSpec) -> PBAClusterSpec:
 
 def _check_networks(where: str, cidrs: Iterable[str]) -> None:
     """Raise `InvalidSpec` if HAProxy could not be given one: the API server reads some forms that we do not."""
-    for cidr in cidrs:
+    for number, cidr in enumerate(cidrs, 1):
         try:
             ipaddress.ip_network(cidr, strict=False)
         except ValueError as error:
-            problem = f"must hold networks such as 203.0.113.0/24; {cidr[:_SHOWN]!r} is none"
+            problem = f"must hold networks such as 203.0.113.0/24, which its entry {number} is not"
             raise InvalidSpec(where, problem) from error
 
 
