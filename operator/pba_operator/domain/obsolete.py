@@ -79,7 +79,7 @@ def _tickets_are_over(cluster: Cluster, observed: Observed) -> bool:
     live = deployments.find(observed, names.frontend(cluster.name))
     if live is None:
         return not _frontend_pods_left(observed)
-    volumes = live["spec"]["template"]["spec"].get("volumes", [])
+    volumes = live["spec"].get("template", {}).get("spec", {}).get("volumes", [])
     return deployments.complete(live) and TICKETS_VOLUME not in [volume["name"] for volume in volumes]
 
 
