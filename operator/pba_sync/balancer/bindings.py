@@ -51,7 +51,7 @@ NOTHING: Final = Bound()
 def follow(
     known: Mapping[str, Bound],
     ended: Mapping[str, Sequence[End]],
-    weights: Mapping[str, int],
+    serving: Container[str],
     absent: Container[str] = (),
 ) -> dict[str, Bound]:
     """Return what is known after another look.
@@ -59,12 +59,12 @@ def follow(
     Args:
         known: the answer of the last call.
         ended: what came to an end since, of each node that clients are sent to, also of those that go.
-        weights: the nodes' weights after this look; one that goes has none.
+        serving: the nodes that are judged to be like the others after this look; one that goes is none of them.
         absent: nodes that HAProxy may have lost for a moment: what is known of them stays.
     """
     found = {name: bound for name, bound in known.items() if name not in ended and name in absent}
     for name, ends in ended.items():
-        out = not weights.get(name)
+        out = name not in serving
         bound = known.get(name, NOTHING)
         if not ends and bound.out == out:
             found[name] = bound

@@ -273,6 +273,11 @@ def _given(known: Standings, look: Look, marks: Mapping[str, Mark]) -> str | Non
     return min(ready, key=lambda name: marks[name].since, default=None)
 
 
+def standing_in(known: Standings) -> frozenset[str]:
+    """Return the nodes that are judged to be like the others; one that has to serve although it is not is none of them."""
+    return frozenset(name for name, mark in known.marks.items() if mark.phase in _SERVING)
+
+
 def weights(known: Standings, now: float, limits: Limits) -> dict[str, int]:
     """Return the weight of each node, from 0 (no new request but those on trial) to `FULL_WEIGHT`."""
     needed = set(_needed(known.marks, limits))

@@ -195,7 +195,7 @@ class Weigher:
         _tell(before, self._known)
         weights = outliers.weights(self._known, now, self._limits)
         if self._affinity.by_cookie or self._affinity.by_address:
-            self._find_left(ended, weights, self._overdue(everyone, now) if servers else ())
+            self._find_left(ended, self._overdue(everyone, now) if servers else ())
         if self._affinity.by_address:
             shares = {name: server.weight for name, server in servers.items()}
             weights = bindings.ring_weights(weights, self._left, shares)
@@ -214,11 +214,11 @@ class Weigher:
         self._draining = {name: self._draining.get(name, now) for name in draining}
         return [name for name in draining if now - self._draining[name] >= self._affinity.keeps_for(name)]
 
-    def _find_left(
-        self, ended: Mapping[str, Sequence[End]], weights: Mapping[str, int], overdue: Iterable[str]
-    ) -> None:
+    def _find_left(self, ended: Mapping[str, Sequence[End]], overdue: Iterable[str]) -> None:
         """Find out which nodes bound clients leave."""
-        self._bound = bindings.follow(self._bound, ended, weights, self._known.absent)
+        self._bound = bindings.follow(
+            self._bound, ended, outliers.standing_in(self._known), self._known.absent
+        )
         left = bindings.left(self._bound, self._known, self._affinity.leave_milliseconds)
         left |= dict.fromkeys(overdue, Reason.DRAINED)
         for name, reason in left.items():

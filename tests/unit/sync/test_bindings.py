@@ -12,22 +12,22 @@ from pba_sync.balancer.outliers import Mark, Standings
 from pba_sync.balancer.pasts import End, Ends
 
 LIMIT = 5000.0
-OUT: Mapping[str, int] = {"bad": 0, "b": 128, "c": 128}
-IN: Mapping[str, int] = dict.fromkeys(OUT, 128)
+OUT = frozenset({"b", "c"})
+IN = OUT | {"bad"}
 WELL = End(20.0)
 FAILED = End(-1.0, failed=True)
 
 
 def standings(failed: int = 0) -> Standings:
-    marks = {name: Mark(0.0, 0.0) for name in OUT}
+    marks = {name: Mark(0.0, 0.0) for name in IN}
     return Standings(marks, ends=Ends(1000, failed, failed))
 
 
-def after(*looks: tuple[Sequence[End], Mapping[str, int]]) -> dict[str, Bound]:
-    """Return what is known after these looks, of each the ends of the node `bad` and all weights."""
+def after(*looks: tuple[Sequence[End], frozenset[str]]) -> dict[str, Bound]:
+    """Return what is known after these looks, of each the ends of the node `bad` and who serves."""
     known: dict[str, Bound] = {}
-    for ends, weights in looks:
-        known = follow(known, {"bad": ends, "b": [WELL], "c": [WELL]}, weights)
+    for ends, serving in looks:
+        known = follow(known, {"bad": ends, "b": [WELL], "c": [WELL]}, serving)
     return known
 
 
@@ -86,13 +86,13 @@ def test_a_node_that_serves_again_begins_anew() -> None:
 
 
 def test_a_node_that_goes_is_left_if_it_fails() -> None:
-    known = after(([FAILED] * 5, {"b": 128, "c": 128}))
+    known = after(([FAILED] * 5, OUT))
     known_to_serve = Standings({name: Mark(0.0, 0.0) for name in ("b", "c")}, ends=Ends(1000, 0, 0))
     assert left(known, known_to_serve, LIMIT) == {"bad": Reason.FAILS}
 
 
 def test_where_nobody_else_serves_nobody_is_left() -> None:
-    known = follow({}, {"bad": [FAILED] * 20}, {})
+    known = follow({}, {"bad": [FAILED] * 20}, ())
     assert left(known, Standings({}), LIMIT) == {}
 
 
@@ -105,7 +105,7 @@ def test_a_node_that_haproxy_has_lost_for_a_moment_stays_left() -> None:
 
 def test_a_node_that_is_not_reached_any_more_is_forgotten() -> None:
     known = after(([FAILED] * 5, OUT))
-    assert "bad" not in follow(known, {"b": [], "c": []}, {"b": 128, "c": 128})
+    assert "bad" not in follow(known, {"b": [], "c": []}, OUT)
 
 
 def test_on_the_ring_a_node_that_is_out_keeps_its_clients_unless_it_is_left() -> None:

@@ -315,6 +315,21 @@ def turn_bad(
     binding.step()
 
 
+def test_a_node_that_comes_back_first_after_a_restart_of_haproxy_is_left_still(
+    binding: Weigher, model: HAProxyModel, haproxy: Any, answered: Answered, clock: Any
+) -> None:
+    """For a moment it is the only one that there is, and has to serve; that makes it no better."""
+    turn_bad(binding, answered, clock)
+    model.restart()
+    binding.step()
+    for name in ("n2", "n0", "n1", "n3"):
+        join(haproxy, name)
+        clock.sleep(LOOK_SECONDS)
+        binding.step()
+    assert model.left == [(BOUND.cookie("n2"), "n2")]
+    assert weights(model) == {"n2": 0, "n0": FULL_WEIGHT, "n1": FULL_WEIGHT, "n3": FULL_WEIGHT}
+
+
 def test_a_node_that_fails_is_left_and_taken_back_when_it_serves_again(
     binding: Weigher, model: HAProxyModel, answered: Answered, clock: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
