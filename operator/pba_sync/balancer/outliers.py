@@ -274,7 +274,7 @@ def _given(known: Standings, look: Look, marks: Mapping[str, Mark]) -> str | Non
 
 
 def standing_in(known: Standings) -> frozenset[str]:
-    """Return the nodes that are judged to be like the others; one that has to serve although it is not is none of them."""
+    """Return the nodes that are judged to be like the others, without those that have to serve all the same."""
     return frozenset(name for name, mark in known.marks.items() if mark.phase in _SERVING)
 
 
