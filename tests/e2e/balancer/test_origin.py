@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import re
 from typing import Any
@@ -15,16 +16,19 @@ from pba_lab.wire_client import asked, connected, request, responses, said
 from pba_lab.witness import Seen, Witness
 
 PROXY, STRANGER = "127.0.0.2", "127.0.0.1"
+_NUMBERS = itertools.count()
 TRUSTED = ["127.0.0.2/32", "10.0.0.0/8", "2001:db8:1::/48"]
 
 
 async def sent(haproxy: HAProxyProcess, witness: Witness, *headers: str, source: str = STRANGER) -> Seen:
     """Return what the node saw of a request with these headers."""
-    before = len(witness.requests)
-    answer = await asked(haproxy.port, request("/", *headers), source=source)
+    target = f"/{next(_NUMBERS)}"
+    answer = await asked(haproxy.port, request(target, *headers), source=source)
     assert answer.status == 200, answer
-    await eventually_async(lambda: len(witness.requests) == before + 1)
-    return witness.requests[-1]
+    # The node notes a request some time after its answer: an earlier one may come in between.
+    await eventually_async(lambda: target in [seen.target for seen in witness.requests])
+    (seen,) = [seen for seen in witness.requests if seen.target == target]
+    return seen
 
 
 def told(seen: Seen) -> dict[str, list[str]]:

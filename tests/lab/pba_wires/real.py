@@ -86,9 +86,12 @@ def _has_accounts(cluster: TrialCluster) -> bool:
 
 
 def addresses(cluster: TrialCluster) -> dict[str, str]:
+    """Return the addresses of the pods that have one, by namespace and name."""
     items = cluster.get("pods", "-A", "-l", "pod")["items"]
     return {
-        f"{pod['metadata']['namespace']}/{pod['metadata']['name']}": pod["status"]["podIP"] for pod in items
+        f"{pod['metadata']['namespace']}/{pod['metadata']['name']}": pod["status"]["podIP"]
+        for pod in items
+        if "podIP" in pod["status"]
     }
 
 

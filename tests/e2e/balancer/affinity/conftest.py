@@ -14,7 +14,8 @@ from pba_operator.domain.frontend import haproxy_cfg
 
 @pytest.fixture
 def configuration() -> str:
-    return haproxy_cfg.render(shop("default", affinity={}))
+    # Without retries: with them a client of a node that fails moves before anybody has judged the node.
+    return haproxy_cfg.render(shop("default", {"retries": {"budgetPercent": 0}}, affinity={}))
 
 
 @pytest.fixture
