@@ -30,8 +30,8 @@ Record = Callable[[str, object], None]
 CHILDREN = {
     "StatefulSet": ["crash-mysql"],
     "Deployment": ["crash-backend", "crash-frontend", "crash-management"],
-    "Service": ["crash", "crash-backend", "crash-mysql", "crash-mysql-primary"],
-    "ConfigMap": ["crash-frontend", "crash-mysql"],
+    "Service": ["crash", "crash-backend", "crash-management", "crash-mysql", "crash-mysql-primary"],
+    "ConfigMap": ["crash-frontend", "crash-mysql", "crash-nodes"],
     "Secret": ["crash-mysql-admin", "crash-mysql-app", "crash-mysql-ca", "crash-mysql-tls"],
     "PersistentVolumeClaim": ["data-crash-mysql-0"],
     "PodDisruptionBudget": ["crash-backend", "crash-frontend"],
