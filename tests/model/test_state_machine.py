@@ -11,6 +11,7 @@ import copy
 import random
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
@@ -281,3 +282,13 @@ TestDisturbances = Disturbances.TestCase
 TestDisturbances.settings = settings(
     max_examples=40, stateful_step_count=12, suppress_health_check=list(HealthCheck)
 )
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_what_was_kept_is_taken_back_whole_although_requests_fail(seed: int) -> None:
+    state = Disturbances()
+    state.create(spec={}, policy="Retain", seed=seed)
+    state.settle()
+    state.delete_and_create_again()
+    state.fail_some_requests(count=3, fault=errors.ServerError("etcd leader changed"), late=False)
+    state.teardown()

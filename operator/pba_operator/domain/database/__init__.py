@@ -83,15 +83,18 @@ def manifests(cluster: Cluster, observed: Observed) -> list[Manifest]:
 def actions(cluster: Cluster, observed: Observed) -> list[Action]:
     """Return what is due now beside the manifests, in order; nothing while the database is `blocked`.
 
-    Secrets to be made; a kept set to be taken back, the volume first; marks of Secrets; a certificate that its
-    authority does not vouch for to be made anew; pods to be restarted; MySQL to be asked.
+    Secrets to be made; a kept set to be taken back; marks of Secrets; a certificate that its authority does not vouch
+    for to be made anew; pods to be restarted; MySQL to be asked. Of a kept set the volume is taken back alone, and the
+    rest only once it is seen to be ours: the write of the volume may fail, and the next ones not.
     """
     if blocked(cluster, observed):
         return []
+    taken_back = _taken_back(cluster, observed)
+    if taken_back:
+        return [*secrets.generations(cluster, observed), *taken_back]
     stale = secrets.stale_certificate(cluster, observed)
     return [
         *secrets.generations(cluster, observed),
-        *_taken_back(cluster, observed),
         *secrets.marks(cluster, observed),
         *([stale] if stale is not None else []),
         *rollout.deletions(cluster, observed),
