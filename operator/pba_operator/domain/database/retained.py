@@ -6,8 +6,8 @@ the same namespace and name takes the whole set back by stamping its own UID on 
 
 - All or nothing: a set that lacks a member, or whose members come from different PBAClusters, is reported and
   not touched. So is an object of such a name that carries no mark: it is somebody else's.
-- The volume is stamped first, and alone. So a volume that is still another's beside credentials that are already ours was
-  never taken back half-way: those credentials are not the volume's.
+- The volume is stamped first, and alone. So a volume that is still another's beside credentials that are already
+  ours was never taken back half-way: those credentials are not the volume's.
 - Secrets are made before the volume, and marked with the database's id once it exists. So Secrets without that
   mark never had a volume: their PBACluster was deleted while it was being made, and nothing can be lost by using
   them. A crash between two creations leaves objects that carry this PBACluster's own UID: nothing to take back.
