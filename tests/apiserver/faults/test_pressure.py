@@ -19,6 +19,7 @@ from pba_hack.crd import NAME as CRD
 from pba_hack.generate.manifests import CHART, NAMESPACE
 
 RBAC = "/apis/rbac.authorization.k8s.io/v1/namespaces"
+REVIEWS = "/apis/authorization.k8s.io/v1/subjectaccessreviews"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 SLOW = 2.5
 """Seconds until anything is answered."""
@@ -59,6 +60,14 @@ class Rights:
     def take(self) -> None:
         answer = self._server.request("DELETE", f"{self._path('rolebindings')}/operator")
         assert answer.ok, answer.data.decode()
+        eventually(lambda: not self._may_write(), "the API server still grants what was taken away")
+
+    def _may_write(self) -> bool:
+        """Ask the API server, whose authorizer hears of bindings by a watch, a moment later."""
+        about = {"verb": "patch", "group": "apps", "resource": "deployments", "namespace": self._namespace}
+        user = f"system:serviceaccount:{self._namespace}:operator"
+        review = {"spec": {"user": user, "resourceAttributes": about}}
+        return bool(self._post(REVIEWS, review)["status"]["allowed"])
 
 
 @pytest.fixture
@@ -93,10 +102,10 @@ def test_api_pressure_rights_are_taken_away_and_given_back(
     rights.give()
     trial.begin()
     trial.place.create(shop())
-    trial.until(trial.is_well, "ready", 60)
+    trial.until(lambda: trial.is_well() and trial.is_idle(), "ready, and nothing left to write", 60)
     assert _refused(trial) == 0
-    before = len(trial.judge.writes())
     rights.take()
+    before = len(trial.judge.writes())
     trial.edit(backend={"replicas": 5})
     eventually(lambda: _refused(trial) >= 2, "the metrics tell of it")
     assert trial.replicas() == 3
