@@ -9,7 +9,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 from functools import partial
 from typing import Any
@@ -59,6 +59,7 @@ class _Sidecar:
                 self.metrics.on_change,
                 self.metrics.on_restart,
                 self._share,
+                self.metrics.on_step,
             ),
         )
         self.weigher = Weigher(
@@ -160,6 +161,7 @@ def run(environment: Mapping[str, str], ended: threading.Event) -> int:
     except SettingsError as error:
         _LOG.error("%s", error)
         return 2
+    failed = _ended_by_faults(ended)
     _Sidecar(settings).start()
     _LOG.info(
         "following EndpointSlices of the Services %s in namespace %s",
@@ -167,7 +169,27 @@ def run(environment: Mapping[str, str], ended: threading.Event) -> int:
         settings.namespace,
     )
     ended.wait()
-    return 0
+    return 1 if failed else 0
+
+
+def _ended_by_faults(ended: threading.Event) -> Collection[str]:
+    """Have the first thread that dies of a fault end the sidecar; return the names of those that have.
+
+    Each of them is there for something that nobody else does: without it the others would only look well. Our container
+    is started anew at once.
+    """
+    dead: list[str] = []
+
+    def note(fault: threading.ExceptHookArgs) -> None:
+        name = fault.thread.name if fault.thread else "?"
+        _LOG.critical(
+            "the thread %s has died of a fault of its own, and the sidecar ends", name, exc_info=fault.exc_value
+        )
+        dead.append(name)
+        ended.set()
+
+    threading.excepthook = note
+    return dead
 
 
 def main() -> None:

@@ -7,7 +7,7 @@
     │   └── AnswerMalformedError      HAProxy answered in words that we do not know
     └── KubernetesError
         ├── ViewExpiredError          410: what we saw is too old to go on from; list again
-        ├── AccessRefusedError        401, 403: the token, or the Role, is not (yet) good
+        ├── AccessRefusedError        401, 403: the token, or the Role, is not (yet) good; or there is no token
         └── ApiUnavailableError       no answer, or 5xx
 
 Only the loops (`view`, `loop`, `weigher`) decide what an error leads to; they go on for ever.
@@ -50,7 +50,7 @@ class ViewExpiredError(KubernetesError):
 
 
 class AccessRefusedError(KubernetesError):
-    """The API server does not accept our token (401), or it may not read EndpointSlices (403)."""
+    """There is no token to be read, the API server does not accept it (401), or it allows too little (403)."""
 
 
 class ApiUnavailableError(KubernetesError):

@@ -104,6 +104,11 @@ def server_name(node: External, address: str) -> str:
     return f"{_PREFIX}{node.name}_{address}:{node.port}"
 
 
+def is_outside(server: str) -> bool:
+    """Tell whether HAProxy's server is an external node."""
+    return server.startswith(_PREFIX)
+
+
 def is_of(server: str, name: str) -> bool:
     """Tell whether HAProxy's server is the external node `name`, at whatever address."""
     return server.startswith(f"{_PREFIX}{name}_")

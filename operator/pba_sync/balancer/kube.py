@@ -115,8 +115,12 @@ class Followed(Generic[Record]):
 
     def _query(self, read_seconds: float) -> Any:
         """Return the query of our objects, on a client of its own: so the token is never an old one."""
+        try:
+            config = self._configure()
+        except OSError as error:
+            raise AccessRefusedError(f"the token of our account cannot be read: {error}") from error
         with _translated():
-            client = pykube.HTTPClient(self._configure(), timeout=(CONNECT_SECONDS, read_seconds))
+            client = pykube.HTTPClient(config, timeout=(CONNECT_SECONDS, read_seconds))
             return self._kind.objects(client).filter(**self._chosen)
 
     def list(self) -> Listing[Record]:

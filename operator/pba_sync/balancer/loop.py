@@ -82,6 +82,8 @@ class LoopHooks:
     on_restart: Callable[[], None]
     share: Callable[[], int]
     """How many requests of this frontend may run on a node at a time."""
+    on_step: Callable[[], None] = lambda: None
+    """Is told whenever HAProxy was seen to be as it should be."""
 
 
 class Loop:
@@ -105,6 +107,7 @@ class Loop:
         self._settled_until = 0.0
         self._viewed_at: float | None = None
         self._unheeded = False
+        self._vanished = False
         self._floor_problem = ""
         self.ready = False
         """Whether HAProxy said in the last pass that it is ready."""
@@ -149,6 +152,7 @@ class Loop:
         view, terms = self._board.view, replace(self._terms, requests=self._hooks.share())
         self.ready = READY in self._greet()
         if self.ready and self._is_settled(view, terms) and self._hooks.clock() < self._settled_until:
+            self._hooks.on_step()
             return IDLE_SECONDS
         live = self._haproxy.servers()
         if view is None:
@@ -163,6 +167,8 @@ class Loop:
         if not self.ready and whole and any(server.usable for server in live.values()):
             self._haproxy.run(commands.raise_flag(READY))
             self.ready = True
+        if finished and not self._refused:
+            self._hooks.on_step()
         return self._next_look(view, live, terms) if finished else 0.0
 
     def _keep_floor(self, nodes: Mapping[str, Node]) -> None:
@@ -194,15 +200,16 @@ class Loop:
     def _next_look(self, view: View, live: Mapping[str, Server], terms: Terms) -> float:
         """Return after how many seconds to look again, after a pass that went through."""
         live = governed(live, view.unresolved)
-        if any(not stays(view.nodes, name) for name in live):
+        nodes = heeded(view.nodes, live)
+        if any(not stays(nodes, name) for name in live):
             return BUSY_SECONDS
         if self._refused:
             return IDLE_SECONDS
         if any(stays(view.nodes, name) for name in view.nodes if name not in live):
             # One that had moved is only removed yet.
             return 0.0
-        if any(node.state is NodeState.DRAINED for node in view.nodes.values()):
-            # They come back as soon as no other node can serve any more.
+        if nodes != view.nodes or any(node.state is NodeState.DRAINED for node in nodes.values()):
+            # They come back as soon as no other node can serve any more, or go when they do not pass their checks.
             return IDLE_SECONDS
         self._settled, self._settled_until = (view, terms.requests), self._hooks.clock() + SETTLED_SECONDS
         return IDLE_SECONDS
@@ -242,9 +249,15 @@ class Loop:
         return True
 
     def _heed(self, view: View, live: Mapping[str, Server]) -> Mapping[str, Node]:
-        """Return the nodes as they shall be; log when draining by hand is not carried out, and when it is again."""
+        """Return the nodes as they shall be; log when they are others than we were told of, and when no more."""
         nodes = heeded(view.nodes, live)
-        if (nodes != view.nodes) != self._unheeded:
+        if (len(nodes) > len(view.nodes)) != self._vanished:
+            self._vanished = not self._vanished
+            if self._vanished:
+                _LOG.warning("nothing is told of nodes any more: those that pass their checks serve on")
+            else:
+                _LOG.info("no node serves any more of which nothing is told")
+        if any(nodes[name] != node for name, node in view.nodes.items()) != self._unheeded:
             self._unheeded = not self._unheeded
             if self._unheeded:
                 _LOG.warning("nodes that are drained by hand serve on: no other node can serve")

@@ -63,16 +63,28 @@ class Metrics:
         ProcessCollector(registry=self.registry)
         self._age = Gauge(
             "pba_sync_view_age_seconds",
-            "Seconds since anything told that the view of the nodes is current; NaN before the first list.",
+            "Seconds since anything told that the view of the nodes is current; NaN before the first view.",
             registry=self.registry,
         )
         self._age.set_function(self._view_age)
+        self._in_step_at = float("nan")
+        step = Gauge(
+            "pba_sync_haproxy_age_seconds",
+            "Seconds since HAProxy was seen to be as the view of the nodes wants it; NaN before the first time.",
+            registry=self.registry,
+        )
+        step.set_function(lambda: self._clock() - self._in_step_at)
         nodes = Gauge("pba_sync_nodes", "Nodes that we were told of.", ["state"], registry=self.registry)
         for state in NodeState:
             nodes.labels(state.value).set_function(partial(self._nodes, state))
         self._unheeded = Gauge(
             "pba_sync_drains_unheeded",
             "Nodes that are drained by hand and serve on, because no other node can.",
+            registry=self.registry,
+        )
+        self._vanished = Gauge(
+            "pba_sync_nodes_vanished",
+            "Nodes of which nothing is told any more and that serve on, because no other node can.",
             registry=self.registry,
         )
         unresolved = Gauge(
@@ -175,6 +187,10 @@ class Metrics:
         view = self._board.view
         return len(view.unresolved) if view else 0
 
+    def on_step(self) -> None:
+        """Note that HAProxy is as it should be."""
+        self._in_step_at = self._clock()
+
     def on_lookup_failure(self) -> None:
         """Note that a host could not be resolved."""
         self._lookups.inc()
@@ -202,8 +218,10 @@ class Metrics:
             self._servers.labels(admin.value).set(tally[admin])
         self._usable.set(sum(server.usable for server in live.values()))
         view = self._board.view
-        told = view.nodes if view else {}
-        self._unheeded.set(sum(node != told[name] for name, node in heeded(told, live).items()))
+        if view is not None:
+            shall = heeded(view.nodes, live)
+            self._unheeded.set(sum(shall[name] != node for name, node in view.nodes.items()))
+            self._vanished.set(len(shall) - len(view.nodes))
 
     def on_change(self, change: Change, view: View) -> None:
         """Note a change that was carried out."""

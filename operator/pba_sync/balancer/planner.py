@@ -8,7 +8,10 @@ What must stay true:
 - clients that are bound to a node that goes are sent to it for as long as it keeps them, and no longer;
 - no request that runs is cut off before the node's deadline, and none is left behind after it;
 - taking nodes out never empties the rotation while one of the same pass could come in first;
-- draining by hand never takes out the last node that can serve.
+- draining by hand never takes out the last node that can serve;
+- nor does a view that is wrong: pods of which nothing is told any more, though none of them was told to go, serve on as
+  long as they pass their checks and no other node can. (EndpointSlices that somebody deleted, an API server that was
+  restored from an old backup: what answers is believed, not what is missing.)
 """
 
 from __future__ import annotations
@@ -76,7 +79,7 @@ def stays(nodes: Mapping[str, Node], name: str) -> bool:
 
 
 def heeded(nodes: Mapping[str, Node], live: Mapping[str, Server]) -> Mapping[str, Node]:
-    """Return the nodes as they shall be where draining by hand would leave none that serves: then all serve on.
+    """Return the nodes as they shall be: where none would serve, those drained by hand and those that vanished serve on.
 
     Args:
         nodes: the nodes as we were told of them.
@@ -84,10 +87,20 @@ def heeded(nodes: Mapping[str, Node], live: Mapping[str, Server]) -> Mapping[str
     """
     if any(wanted(nodes, name) and not _is_dead(live.get(name)) for name in nodes):
         return nodes
-    return {
+    by_hand = {
         name: replace(node, state=NodeState.SERVING) if node.state is NodeState.DRAINED else node
         for name, node in nodes.items()
     }
+    return by_hand | {server.name: _serving(server) for server in live.values() if _vanished(nodes, server)}
+
+
+def _vanished(nodes: Mapping[str, Node], server: Server) -> bool:
+    """Tell whether nobody has said that this pod goes, nor that it is there; nodes outside are taken out by a word."""
+    return server.usable and server.name not in nodes and not external.is_outside(server.name)
+
+
+def _serving(server: Server) -> Node:
+    return Node(server.name, server.address, server.port, NodeState.SERVING)
 
 
 def _is_dead(server: Server | None) -> bool:

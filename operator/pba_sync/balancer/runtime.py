@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from pba_api.sidecar import TRIAL
@@ -28,6 +28,8 @@ class Incarnation:
 
     pid: int
     started: int
+    uptime_seconds: int = field(default=0, compare=False)
+    """For how long it had lived when it was asked, however often the time of day was set meanwhile."""
 
 
 def _read_info(answer: str) -> Mapping[str, str]:
@@ -194,10 +196,10 @@ class HAProxy:
         """Return which life of HAProxy this is."""
         info = _read_info(self.ask(commands.SHOW_INFO))
         try:
-            return Incarnation(pid=int(info["Pid"]), started=int(info["Start_time_sec"]))
+            return Incarnation(int(info["Pid"]), int(info["Start_time_sec"]), int(info["Uptime_sec"]))
         except (KeyError, ValueError) as error:
             raise AnswerMalformedError(
-                f"`show info` tells neither Pid nor Start_time_sec: {error!r}"
+                f"`show info` lacks one of Pid, Start_time_sec and Uptime_sec: {error!r}"
             ) from error
 
     def client_connections(self) -> int:

@@ -13,6 +13,9 @@ HAProxy's container and we meet in the folder of HAProxy's socket.
     wait for drained          <-        touch drained, once no client is left
     (return; SIGTERM follows)
 
+A request that a former HAProxy of this pod was made is told by its age: it is older than HAProxy is. Neither is taken from
+the time of day, which may be set while the pod lives; and what was once taken for a request stays one.
+
 HAProxy's own soft stop (SIGUSR1) is not used: it closes the listening socket at once, and resets the
 connections that wait there.
 """
@@ -20,6 +23,7 @@ connections that wait there.
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Protocol
@@ -58,10 +62,14 @@ class Frontend(Protocol):
 class Stopping:
     """Our side of the meeting."""
 
-    def __init__(self, folder: Path, clock: Callable[[], float]) -> None:
+    def __init__(
+        self, folder: Path, clock: Callable[[], float], time_of_day: Callable[[], float] = time.time
+    ) -> None:
         self._asked = folder / STOPPING_FILE
         self._drained = folder / DRAINED_FILE
         self._clock = clock
+        self._time_of_day = time_of_day
+        self._asked_of: Incarnation | None = None
         self._since: float | None = None
         self._shut: Incarnation | None = None
 
@@ -71,11 +79,13 @@ class Stopping:
             asked_at = self._asked.stat().st_mtime
         except FileNotFoundError:
             return
-        if asked_at < incarnation.started:
+        age = self._time_of_day() - asked_at
+        if self._asked_of != incarnation and age > incarnation.uptime_seconds + 1:
             self._asked.unlink(missing_ok=True)
             self._drained.unlink(missing_ok=True)
             self._since = None
             return
+        self._asked_of = incarnation
         if STOPPING not in flags:
             haproxy.run(commands.raise_flag(STOPPING))
         if self._since is None:

@@ -4,9 +4,12 @@ What must stay true:
 - the view is replaced as a whole, and never by an empty one unless a second live read agrees: an API server
   that has lost its memory for a moment must not empty the balancer;
 - losing the API server changes nothing: we go on with what we know, and say how old it is;
-- the view's age counts from evidence (an event, a bookmark, a watch that ended in order, a list), never from
-  the mere fact that this thread is alive;
-- everything is read anew every few minutes, whatever the watch says.
+- the view's age counts from evidence (an event, a bookmark, a list), never from the mere fact that this thread is
+  alive, nor from a watch that ended without a word: whoever ended it may have kept what it had to say;
+- everything is read anew after such a watch, and every few minutes, whatever the watches say.
+
+The API server says something in each watch that it ends by itself: a bookmark, two seconds before (`nextBookmarkTime` of
+its watch cache). It promises none, so one that says nothing costs a list, and is no failure.
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ BACKOFF_SECONDS = (0.2, 5.0)
 """First and longest wait after a failure; doubled each time, with jitter."""
 WATCH_PAUSE_SECONDS = 0.2
 """The least time from the opening of one watch to that of the next."""
+BRIEF_SECONDS = 15.0
+"""A watch that has ended before that, without a word, is a failure: the API server lets one live for twice as long."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -71,12 +76,13 @@ class Board:
             return self._version
 
     def age(self) -> float | None:
-        """Return for how many seconds nothing has told us that the view is current; None before the first.
+        """Return for how many seconds nothing has told us that the view is current; None without a view.
 
         Of several sources the one counts that has been silent for longest.
         """
         with self._condition:
-            return self._clock() - min(self._evidence.values()) if self._evidence else None
+            known = self._view is not None and self._evidence
+            return self._clock() - min(self._evidence.values()) if known else None
 
     def confirm(self, source: str) -> None:
         """Note evidence that what a source told last is current."""
@@ -152,6 +158,8 @@ class Watcher(Generic[Record]):
         self._hooks = hooks
         self._records: dict[str, Record] = {}
         self._failures = 0
+        self._cause: type[KubernetesError] | None = None
+        """What was told of last."""
         self.moved_at = hooks.clock()
         """When this thread last got an answer, an event, the end of a watch or an error: it is not stuck."""
 
@@ -166,9 +174,12 @@ class Watcher(Generic[Record]):
         self._move()
         try:
             self._list(reason)
-            self._failures = 0
             return self._follow_listing()
         except ViewExpiredError:
+            # At once; but if no watch has said anything else since the last time, it must not make a busy loop.
+            if self._failures:
+                self._hooks.sleep(self._delay())
+            self._failures = max(1, self._failures)
             return "expired"
         except KubernetesError as error:
             self._hooks.on_error(type(error).__name__)
@@ -184,11 +195,19 @@ class Watcher(Generic[Record]):
         self.moved_at = self._hooks.clock()
 
     def _log(self, error: KubernetesError) -> None:
-        if self._failures == 0:
+        if type(error) is not self._cause:
+            self._cause = type(error)
             hint = " (is the Role bound, the token mounted?)" if isinstance(error, AccessRefusedError) else ""
             _LOG.warning(
                 "%s cannot be followed, going on with what is known: %s%s", self._desk.what, error, hint
             )
+
+    def _is_well(self) -> None:
+        """Note that a watch is answered as it should be; that a list is proves nothing of watches."""
+        self._failures = 0
+        if self._cause is not None:
+            self._cause = None
+            _LOG.info("%s can be read again", self._desk.what)
 
     def _delay(self) -> float:
         first, longest = BACKOFF_SECONDS
@@ -199,8 +218,6 @@ class Watcher(Generic[Record]):
     def _list(self, reason: str) -> None:
         self._hooks.on_relist(reason)
         listing = self._source.list()
-        if self._failures:
-            _LOG.info("%s can be read again", self._desk.what)
         if self._desk.is_void(listing.records):
             listing = self._second_read()
         self._take(listing)
@@ -216,26 +233,37 @@ class Watcher(Generic[Record]):
         self._desk.put(self._records)
 
     def _follow_listing(self) -> str:
-        """Watch, again and again, until it is time for a full read."""
+        """Watch, again and again, until a full read is needed; return why."""
         until = self._hooks.clock() + RELIST_SECONDS
         while (opened := self._hooks.clock()) < until:
-            self._follow_watch()
-            self._desk.confirm()
+            heard = self._follow_watch()
+            lasted = self._hooks.clock() - opened
+            if not heard and lasted < BRIEF_SECONDS:
+                self._hooks.sleep(self._delay())
+            if not heard:
+                return "silent"
             # A watch that ends as soon as it is opened must not make a busy loop.
-            self._hooks.sleep(max(0.0, opened + WATCH_PAUSE_SECONDS - self._hooks.clock()))
+            self._hooks.sleep(max(0.0, WATCH_PAUSE_SECONDS - lasted))
         return "periodic"
 
-    def _follow_watch(self) -> None:
+    def _follow_watch(self) -> bool:
+        """Follow one watch to its end; tell whether it said anything."""
         self._move()
+        opened, heard = self._hooks.clock(), False
         for event in self._source.watch(self._version):
             self._move()
+            self._is_well()
+            heard = True
             self._version = event.resource_version
             if not event.name:
                 self._desk.confirm()
             elif not self._change(event.name, event.record):
                 # The second read is newer than the rest of this watch.
                 self._take(self._second_read())
-                return
+                break
+        if self._hooks.clock() - opened >= BRIEF_SECONDS:
+            self._is_well()
+        return heard
 
     def _change(self, name: str, record: Record | None) -> bool:
         """Take an object's change over; False, and nothing is told, if that leaves nothing."""

@@ -28,6 +28,7 @@ async def test_haproxy_is_ready_only_when_a_node_can_serve(
     nodes = await new_nodes(1)
     sidecar.tell(nodes)
     await eventually_async(lambda: ready(haproxy) == 200)
+    nodes[0].kill()
     sidecar.tell([])
     await eventually_async(lambda: not sidecar.loop._haproxy.servers())
     assert ready(haproxy) == 200, "an empty set must not take all frontends out at once"

@@ -63,6 +63,7 @@ class HAProxyModel:
         """Whether it accepts no more clients."""
         self.pid = 7
         self.started = 1_000_000
+        self.uptime = 100
         self.refuse: set[str] = set()
         """Names of servers for which `add server` is refused."""
         self.trials: list[str] = []
@@ -92,6 +93,7 @@ class HAProxyModel:
         self.clients = 0
         self.is_shut = False
         self.started += 1
+        self.uptime = 0
 
     def ask(self, text: str) -> str:
         """Return the answer to one command."""
@@ -252,7 +254,7 @@ class HAProxyModel:
         return "\n".join(["# pxname,svname,wretr,wredis,", *rows])
 
     def _show_info(self) -> str:
-        return f"Name: HAProxy\nPid: {self.pid}\nStart_time_sec: {self.started}"
+        return f"Name: HAProxy\nPid: {self.pid}\nStart_time_sec: {self.started}\nUptime_sec: {self.uptime}"
 
     def _show_clients(self) -> str:
         return f"# pxname,svname,qcur,qmax,scur,smax\npublic,FRONTEND,,,{self.clients},9"

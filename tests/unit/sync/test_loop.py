@@ -37,12 +37,16 @@ class Told:
         self.restarts = 0
         self.share = 50
         self.usable = -1
+        self.in_step_at = 0.0
 
     def change(self, change: Any, _view: Any) -> None:
         self.changes.append((change.kind.value, change.server))
 
     def restart(self) -> None:
         self.restarts += 1
+
+    def step(self, now: float) -> None:
+        self.in_step_at = now
 
     def passed(self, live: Any) -> None:
         self.usable = sum(server.usable for server in live.values())
@@ -60,7 +64,9 @@ def board(clock: Any) -> Board:
 
 @pytest.fixture
 def loop(haproxy: Any, board: Board, clock: Any, told: Told, tmp_path: Path) -> Loop:
-    hooks = LoopHooks(clock, told.passed, told.change, told.restart, lambda: told.share)
+    hooks = LoopHooks(
+        clock, told.passed, told.change, told.restart, lambda: told.share, on_step=lambda: told.step(clock())
+    )
     return Loop(haproxy, board, Stopping(tmp_path, clock), Terms(30.0, Check(500, 2, 2), 100), hooks)
 
 
@@ -100,12 +106,37 @@ def test_a_frontend_stays_ready_when_all_nodes_go(
 ) -> None:
     board.publish(nodes(n1="serving"))
     loop.step()
+    model.servers["n1"].state = 0
     board.publish({})
     loop.step()
     loop.step()
     assert not model.servers
     assert loop.ready
     assert model.flags == ["ready"]
+
+
+def test_it_is_told_when_haproxy_is_in_step(
+    loop: Loop, board: Board, nodes: Nodes, haproxy: Any, clock: Any, told: Told
+) -> None:
+    def is_in_step() -> bool:
+        clock.now += 1
+        loop.step()
+        return told.in_step_at == clock.now
+
+    assert not is_in_step(), "nothing is known"
+    board.publish(nodes(n1="serving"))
+    assert is_in_step()
+    assert is_in_step(), "nothing was to do, and it is still that HAProxy"
+    haproxy.reachable = False
+    assert not is_in_step()
+    haproxy.reachable = True
+    assert is_in_step()
+    board.publish(nodes(n1="serving", n2="serving"))
+    ask = haproxy.model.ask
+    haproxy.model.ask = lambda text: "No." if text.startswith("add server") else ask(text)
+    assert not is_in_step(), "a server was refused"
+    haproxy.model.ask = ask
+    assert is_in_step()
 
 
 def test_a_restarted_sidecar_finds_haproxy_ready_without_the_api_server(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import subprocess
@@ -90,6 +91,8 @@ def test_metrics_tell_what_happens(board: Board, clock: Any, nodes: Callable[...
     metrics.on_error("ApiUnavailableError")
     metrics.on_restart()
     metrics.on_left(2)
+    metrics.on_step()
+    clock.now += 0.5
     metrics.on_answers(
         [
             Answer("n1", End(20.0), client="bound"),
@@ -105,7 +108,9 @@ def test_metrics_tell_what_happens(board: Board, clock: Any, nodes: Callable[...
     )
     text = metrics.text().decode()
     for line in (
-        "pba_sync_view_age_seconds 0.015625",
+        "pba_sync_view_age_seconds 0.515625",
+        "pba_sync_haproxy_age_seconds 0.5",
+        "pba_sync_nodes_vanished 0.0",
         'pba_sync_nodes{state="serving"} 1.0',
         'pba_sync_nodes{state="draining"} 1.0',
         'pba_sync_servers{admin="ready"} 1.0',
@@ -136,6 +141,7 @@ def _unreachable() -> Budget:
 def test_before_the_first_list_the_age_is_not_a_number(board: Board, clock: Any) -> None:
     text = Metrics(board, clock, _unreachable).text().decode()
     assert "\npba_sync_view_age_seconds NaN\n" in text
+    assert "\npba_sync_haproxy_age_seconds NaN\n" in text
     assert '\npba_sync_nodes{state="serving"} 0.0\n' in text
     assert "pba_sync_retries" not in text, "HAProxy does not answer"
 
@@ -197,3 +203,30 @@ def test_the_sidecar_lives_without_haproxy_and_without_an_api_server(environment
     finally:
         child.send_signal(signal.SIGTERM)
         assert child.wait(10) == 0
+
+
+@pytest.mark.parametrize(
+    "thread", ["view.Watcher.run", "loop.Loop.run", "weigher.Weigher.run", "weigher.Weigher.follow_failures"]
+)
+def test_a_thread_that_dies_ends_the_sidecar(environment: dict[str, str], thread: str) -> None:
+    """It is started anew, rather than looking well while something is not done any more."""
+    module, kind, method = thread.split(".")
+    fault = (
+        f"from pba_sync import program; from pba_sync.balancer import {module}\n"
+        f"def die(self): raise MemoryError('no more')\n"
+        f"{module}.{kind}.{method} = die\n"
+        "program.main()"
+    )
+    child = subprocess.run(
+        [sys.executable, "-c", fault],
+        env={**os.environ, **environment, "PBA_HTTP_PORT": str(free_port())},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert child.returncode == 1
+    lines = [json.loads(line) for line in child.stdout.splitlines()]
+    (line,) = [line for line in lines if line["level"] == "critical"][:1]
+    assert "has died of a fault of its own" in line["message"]
+    assert "MemoryError: no more" in line["exception"]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -103,7 +104,25 @@ def test_what_was_asked_of_a_former_haproxy_is_forgotten(
 ) -> None:
     for name in ("stopping", "drained"):
         (tmp_path / name).touch()
-        os.utime(tmp_path / name, (model.started - 1, model.started - 1))
+        asked = time.time() - model.uptime - 10
+        os.utime(tmp_path / name, (asked, asked))
     look()
     assert list(tmp_path.iterdir()) == []
     assert model.flags == []
+
+
+@pytest.mark.parametrize("jump", [-3600.0, 3600.0])
+def test_the_time_of_day_may_be_set_while_the_pod_lives(
+    haproxy: Any, model: HAProxyModel, tmp_path: Path, clock: Any, jump: float
+) -> None:
+    """Before it is asked, and again afterwards."""
+    now = [time.time() + jump]
+    stopping = Stopping(tmp_path, clock, lambda: now[0])
+    (tmp_path / "stopping").touch()
+    os.utime(tmp_path / "stopping", (now[0], now[0]))
+    for _ in range(2):
+        stopping.look(haproxy, haproxy.incarnation(), haproxy.flags())
+        now[0] += jump
+        clock.now += SPREAD_SECONDS
+    assert model.flags == ["stopping"]
+    assert (tmp_path / "drained").exists()

@@ -131,9 +131,18 @@ def test_a_view_that_is_too_old_is_read_anew_at_once(
     assert slept == []
 
 
+def test_what_is_too_old_again_and_again_makes_no_busy_loop(
+    script: Script, slept: list[float], run: Any
+) -> None:
+    script.lists = [listing("5", at("a"))] * 5
+    script.watches = [[ViewExpiredError("too old")]] * 3 + [[Event("6"), ViewExpiredError("too old")]]
+    run()
+    assert slept == [0.4, 0.8]
+
+
 def test_everything_is_read_anew_from_time_to_time(script: Script, told: list[str], run: Any) -> None:
     script.lists = [listing("5", at("a")), listing("9", at("a"))]
-    script.watches = [[]] * round(RELIST_SECONDS / 30)
+    script.watches = [[Event("6")]] * round(RELIST_SECONDS / 30)
     run()
     assert told == ["start", "periodic"]
     assert script.asked[-2:] == ["list", "watch 9"]
@@ -153,9 +162,45 @@ def test_without_the_api_server_the_view_stays_and_grows_old(
 def test_after_a_success_a_failure_is_the_first_again(script: Script, slept: list[float], run: Any) -> None:
     gone = ApiUnavailableError("gone")
     script.lists = [gone, gone, listing("5", at("a")), gone]
-    script.watches = [[ApiUnavailableError("gone")]]
+    script.watches = [[Event("6"), ApiUnavailableError("gone")]]
     run()
     assert slept == [0.2, 0.4, 0.2, 0.4]
+
+
+def test_a_list_alone_is_no_success(
+    script: Script, slept: list[float], run: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    """The right to watch was taken away, or a machine on the way breaks watches."""
+    caplog.set_level("INFO")
+    script.lists = [listing("5", at("a"))] * 6
+    script.watches = [[AccessRefusedError("403")]] * 6
+    run()
+    assert slept == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0]
+    assert len(caplog.messages) == 1
+
+
+def test_its_end_is_told_once_a_watch_has_told_something(
+    script: Script, run: Any, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    script.lists = [ApiUnavailableError("gone"), listing("5", at("a"))]
+    script.watches = [[Event("6")], [Event("7")]]
+    run()
+    assert [message.partition(" (")[0] for message in caplog.messages] == [
+        "EndpointSlices cannot be followed, going on with what is known: gone",
+        "EndpointSlices can be read again",
+    ]
+
+
+def test_another_cause_is_told_as_such(script: Script, run: Any, caplog: pytest.LogCaptureFixture) -> None:
+    gone, refused = ApiUnavailableError("gone"), AccessRefusedError("403")
+    script.lists = [gone, gone, refused, refused, gone]
+    run()
+    assert [message.rpartition(": ")[2].partition(" ")[0] for message in caplog.messages] == [
+        "gone",
+        "403",
+        "gone",
+    ]
 
 
 def test_a_watch_that_fails_still_moves_and_one_that_hangs_does_not(
@@ -187,11 +232,35 @@ def test_age_counts_from_evidence_alone(script: Script, board: Board, clock: Any
     assert states(board) == {"a": NodeState.SERVING}
 
 
-def test_a_watch_that_ends_in_order_is_evidence(script: Script, board: Board, run: Any) -> None:
+def test_a_bookmark_is_evidence(script: Script, board: Board, run: Any) -> None:
+    script.lists = [listing("5", at("a"))]
+    script.watches = [[Event("6")]]
+    run()
+    assert board.age() == 0
+
+
+def test_a_watch_that_has_not_said_a_word_is_none_and_is_not_believed(
+    script: Script, board: Board, slept: list[float], told: list[str], run: Any
+) -> None:
+    """Somebody on the way may have ended it, and have kept what it had to say."""
     script.lists = [listing("5", at("a"))]
     script.watches = [[]]
     run()
-    assert board.age() == 0
+    assert board.age() == 30
+    assert told == ["start", "silent"]
+    assert script.asked == ["list", "watch 5", "list"]
+    assert slept == [], "what it may have missed is not waited for"
+
+
+def test_there_is_no_age_before_there_is_a_view(script: Script, clock: Any) -> None:
+    """The slices alone are no view: nothing has been read of the nodes outside of the cluster."""
+    board = Board(clock)
+    roster = Roster(board)
+    roster.pods.put({"slice": (at("a"),)})
+    clock.now += 30
+    assert (board.view, board.age()) == (None, None)
+    roster.declaration.put({"shop-nodes": Declared()})
+    assert board.age() == 30
 
 
 def test_a_refused_token_is_tried_again_and_told_once(
@@ -249,8 +318,8 @@ def test_an_old_view_is_not_emptied_by_a_list_either(script: Script, board: Boar
 def test_a_watch_that_ends_as_soon_as_it_opens_makes_no_busy_loop(
     script: Script, slept: list[float], run: Any, clock: Any
 ) -> None:
-    script.lists = [listing("5", at("a"))]
-    script.watches = [[], [], []]
+    script.lists = [listing("5", at("a"))] * 4
+    script.watches = [[], [], [], [Event("6")]]
     opened = script.watch
 
     def at_once(version: str) -> Iterator[Event[Slice]]:
@@ -260,7 +329,7 @@ def test_a_watch_that_ends_as_soon_as_it_opens_makes_no_busy_loop(
 
     script.watch = at_once  # type: ignore[method-assign, assignment]
     run()
-    assert slept == [pytest.approx(0.2)] * 3
+    assert slept == [0.2, 0.4, 0.8, pytest.approx(0.2)]
 
 
 def test_a_fault_of_ours_is_logged_and_starts_over(
