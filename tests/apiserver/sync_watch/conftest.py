@@ -12,6 +12,8 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from pba_lab import HAProxyProcess, account
+from pba_lab.aside import aside
+from pba_lab.blind import Frontend
 from pba_lab.rotation import Servers
 from pba_lab.shop import shop
 from pba_lab.sidecar import Sidecar
@@ -34,6 +36,12 @@ def wire(api_server: ApiServer) -> Iterator[Wire]:
     made = Wire(int(api_server.url.rpartition(":")[2]))
     yield made
     made.cut()
+
+
+@pytest.fixture
+def api_port(wire: Wire) -> int:
+    """Where the sidecar reaches the API server."""
+    return wire.port
 
 
 @pytest.fixture
@@ -77,12 +85,12 @@ def servers(haproxy: HAProxyProcess) -> Servers:
 
 @pytest.fixture
 def new_sidecar(
-    haproxy: HAProxyProcess, wire: Wire, token_folder: Path, cluster: Cluster, folder: Path
+    haproxy: HAProxyProcess, api_port: int, token_folder: Path, cluster: Cluster, folder: Path
 ) -> Iterator[Callable[[], Sidecar]]:
     started = []
 
     def start() -> Sidecar:
-        environment = account.environment(cluster, haproxy.socket, token_folder, port=wire.port)
+        environment = account.environment(cluster, haproxy.socket, token_folder, port=api_port)
         started.append(Sidecar(environment, folder / "sync.log"))
         return started[-1]
 
@@ -94,3 +102,12 @@ def new_sidecar(
 @pytest.fixture
 def sidecar(new_sidecar: Callable[[], Sidecar]) -> Sidecar:
     return new_sidecar()
+
+
+@pytest.fixture
+def frontend(
+    haproxy: HAProxyProcess, new_sidecar: Callable[[], Sidecar], slices: Slices
+) -> Iterator[Frontend]:
+    """A frontend whose sidecar is to lose its view; nothing serves yet."""
+    with aside(haproxy.port) as beside:
+        yield Frontend(haproxy, new_sidecar, slices, beside)

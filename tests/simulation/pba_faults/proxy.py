@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import ssl
 import threading
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
@@ -30,8 +31,10 @@ HOST = "127.0.0.1"
 class Proxy:
     """A way to the API server on which everything can happen; all of it happens in one event loop."""
 
-    def __init__(self, server: ApiServer) -> None:
+    def __init__(self, server: ApiServer, tls: ssl.SSLContext | None = None) -> None:
+        """Lead to `server`; with `tls`, the way to here is over TLS as well."""
         self._server = server
+        self._tls = tls
         self.port = 0
         self.events = Events()
         self.rules: list[Rule] = []
@@ -52,7 +55,7 @@ class Proxy:
     @property
     def url(self) -> str:
         """Where it listens."""
-        return f"http://{HOST}:{self.port}"
+        return f"{'https' if self._tls else 'http'}://{HOST}:{self.port}"
 
     async def start(self) -> None:
         """Begin to listen."""
@@ -79,7 +82,9 @@ class Proxy:
         while self._void:
             self._void.pop().close()
         if self._site is None:
-            self._site = web.TCPSite(self._runner, HOST, self.port, reuse_address=True)
+            self._site = web.TCPSite(
+                self._runner, HOST, self.port, reuse_address=True, ssl_context=self._tls
+            )
             await self._site.start()
             self.port = self._runner.addresses[0][1]
 
@@ -207,6 +212,13 @@ def _void(port: int) -> list[socket.socket]:
     return [listening, socket.create_connection((HOST, port), 5)]
 
 
+def _certified(server: ApiServer) -> ssl.SSLContext:
+    """Return what shows the certificate of `server`: it has made that by itself, and nobody else signed it."""
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(server.ca_file, server.ca_file.with_suffix(".key"))
+    return context
+
+
 async def _for_ever() -> None:
     """Keep a request waiting until its client gives up."""
     await asyncio.Event().wait()
@@ -219,6 +231,7 @@ class Road:
         self._proxy = proxy
         self._loop = loop
         self.kubeconfig = kubeconfig
+        self.port = proxy.port
 
     def do(self, work: Callable[[Proxy], Any]) -> Any:
         """Do something with the proxy, in its own event loop; return what it answers."""
@@ -260,14 +273,20 @@ class Road:
 
 
 @contextlib.contextmanager
-def road(server: ApiServer, folder: Path) -> Iterator[Road]:
-    """Run a proxy in a thread until the block ends; its kubeconfig is in `folder`."""
+def road(server: ApiServer, folder: Path, *, tls: bool = False) -> Iterator[Road]:
+    """Run a proxy in a thread until the block ends; its kubeconfig is in `folder`.
+
+    Args:
+        server: where it leads to.
+        folder: for its kubeconfig.
+        tls: whether it speaks TLS, with the certificate of `server`; its kubeconfig is for those who do not.
+    """
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="proxy", daemon=True)
     thread.start()
 
     async def begin() -> Proxy:
-        proxy = Proxy(server)
+        proxy = Proxy(server, _certified(server) if tls else None)
         await proxy.start()
         return proxy
 

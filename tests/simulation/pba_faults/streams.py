@@ -54,9 +54,13 @@ class Stream:
 
     async def send(self, event: Event) -> None:
         """Send one event, unless nothing comes through any more."""
+        await self.send_bytes(json.dumps(event).encode() + b"\n")
+
+    async def send_bytes(self, data: bytes) -> None:
+        """Send what may be less than an event, unless nothing comes through any more."""
         async with self._turn:
             if not self.muted and not self.ended.is_set():
-                await self._response.write(json.dumps(event).encode() + b"\n")
+                await self._response.write(data)
 
     def end(self) -> None:
         """End it as an API server does that closes a watch."""

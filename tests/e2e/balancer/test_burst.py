@@ -1,0 +1,67 @@
+"""Half of a thousand nodes change at once, under traffic: they are out of rotation, or in, without a failed request.
+
+How long it takes is measured by `hack/bench balancer --case burst-out` and `burst-in`; the bound here is one that a busy
+machine keeps. All that leave are one program, and all that stay another: HAProxy does not know.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+from pba_lab import Clients, HAProxyProcess, Node
+from pba_lab.making import NewNodes, NewSidecar
+from pba_lab.patience import eventually_async
+from pba_lab.sidecar_loop import SidecarLoop
+
+from pba_sync.balancer.membership import Node as Member
+from pba_sync.balancer.membership import NodeState
+
+HALF = 500
+SECONDS = 10.0
+
+
+def members(prefix: str, node: Node, state: NodeState = NodeState.SERVING) -> dict[str, Member]:
+    keeps = state is NodeState.DRAINING
+    names = (f"{prefix}-{number}" for number in range(HALF))
+    return {name: Member(name, node.address, node.port, state, keeps) for name in names}
+
+
+def usable(sidecar: SidecarLoop) -> int:
+    return sum(server.usable for server in sidecar.loop._haproxy.uncounted_servers().values())
+
+
+async def seconds_until(holds: Callable[[], object]) -> float:
+    began = time.monotonic()
+    await eventually_async(holds)
+    return time.monotonic() - began
+
+
+async def test_half_of_a_thousand_nodes_go_and_come_at_once(
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
+) -> None:
+    sidecar = new_sidecar()
+    stay, go = await new_nodes(2)
+    staying, going = members("stay", stay), members("go", go)
+    sidecar.board.publish(staying | going)
+    await eventually_async(lambda: usable(sidecar) == 2 * HALF)
+    clients.start(10)
+    await eventually_async(lambda: go.executed and stay.executed)
+
+    sidecar.board.publish(staying | members("go", go, NodeState.DRAINING))
+    out = await seconds_until(lambda: usable(sidecar) == HALF)
+    at = time.monotonic()
+    sidecar.board.publish(staying)
+    await eventually_async(lambda: len(sidecar.loop._haproxy.servers()) == HALF)
+    assert [key for key in go.executed if key and clients.at.get(key, 0.0) > at] == []
+
+    sidecar.board.publish(staying | going)
+    into = await seconds_until(lambda: usable(sidecar) == 2 * HALF)
+    served = len(go.executed)
+    await eventually_async(lambda: len(go.executed) > served)
+    await clients.stop()
+    assert clients.failed == {}
+    assert sidecar.refused() == []
+    assert haproxy.info()["Pid"] == str(haproxy.pid)
+    print(f"out of rotation after {out:.2f} s, in after {into:.2f} s")
+    assert max(out, into) <= SECONDS
