@@ -183,7 +183,9 @@ def _ended_by_faults(ended: threading.Event) -> Collection[str]:
     def note(fault: threading.ExceptHookArgs) -> None:
         name = fault.thread.name if fault.thread else "?"
         _LOG.critical(
-            "the thread %s has died of a fault of its own, and the sidecar ends", name, exc_info=fault.exc_value
+            "the thread %s has died of a fault of its own, and the sidecar ends",
+            name,
+            exc_info=fault.exc_value,
         )
         dead.append(name)
         ended.set()

@@ -79,7 +79,7 @@ def stays(nodes: Mapping[str, Node], name: str) -> bool:
 
 
 def heeded(nodes: Mapping[str, Node], live: Mapping[str, Server]) -> Mapping[str, Node]:
-    """Return the nodes as they shall be: where none would serve, those drained by hand and those that vanished serve on.
+    """Return the nodes as they shall be: where none would serve, those do that are drained by hand, or have vanished.
 
     Args:
         nodes: the nodes as we were told of them.

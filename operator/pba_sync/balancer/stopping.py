@@ -13,8 +13,8 @@ HAProxy's container and we meet in the folder of HAProxy's socket.
     wait for drained          <-        touch drained, once no client is left
     (return; SIGTERM follows)
 
-A request that a former HAProxy of this pod was made is told by its age: it is older than HAProxy is. Neither is taken from
-the time of day, which may be set while the pod lives; and what was once taken for a request stays one.
+What was asked of a former HAProxy of this pod is older than HAProxy is. Once taken for a request, it stays one: the
+time of day, which tells its age, may be set while the pod lives.
 
 HAProxy's own soft stop (SIGUSR1) is not used: it closes the listening socket at once, and resets the
 connections that wait there.

@@ -8,8 +8,8 @@ What must stay true:
   alive, nor from a watch that ended without a word: whoever ended it may have kept what it had to say;
 - everything is read anew after such a watch, and every few minutes, whatever the watches say.
 
-The API server says something in each watch that it ends by itself: a bookmark, two seconds before (`nextBookmarkTime` of
-its watch cache). It promises none, so one that says nothing costs a list, and is no failure.
+The API server says something in each watch that it ends by itself: a bookmark, two seconds before (`nextBookmarkTime`
+in its sources). It promises none, so a watch that says nothing costs a list, and is no failure.
 """
 
 from __future__ import annotations

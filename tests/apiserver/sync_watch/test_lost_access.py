@@ -6,10 +6,12 @@ that what follows is seen at once.
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -22,6 +24,7 @@ from pba_lab.wire import Wire
 from pba_hack.apiserver import ApiServer
 from pba_operator.domain.model import Cluster
 
+_LOG = logging.getLogger(__name__)
 AT_ONCE = 15.0
 REFUSED = "AccessRefusedError"
 UNAVAILABLE = "ApiUnavailableError"
@@ -72,7 +75,7 @@ def no_rights(means: Means) -> Iterator[None]:
 
 @contextmanager
 def another_account(means: Means) -> Iterator[None]:
-    """The ServiceAccount is deleted and made anew: tokens of the former one are none, until the kubelet gets another."""
+    """The ServiceAccount is deleted and made anew: a token of the former one is none; the kubelet gets others later."""
     server, cluster, folder = means
     path = f"/api/v1/namespaces/{cluster.namespace}/serviceaccounts"
     before = server.request("GET", f"{path}/shop-frontend").body
@@ -117,7 +120,7 @@ def test_clients_are_served_on_and_it_catches_up(
         eventually(lambda: frontend.sidecar.metric(AGE) > age + 1)
     took = frontend.catches_up("c", AT_ONCE)
     eventually(lambda: frontend.said("EndpointSlices can be read again") or frontend.sidecar.metric(AGE) < 5)
-    print(f"caught up after {took:.1f} s")
+    _LOG.info("caught up after %.1f s", took)
 
 
 def test_nodes_that_end_meanwhile_cost_no_request(frontend: Frontend, wire: Wire) -> None:
@@ -128,7 +131,7 @@ def test_nodes_that_end_meanwhile_cost_no_request(frontend: Frontend, wire: Wire
     for name in ("a", "b"):
         node = frontend.aside.nodes[name]
         frontend.aside.do(node.finish())
-        eventually(lambda gone=name: gone not in frontend.serving())
+        eventually(partial(frontend.is_without, name))
     frontend.goes_on()
     assert frontend.serving() == {"c"}
 

@@ -6,6 +6,7 @@ sidecar's time limits: a connection 3 s, a list 10 s, a watch 35 s, and at most 
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import pairwise
@@ -21,6 +22,7 @@ from pba_lab.patience import eventually
 
 from pba_hack.apiserver import ApiServer
 
+_LOG = logging.getLogger(__name__)
 OFTEN = float("inf")
 UNAVAILABLE = "ApiUnavailableError"
 AT_ONCE = 15.0
@@ -119,7 +121,7 @@ def test_clients_are_served_on_and_it_catches_up(frontend: Frontend, way: Road, 
     eventually(lambda: frontend.sidecar.metric(AGE) < 5)
     frontend.is_answered_by("c")
     frontend.goes_on()
-    print(f"{name}: noticed after {noticed:.1f} s, caught up {took:.1f} s after its end")
+    _LOG.info("%s: noticed after %.1f s, caught up %.1f s after its end", name, noticed, took)
 
 
 def test_watches_that_are_refused_do_not_make_a_busy_loop_of_lists(frontend: Frontend, way: Road) -> None:
@@ -148,7 +150,7 @@ def test_a_watch_that_dies_silently_is_noticed_and_replaced(frontend: Frontend, 
     assert frontend.errors(UNAVAILABLE) >= 1
     frontend.tell("d")
     frontend.catches_up("d", 5.0)
-    print(f"a silent watch: replaced after {took:.1f} s")
+    _LOG.info("a silent watch: replaced after %.1f s", took)
 
 
 @pytest.mark.parametrize("what", ["expire", "fail", "end", "half"])

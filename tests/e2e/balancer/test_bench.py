@@ -68,7 +68,7 @@ def test_a_node_turns_bad_behind_the_frontend_and_behind_its_peers(case: str, tm
     assert float(by_peer[LEAST]) > 0
 
 
-@pytest.mark.parametrize("case", ["spread-change-3", "join-p99", "sidecar-memory"])
+@pytest.mark.parametrize("case", ["spread-change-3", "join-p99", "burst-out", "burst-in", "sidecar-memory"])
 def test_nothing_is_lost_while_nodes_come_and_go_and_the_sidecar_is_looked_at(
     case: str, tmp_path: Path
 ) -> None:

@@ -1,11 +1,12 @@
-"""Half of a thousand nodes change at once, under traffic: they are out of rotation, or in, without a failed request.
+"""Half of a thousand nodes change at once, under traffic: they are out of rotation, or in; no request fails.
 
-How long it takes is measured by `hack/bench balancer --case burst-out` and `burst-in`; the bound here is one that a busy
-machine keeps. All that leave are one program, and all that stay another: HAProxy does not know.
+How long it takes is measured by the cases `burst-out` and `burst-in` of `hack/bench balancer`; the bound here is one
+that a busy machine keeps. All that leave are one program, and all that stay another: HAProxy does not know.
 """
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable
 
@@ -17,6 +18,7 @@ from pba_lab.sidecar_loop import SidecarLoop
 from pba_sync.balancer.membership import Node as Member
 from pba_sync.balancer.membership import NodeState
 
+_LOG = logging.getLogger(__name__)
 HALF = 500
 SECONDS = 10.0
 
@@ -28,7 +30,7 @@ def members(prefix: str, node: Node, state: NodeState = NodeState.SERVING) -> di
 
 
 def usable(sidecar: SidecarLoop) -> int:
-    return sum(server.usable for server in sidecar.loop._haproxy.uncounted_servers().values())
+    return sum(server.usable for server in sidecar.loop._haproxy.servers().values())
 
 
 async def seconds_until(holds: Callable[[], object]) -> float:
@@ -63,5 +65,5 @@ async def test_half_of_a_thousand_nodes_go_and_come_at_once(
     assert clients.failed == {}
     assert sidecar.refused() == []
     assert haproxy.info()["Pid"] == str(haproxy.pid)
-    print(f"out of rotation after {out:.2f} s, in after {into:.2f} s")
+    _LOG.info("out of rotation after %.2f s, in after %.2f s", out, into)
     assert max(out, into) <= SECONDS

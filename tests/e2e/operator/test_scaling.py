@@ -23,6 +23,10 @@ def _names(shop: Kubectl, part: str) -> set[str]:
     return {pod["metadata"]["name"] for pod in shop.items("pods", f"pba.dev/component={part}")}
 
 
+def _machines(shop: Kubectl, part: str) -> list[str]:
+    return [pod["spec"]["nodeName"] for pod in shop.items("pods", f"pba.dev/component={part}")]
+
+
 def _are_gone(shop: Kubectl, part: str, names: set[str]) -> bool:
     return not names & _names(shop, part)
 
@@ -74,3 +78,5 @@ def test_a_rollout_of_backends_and_of_frontends_loses_no_request(shop: Kubectl, 
     assert counts.failed == 0, counts.by_failure
     assert counts.sent == counts.answered
     assert counts.sent > 200
+    machines = _machines(shop, "frontend")
+    assert len(set(machines)) == len(machines) > 1, "where one machine crashes, another one's frontend serves on"

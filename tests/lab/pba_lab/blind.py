@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from pba_hack.waiting import wait_for
@@ -61,6 +60,10 @@ class Frontend:
         """Return the nodes in rotation."""
         return in_rotation(lambda: read_servers(self.haproxy.ask("show servers state nodes")))
 
+    def is_without(self, name: str) -> bool:
+        """Tell whether a node is out of rotation."""
+        return name not in self.serving()
+
     def is_ready(self) -> bool:
         """Tell whether the frontend's pod is ready, as the kubelet asks."""
         return pages.get(self.haproxy.health_port, "/ready")[0] == 200
@@ -95,7 +98,4 @@ class Frontend:
 
     def catches_up(self, name: str, within: float) -> float:
         """Return after how many seconds a node is in rotation that the API server told of meanwhile."""
-        return self.seconds_until(partial(self._has, name), within)
-
-    def _has(self, name: str) -> bool:
-        return name in self.serving()
+        return self.seconds_until(lambda: not self.is_without(name), within)

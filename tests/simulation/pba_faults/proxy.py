@@ -82,9 +82,7 @@ class Proxy:
         while self._void:
             self._void.pop().close()
         if self._site is None:
-            self._site = web.TCPSite(
-                self._runner, HOST, self.port, reuse_address=True, ssl_context=self._tls
-            )
+            self._site = web.TCPSite(self._runner, HOST, self.port, reuse_address=True, ssl_context=self._tls)
             await self._site.start()
             self.port = self._runner.addresses[0][1]
 

@@ -276,6 +276,7 @@ def test_frontends_are_replaced_one_by_one_and_spread_over_machines() -> None:
         "kubernetes.io/hostname",
         "ScheduleAnyway",
     )
+    assert spread["matchLabelKeys"] == ["pod-template-hash"], "a rollout counts the new ones alone"
 
 
 def test_the_roles_settings_are_haproxys() -> None:

@@ -221,5 +221,5 @@ def test_an_api_server_that_is_not_there_is_told() -> None:
 
 def test_a_token_that_is_not_mounted_is_told() -> None:
     slices = kube.slices(lambda: pykube.KubeConfig.from_service_account("/nowhere"), "n", ["s"], "http")
-    with pytest.raises(AccessRefusedError, match="our account cannot be read: .*/nowhere/token"):
+    with pytest.raises(AccessRefusedError, match=r"our account cannot be read: .*/nowhere/token"):
         slices.list()

@@ -121,7 +121,7 @@ def test_it_is_told_when_haproxy_is_in_step(
     def is_in_step() -> bool:
         clock.now += 1
         loop.step()
-        return told.in_step_at == clock.now
+        return bool(told.in_step_at == clock.now)
 
     assert not is_in_step(), "nothing is known"
     board.publish(nodes(n1="serving"))

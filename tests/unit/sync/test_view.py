@@ -252,7 +252,7 @@ def test_a_watch_that_has_not_said_a_word_is_none_and_is_not_believed(
     assert slept == [], "what it may have missed is not waited for"
 
 
-def test_there_is_no_age_before_there_is_a_view(script: Script, clock: Any) -> None:
+def test_there_is_no_age_before_there_is_a_view(clock: Any) -> None:
     """The slices alone are no view: nothing has been read of the nodes outside of the cluster."""
     board = Board(clock)
     roster = Roster(board)

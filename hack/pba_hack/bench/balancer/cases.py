@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pba_hack.bench.balancer import equal, faults, join, kill, sidecar, spread
+from pba_hack.bench.balancer import burst, equal, faults, join, kill, sidecar, spread
 from pba_hack.bench.case import Case
 
 CASES: Final[Sequence[Case]] = (
@@ -13,6 +13,7 @@ CASES: Final[Sequence[Case]] = (
     *faults.CASES,
     *kill.CASES,
     *join.CASES,
+    *burst.CASES,
     *spread.CASES,
     *sidecar.CASES,
 )

@@ -20,12 +20,14 @@ from pba_hack.bench.balancer.peers.haproxy import await_nodes, started
 from pba_hack.binaries import binary
 from pba_operator.domain.frontend import haproxy_cfg
 from pba_operator.domain.model import Cluster
+from pba_sync.balancer.runtime import HAProxy
 
 NAMESPACE: Final = "bench"
 READY: Final = "ready"
 TERMINATING: Final = "terminating"
 SLICE_SIZE: Final = 100
 """Endpoints in one EndpointSlice: what Kubernetes' controller puts into one."""
+_ANSWER_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -81,9 +83,16 @@ def followed(server: ApiServer, pods: Sequence[Pod]) -> Iterator[Balancer]:
         try:
             await_nodes(process, sum(pod.state == READY for pod in pods), HAPROXY_BACKEND)
             own = sidecar.process.pid
-            yield Balancer((f"127.0.0.1:{process.port}",), (process.pid, own), (own,))
+            target = f"127.0.0.1:{process.port}"
+            yield Balancer((target,), (process.pid, own), (own,), (process.socket,))
         finally:
             sidecar.end()
+
+
+def rotation(socket: Path) -> set[str]:
+    """Return the nodes to which the HAProxy with this runtime socket sends requests."""
+    servers = HAProxy(socket, _ANSWER_SECONDS, lambda _verb, _succeeded: None).uncounted_servers()
+    return {name for name, server in servers.items() if server.usable}
 
 
 def announce(server: ApiServer, pods: Sequence[Pod]) -> None:

@@ -198,6 +198,8 @@ def _template(
                 "topologyKey": "kubernetes.io/hostname",
                 "whenUnsatisfiable": "ScheduleAnyway",
                 "labelSelector": {"matchLabels": selector(cluster.name, COMPONENT_FRONTEND)},
+                # Those of the template before are about to go: counted, they would have the new ones meet on a machine.
+                "matchLabelKeys": ["pod-template-hash"],
             },
         ],
         "initContainers": [tls_pod.with_sidecar(_sidecar(cluster, frontend, image), frontend.tls)],
