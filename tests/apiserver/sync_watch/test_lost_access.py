@@ -11,6 +11,7 @@ import os
 import signal
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -62,12 +63,22 @@ def other_authority(means: Means) -> Iterator[None]:
     certificates.write_text(text)
 
 
+def await_refusal(means: Means, status: int) -> None:
+    """Return when the API server refuses the account: it remembers for some seconds whom it knew."""
+    server, cluster, folder = means
+    asked = replace(server, token=(folder / "token").read_text(), idle=[])
+    path = f"/apis/discovery.k8s.io/v1/namespaces/{cluster.namespace}/endpointslices"
+    eventually(lambda: asked.request("GET", path).status == status)
+    asked.hang_up()
+
+
 @contextmanager
 def no_rights(means: Means) -> Iterator[None]:
     server, cluster, _ = means
     path = f"/apis/rbac.authorization.k8s.io/v1/namespaces/{cluster.namespace}/rolebindings"
     before = server.request("GET", f"{path}/shop-frontend").body
     assert server.request("DELETE", f"{path}/shop-frontend").ok
+    await_refusal(means, 403)
     yield
     del before["metadata"]["resourceVersion"], before["metadata"]["uid"]
     assert server.request("POST", path, before).ok
@@ -82,6 +93,7 @@ def another_account(means: Means) -> Iterator[None]:
     assert server.request("DELETE", f"{path}/shop-frontend").ok
     made = {**before, "metadata": {"name": "shop-frontend"}}
     assert server.request("POST", path, made).ok
+    await_refusal(means, 401)
     yield
     (folder / "token").write_text(account.token(server, cluster))
 

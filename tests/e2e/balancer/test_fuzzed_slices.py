@@ -1,4 +1,8 @@
-"""Whatever EndpointSlices say, the real HAProxy has just the nodes that make sense, and refuses no command."""
+"""Whatever EndpointSlices say, the real HAProxy has just the nodes that make sense, and refuses no command.
+
+Beside them there is a node that serves throughout: without it, nodes of which nothing is told any more would serve on
+until HAProxy's checks have found them dead.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +14,8 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pba_lab import HAProxyProcess
+from pba_lab.aside import aside
 from pba_lab.making import NewSidecar
 from pba_lab.patience import eventually_async
 from pba_lab.sidecar_loop import SidecarLoop
@@ -83,6 +89,14 @@ def _follows(nodes: dict[str, Node], servers: dict[str, Server]) -> bool:
 
 
 @pytest.fixture
+def anchor(haproxy: HAProxyProcess) -> Iterator[Node]:
+    """The node that serves throughout."""
+    with aside(haproxy.port) as beside:
+        node = beside.add("anchor")
+        yield Node(node.name, node.address, node.port, NodeState.SERVING)
+
+
+@pytest.fixture
 def sidecar(new_sidecar: NewSidecar) -> Iterator[SidecarLoop]:
     """The one sidecar of all examples; they must not all have been nonsense."""
     only = new_sidecar()
@@ -98,9 +112,9 @@ def sidecar(new_sidecar: NewSidecar) -> Iterator[SidecarLoop]:
 )
 @given(slices=st.lists(SLICE, min_size=1, max_size=4))
 async def test_haproxy_follows_whatever_makes_sense(
-    sidecar: SidecarLoop, slices: list[dict[str, Any]]
+    sidecar: SidecarLoop, anchor: Node, slices: list[dict[str, Any]]
 ) -> None:
-    nodes = members(read_slice(raw, "http") for raw in slices)
+    nodes = {anchor.name: anchor} | members(read_slice(raw, "http") for raw in slices)
     assert all(_is_a_pods(node.address) for node in nodes.values())
     sidecar.board.publish(nodes)
     await eventually_async(lambda: _follows(nodes, sidecar.loop._haproxy.servers()))

@@ -79,4 +79,6 @@ def test_a_rollout_of_backends_and_of_frontends_loses_no_request(shop: Kubectl, 
     assert counts.sent == counts.answered
     assert counts.sent > 200
     machines = _machines(shop, "frontend")
-    assert len(set(machines)) == len(machines) > 1, "where one machine crashes, another one's frontend serves on"
+    assert len(set(machines)) == len(machines) > 1, (
+        "where one machine crashes, another one's frontend serves on"
+    )
