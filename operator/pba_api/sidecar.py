@@ -112,6 +112,8 @@ HAPROXY_FRONTEND: Final = "public"
 """HAProxy's section for clients."""
 HAPROXY_BACKEND: Final = "nodes"
 """HAProxy's section that holds the nodes."""
+OTHERS: Final = "others"
+"""HAProxy's section that holds the other frontends, which it asks whether they can serve."""
 
 ANSWERS: Final = "answers"
 """A ring in HAProxy's memory: a line (JSON) for each of the last requests."""

@@ -16,8 +16,9 @@ from typing import Any
 
 import pykube  # type: ignore[import-untyped]
 
+from pba_api import ports
 from pba_sync import logs, probes
-from pba_sync.balancer import frontends, kube
+from pba_sync.balancer import frontends, kube, others
 from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.metrics import Metrics
 from pba_sync.balancer.planner import Terms
@@ -68,6 +69,7 @@ class _Sidecar:
             WeigherHooks(time.monotonic, self.metrics.on_look, self.metrics.on_left, self.metrics.on_answers),
             settings.affinity,
         )
+        self.others = others.Others(haproxy, self._others, self.metrics.on_others)
         self.certificates = pod.keeper(settings, haproxy, self.metrics.on_secret, self.metrics.on_certificate)
         self.resolver = Resolver(addresses, self.metrics.on_lookup_failure)
         self.roster = Roster(self.board, on_hosts=lambda hosts: self.resolver.follow(hosts, self.roster))
@@ -79,7 +81,7 @@ class _Sidecar:
             on_relist=self.metrics.on_relist,
             on_error=self.metrics.on_error,
         )
-        others = replace(hooks, on_relist=lambda _: None)
+        uncounted = replace(hooks, on_relist=lambda _: None)
         self.watchers: Mapping[str, Watcher[Any]] = {
             self.roster.pods.what: Watcher(
                 kube.slices(configure, settings.namespace, settings.services, settings.port_name),
@@ -89,15 +91,22 @@ class _Sidecar:
             self.roster.declaration.what: Watcher(
                 kube.declaration(configure, settings.namespace, settings.nodes_config_map),
                 self.roster.declaration,
-                others,
+                uncounted,
             ),
             self.frontends.what: Watcher(
                 kube.slices(configure, settings.namespace, (settings.frontend_service,), settings.port_name),
                 self.frontends,
-                others,
+                uncounted,
             ),
         }
         self.threads: list[threading.Thread] = []
+
+    def _others(self) -> Mapping[str, others.Address]:
+        """Return where the other frontends tell whether they can serve."""
+        settings = self.settings
+        return others.wanted(
+            self.frontends.nodes, settings.frontend_prefix, settings.own_addresses, ports.FRONTEND_HEALTH
+        )
 
     def _share(self) -> int:
         """Return how many requests of this frontend may run on a node at a time."""
@@ -146,6 +155,7 @@ class _Sidecar:
             ("loop", self.loop.run),
             ("weights", self.weigher.run),
             ("failures", self.weigher.follow_failures),
+            ("others", self.others.run),
             ("certificates", self.certificates.run),
             ("http", server.serve_forever),
         ):

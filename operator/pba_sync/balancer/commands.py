@@ -43,7 +43,8 @@ REMOVABLE_MILLISECONDS: Final = 100
 _SAFE = re.compile(r"[A-Za-z0-9.:_-]+")
 
 
-def _checked(word: str) -> str:
+def checked(word: str) -> str:
+    """Return a word that is nothing but one; any other is a fault of ours (ValueError)."""
     if not _SAFE.fullmatch(word):
         raise ValueError(f"not a word for HAProxy's command line: {word!r}")
     return word
@@ -88,7 +89,7 @@ class Command:
 
 
 def _server(name: str) -> str:
-    return f"{HAPROXY_BACKEND}/{_checked(name)}"
+    return f"{HAPROXY_BACKEND}/{checked(name)}"
 
 
 def add_server(
@@ -105,10 +106,10 @@ def add_server(
         affinity: how clients are bound to it.
     """
     family = "ipv6" if ":" in address else "ipv4"
-    where = f"{family}@{_checked(address)}:{port:d}"
+    where = f"{family}@{checked(address)}:{port:d}"
     share = f"weight {FULL_WEIGHT} maxconn {requests:d}"
     if affinity.by_cookie:
-        share += f" cookie {_checked(affinity.cookie(name))}"
+        share += f" cookie {checked(affinity.cookie(name))}"
     if affinity.by_address:
         share = f"weight {RING_WEIGHT} maxconn {requests:d} hash-key addr-port"
     return Command(
@@ -155,17 +156,17 @@ def set_limit(name: str, requests: int) -> Command:
 
 def give_trial(name: str) -> Command:
     """Send the server the next GET or HEAD, whatever its weight."""
-    return Command("add map", f"add map {TRIALS} {TRIAL} {_checked(name)}")
+    return Command("add map", f"add map {TRIALS} {TRIAL} {checked(name)}")
 
 
 def leave(identity: str, name: str) -> Command:
     """Send the clients that are bound to the server to others."""
-    return Command("add map", f"add map {LEFT} {_checked(identity)} {_checked(name)}")
+    return Command("add map", f"add map {LEFT} {checked(identity)} {checked(name)}")
 
 
 def stay(identity: str) -> Command:
     """Send clients that come with this identity to its server (again)."""
-    return Command("del map", f"del map {LEFT} {_checked(identity)}")
+    return Command("del map", f"del map {LEFT} {checked(identity)}")
 
 
 def shutdown_sessions(name: str) -> Command:
@@ -185,12 +186,12 @@ def delete_server(name: str) -> Command:
 
 def put_on_floor(place: int, name: str) -> Command:
     """Have HAProxy know a node that shall serve, by its place."""
-    return Command("add map", f"add map {FLOOR} {place:d} {_checked(name)}")
+    return Command("add map", f"add map {FLOOR} {place:d} {checked(name)}")
 
 
 def move_on_floor(place: int, name: str) -> Command:
     """Have another node at a place."""
-    return Command("set map", f"set map {FLOOR} {place:d} {_checked(name)}")
+    return Command("set map", f"set map {FLOOR} {place:d} {checked(name)}")
 
 
 def take_from_floor(place: int) -> Command:
@@ -206,7 +207,7 @@ def size_floor(known: int | None, count: int) -> Command:
 
 def raise_flag(flag: str) -> Command:
     """Raise one of the flags that the configuration reads."""
-    return Command("add acl", f"add acl {FLAGS} {_checked(flag)}")
+    return Command("add acl", f"add acl {FLAGS} {checked(flag)}")
 
 
 SHUT_FRONTEND: Final = Command("shutdown frontend", f"shutdown frontend {HAPROXY_FRONTEND}")

@@ -104,6 +104,11 @@ class Metrics:
         self._usable = Gauge(
             "pba_sync_servers_usable", "Servers to which HAProxy sends requests.", registry=self.registry
         )
+        self._others = Gauge(
+            "pba_sync_frontends_serving",
+            "Other frontends that have told this one that a node passes their checks.",
+            registry=self.registry,
+        )
         self._standings = Gauge(
             "pba_sync_nodes_by_standing",
             "Nodes in rotation, by what their answers have made of them: full, rising, out, trial.",
@@ -190,6 +195,10 @@ class Metrics:
     def on_step(self) -> None:
         """Note that HAProxy is as it should be."""
         self._in_step_at = self._clock()
+
+    def on_others(self, count: int) -> None:
+        """Note how many other frontends can serve."""
+        self._others.set(count)
 
     def on_lookup_failure(self) -> None:
         """Note that a host could not be resolved."""

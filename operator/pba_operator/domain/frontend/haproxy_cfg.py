@@ -28,6 +28,7 @@ from pba_operator.domain.frontend import (
     compression,
     hygiene,
     origin,
+    others,
     overload,
     paths,
     retries,
@@ -137,12 +138,17 @@ frontend health
     no log
     timeout client 5s
     http-request return status 200 if { path /alive }
+
+$others_health
+
     http-request return status 200 if { path /ready }$readiness
     http-request return status 503
 
 $client_table
 
 $retry_table
+
+$others
 
 backend $backend
 $algorithm
@@ -200,6 +206,7 @@ def render(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> str:
     frontend = _frontend(cluster)
     readiness, bound = cluster.spec.application.probes.readiness, frontend.session_affinity
     log_all = frontend.access_log == ALL
+    host = quoted(names.service_host(names.service(cluster.name), cluster.namespace))
     text = _TEMPLATE.substitute(
         socket=sidecar.SOCKET,
         frontend=sidecar.HAPROXY_FRONTEND,
@@ -231,7 +238,9 @@ def render(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> str:
         # HAProxy has no time limit for each try: one on trial would have the time of a trial at every node.
         trial_condition=" !{ var(txn.server_ms) -m found }" + affinity.trial_condition(bound),
         check_path=quoted(readiness.path),
-        check_host=quoted(names.service_host(names.service(cluster.name), cluster.namespace)),
+        check_host=host,
+        others_health=indented(others.health(frontend)),
+        others="\n".join(others.section(host)),
         attempts=frontend.retries.attempts,
         client_table="\n".join(overload.table(frontend.limits)),
         client_limits=indented(overload.of_clients(frontend.limits)),

@@ -1,0 +1,147 @@
+"""The other frontends, as HAProxy knows them: it asks each whether it can serve, and gives way to one that can.
+
+What must stay true: HAProxy has just those that the Service's EndpointSlices tell of, but for this one; one that was
+added counts as unable to serve until it has said that it is able. What HAProxy refuses is tried again at the next look.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Final, Protocol
+
+from pba_api.sidecar import OTHERS
+from pba_sync.balancer.commands import REMOVABLE_MILLISECONDS, Command, checked
+from pba_sync.balancer.errors import HAProxyError
+from pba_sync.balancer.membership import Node
+from pba_sync.balancer.servers import Server, read_servers
+
+LOOK_SECONDS: Final = 1.0
+_CHECK: Final = "check inter 500ms fall 1 rise 2"
+"""Who does not say at once that it can serve, cannot. The kubelet takes two seconds to find this frontend unready, so
+that two that lose their nodes at the same moment have heard of each other before."""
+SHOW: Final = Command("show servers state", f"show servers state {OTHERS}")
+
+Address = tuple[str, int]
+
+_LOG = logging.getLogger(__name__)
+
+
+class Runtime(Protocol):
+    """HAProxy, as far as this needs it."""
+
+    def ask(self, command: Command) -> str:
+        """Return the answer to a command that shows something."""
+
+    def run(self, command: Command) -> None:
+        """Carry out a command."""
+
+
+def wanted(nodes: Mapping[str, Node], prefix: str, own: Collection[str], port: int) -> dict[str, Address]:
+    """Return where the other frontends tell whether they can serve, by their pods' names.
+
+    Those that are not ready are among them: they may be soon, and one that goes says that it cannot serve.
+
+    Args:
+        nodes: what the clients' Service leads to.
+        prefix: how the names of the frontends' pods begin.
+        own: this pod's addresses.
+        port: of frontends' probes.
+    """
+    return {
+        name: (node.address, port)
+        for name, node in nodes.items()
+        if name.startswith(prefix) and node.address not in own
+    }
+
+
+def _add(name: str, address: str, port: int) -> list[Command]:
+    server = f"{OTHERS}/{checked(name)}"
+    family = "ipv6" if ":" in address else "ipv4"
+    where = f"{family}@{checked(address)}:{port:d}"
+    return [
+        Command("add server", f"add server {server} {where} {_CHECK}", "New server registered."),
+        *_begin(name),
+    ]
+
+
+def _begin(name: str) -> list[Command]:
+    """Return what has one asked that is there; until it has answered, it counts as unable to serve."""
+    server = f"{OTHERS}/{checked(name)}"
+    return [
+        Command("enable health", f"enable health {server}"),
+        Command("set ready", f"set server {server} state ready"),
+        Command("set unhealthy", f"set server {server} health down"),
+    ]
+
+
+def _remove(name: str) -> list[Command]:
+    server = f"{OTHERS}/{checked(name)}"
+    return [
+        Command("set maint", f"set server {server} state maint"),
+        Command("wait", f"wait {REMOVABLE_MILLISECONDS}ms srv-removable {server}", "Done."),
+        Command("del server", f"del server {server}", "Server deleted."),
+    ]
+
+
+def steps(known: Mapping[str, Server], shall: Mapping[str, Address]) -> list[Command]:
+    """Return the commands between what HAProxy has and what it shall have.
+
+    Args:
+        known: the servers that it has.
+        shall: `wanted`.
+    """
+    found = []
+    for name, server in known.items():
+        if shall.get(name) != (server.address, server.port):
+            found += _remove(name)
+        elif not server.checked:
+            found += _begin(name)  # what a look that was broken off has left
+    for name, (address, port) in shall.items():
+        if name not in known or (known[name].address, known[name].port) != (address, port):
+            found += _add(name, address, port)
+    return found
+
+
+class Others:
+    """Keeps HAProxy's knowledge of the other frontends."""
+
+    def __init__(
+        self,
+        haproxy: Runtime,
+        shall: Callable[[], Mapping[str, Address]],
+        on_look: Callable[[int], None] = lambda _: None,
+    ) -> None:
+        """Look at nothing yet; `on_look` is told how many others can serve."""
+        self._haproxy = haproxy
+        self._shall = shall
+        self._on_look = on_look
+        self._problem = ""
+
+    def run(self) -> None:
+        """Look after look, for ever."""
+        pause = threading.Event()
+        while True:
+            self.step()
+            pause.wait(LOOK_SECONDS)
+
+    def step(self) -> None:
+        """Look once."""
+        problem = ""
+        try:
+            self._look()
+        except HAProxyError as error:
+            problem = str(error)
+        if problem and not self._problem:
+            _LOG.warning("other frontends are not given way to: %s", problem)
+        self._problem = problem
+
+    def _look(self) -> None:
+        known = read_servers(self._haproxy.ask(SHOW))
+        self._on_look(sum(server.usable for server in known.values()))
+        for command in self._steps(known):
+            self._haproxy.run(command)
+
+    def _steps(self, known: Mapping[str, Server]) -> Sequence[Command]:
+        return steps(known, self._shall())

@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import pytest
+
+from pba_sync.balancer.commands import Command
+from pba_sync.balancer.errors import HAProxyUnreachableError
+from pba_sync.balancer.membership import Node
+from pba_sync.balancer.others import Others, steps, wanted
+from pba_sync.balancer.servers import Admin, Server
+
+HERE = ("10.0.0.2", 8405)
+Make = Callable[..., Node]
+
+
+def server(address: str = HERE[0], *, checked: bool = True) -> Server:
+    return Server("b", address, HERE[1], Admin.READY, checked, up=True)
+
+
+def texts(known: Mapping[str, Server], shall: Mapping[str, tuple[str, int]]) -> list[str]:
+    return [command.text for command in steps(known, shall)]
+
+
+ADDED = [
+    "add server others/b ipv4@10.0.0.2:8405 check inter 500ms fall 1 rise 2",
+    "enable health others/b",
+    "set server others/b state ready",
+    "set server others/b health down",
+]
+REMOVED = [
+    "set server others/b state maint",
+    "wait 100ms srv-removable others/b",
+    "del server others/b",
+]
+
+
+def test_those_are_asked_that_the_service_leads_to_and_not_this_one(node: Make) -> None:
+    nodes = {
+        name: node(name, state, address)
+        for name, state, address in (
+            ("shop-frontend-1", "serving", "10.0.0.1"),
+            ("shop-frontend-2", "serving", "10.0.0.2"),
+            ("shop-frontend-3", "draining", "fd00::3"),
+            ("shop-management-4", "serving", "10.0.0.4"),
+        )
+    }
+    assert wanted(nodes, "shop-frontend-", {"10.0.0.1"}, 8405) == {
+        "shop-frontend-2": HERE,
+        "shop-frontend-3": ("fd00::3", 8405),
+    }
+
+
+def test_they_come_move_and_go() -> None:
+    assert texts({}, {"b": HERE}) == ADDED
+    assert texts({"b": server()}, {"b": HERE}) == []
+    assert texts({"b": server("10.0.0.9")}, {"b": HERE}) == REMOVED + ADDED
+    assert texts({"b": server()}, {}) == REMOVED
+    assert "ipv6@fd00::3:8405" in texts({}, {"c": ("fd00::3", 8405)})[0]
+
+
+def test_what_a_look_that_was_broken_off_has_left_is_completed() -> None:
+    assert texts({"b": server(checked=False)}, {"b": HERE}) == ADDED[1:]
+
+
+class Dead:
+    """A HAProxy that does not answer."""
+
+    def ask(self, command: Command) -> str:
+        raise HAProxyUnreachableError(f"no answer to {command.verb}")
+
+    def run(self, command: Command) -> None:
+        raise AssertionError(command)
+
+
+def test_what_fails_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    others = Others(Dead(), dict)
+    others.step()
+    others.step()
+    assert caplog.messages == ["other frontends are not given way to: no answer to show servers state"]
