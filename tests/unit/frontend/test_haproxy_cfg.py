@@ -77,6 +77,7 @@ def test_time_limits_are_those_of_the_spec() -> None:
         "timeout server 300s",
         "timeout tunnel 1h",
         "timeout client 5s",
+        "timeout check 500ms",
         "timeout check 2000ms",
     ]
 
@@ -178,3 +179,13 @@ def test_quoting_carries_every_printable_word(word: str) -> None:
 def test_a_line_break_is_refused(word: str) -> None:
     with pytest.raises(ValueError, match="cannot hold"):
         quoted(word)
+
+
+def test_a_frontend_without_a_node_gives_way_but_for_maintenance() -> None:
+    rule = "http-request return status 503 if { path /ready } { nbsrv(nodes) eq 0 } { nbsrv(others) gt 0 }"
+    assert rule in lines(configuration())
+    assert rule not in lines(configuration(maintenance=True)), "the page needs no node"
+    for made in (configuration(), configuration(maintenance=True)):
+        (told,) = [line for line in lines(made) if "{ path /serves }" in line]
+        assert told.startswith("http-request return status 200 if")
+        assert "!{ str(stopping)" in told, "one that goes does not have others give way"
