@@ -1,4 +1,4 @@
-"""Frontends share what a node may have: as many as the EndpointSlices of the clients' Service tell."""
+"""Frontends share what a node may have, and know of each other: as the EndpointSlices of the clients' Service tell."""
 
 from __future__ import annotations
 
@@ -6,6 +6,9 @@ from pba_lab import HAProxyProcess
 from pba_lab.patience import eventually
 from pba_lab.sidecar import Sidecar
 from pba_lab.slices import Slices
+
+from pba_api import ports
+from pba_sync.balancer.servers import Server, read_servers
 
 CLIENTS = "shop"
 
@@ -33,3 +36,21 @@ def test_the_share_follows_the_frontends_that_are_ready(
     eventually(lambda: {share(haproxy, f"shop-backend-{node}") for node in "ab"} == {"50"})
     slices.delete("clients")
     eventually(lambda: {share(haproxy, f"shop-backend-{node}") for node in "ab"} == {"100"})
+
+
+def test_haproxy_asks_the_other_frontends_whether_they_can_serve(
+    haproxy: HAProxyProcess, slices: Slices, sidecar: Sidecar
+) -> None:
+    def others() -> dict[str, Server]:
+        return read_servers(haproxy.ask("show servers state others"))
+
+    states = {"shop-frontend-b": "ready", "shop-frontend-c": "unready", "shop-management-x": "ready"}
+    slices.write("clients", states, port=1, service=CLIENTS)
+    eventually(lambda: others().keys() == {"shop-frontend-b", "shop-frontend-c"})
+    assert {server.port for server in others().values()} == {ports.FRONTEND_HEALTH}
+    eventually(lambda: all(server.checked for server in others().values()))
+    assert not any(server.up for server in others().values()), "none has answered"
+    assert sidecar.metric("pba_sync_frontends_serving") == 0
+    slices.write("clients", {"shop-frontend-c": "ready"}, port=1, service=CLIENTS)
+    eventually(lambda: others().keys() == {"shop-frontend-c"})
+    assert "other frontends are not given way to" not in sidecar.log.read_text()
