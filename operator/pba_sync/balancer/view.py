@@ -158,8 +158,8 @@ class Watcher(Generic[Record]):
         self._hooks = hooks
         self._records: dict[str, Record] = {}
         self._failures = 0
-        self._cause: type[KubernetesError] | None = None
-        """What was told of last."""
+        self._told: set[object] = set()
+        """The causes that were told since a watch was answered last."""
         self.moved_at = hooks.clock()
         """When this thread last got an answer, an event, the end of a watch or an error: it is not stuck."""
 
@@ -195,8 +195,9 @@ class Watcher(Generic[Record]):
         self.moved_at = self._hooks.clock()
 
     def _log(self, error: KubernetesError) -> None:
-        if type(error) is not self._cause:
-            self._cause = type(error)
+        cause = _cause(error)
+        if cause not in self._told:
+            self._told.add(cause)
             hint = " (is the Role bound, the token mounted?)" if isinstance(error, AccessRefusedError) else ""
             _LOG.warning(
                 "%s cannot be followed, going on with what is known: %s%s", self._desk.what, error, hint
@@ -205,8 +206,8 @@ class Watcher(Generic[Record]):
     def _is_well(self) -> None:
         """Note that a watch is answered as it should be; that a list is proves nothing of watches."""
         self._failures = 0
-        if self._cause is not None:
-            self._cause = None
+        if self._told:
+            self._told.clear()
             _LOG.info("%s can be read again", self._desk.what)
 
     def _delay(self) -> float:
@@ -275,3 +276,9 @@ class Watcher(Generic[Record]):
             return False
         self._desk.put(self._records)
         return True
+
+
+def _cause(error: KubernetesError) -> object:
+    """Return what tells one cause from another: a connection that broke is none of what refuses the next."""
+    below = error.__cause__
+    return type(error), type(below), getattr(below, "code", None)

@@ -193,13 +193,14 @@ def test_its_end_is_told_once_a_watch_has_told_something(
 
 
 def test_another_cause_is_told_as_such(script: Script, run: Any, caplog: pytest.LogCaptureFixture) -> None:
-    gone, refused = ApiUnavailableError("gone"), AccessRefusedError("403")
-    script.lists = [gone, gone, refused, refused, gone]
+    gone, refused, broken = ApiUnavailableError("gone"), AccessRefusedError("403"), ApiUnavailableError("broken")
+    broken.__cause__ = OSError()
+    script.lists = [gone, gone, refused, refused, broken, gone]
     run()
     assert [message.rpartition(": ")[2].partition(" ")[0] for message in caplog.messages] == [
         "gone",
         "403",
-        "gone",
+        "broken",
     ]
 
 
