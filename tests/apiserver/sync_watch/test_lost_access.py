@@ -127,7 +127,7 @@ def test_clients_are_served_on_and_it_catches_up(
         frontend.goes_on()
         assert frontend.serving() == {"a", "b"}
         assert frontend.sidecar.get("/healthz")[0] == 200
-        assert frontend.said(says)
+        eventually(lambda: frontend.has_told(says))
         age = frontend.sidecar.metric(AGE)
         eventually(lambda: frontend.sidecar.metric(AGE) > age + 1)
     took = frontend.catches_up("c", AT_ONCE)

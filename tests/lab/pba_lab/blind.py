@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import Callable
 from typing import Final
@@ -18,6 +19,7 @@ from pba_sync.balancer.servers import read_servers
 
 AGE: Final = "pba_sync_view_age_seconds"
 ERRORS: Final = "pba_sync_watch_errors_total"
+UNSEEN: Final = "EndpointSlices cannot be followed, going on with what is known: "
 CLIENTS: Final = 4
 _FRESH_ANSWERS: Final = 100
 
@@ -89,6 +91,11 @@ class Frontend:
     def said(self, words: str) -> bool:
         """Tell whether the sidecar's log holds these words."""
         return words in self.sidecar.log.read_text()
+
+    def has_told(self, cause: str) -> bool:
+        """Tell whether the sidecar has said for this cause that it cannot follow the nodes' EndpointSlices."""
+        messages = (json.loads(line)["message"] for line in self.sidecar.log.read_text().splitlines())
+        return any(words.startswith(UNSEEN) and cause in words for words in messages)
 
     def seconds_until(self, holds: Callable[[], object], within: float) -> float:
         """Return how long it took until `holds` was true."""

@@ -193,7 +193,11 @@ def test_its_end_is_told_once_a_watch_has_told_something(
 
 
 def test_another_cause_is_told_as_such(script: Script, run: Any, caplog: pytest.LogCaptureFixture) -> None:
-    gone, refused, broken = ApiUnavailableError("gone"), AccessRefusedError("403"), ApiUnavailableError("broken")
+    gone, refused, broken = (
+        ApiUnavailableError("gone"),
+        AccessRefusedError("403"),
+        ApiUnavailableError("broken"),
+    )
     broken.__cause__ = OSError()
     script.lists = [gone, gone, refused, refused, broken, gone]
     run()
