@@ -33,8 +33,9 @@ def test_nodes_come_drain_and_go_with_their_endpoints(
     assert servers()["d"].port == 10
     slices.delete("one")
     eventually(lambda: set(servers()) == {"d"})
-    slices.delete("two")
+    slices.write("two", {"d": "unready"}, port=10)
     eventually(lambda: not servers())
+    slices.delete("two")
     assert sidecar.get("/readyz")[0] == 200
     assert sidecar.metric('pba_sync_relists_total{reason="start"}') == 1
 

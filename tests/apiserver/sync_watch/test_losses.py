@@ -112,7 +112,7 @@ class OverError(BaseException):
 def test_a_dead_watch_is_noticed_and_replaced(
     source: Followed[tuple[Endpoint, ...]], slices: Slices, wire: Wire, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(kube, "WATCH_SECONDS", 1)
+    monkeypatch.setattr(kube, "WATCH_SECONDS", 4)  # at half of it, the API server says something
     monkeypatch.setattr(kube, "WATCH_GRACE_SECONDS", 0.5)
     monkeypatch.setattr(kube, "LIST_SECONDS", 0.5)
     board, over = Board(time.monotonic), threading.Event()
