@@ -20,8 +20,8 @@ __all__ = [
 BRIDGE = "br0"
 HUB = "172.30.0.1"
 HUB_MAC = "02:00:ac:1e:00:01"
-"""Of the bridge. Without one of its own it has that of one of its links, which changes when a node crashes: nodes send to
-the former one for up to ten seconds."""
+"""Of the bridge. Without one of its own it has that of one of its links, and another one when a node crashes: the others
+nodes go on sending to the former one for up to ten seconds."""
 NAME_SERVER = "172.30.0.2"
 """The hub's, too, and of the name server alone: NetworkPolicies tell it from the API server."""
 API_URL = f"https://{HUB}:6443"
