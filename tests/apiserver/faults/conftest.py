@@ -55,8 +55,8 @@ def shop() -> Callable[..., Object]:
 
 @pytest.fixture
 def settled(trial: Trial, shop: Callable[..., Object]) -> Trial:
-    """A whole PBACluster that is ready, and an operator that acts."""
+    """A whole PBACluster that is ready, and an operator that has nothing left to do."""
     trial.begin()
     trial.place.create(shop())
-    trial.until(trial.is_well, "ready", 60)
+    trial.until(trial.is_at_rest, "ready", 60)
     return trial

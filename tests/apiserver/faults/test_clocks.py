@@ -26,8 +26,7 @@ def test_stale_state_a_clock_that_is_set(trial: Trial, shop: Callable[..., Objec
     """No write follows, nothing expires, and the Lease stays."""
     trial.begin()
     trial.place.create(shop())
-    trial.until(trial.is_well, "ready")
-    trial.until(trial.is_idle, "at rest")
+    trial.until(trial.is_at_rest, "ready")
     before = trial.judge.writes()
     with time_machine.travel(dt.timedelta(days=days)):
         renewed = trial.renewed()

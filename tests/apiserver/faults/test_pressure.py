@@ -102,7 +102,7 @@ def test_api_pressure_rights_are_taken_away_and_given_back(
     rights.give()
     trial.begin()
     trial.place.create(shop())
-    trial.until(lambda: trial.is_well() and trial.is_idle(), "ready, and nothing left to write", 60)
+    trial.until(trial.is_at_rest, "ready", 60)
     assert _refused(trial) == 0
     rights.take()
     before = len(trial.judge.writes())

@@ -58,7 +58,7 @@ def test_stale_state_time_travel_after_a_restart_deletes_nothing(
     trial.until(gone, "the first one is gone")
     trial.hands.collect_garbage()
     trial.place.create(shop(deletionPolicy="Delete"))
-    trial.until(trial.is_well, "ready again")
+    trial.until(trial.is_at_rest, "ready again")
     before = trial.judge.writes()
     trial.operator.stop()
     trial.road.do(lambda proxy: proxy.events.fall_behind())
@@ -75,7 +75,7 @@ def test_stale_state_time_travel_after_a_restart_deletes_nothing(
 def test_stale_state_what_was_seen_is_seen_again(settled: Trial) -> None:
     """All of history once more, on streams that live: no write follows."""
     settled.edit(backend={"replicas": 2})
-    settled.until(lambda: settled.replicas() == 2 and settled.is_well(), "scaled")
+    settled.until(lambda: settled.replicas() == 2 and settled.is_at_rest(), "scaled")
     before = len(settled.judge.writes())
     settled.road.do(lambda proxy: proxy.events.replay())
     settled.edit(paused=True)

@@ -87,7 +87,7 @@ def test_two_controllers_a_webhook_that_adds_what_we_do_not_set_is_left_alone(
     with hooked(inject):
         trial.begin()
         trial.place.create(shop())
-        trial.until(trial.is_well, "ready", 60)
+        trial.until(trial.is_at_rest, "ready", 60)
         live = trial.place.get("Deployment", "shop-backend") or {}
         assert [found["name"] for found in live["spec"]["template"]["spec"]["containers"]].count("mesh") == 1
         before = len(trial.judge.writes())

@@ -29,12 +29,11 @@ def no_policies(running: TrialCluster) -> None:
 
 
 def engine(cluster: TrialCluster) -> int:
-    found = [
-        pid
-        for pid in traces.cluster_processes(cluster.name, "hub")
-        if b"policies.engine" in Path(f"/proc/{pid}/cmdline").read_bytes()
-    ]
-    return found[0] if found else 0
+    for pid in traces.cluster_processes(cluster.name, "hub"):
+        with contextlib.suppress(OSError):  # it has ended meanwhile
+            if b"policies.engine" in Path(f"/proc/{pid}/cmdline").read_bytes():
+                return pid
+    return 0
 
 
 @contextlib.contextmanager

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 import socket
 import struct
 from collections.abc import Iterator
@@ -58,6 +59,13 @@ def test_egress_counts_for_addresses_that_are_no_pods(stage: Wires) -> None:
         api = {"to": [{"ipBlock": {"cidr": f"{addresses.HUB}/32"}}], "ports": [{"port": 6443}]}
         stage.enforce(world(policy("api", A, policyTypes=["Egress"], egress=[api])))
         assert stage.answers(stage.pods["x/a"], addresses.HUB, 6443)
+
+
+def test_the_hubs_hardware_address_is_not_that_of_a_link_which_may_go(stage: Wires) -> None:
+    links = {link["ifname"]: link["address"] for link in json.loads(run(stage.hub, "ip", "-json", "link"))}
+    hub = links.pop(addresses.BRIDGE)
+    assert links.keys() >= set(stage.nodes)
+    assert hub not in links.values()
 
 
 def test_the_name_server_is_a_pod_for_policies_and_not_the_api_server(stage: Wires) -> None:

@@ -21,7 +21,12 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
     """Keep the evidence of a test that has failed, and say where."""
     report = yield
     if report.failed and report.when != "teardown":
-        place = Path(os.environ.get(EVIDENCE) or item.config.rootpath / "test-results" / "evidence")
-        folder = place / re.sub(r"[^\w.-]+", "-", item.nodeid)
-        report.sections.append(("the cluster when it failed", f"{folder}\n{evidence.keep(folder)}"))
+        kept = folder(item)
+        report.sections.append(("the cluster when it failed", f"{kept}\n{evidence.keep(kept)}"))
     return report
+
+
+def folder(item: pytest.Item) -> Path:
+    """Return where the evidence of a test is kept."""
+    place = Path(os.environ.get(EVIDENCE) or item.config.rootpath / "test-results" / "evidence")
+    return place / re.sub(r"[^\w.-]+", "-", item.nodeid)

@@ -85,6 +85,10 @@ class Trial:
         self.hands.work()
         return self.place.is_ready()
 
+    def is_at_rest(self) -> bool:
+        """Let nodes and controllers work; tell whether the PBACluster is ready, and its last Event written."""
+        return self.is_well() and self.is_idle()
+
     def until(self, holds: Callable[[], T | None], what: str, seconds: float = PATIENCE) -> T:
         """Wait for a condition while nodes and controllers work."""
 
@@ -110,7 +114,7 @@ class Trial:
 
     def assert_at_rest(self) -> None:
         """Make sure that nothing is left to do: an operator that begins anew has nothing to write."""
-        self.until(lambda: self.is_well() and self.is_idle(), "at rest")
+        self.until(self.is_at_rest, "at rest")
         before = self.judge.writes()
         self.restart()
         eventually(self.is_idle, "no rest")

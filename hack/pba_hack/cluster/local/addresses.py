@@ -5,6 +5,7 @@ __all__ = [
     "BRIDGE",
     "CLUSTER_DNS",
     "HUB",
+    "HUB_MAC",
     "KUBERNETES_SERVICE",
     "LOAD_BALANCERS",
     "MAX_NODES",
@@ -18,6 +19,9 @@ __all__ = [
 
 BRIDGE = "br0"
 HUB = "172.30.0.1"
+HUB_MAC = "02:00:ac:1e:00:01"
+"""Of the bridge. Without one of its own it has that of one of its links, another one when a node crashes, and the other
+nodes go on sending to the former one for up to ten seconds."""
 NAME_SERVER = "172.30.0.2"
 """The hub's, too, and of the name server alone: NetworkPolicies tell it from the API server."""
 API_URL = f"https://{HUB}:6443"

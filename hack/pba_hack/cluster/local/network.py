@@ -27,7 +27,7 @@ def make_bridge(hub: int) -> None:
     """Make the hub's bridge, on which the API server and the name server listen."""
     lines = [
         "link set lo up",
-        f"link add {addresses.BRIDGE} type bridge",
+        f"link add {addresses.BRIDGE} address {addresses.HUB_MAC} type bridge",
         f"address add {addresses.HUB}/24 dev {addresses.BRIDGE}",
         f"address add {addresses.NAME_SERVER}/32 dev {addresses.BRIDGE}",
         f"link set {addresses.BRIDGE} up",
