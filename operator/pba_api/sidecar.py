@@ -114,6 +114,9 @@ HAPROXY_BACKEND: Final = "nodes"
 """HAProxy's section that holds the nodes."""
 OTHERS: Final = "others"
 """HAProxy's section that holds the other frontends, which it asks whether they can serve."""
+THIS: Final = "this"
+"""A server in it that stands for this frontend, is not asked, and counts as up: without any, HAProxy would raise an
+alarm whenever there is no other frontend."""
 
 ANSWERS: Final = "answers"
 """A ring in HAProxy's memory: a line (JSON) for each of the last requests."""

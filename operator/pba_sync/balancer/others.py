@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from typing import Final, Protocol
 
-from pba_api.sidecar import OTHERS
+from pba_api.sidecar import OTHERS, THIS
 from pba_sync.balancer.commands import REMOVABLE_MILLISECONDS, Command, checked
 from pba_sync.balancer.errors import HAProxyError
 from pba_sync.balancer.membership import Node
@@ -138,10 +138,8 @@ class Others:
         self._problem = problem
 
     def _look(self) -> None:
-        known = read_servers(self._haproxy.ask(SHOW))
+        found = read_servers(self._haproxy.ask(SHOW))
+        known = {name: server for name, server in found.items() if name != THIS}
         self._on_look(sum(server.usable for server in known.values()))
-        for command in self._steps(known):
+        for command in steps(known, self._shall()):
             self._haproxy.run(command)
-
-    def _steps(self, known: Mapping[str, Server]) -> Sequence[Command]:
-        return steps(known, self._shall())

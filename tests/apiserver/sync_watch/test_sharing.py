@@ -8,6 +8,7 @@ from pba_lab.sidecar import Sidecar
 from pba_lab.slices import Slices
 
 from pba_api import ports
+from pba_api.sidecar import THIS
 from pba_sync.balancer.servers import Server, read_servers
 
 CLIENTS = "shop"
@@ -42,7 +43,8 @@ def test_haproxy_asks_the_other_frontends_whether_they_can_serve(
     haproxy: HAProxyProcess, slices: Slices, sidecar: Sidecar
 ) -> None:
     def others() -> dict[str, Server]:
-        return read_servers(haproxy.ask("show servers state others"))
+        found = read_servers(haproxy.ask("show servers state others"))
+        return {name: server for name, server in found.items() if name != THIS}
 
     states = {"shop-frontend-b": "ready", "shop-frontend-c": "unready", "shop-management-x": "ready"}
     slices.write("clients", states, port=1, service=CLIENTS)

@@ -176,3 +176,11 @@ async def test_a_haproxy_that_restarted_is_told_of_the_others_anew(pair: tuple[F
     one.others.step()
     one.process.start()
     await eventually_async(lambda: one.ready() and one.sees() == 1)
+
+
+async def test_haproxy_raises_no_alarm_where_there_is_no_other(pair: tuple[Frontend, Frontend]) -> None:
+    one, _ = pair
+    one.told.clear()
+    one.others.step()
+    assert one.sees() == 0
+    assert "backend 'others' has no server" not in one.process.log.read_text()

@@ -31,12 +31,12 @@ def lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines()]
 
 
-def test_no_server_stands_in_it() -> None:
-    assert not [
+def test_no_server_stands_in_it_but_the_one_for_this_frontend() -> None:
+    assert [
         line
         for line in lines(configuration())
         if line.startswith(("server ", "server-template", "default-server"))
-    ]
+    ] == ["server this 127.0.0.1:8405"]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_a_line_break_is_refused(word: str) -> None:
 
 
 def test_a_frontend_without_a_node_gives_way_but_for_maintenance() -> None:
-    rule = "http-request return status 503 if { path /ready } { nbsrv(nodes) eq 0 } { nbsrv(others) gt 0 }"
+    rule = "http-request return status 503 if { path /ready } { nbsrv(nodes) eq 0 } { nbsrv(others) gt 1 }"
     assert rule in lines(configuration())
     assert rule not in lines(configuration(maintenance=True)), "the page needs no node"
     for made in (configuration(), configuration(maintenance=True)):

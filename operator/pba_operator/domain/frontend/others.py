@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pba_api import sidecar
+from pba_api import ports, sidecar
 from pba_api.types import Frontend
 
 _PATH: Final = "/serves"
@@ -26,7 +26,7 @@ def health(frontend: Frontend) -> Sequence[str]:
     )
     if frontend.maintenance:
         return (tells,)
-    in_vain = f"{{ nbsrv({nodes}) eq 0 }} {{ nbsrv({others}) gt 0 }}"
+    in_vain = f"{{ nbsrv({nodes}) eq 0 }} {{ nbsrv({others}) gt 1 }}"
     return (
         "# Where no node passes the checks of this frontend, and one those of another, that one serves.",
         tells,
@@ -47,4 +47,6 @@ def section(host: str) -> Sequence[str]:
         f"    http-check send meth GET uri {_PATH} ver HTTP/1.1 hdr Host {host}",
         "    http-check expect status 200",
         "    timeout check 500ms",
+        "    # It stands for this frontend: HAProxy would raise an alarm where there is no other.",
+        f"    server {sidecar.THIS} 127.0.0.1:{ports.FRONTEND_HEALTH}",
     )
