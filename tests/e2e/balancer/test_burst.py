@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from functools import partial
 
 from pba_lab import Clients, HAProxyProcess, Node
 from pba_lab.making import NewNodes, NewSidecar
@@ -17,6 +18,7 @@ from pba_lab.sidecar_loop import SidecarLoop
 
 from pba_sync.balancer.membership import Node as Member
 from pba_sync.balancer.membership import NodeState
+from pba_sync.balancer.planner import Kind
 
 _LOG = logging.getLogger(__name__)
 HALF = 500
@@ -31,6 +33,11 @@ def members(prefix: str, node: Node, state: NodeState = NodeState.SERVING) -> di
 
 def usable(sidecar: SidecarLoop) -> int:
     return sum(server.usable for server in sidecar.loop._haproxy.servers().values())
+
+
+def has_made(sidecar: SidecarLoop, kind: Kind, count: int) -> bool:
+    """Tell whether so many changes were made; to ask HAProxy for all its servers would take time from them."""
+    return sum(change.kind is kind for change in sidecar.changes) == count
 
 
 async def seconds_until(holds: Callable[[], object]) -> float:
@@ -51,19 +58,24 @@ async def test_half_of_a_thousand_nodes_go_and_come_at_once(
     await eventually_async(lambda: go.executed and stay.executed)
 
     sidecar.board.publish(staying | members("go", go, NodeState.DRAINING))
-    out = await seconds_until(lambda: usable(sidecar) == HALF)
+    out = await seconds_until(partial(has_made, sidecar, Kind.DRAIN, HALF))
     at = time.monotonic()
+    assert usable(sidecar) == HALF
     sidecar.board.publish(staying)
     await eventually_async(lambda: len(sidecar.loop._haproxy.servers()) == HALF)
     assert [key for key in go.executed if key and clients.at.get(key, 0.0) > at] == []
 
     sidecar.board.publish(staying | going)
-    into = await seconds_until(lambda: usable(sidecar) == 2 * HALF)
+    into = await seconds_until(partial(has_made, sidecar, Kind.ADD, 3 * HALF))
+    assert usable(sidecar) == 2 * HALF
     served = len(go.executed)
     await eventually_async(lambda: len(go.executed) > served)
     await clients.stop()
+    assert haproxy.info()["Pid"] == str(haproxy.pid)
+    haproxy.stop()
+    await stay.rest()
+    await go.rest()
     assert clients.failed == {}
     assert sidecar.refused() == []
-    assert haproxy.info()["Pid"] == str(haproxy.pid)
     _LOG.info("out of rotation after %.2f s, in after %.2f s", out, into)
     assert max(out, into) <= SECONDS

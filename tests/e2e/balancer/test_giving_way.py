@@ -96,9 +96,9 @@ async def pair(configuration: str, new_nodes: NewNodes) -> AsyncIterator[tuple[F
         for task in probing:
             task.cancel()
         await asyncio.gather(*probing, return_exceptions=True)
-    # HAProxys have ended, and with them what they had asked of the nodes.
-    await asyncio.sleep(0)
-    await eventually_async(lambda: not any(frontend.node._open for frontend in made))
+    for frontend in made:
+        if frontend.node.is_serving:
+            await frontend.node.rest()
 
 
 async def never_both(pair: tuple[Frontend, Frontend], holds: Callable[[], object]) -> None:

@@ -6,6 +6,8 @@ import asyncio
 import contextlib
 from collections import Counter
 
+from pba_lab.patience import eventually_async
+
 _HEAD_END = b"\r\n\r\n"
 _FIRST_SECONDS = 60.0
 """How long a node waits for the first request of a connection."""
@@ -80,6 +82,19 @@ class Node:
             self._server.close()
         for writer in list(self._open):
             writer.transport.abort()
+
+    @property
+    def is_serving(self) -> bool:
+        """Whether it accepts connections."""
+        return self._server is not None and self._server.is_serving()
+
+    async def rest(self) -> None:
+        """Return when nobody is connected; whoever was has ended, or waits to be accepted before us."""
+        reader, writer = await asyncio.open_connection(self.address, self.port)
+        writer.write(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n")
+        await reader.read()
+        writer.close()
+        await eventually_async(lambda: not self._open)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self._open.add(writer)

@@ -61,7 +61,7 @@ def _change(stage: Stage, count: int, balancer: Balancer) -> float:
     began = time.monotonic()
     announce(stage.server, [*stay, *others])
     told = time.monotonic() - began
-    wait_for("the rotation to be as it should", lambda: rotation(socket) == wanted, poll_seconds=0.01)
+    wait_for("the rotation to be as it should", lambda: rotation(socket) == wanted, poll_seconds=0.05)
     took = time.monotonic() - began
     if stage.orders.case == IN:
         # The next frontend begins without them.
