@@ -133,6 +133,8 @@ class Others:
             self._look()
         except HAProxyError as error:
             problem = str(error)
+        except Exception:  # noqa: BLE001 - logged whole; the nodes matter more than this
+            _LOG.exception("a look at the other frontends failed on a fault of its own")
         if problem and not self._problem:
             _LOG.warning("other frontends are not given way to: %s", problem)
         self._problem = problem

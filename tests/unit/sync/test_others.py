@@ -73,6 +73,16 @@ class Dead:
         raise AssertionError(command)
 
 
+def test_a_fault_of_ours_is_logged_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+    class Odd(Dead):
+        def ask(self, command: Command) -> str:
+            raise KeyError(command.verb)
+
+    Others(Odd(), dict).step()
+    assert "failed on a fault of its own" in caplog.text
+    assert "KeyError" in caplog.text
+
+
 def test_what_fails_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     others = Others(Dead(), dict)
     others.step()
