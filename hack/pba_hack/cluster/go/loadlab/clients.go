@@ -24,6 +24,7 @@ type load struct {
 	timeout      time.Duration
 	clients      int
 	posts, first int
+	users        users
 	seed         int64
 	mutex        sync.Mutex
 	idle         []*connection
@@ -52,9 +53,10 @@ type connection struct {
 }
 
 type answer struct {
-	status int
-	node   string
-	err    error
+	status  int
+	node    string
+	cookies []*http.Cookie
+	err     error
 }
 
 // run sends all requests, and returns when each was answered or given up.
@@ -111,6 +113,7 @@ func (l *load) ask(id int, method string, due time.Duration) record {
 		found.complaint = complaint(err)
 		return found
 	}
+	l.users.take(id, got.cookies)
 	found.status, found.node = got.status, got.node
 	return found
 }
@@ -121,7 +124,7 @@ func (l *load) exchange(id int, method string) (answer, error) {
 		if err != nil {
 			return answer{}, err
 		}
-		got, sent := c.exchange(request(id, method), l.timeout)
+		got, sent := c.exchange(request(id, method, l.users.header(id)), l.timeout)
 		if !sent {
 			continue // its server had closed it before anything was written: nothing was sent
 		}
@@ -136,12 +139,11 @@ func (l *load) exchange(id int, method string) (answer, error) {
 	}
 }
 
-func request(id int, method string) []byte {
-	length := ""
+func request(id int, method, headers string) []byte {
 	if method == http.MethodPost {
-		length = "Content-Length: 0\r\n"
+		headers += "Content-Length: 0\r\n"
 	}
-	return fmt.Appendf(nil, "%s / HTTP/1.1\r\nHost: bench\r\n%s: %d\r\n%s\r\n", method, headerID, id, length)
+	return fmt.Appendf(nil, "%s / HTTP/1.1\r\nHost: bench\r\n%s: %d\r\n%s\r\n", method, headerID, id, headers)
 }
 
 func (l *load) connect() (*connection, error) {
@@ -224,7 +226,8 @@ func (c *connection) parse() (got answer, more bool) {
 		return answer{err: err}, false
 	}
 	_, err = io.Copy(io.Discard, response.Body)
-	return answer{response.StatusCode, response.Header.Get(headerNode), err}, err == nil && !response.Close
+	got = answer{response.StatusCode, response.Header.Get(headerNode), response.Cookies(), err}
+	return got, err == nil && !response.Close
 }
 
 func complaint(err error) string {
