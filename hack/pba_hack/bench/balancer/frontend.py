@@ -89,7 +89,7 @@ def followed(
         try:
             await_nodes(process, sum(pod.state == READY for pod in pods), HAPROXY_BACKEND)
             own = sidecar.process.pid
-            yield Balancer((f"127.0.0.1:{process.port}",), (process.pid, own), (own,))
+            yield Balancer((f"127.0.0.1:{process.port}",), (process.pid, own), (own,), (process.socket,))
         finally:
             sidecar.end()
 

@@ -98,6 +98,11 @@ class Stage:
         pods = frontend.pods(self.nodes.addresses[: self.serving])
         return frontend.followed(self.server, pods, self.settings)
 
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was kept so far."""
+        return self._notes
+
     def note(self, text: str) -> None:
         """Tell something of what is measured; what is said of the frontend is kept for the record."""
         self.say(f"{self._measured}: {text}")
