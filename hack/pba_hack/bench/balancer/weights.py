@@ -76,8 +76,8 @@ class Scenario:
 
 
 SCENARIOS: Final[Mapping[str, Scenario]] = {
-    # A little more than what counts as late (25 ms more, or twice the usual): a node so near to the bound is the one that
-    # would come and go.
+    # A little more than what counts as late (25 ms more, or twice the usual): a node so near to the bound is the one
+    # that would come and go.
     "weights-step": Scenario(lambda _: 2.5, 40.0),
     "weights-drift": Scenario(lambda seconds: 1.0 + 9.0 * seconds / 60.0, 60.0),
     "weights-slow5": Scenario(lambda _: 5.0, 60.0),

@@ -51,7 +51,7 @@ def test_lines_are_to_scale_and_the_one_that_it_is_about_is_on_top() -> None:
 def test_what_is_seen_is_named() -> None:
     (panel,) = panels(Values((2.0,), series=SERIES.raw()))
     words = [" ".join("".join(one.itertext()).split()) for one in panel.findall(f"{SVG}text")]
-    assert words[:3] == ["itreached (== 2 changes, n 1)", "how <often>", "weight: the node others"]
+    assert words[:3] == ["itreached (== 2 changes, n 1)", "how <often>", "weight:the node others"]
     assert words[3:] == ["0", "64", "128", "0 s", "1", "2", "3", "4"]
 
 
