@@ -216,12 +216,12 @@ def drawn(points: Sequence[Point], beside: Sequence[Point]) -> Series:
                 },
             ),
             Chart(
-                "requests of the last second, in fair parts",
+                "requests of a second, in fair parts",
                 {
                     "the node": [one[BAD] for one in parts],
                     "the others, least": [min(others(one)) for one in parts],
                     "the others, most": [max(others(one)) for one in parts],
-                    f"the node by {LEAST}": _as_long(plain, len(points)),
+                    "the node by leastconn": _as_long(plain, len(points)),
                 },
             ),
         ],
