@@ -67,16 +67,9 @@ def longest(seen: Seen) -> float:
     return max(one.took for one in seen.load.sent if one.method == GET)
 
 
-def strays(load: Load, users: int) -> int:
-    """Return how often a client was answered by another node than before, though that was not the killed one."""
-    moves, last = 0, dict[int, str]()
-    for one in sorted(load.sent, key=lambda one: one.due):
-        if not one.node:
-            continue
-        before = last.get(one.number % users, one.node)
-        moves += one.node != before != str(KILLED)
-        last[one.number % users] = one.node
-    return moves
+def strays(load: Load) -> int:
+    """Return how often a client with a cookie of one node was answered by another, though it was not the killed one."""
+    return sum(one.left not in {"", str(KILLED)} for one in load.sent)
 
 
 FIGURES: Final[Mapping[str, Callable[[Seen], float]]] = {
@@ -116,7 +109,7 @@ def _killed(stage: Stage, balancer: Balancer) -> float:
     seen = Seen(load, stage.sent_twice(load))
     stage.note(f"{load.told_by_method(seen.sent_twice)}; the longest GET took {longest(seen):.3f} s")
     if users:
-        stage.note(f"{STRAYED}{strays(load, users)}")
+        stage.note(f"{STRAYED}{strays(load)}")
     return FIGURES[stage.orders.case](seen)
 
 

@@ -40,6 +40,8 @@ class Sent:
     """0: there was no answer, and `complaint` says why."""
     node: str
     complaint: str
+    left: str = ""
+    """The node that had set the request's cookies, if another one answered it."""
 
     @property
     def failed(self) -> bool:
@@ -187,5 +189,5 @@ def send(
 
 
 def _read(row: Sequence[str]) -> Sent:
-    number, method, due, took, status, node, complaint = row
-    return Sent(int(number), method, int(due) / 1e6, int(took) / 1e6, int(status), node, complaint)
+    number, method, due, took, status, node, complaint, left = row
+    return Sent(int(number), method, int(due) / 1e6, int(took) / 1e6, int(status), node, complaint, left)

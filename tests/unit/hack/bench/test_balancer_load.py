@@ -123,6 +123,8 @@ def test_users_keep_their_own_cookies_and_others_have_none(records: Path) -> Non
         send(address, records, seconds=0.4, rate=5)
         serving.join(10)
     assert load.failures == {}
+    # each request is answered by a node of its own, so he who has a cookie has left the one that set it
+    assert [(one.node, one.left) for one in load.sent] == [("2", ""), ("3", ""), ("4", "2"), ("5", "3")]
     # two users in turn, each of whom is given a cookie with the number of his first request
     assert heard == ["", "", "bound=2", "bound=3", "", ""]
 
@@ -135,9 +137,10 @@ def _set_cookies(server: socket.socket, count: int, heard: list[str]) -> None:
             lines = connection.recv(4096).decode().split("\r\n")
             said = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
             heard.append(said.get("cookie", ""))
+            number = said["x-load-id"].encode()
             connection.sendall(
                 b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n"
-                b"Set-Cookie: bound=%s; path=/; HttpOnly\r\n\r\n" % said["x-load-id"].encode()
+                b"X-Load-Node: %s\r\nSet-Cookie: bound=%s; path=/; HttpOnly\r\n\r\n" % (number, number)
             )
 
 

@@ -40,6 +40,8 @@ type record struct {
 	status    int
 	node      string
 	complaint string
+	// left is the node that had set the cookies of the request, if another one answered it.
+	left string
 }
 
 // connection is one to the balancer; a request has it for itself.
@@ -107,24 +109,28 @@ func (l *load) runClosed() []record {
 
 func (l *load) ask(id int, method string, due time.Duration) record {
 	found := record{id: id, method: method, due: due}
-	got, err := l.exchange(id, method)
+	headers, bound := l.users.header(id)
+	got, err := l.exchange(request(id, method, headers))
 	found.took = time.Since(l.began) - due
 	if err != nil {
 		found.complaint = complaint(err)
 		return found
 	}
-	l.users.take(id, got.cookies)
+	l.users.take(id, got)
 	found.status, found.node = got.status, got.node
+	if bound != "" && got.node != "" && got.node != bound {
+		found.left = bound
+	}
 	return found
 }
 
-func (l *load) exchange(id int, method string) (answer, error) {
+func (l *load) exchange(request []byte) (answer, error) {
 	for {
 		c, err := l.connect()
 		if err != nil {
 			return answer{}, err
 		}
-		got, sent := c.exchange(request(id, method, l.users.header(id)), l.timeout)
+		got, sent := c.exchange(request, l.timeout)
 		if !sent {
 			continue // its server had closed it before anything was written: nothing was sent
 		}
@@ -241,12 +247,13 @@ func complaint(err error) string {
 	}
 }
 
-// write writes records as CSV: number, method, due and took in microseconds, status (0: none), node, complaint.
+// write writes records as CSV: number, method, due and took in microseconds, status (0: none), node, complaint,
+// node left.
 func write(file io.Writer, records []record) error {
 	out := bufio.NewWriter(file)
 	for _, r := range records {
-		fmt.Fprintf(out, "%d,%s,%d,%d,%d,%s,%s\n",
-			r.id, r.method, r.due.Microseconds(), r.took.Microseconds(), r.status, r.node, r.complaint)
+		fmt.Fprintf(out, "%d,%s,%d,%d,%d,%s,%s,%s\n",
+			r.id, r.method, r.due.Microseconds(), r.took.Microseconds(), r.status, r.node, r.complaint, r.left)
 	}
 	return out.Flush()
 }
