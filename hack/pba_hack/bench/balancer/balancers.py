@@ -6,6 +6,7 @@ import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from pathlib import Path
 
 from pba_hack.process_usage import processor_seconds
 
@@ -19,6 +20,8 @@ class Balancer:
     pids: Sequence[int]
     sidecars: Sequence[int] = ()
     """Those of `pids` that are the frontend's sidecars."""
+    sockets: Sequence[Path] = ()
+    """The runtime APIs of the frontend's HAProxys."""
 
     @property
     def target(self) -> str:
@@ -43,4 +46,5 @@ def several(start: Start, count: int) -> Iterator[Balancer]:
             [target for one in found for target in one.targets],
             [pid for one in found for pid in one.pids],
             [pid for one in found for pid in one.sidecars],
+            [socket for one in found for socket in one.sockets],
         )
