@@ -20,9 +20,10 @@ from pba_hack.bench import record, registry
 from pba_hack.bench.case import Case, Origin, Trial
 from pba_hack.bench.chart import chart
 from pba_hack.bench.options import parser
-from pba_hack.bench.page import page
+from pba_hack.bench.page import over_time_file, page
 from pba_hack.bench.picture import picture
 from pba_hack.bench.record import Entry
+from pba_hack.bench.timeline import timeline
 from pba_hack.bench.verdict import MISSED
 from pba_hack.checkout import CHECKOUT
 from pba_hack.progress import Progress
@@ -72,11 +73,14 @@ class Bench:
         return new
 
     def write_page(self, entries: Sequence[Entry]) -> None:
-        """Write the page for people, and its picture."""
+        """Write the page for people, and its pictures."""
         self.file.parent.mkdir(parents=True, exist_ok=True)
         self.file.with_suffix(".md").write_text(page(self.name, self.cases, entries))
-        drawn = picture(self.name, self.cases, record.told(self.cases, entries))
-        self.file.with_suffix(".svg").write_text(drawn)
+        told = record.told(self.cases, entries)
+        self.file.with_suffix(".svg").write_text(picture(self.name, self.cases, told))
+        over_time = timeline(self.name, self.cases, told)
+        if over_time:
+            (self.file.parent / over_time_file(self.name)).write_text(over_time)
 
     def unmeasured(self) -> list[Case]:
         """Return the cases that the record does not have at this commit."""

@@ -20,6 +20,11 @@ Made from `bench-{bench}.json` by `./hack/bench {bench}`; do not edit. What the 
 """
 
 
+def over_time_file(bench: str) -> str:
+    """Return the name of the picture of what was kept over time."""
+    return f"bench-{bench}-over-time.svg"
+
+
 def page(bench: str, cases: Sequence[Case], entries: Sequence[Entry]) -> str:
     """Return the page."""
     newest = told(cases, entries)
@@ -29,6 +34,8 @@ def page(bench: str, cases: Sequence[Case], entries: Sequence[Entry]) -> str:
         for case, one in zip(cases, newest, strict=True)
     ]
     parts = [_HEAD.format(bench=bench) + "\n".join(rows)]
+    if any("series" in one.get("samples", {}) for one in newest):
+        parts.append(f"![What was like what over time]({over_time_file(bench)})")
     parts += [_details(one) for one in newest if "commit" in one]
     older = [one for one in reversed(entries) if one not in newest]
     if older:

@@ -21,16 +21,16 @@ LEFT: Final = 290
 """Where bars begin; their names end before it."""
 LONGEST: Final = 560
 """Of the bars; behind them is room for a figure."""
-_MARGIN: Final = 20
+MARGIN: Final = 20
 _ROW: Final = 22
 _BAR: Final = 14
 _LINE: Final = 17
-_COLUMNS: Final = 118
+COLUMNS: Final = 118
 """Characters of a line of text."""
-_COLOURS: Final = {REACHED: "#1a7f37", MISSED: "#cf222e", NOT_DISTINGUISHABLE: "#9a6700"}
+COLOURS: Final = {REACHED: "#1a7f37", MISSED: "#cf222e", NOT_DISTINGUISHABLE: "#9a6700"}
 _HALO: Final = {"paint_order": "stroke", "stroke": "#ffffff", "stroke_width": "3"}
 """Around what is written over a line."""
-_OURS, _OTHERS, _INK, _FAINT = "#0969da", "#afb8c1", "#1f2328", "#59636e"
+OURS, _OTHERS, _INK, _FAINT = "#0969da", "#afb8c1", "#1f2328", "#59636e"
 
 
 def picture(bench: str, cases: Sequence[Case], entries: Sequence[Entry]) -> str:
@@ -39,12 +39,12 @@ def picture(bench: str, cases: Sequence[Case], entries: Sequence[Entry]) -> str:
     root = ET.Element("svg", xmlns="http://www.w3.org/2000/svg", width=str(WIDTH))
     ET.SubElement(root, "title").text = f"Bench: {bench}"
     ET.SubElement(root, "rect", width="100%", height="100%", fill="#ffffff")
-    top = _MARGIN
+    top = MARGIN
     if not shown:
-        top += _MARGIN
-        _text(root, _MARGIN, _MARGIN, "Nothing was measured yet.")
+        top += MARGIN
+        text(root, MARGIN, MARGIN, "Nothing was measured yet.")
     for case, one in shown:
-        top = _panel(root, case, one, top) + _MARGIN
+        top = _panel(root, case, one, top) + MARGIN
     root.set("height", str(top))
     root.set("viewBox", f"0 0 {WIDTH} {top}")
     root.set("font-family", "system-ui, sans-serif")
@@ -56,14 +56,14 @@ def picture(bench: str, cases: Sequence[Case], entries: Sequence[Entry]) -> str:
 def _panel(root: ET.Element, case: Case, one: Entry, top: int) -> int:
     """Draw a case from `top` downwards; return where it ends."""
     panel = ET.SubElement(root, "g", id=case.id)
-    head = _text(panel, _MARGIN, top + _LINE, case.id, font_size="15", font_weight="bold")
+    head = text(panel, MARGIN, top + _LINE, case.id, font_size="15", font_weight="bold")
     ET.SubElement(
-        head, "tspan", dx="10", fill=_COLOURS[one["verdict"]]
+        head, "tspan", dx="10", fill=COLOURS[one["verdict"]]
     ).text = f"{one['verdict']} ({one['reach']} {one['unit']}, n {one['n']})"
     top += _LINE + 4
-    for line in textwrap.wrap(case.measures, _COLUMNS):
+    for line in textwrap.wrap(case.measures, COLUMNS):
         top += _LINE
-        _text(panel, _MARGIN, top, line, fill=_FAINT)
+        text(panel, MARGIN, top, line, fill=_FAINT)
     top += 10
     rows = _rows(one)
     bound = Reach.parse(one["reach"]).bound
@@ -75,7 +75,7 @@ def _panel(root: ET.Element, case: Case, one: Entry, top: int) -> int:
     for number, value in enumerate(rows.values()):
         told = figure(value, one["unit"])
         x = LEFT + value * scale if number else furthest
-        _text(
+        text(
             panel, x + 8, top + number * _ROW + 12, told, font_weight="normal" if number else "bold", **_HALO
         )
     return end
@@ -89,7 +89,7 @@ def _rows(one: Entry) -> dict[str, float]:
 def _bar(panel: ET.Element, top: int, name: str, length: float) -> None:
     ours = name == "this project"
     weight = "bold" if ours else "normal"
-    _text(panel, LEFT - 8, top + 12, name, text_anchor="end", font_weight=weight)
+    text(panel, LEFT - 8, top + 12, name, text_anchor="end", font_weight=weight)
     ET.SubElement(
         panel,
         "rect",
@@ -97,7 +97,7 @@ def _bar(panel: ET.Element, top: int, name: str, length: float) -> None:
         y=str(top),
         width=f"{length:.1f}",
         height=str(_BAR),
-        fill=_OURS if ours else _OTHERS,
+        fill=OURS if ours else _OTHERS,
     )
 
 
@@ -114,14 +114,14 @@ def _spread(panel: ET.Element, top: int, one: Entry, scale: float) -> float:
 def _bound(panel: ET.Element, top: int, rows: int, bound: float, scale: float) -> int:
     x, end = LEFT + bound * scale, top + rows * _ROW
     line = f"M{x:.1f} {top - 4}V{end}"
-    ET.SubElement(panel, "path", {"d": line, "stroke": _COLOURS[MISSED], "stroke-dasharray": "4 3"})
-    _text(panel, x, end + 13, f"bound {figure(bound, '')}", text_anchor="middle", fill=_FAINT)
+    ET.SubElement(panel, "path", {"d": line, "stroke": COLOURS[MISSED], "stroke-dasharray": "4 3"})
+    text(panel, x, end + 13, f"bound {figure(bound, '')}", text_anchor="middle", fill=_FAINT)
     return end + 16
 
 
-def _text(panel: ET.Element, x: float, y: float, text: str, **attributes: str) -> ET.Element:
+def text(panel: ET.Element, x: float, y: float, words: str, **attributes: str) -> ET.Element:
     """Write text; an attribute's underscores are hyphens in SVG."""
     named = {name.replace("_", "-"): value for name, value in attributes.items()}
     element = ET.SubElement(panel, "text", {"x": f"{x:g}", "y": f"{y:g}", "fill": _INK, **named})
-    element.text = text
+    element.text = words
     return element

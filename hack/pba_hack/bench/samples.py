@@ -45,12 +45,57 @@ class Samples(Protocol):
 
 
 @dataclass(frozen=True)
+class Chart:
+    """What belongs together over time: lines by their names; the first is the one that it is about."""
+
+    title: str
+    lines: Mapping[str, Sequence[float]]
+
+
+@dataclass(frozen=True)
+class Series:
+    """Charts over the same moments, in seconds."""
+
+    seconds: Sequence[float]
+    charts: Sequence[Chart]
+
+    def raw(self) -> dict[str, Any]:
+        """Return the series as JSON: each one a text, so that it is one line of a record."""
+        charts = [
+            {"title": one.title, "lines": {name: _packed(line) for name, line in one.lines.items()}}
+            for one in self.charts
+        ]
+        return {"seconds": _packed(self.seconds), "charts": charts}
+
+    @classmethod
+    def read(cls, raw: Mapping[str, Any]) -> Series:
+        """Return the series of a record."""
+        charts = [
+            Chart(one["title"], {name: _unpacked(line) for name, line in one["lines"].items()})
+            for one in raw["charts"]
+        ]
+        return cls(_unpacked(raw["seconds"]), charts)
+
+
+def _packed(figures: Sequence[float]) -> str:
+    return " ".join(f"{figure:.4g}" for figure in figures)
+
+
+def _unpacked(text: str) -> list[float]:
+    return [float(figure) for figure in text.split()]
+
+
+@dataclass(frozen=True)
 class Values:
-    """Figures in the case's unit, one for each repeat; a floor's and peers' medians if they were measured beside."""
+    """Figures in the case's unit, one for each repeat; a floor's and peers' medians if they were measured beside.
+
+    `series`: what one of the repeats was like over time (`Series.raw`), if that is kept.
+    """
 
     figures: Sequence[float]
     floor: float | None = None
     peers: Mapping[str, float] = field(default_factory=dict)
+    series: Mapping[str, Any] | None = None
 
     def result(self, reach: Reach) -> Result:
         """Return the median; the worst is what is judged."""
@@ -58,8 +103,9 @@ class Values:
         return Result(middle, worst, len(self.figures), worst, worst, self.floor, dict(self.peers))
 
     def raw(self) -> dict[str, Any]:
-        """Return the figures."""
-        return {"figures": list(self.figures)}
+        """Return the figures, and the series if there are any."""
+        figures = {"figures": list(self.figures)}
+        return {**figures, "series": dict(self.series)} if self.series else figures
 
 
 @dataclass(frozen=True)

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import contextlib
+import socket
 from pathlib import Path
 
 import pytest
+from pba_lab.patience import eventually
 
 from pba_hack.bench.balancer import equal, faults, kill, lab
 from pba_hack.bench.balancer.cases import CASES
 from pba_hack.bench.balancer.load import WELL, executions, send, serving
-from pba_hack.bench.balancer.peers import PEERS, RETRYING
-from pba_hack.bench.balancer.peers.names import LEAST, retrying
+from pba_hack.bench.balancer.peers import PEERS, haproxy
+from pba_hack.bench.balancer.peers.names import LEAST, binding
 from pba_hack.bench.case import Measured, Trial
+from pba_hack.bench.samples import Series
 from pba_hack.loopback import free_port
 from pba_hack.progress import Progress
+from pba_sync.balancer.commands import FULL_WEIGHT
 
 NODES = 11
 
@@ -45,7 +50,7 @@ def test_a_peer_sends_each_request_once_and_to_all_nodes(name: str, tmp_path: Pa
     assert set(failing.failures) == {"503"}
     assert len(failing.sent) == failing.failures.total()
     again = {one.method for one in [*load.sent, *failing.sent] if counts[one.number] > 1}
-    assert again == ({"GET"} if name in map(retrying, RETRYING) else set())
+    assert again == ({"GET"} if "retries" in name else set())
 
 
 @pytest.mark.parametrize("figure", ["cpu", "throughput"])
@@ -77,11 +82,51 @@ def test_nothing_is_lost_while_nodes_come_and_go_and_the_sidecar_is_looked_at(
     assert of.notes[0] == "0 requests failed, 0 were executed twice"
 
 
-def test_a_killed_node_costs_a_haproxy_that_retries_no_get(tmp_path: Path) -> None:
-    of = measured("kill-failed", tmp_path)
+def test_a_killed_node_costs_who_retries_no_get_and_moves_its_own_clients_alone(tmp_path: Path) -> None:
+    of = measured("kill-failed-cookie", tmp_path)
     by_peer = dict(note.rsplit(": ", 1) for note in of.notes if note.rpartition(": ")[0] in PEERS)
-    assert set(by_peer) == set(kill.PEERS)
-    assert float(by_peer[retrying(LEAST)]) == 0
+    assert set(by_peer) == set(kill.BINDING_PEERS)
+    assert float(by_peer[binding(LEAST)]) == 0
+    assert of.samples.raw()["figures"] == [0]
+    # without a cookie a client would be on another node with nearly every request
+    assert f"{kill.STRAYED}0" in of.notes
+
+
+def test_weights_are_looked_at_while_a_node_is_slow(tmp_path: Path) -> None:
+    raw = measured("weights-slow5", tmp_path).samples.raw()
+    assert raw["figures"][0] >= 1
+    _, weight, share = Series.read(raw["series"]).charts
+    assert (weight.lines["the node"][0], min(weight.lines["the node"])) == (FULL_WEIGHT, 0)
+    assert min(share.lines["the node"]) < 0.5
+
+
+def test_a_picker_in_lua_loses_count_of_nothing_and_picks_no_node_that_drains(tmp_path: Path) -> None:
+    addresses = [f"127.0.202.{number + 1}:{free_port()}" for number in range(3)]
+    text = haproxy.configuration(addresses, picker=haproxy.PICKER)
+    with serving(addresses, tmp_path / "executed") as nodes, haproxy.started(text) as process:
+        haproxy.await_nodes(process, 3, haproxy.BACKEND)
+        nodes.order("set", delay_ms=300.0)
+        _break_off(process.port, 60)
+        eventually(lambda: process.counters("BACKEND")["scur"] == "0")
+        nodes.order("set", None, **WELL)
+        process.ask(f"set server {haproxy.BACKEND}/node-1 state drain")
+        target, records = f"127.0.0.1:{process.port}", tmp_path / "records.csv"
+        drained = send(target, records, seconds=1.0, rate=100)
+        process.ask(f"set server {haproxy.BACKEND}/node-1 state ready")
+        load = send(target, records, seconds=3.0, rate=100, first=100)
+    assert drained.failures == load.failures == {}
+    assert set(drained.by_node) == {"0", "2"}
+    # each is as if nobody had ever broken off
+    assert all(80 <= count <= 120 for count in load.by_node.values())
+    assert set(load.by_node) == {"0", "1", "2"}
+
+
+def _break_off(port: int, count: int) -> None:
+    """Ask so many times at once, and leave before anybody has answered."""
+    with contextlib.ExitStack() as stack:
+        for _ in range(count):
+            client = stack.enter_context(socket.create_connection(("127.0.0.1", port)))
+            client.sendall(b"GET / HTTP/1.1\r\nHost: bench\r\n\r\n")
 
 
 def test_the_network_has_room_for_so_many_nodes_and_says_when_not() -> None:

@@ -23,6 +23,18 @@ class HAProxyDiedError(RuntimeError):
     """HAProxy did not start; the message holds its log."""
 
 
+def ask(at: Path, text: str) -> str:
+    """Return HAProxy's answer to one command of the runtime API at a socket."""
+    chunks = []
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.settimeout(5)
+        connection.connect(str(at))
+        connection.sendall(text.encode() + b"\n")
+        while chunk := connection.recv(65536):
+            chunks.append(chunk)
+    return b"".join(chunks).decode()
+
+
 class HAProxyProcess:
     """One HAProxy, its runtime socket and its log in one folder."""
 
@@ -99,14 +111,7 @@ class HAProxyProcess:
 
     def ask(self, text: str) -> str:
         """Return HAProxy's answer to one command of its runtime API."""
-        chunks = []
-        with socket.socket(socket.AF_UNIX) as connection:
-            connection.settimeout(5)
-            connection.connect(str(self.socket))
-            connection.sendall(text.encode() + b"\n")
-            while chunk := connection.recv(65536):
-                chunks.append(chunk)
-        return b"".join(chunks).decode()
+        return ask(self.socket, text)
 
     def info(self) -> dict[str, str]:
         """Return `show info` as a mapping."""

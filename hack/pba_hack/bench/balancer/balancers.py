@@ -21,7 +21,7 @@ class Balancer:
     sidecars: Sequence[int] = ()
     """Those of `pids` that are the frontend's sidecars."""
     sockets: Sequence[Path] = ()
-    """The runtime sockets of the frontend's HAProxys."""
+    """The runtime APIs of the frontend's HAProxys."""
 
     @property
     def target(self) -> str:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from pba_hack.bench.balancer import burst, equal, faults, join, kill, sidecar, spread
+from pba_hack.bench.balancer import burst, equal, faults, join, kill, sidecar, spread, weights
 from pba_hack.bench.case import Case
 
 CASES: Final[Sequence[Case]] = (
     *equal.CASES,
     *faults.CASES,
+    *weights.CASES,
     *kill.CASES,
     *join.CASES,
     *burst.CASES,

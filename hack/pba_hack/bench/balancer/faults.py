@@ -8,13 +8,23 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
+from pba_hack.bench.balancer import frontend
 from pba_hack.bench.balancer.balancers import Balancer
 from pba_hack.bench.balancer.load import WELL, Load, Sent
-from pba_hack.bench.balancer.peers.names import CADDY, ENVOY_LEAST, ENVOY_ROBIN, LEAST, OBSERVE, RANDOM
+from pba_hack.bench.balancer.peers import RETRYING as RETRYING_PEERS
+from pba_hack.bench.balancer.peers.names import (
+    CADDY,
+    ENVOY_LEAST,
+    ENVOY_ROBIN,
+    LEAST,
+    OBSERVE,
+    RANDOM,
+    retrying,
+)
 from pba_hack.bench.balancer.stage import RATE, Found, Stage, held
 from pba_hack.bench.case import Case, Measured, Trial
 from pba_hack.bench.samples import Values
@@ -22,6 +32,8 @@ from pba_hack.bench.statistics import percentile
 
 SHORTER: Final = 10.0
 """The short form is shorter by this, and slower by as much as its rate says."""
+POSTS: Final = 10
+"""Of 100 requests, where it matters what is sent again."""
 BAD: Final = 3
 """The place of the node that turns bad."""
 BACK_SECONDS: Final = 10.0
@@ -40,6 +52,8 @@ class Fault:
     nodes: int = 11
     before: float = 5.0
     after: float = 3.0
+    posts: int = 0
+    """Of 100 requests so many are POSTs."""
 
     @property
     def begin(self) -> float:
@@ -55,7 +69,7 @@ class Fault:
         """Return the same, over sooner."""
         parts = (self.seconds, self.before, self.after)
         seconds, before, after = (max(2 * MARGIN_SECONDS, part / SHORTER) for part in parts)
-        return Fault(self.how, seconds, self.nodes, before, after)
+        return replace(self, seconds=seconds, before=before, after=after)
 
 
 @dataclass(frozen=True)
@@ -66,6 +80,8 @@ class Seen:
     load: Load
     hits: int
     """Requests that the bad node got while it was bad."""
+    sent_twice: int = 0
+    """POSTs that were executed more than once."""
 
     def during(self, begin: float, end: float) -> list[Sent]:
         """Return what was to be sent between two moments, in seconds from the beginning."""
@@ -93,6 +109,10 @@ def _failed(seen: Seen) -> float:
     return seen.load.failures.total()
 
 
+def _failed_though_safe(seen: Seen) -> float:
+    return seen.load.failed_gets + seen.sent_twice
+
+
 def _share_of_round_robin(seen: Seen) -> float:
     fault = seen.fault
     fair = len(seen.during(fault.end - fault.seconds, fault.end)) / fault.nodes
@@ -113,10 +133,13 @@ FAULTS: Final[Mapping[str, tuple[Fault, Callable[[Seen], float]]]] = {
     "slow-p999": (_SLOW, _p999),
     "slow5-p99": (Fault({"delay_ms": 90.0, "jitter_ms": 20.0}, 60.0, before=10.0), _p99_ratio),
     "failing": (Fault({"fail_share": 1.0}, 10.0, nodes=5), _failed),
+    "failing-retry": (Fault({"fail_share": 1.0}, 10.0, nodes=5, posts=POSTS), _failed_though_safe),
     "flaky": (Fault({**WELL, "fail_share": 0.3}, 30.0, nodes=5), _share_of_round_robin),
     "recovered": (Fault(_SLOW.how, 15.0, after=BACK_SECONDS + 3.0), _recovered),
 }
 """By a case: what happens, and what is told of it."""
+RETRYING: Final = ("failing-retry",)
+"""Cases in which what is safe is tried again; in the others nothing is."""
 INSTANCES: Final = {"slow-hits-3": 3}
 """So many frontends there are; one if nothing is said."""
 
@@ -130,6 +153,7 @@ def perform(stage: Stage) -> Found:
     """Let a node turn bad behind one balancer after another."""
     whole, figure = FAULTS[stage.orders.case]
     fault = whole.shortened() if stage.orders.short else whole
+    stage.settings = frontend.RETRYING if stage.orders.case in RETRYING else frontend.ONCE
     return stage.in_turn(
         lambda balancer: figure(_seen(stage, balancer, fault)), instances=INSTANCES.get(stage.orders.case, 1)
     )
@@ -146,9 +170,13 @@ def _seen(stage: Stage, balancer: Balancer, fault: Fault) -> Seen:
 
     turning = threading.Thread(target=turn)
     turning.start()
-    load = stage.load(balancer, fault.end + fault.after)
+    load = stage.load(balancer, fault.end + fault.after, posts=fault.posts)
     turning.join()
-    return Seen(fault, load, hits[0])
+    if not fault.posts:
+        return Seen(fault, load, hits[0])
+    seen = Seen(fault, load, hits[0], stage.sent_twice(load))
+    stage.note(load.told_by_method(seen.sent_twice))
+    return seen
 
 
 def measure(case: str, peers: Sequence[str], trial: Trial) -> Measured:
@@ -200,6 +228,14 @@ CASES: Final = (
         "<= 25",
         "failed while one of 5 nodes fails all that it gets at once, for 10 s (10,000 requests)",
         peers=(*OTHERS, OBSERVE),
+    ),
+    _case(
+        "failing-retry",
+        "requests",
+        "== 0",
+        "GETs that fail, and POSTs that are executed twice, while one of 5 nodes fails all that it gets at once, for "
+        "10 s (10,000 requests), and what is safe is tried again",
+        peers=tuple(map(retrying, RETRYING_PEERS)),
     ),
     _case(
         "flaky",

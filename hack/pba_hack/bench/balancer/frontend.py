@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from pba_lab import account
 from pba_lab.shop import shop
@@ -25,6 +25,12 @@ from pba_sync.balancer.runtime import HAProxy
 NAMESPACE: Final = "bench"
 READY: Final = "ready"
 TERMINATING: Final = "terminating"
+ONCE: Final[Mapping[str, Any]] = {"retries": {"budgetPercent": 0}}
+"""What one node fails is not made good by another: for cases that count it. Clients are not bound to nodes."""
+RETRYING: Final[Mapping[str, Any]] = {}
+"""What is safe is tried again, as it is unless the user says otherwise."""
+COOKIE: Final[Mapping[str, Any]] = {"sessionAffinity": {"type": "Cookie"}}
+"""Clients stay on their nodes by a cookie; what is safe is tried again."""
 SLICE_SIZE: Final = 100
 """Endpoints in one EndpointSlice: what Kubernetes' controller puts into one."""
 _ANSWER_SECONDS: Final = 10.0
@@ -45,10 +51,9 @@ def pods(addresses: Sequence[str]) -> list[Pod]:
     return [Pod(f"node-{place}", address) for place, address in enumerate(addresses)]
 
 
-def cluster() -> Cluster:
-    """Return the PBACluster whose frontend is measured."""
-    # What one node fails is not to be made good by another: the cases count it.
-    return shop(NAMESPACE, {"retries": {"budgetPercent": 0}}, probes={"readiness": {"path": "/healthz"}})
+def cluster(settings: Mapping[str, Any]) -> Cluster:
+    """Return the PBACluster whose frontend is measured, with these fields of its frontend."""
+    return shop(NAMESPACE, settings, probes={"readiness": {"path": "/healthz"}})
 
 
 @contextlib.contextmanager
@@ -59,20 +64,23 @@ def prepared(folder: Path) -> Iterator[ApiServer]:
         made = server.request("POST", "/api/v1/namespaces", {"metadata": {"name": NAMESPACE}})
         if not made.ok:
             raise RuntimeError(made.data.decode())
-        account.admit(server, cluster())
+        account.admit(server, cluster(ONCE))
         yield server
 
 
 @contextlib.contextmanager
-def followed(server: ApiServer, pods: Sequence[Pod]) -> Iterator[Balancer]:
+def followed(
+    server: ApiServer, pods: Sequence[Pod], settings: Mapping[str, Any] = ONCE
+) -> Iterator[Balancer]:
     """Run HAProxy and the sidecar until the block ends; the nodes are told by EndpointSlices.
 
     Args:
         server: that was prepared.
         pods: the nodes at its beginning.
+        settings: what the PBACluster says of its frontend.
     """
     announce(server, pods)
-    followed_cluster = cluster()
+    followed_cluster = cluster(settings)
     with started(haproxy_cfg.render(followed_cluster)) as process:
         mounted = account.mount(server, followed_cluster, process.folder)
         port = int(server.url.rpartition(":")[2])
@@ -83,8 +91,7 @@ def followed(server: ApiServer, pods: Sequence[Pod]) -> Iterator[Balancer]:
         try:
             await_nodes(process, sum(pod.state == READY for pod in pods), HAPROXY_BACKEND)
             own = sidecar.process.pid
-            target = f"127.0.0.1:{process.port}"
-            yield Balancer((target,), (process.pid, own), (own,), (process.socket,))
+            yield Balancer((f"127.0.0.1:{process.port}",), (process.pid, own), (own,), (process.socket,))
         finally:
             sidecar.end()
 

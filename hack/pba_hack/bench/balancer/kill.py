@@ -1,7 +1,8 @@
 """`kill-*`: a node's process is killed at full load, and begins again: by the frontend, and by peers in the same run.
 
 Nothing tells the balancers of it: connections are reset, and new ones refused. Requests that are not idempotent and
-were under way at the node cannot but fail; they are told apart.
+were under way at the node cannot but fail; they are told apart. Where clients stay on their nodes by a cookie, those of
+the killed one have to move to others.
 """
 
 from __future__ import annotations
@@ -13,10 +14,11 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from pba_hack.bench.balancer import frontend
 from pba_hack.bench.balancer.balancers import Balancer
-from pba_hack.bench.balancer.load import Load
-from pba_hack.bench.balancer.peers import RETRYING
-from pba_hack.bench.balancer.peers.names import retrying
+from pba_hack.bench.balancer.load import GET, Load
+from pba_hack.bench.balancer.peers import BINDING, RETRYING
+from pba_hack.bench.balancer.peers.names import binding, retrying
 from pba_hack.bench.balancer.stage import RATE, Found, Stage, held
 from pba_hack.bench.case import Case, Measured, Trial
 from pba_hack.bench.samples import Values
@@ -26,9 +28,10 @@ KILLED: Final = 3
 """The place of the node that is killed."""
 POSTS: Final = 10
 """Of 100 requests."""
+USERS: Final = 200
+"""So many clients there are where each keeps to a node: some 18 of each node, who come five times a second."""
 PEERS: Final = tuple(map(retrying, RETRYING))
-_IDEMPOTENT: Final = "GET"
-"""The only such method that is sent."""
+BINDING_PEERS: Final = tuple(map(binding, BINDING))
 
 
 @dataclass(frozen=True)
@@ -40,21 +43,42 @@ class Times:
     after: float
 
 
+STRAYED: Final = "clients that left a node that lived: "
 TIMES: Final = Times(3.0, 5.0, 5.0)
 SHORT_TIMES: Final = Times(0.5, 1.0, 1.0)
 
 
-def failed(load: Load) -> float:
-    """Return how many idempotent requests failed."""
-    return sum(one.failed for one in load.sent if one.method == _IDEMPOTENT)
+@dataclass(frozen=True)
+class Seen:
+    """What became of a load in which a node was killed."""
+
+    load: Load
+    sent_twice: int
+    """POSTs that were executed more than once."""
 
 
-def longest(load: Load) -> float:
+def failed(seen: Seen) -> float:
+    """Return how many idempotent requests failed, and others were executed twice."""
+    return seen.load.failed_gets + seen.sent_twice
+
+
+def longest(seen: Seen) -> float:
     """Return how long an idempotent request took at most, in seconds; one that failed has taken that long, too."""
-    return max(one.took for one in load.sent if one.method == _IDEMPOTENT)
+    return max(one.took for one in seen.load.sent if one.method == GET)
 
 
-FIGURES: Final[Mapping[str, Callable[[Load], float]]] = {"kill-failed": failed, "kill-longest": longest}
+def strays(load: Load) -> int:
+    """Return how often a client with a cookie of one node was answered by another, though it was not the killed one."""
+    return sum(one.left not in {"", str(KILLED)} for one in load.sent)
+
+
+FIGURES: Final[Mapping[str, Callable[[Seen], float]]] = {
+    "kill-failed": failed,
+    "kill-failed-cookie": failed,
+    "kill-longest": longest,
+}
+BOUND: Final = ("kill-failed-cookie",)
+"""Cases in which clients stay on their nodes."""
 
 
 def nodes(_case: str) -> int:
@@ -64,6 +88,7 @@ def nodes(_case: str) -> int:
 
 def perform(stage: Stage) -> Found:
     """Kill a node behind one balancer after another."""
+    stage.settings = frontend.COOKIE if stage.orders.case in BOUND else frontend.RETRYING
     return stage.in_turn(partial(_killed, stage))
 
 
@@ -78,11 +103,14 @@ def _killed(stage: Stage, balancer: Balancer) -> float:
 
     killing = threading.Thread(target=kill)
     killing.start()
-    load = stage.load(balancer, times.before + times.dead + times.after, posts=POSTS)
+    users = USERS if stage.orders.case in BOUND else 0
+    load = stage.load(balancer, times.before + times.dead + times.after, posts=POSTS, users=users)
     killing.join()
-    posts = sum(one.failed for one in load.sent if one.method != _IDEMPOTENT)
-    stage.say(f"{failed(load):.0f} GETs failed, the longest took {longest(load):.3f} s; {posts} POSTs failed")
-    return FIGURES[stage.orders.case](load)
+    seen = Seen(load, stage.sent_twice(load))
+    stage.note(f"{load.told_by_method(seen.sent_twice)}; the longest GET took {longest(seen):.3f} s")
+    if users:
+        stage.note(f"{STRAYED}{strays(load)}")
+    return FIGURES[stage.orders.case](seen)
 
 
 def measure(case: str, trial: Trial) -> Measured:
@@ -91,7 +119,7 @@ def measure(case: str, trial: Trial) -> Measured:
     Raises:
         CalledProcessError: a step failed; it has told why.
     """
-    found = held(__name__, case, trial, PEERS)
+    found = held(__name__, case, trial, BINDING_PEERS if case in BOUND else PEERS)
     return Measured(Values(found["figures"], peers=found["peers"]), tuple(found["notes"]))
 
 
@@ -99,17 +127,25 @@ def _case(case: str, unit: str, reach: str, measures: str) -> Case:
     return Case(id=case, unit=unit, reach=reach, measures=measures, measure=partial(measure, case))
 
 
+_FAILED: Final = "GETs that fail, and POSTs that are executed twice,"
+_KILLED: Final = f"one of {NODES} nodes is killed for {TIMES.dead:.0f} s, {RATE:,.0f} requests/s"
 CASES: Final = (
     _case(
         "kill-failed",
         "requests",
         "== 0",
-        f"GETs that fail when one of {NODES} nodes is killed for {TIMES.dead:.0f} s, {RATE:,.0f} requests/s",
+        f"{_FAILED} when {_KILLED}",
+    ),
+    _case(
+        "kill-failed-cookie",
+        "requests",
+        "== 0",
+        f"{_FAILED} when {_KILLED}, of {USERS} clients who stay on their nodes by a cookie",
     ),
     _case(
         "kill-longest",
         "s",
         "<= 0.5",
-        f"the longest GET when one of {NODES} nodes is killed for {TIMES.dead:.0f} s, {RATE:,.0f} requests/s",
+        f"the longest GET when {_KILLED}",
     ),
 )

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Unpack
 
-from pba_hack.bench.balancer.load import Load, send
+from pba_hack.bench.balancer.load import Kind, Load, send
 from pba_hack.process_usage import idle_share
 
 
@@ -19,18 +20,10 @@ class Loads:
         self.idle: list[float] = []
         """The share of the machine's processors that was idle, load by load."""
 
-    def send(self, target: str, *, seconds: float, rate: float, clients: int = 0, posts: int = 0) -> Load:
+    def send(self, target: str, *, seconds: float, rate: float, **kind: Unpack[Kind]) -> Load:
         """Send one, and return what became of it; the arguments are those of `load.send`."""
         with idle_share() as idle:
-            load = send(
-                target,
-                self._records,
-                seconds=seconds,
-                rate=rate,
-                clients=clients,
-                posts=posts,
-                first=self.sent,
-            )
+            load = send(target, self._records, seconds=seconds, rate=rate, first=self.sent, **kind)
         self.idle.append(idle())
         self.sent += len(load.sent)
         self.failed += load.failures.total()

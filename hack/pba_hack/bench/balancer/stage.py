@@ -14,12 +14,12 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Unpack
 
 from pba_hack.apiserver import ApiServer
 from pba_hack.bench.balancer import frontend, lab
 from pba_hack.bench.balancer.balancers import Balancer, several
-from pba_hack.bench.balancer.load import WELL, Load, Nodes, executions, serving
+from pba_hack.bench.balancer.load import WELL, Kind, Load, Nodes, executions, posts_executed_twice, serving
 from pba_hack.bench.balancer.loads import Loads
 from pba_hack.bench.balancer.peers import PEERS
 from pba_hack.bench.case import Trial
@@ -34,6 +34,8 @@ SHORT_RATE: Final = 200.0
 REPEATS: Final = 5
 WARM_SECONDS: Final = 2.0
 PROJECT: Final = "the frontend"
+EXECUTED: Final = "executed"
+"""The file in which nodes write down how often each request was executed."""
 
 Found = Mapping[str, Any]
 """What was found, as JSON; `notes` are words."""
@@ -60,11 +62,15 @@ class Stage:
         self.nodes = nodes
         self.serving = len(nodes.addresses)
         """So many of the nodes are behind a balancer when it begins."""
+        self.settings: Mapping[str, Any] = frontend.ONCE
+        """What the PBACluster says of its frontend."""
         self._server = server
+        self._executed = Path(orders.folder) / EXECUTED
         self.loads = Loads(Path(orders.folder))
         self.dice = random.Random(orders.seed)  # noqa: S311 - nothing is kept secret by it
         self.say = Progress().say
         self._notes: list[str] = []
+        self._measured = PROJECT
 
     @property
     def rate(self) -> float:
@@ -89,16 +95,28 @@ class Stage:
     def _start(self, name: str) -> AbstractContextManager[Balancer]:
         if name != PROJECT:
             return PEERS[name].run(self.nodes.addresses[: self.serving])
-        return frontend.followed(self.server, frontend.pods(self.nodes.addresses[: self.serving]))
+        pods = frontend.pods(self.nodes.addresses[: self.serving])
+        return frontend.followed(self.server, pods, self.settings)
+
+    @property
+    def notes(self) -> Sequence[str]:
+        """What was kept so far."""
+        return self._notes
 
     def note(self, text: str) -> None:
-        """Tell something, and keep it for the record."""
-        self.say(text)
-        self._notes.append(text)
+        """Tell something of what is measured; what is said of the frontend is kept for the record."""
+        self.say(f"{self._measured}: {text}")
+        if self._measured == PROJECT:
+            self._notes.append(text)
 
-    def load(self, balancer: Balancer, seconds: float, *, clients: int = 0, posts: int = 0) -> Load:
+    def load(self, balancer: Balancer, seconds: float, **kind: Unpack[Kind]) -> Load:
         """Send requests to a balancer, and return what became of them; the arguments are those of `load.send`."""
-        return self.loads.send(balancer.target, seconds=seconds, rate=self.rate, clients=clients, posts=posts)
+        return self.loads.send(balancer.target, seconds=seconds, rate=self.rate, **kind)
+
+    def sent_twice(self, load: Load) -> int:
+        """Return how many POSTs of a load nodes have executed more than once, by their own count."""
+        self.nodes.order("count")
+        return posts_executed_twice(load, executions(self._executed))
 
     def in_turn(
         self, figure: Callable[[Balancer], float], *, repeats: int = REPEATS, instances: int = 1
@@ -110,6 +128,7 @@ class Stage:
         for repeat in range(repeats):
             for name in self.dice.sample(names, len(names)):
                 self.nodes.order("set", None, **WELL)
+                self._measured = name
                 with self.start(name, instances) as balancer:
                     self.load(balancer, WARM_SECONDS)
                     figures[name].append(figure(balancer))
@@ -147,7 +166,7 @@ def main(argv: Sequence[str]) -> None:
     orders = Orders(**json.loads(argv[0]))
     module = importlib.import_module(orders.module)
     folder = Path(orders.folder)
-    executed = folder / "executed"
+    executed = folder / EXECUTED
     with (
         frontend.prepared(folder / "apiserver") as server,
         serving(lab.addresses(module.nodes(orders.case)), executed) as nodes,

@@ -40,6 +40,13 @@ def test_all_that_failed_counts_whenever_it_did() -> None:
     assert figure("failing", seen((1.0, 0.1, 503, 0), (6.0, 0.1, 0, 0), (7.0, 0.1, 200, 0))) == 2
 
 
+def test_where_what_is_safe_is_tried_again_gets_count_and_posts_that_were_sent_twice() -> None:
+    gets = [Sent(0, "GET", 6.0, 0.1, 503, "3", ""), Sent(1, "GET", 6.1, 0.1, 200, "0", "")]
+    begun = [Sent(2, "POST", 6.2, 0.1, 503, "3", "")]
+    assert figure("failing-retry", Seen(FAULT, Load([*gets, *begun]), 0)) == 1
+    assert figure("failing-retry", Seen(FAULT, Load(begun), 0, sent_twice=2)) == 2
+
+
 def test_round_robin_would_have_sent_the_node_its_fair_share() -> None:
     during = [(6.0, 0.1, 200, 0)] * 99
     # of 100 requests 20 would have been the bad node's, and half of them would have failed

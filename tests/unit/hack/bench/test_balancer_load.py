@@ -113,6 +113,37 @@ def _answer_and_leave(server: socket.socket, count: int) -> None:
             connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
 
+def test_users_keep_their_own_cookies_and_others_have_none(records: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        heard: list[str] = []
+        serving = threading.Thread(target=_set_cookies, args=(server, 6, heard), daemon=True)
+        serving.start()
+        address = f"127.0.0.1:{server.getsockname()[1]}"
+        load = send(address, records, seconds=0.8, rate=5, users=2, first=2)
+        send(address, records, seconds=0.4, rate=5)
+        serving.join(10)
+    assert load.failures == {}
+    # each request is answered by a node of its own, so he who has a cookie has left the one that set it
+    assert [(one.node, one.left) for one in load.sent] == [("2", ""), ("3", ""), ("4", "2"), ("5", "3")]
+    # two users in turn, each of whom is given a cookie with the number of his first request
+    assert heard == ["", "", "bound=2", "bound=3", "", ""]
+
+
+def _set_cookies(server: socket.socket, count: int, heard: list[str]) -> None:
+    """Answer one request on each connection, and set a cookie with the request's number; remember what came."""
+    for _ in range(count):
+        connection, _ = server.accept()
+        with connection:
+            lines = connection.recv(4096).decode().split("\r\n")
+            said = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+            heard.append(said.get("cookie", ""))
+            number = said["x-load-id"].encode()
+            connection.sendall(
+                b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n"
+                b"X-Load-Node: %s\r\nSet-Cookie: bound=%s; path=/; HttpOnly\r\n\r\n" % (number, number)
+            )
+
+
 def test_a_failure_counts_with_the_time_that_it_took() -> None:
     good = [Sent(number, "GET", 0.0, 0.02, 200, "0", "") for number in range(99)]
     load = Load([*good, Sent(99, "GET", 0.0, 10.0, 0, "", "timeout")])

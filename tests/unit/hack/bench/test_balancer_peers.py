@@ -28,7 +28,7 @@ def lines(text: str) -> set[str]:
 
 
 def test_the_static_haproxy_treats_requests_as_the_operators_does() -> None:
-    operators = lines(haproxy_cfg.render(frontend.cluster()))
+    operators = lines(haproxy_cfg.render(frontend.cluster(frontend.ONCE)))
     own = lines(haproxy.configuration(NODES)) - operators
     servers = {line for line in own if line.startswith("server ")}
     checks = {line for line in own if line.startswith("http-check send ")}  # to another host's name
@@ -42,7 +42,7 @@ def test_the_static_haproxy_treats_requests_as_the_operators_does() -> None:
 @pytest.mark.parametrize("word", ["ring", "map", "trial", "-f ", "retry-on", "use-server"])
 def test_the_static_haproxy_has_nothing_that_only_a_sidecar_needs(word: str) -> None:
     assert word not in haproxy.configuration(NODES)
-    assert word in haproxy_cfg.render(frontend.cluster())
+    assert word in haproxy_cfg.render(frontend.cluster(frontend.ONCE))
 
 
 def test_a_peer_of_haproxy_differs_in_what_its_name_says() -> None:
@@ -87,6 +87,29 @@ def test_what_is_safe_is_tried_again_where_it_is_said() -> None:
     safe, others = manager["route_config"]["virtual_hosts"][0]["routes"]
     assert safe["match"]["headers"][0]["string_match"] == {"safe_regex": {"regex": "GET|HEAD"}}
     assert others["route"]["retry_policy"]["retry_on"] == envoy.NEVER_SENT
+
+
+def test_clients_stay_on_their_nodes_where_it_is_said() -> None:
+    added = lines(haproxy.configuration(NODES, cookie=True)) - lines(haproxy.configuration(NODES))
+    assert "cookie bench insert indirect nocache httponly" in added
+    assert {line.rpartition(" cookie ")[2] for line in added if line.startswith("server ")} == {
+        "node-0",
+        "node-1",
+    }
+    assert "lb_policy cookie bench {" in lines(caddy.configuration(NODES, 1, cookie=True))
+    made = envoy.configuration(NODES, 1, envoy.LEAST_REQUEST, cookie=True)
+    (listener,) = made["static_resources"]["listeners"]
+    filters = listener["filter_chains"][0]["filters"][0]["typed_config"]["http_filters"]
+    assert [one["name"] for one in filters] == ["session", "router"]
+
+
+def test_a_picker_is_asked_for_each_request_and_told_of_each_answer() -> None:
+    added = lines(haproxy.configuration(NODES, picker=haproxy.PICKER)) - lines(haproxy.configuration(NODES))
+    assert added == {
+        f"lua-load-per-thread {haproxy.PICKER}",
+        "http-response lua.answered",
+        "use-server %[lua.pick] if TRUE",
+    }
 
 
 def test_nginx_has_all_nodes_and_tries_no_other() -> None:

@@ -11,10 +11,11 @@ import pytest
 
 from pba_hack.bench import record
 from pba_hack.bench.case import Case, Measured, Origin
-from pba_hack.bench.page import page
+from pba_hack.bench.page import over_time_file, page
 from pba_hack.bench.reach import Reach
 from pba_hack.bench.registry import NAMES, cases
 from pba_hack.bench.samples import Round, Samples, Share, SideBySide, Values
+from pba_hack.bench.timeline import timeline
 
 ROOT = Path(__file__).resolve().parents[4]
 HERE = Origin("abc", "2 x some", "2026-11-24T12:00:00+00:00", "./hack/bench operator --case ratio")
@@ -133,7 +134,11 @@ def test_figures_of_another_edition_are_told_as_what_was_before() -> None:
 @pytest.mark.parametrize("bench", NAMES)
 def test_the_committed_page_is_made_from_the_committed_record(bench: str) -> None:
     file = record.path(ROOT, bench)
-    assert file.with_suffix(".md").read_text() == page(bench, cases(bench), record.read(file))
+    entries = record.read(file)
+    assert file.with_suffix(".md").read_text() == page(bench, cases(bench), entries)
+    over_time = file.parent / over_time_file(bench)
+    drawn = over_time.read_text() if over_time.exists() else None
+    assert drawn == timeline(bench, cases(bench), record.told(cases(bench), entries))
 
 
 @pytest.mark.parametrize("bench", NAMES)

@@ -27,7 +27,9 @@ from pba_hack.bench.balancer.peers.names import (
     LEAST,
     NGINX,
     OBSERVE,
+    PICKER,
     RANDOM,
+    binding,
     retrying,
 )
 from pba_hack.binaries import binary
@@ -46,6 +48,8 @@ class Peer:
 
 RETRYING: Final = (LEAST, RANDOM, ENVOY_LEAST, ENVOY_ROBIN, CADDY, NGINX)
 """Those that are there a second time, with retries of what is safe."""
+BINDING: Final = (LEAST, ENVOY_LEAST, CADDY)
+"""Those that are there a third time, with retries and a cookie. nginx of Debian has none."""
 _haproxy = partial(rootfs, "haproxy")
 _envoy = partial(binary, "envoy")
 
@@ -54,6 +58,7 @@ _ONCE: Final[Mapping[str, Peer]] = {
     RANDOM: Peer(partial(haproxy.running, balance="random(2)"), _haproxy),
     OBSERVE: Peer(partial(haproxy.running, server=haproxy.OBSERVED), _haproxy),
     KEPT: Peer(partial(haproxy.running, connections=haproxy.KEPT_CONNECTIONS), _haproxy),
+    PICKER: Peer(partial(haproxy.running, picker=haproxy.PICKER), _haproxy),
     ENVOY_LEAST: Peer(partial(envoy.running, policy=envoy.LEAST_REQUEST), _envoy),
     ENVOY_ROBIN: Peer(partial(envoy.running, policy=envoy.ROUND_ROBIN), _envoy),
     CADDY: Peer(caddy.running, partial(binary, "caddy")),
@@ -63,6 +68,10 @@ PEERS: Final[Mapping[str, Peer]] = {
     **_ONCE,
     **{
         retrying(name): Peer(partial(_ONCE[name].run, retries=True), _ONCE[name].provide) for name in RETRYING
+    },
+    **{
+        binding(name): Peer(partial(_ONCE[name].run, retries=True, cookie=True), _ONCE[name].provide)
+        for name in BINDING
     },
 }
 """All by name."""

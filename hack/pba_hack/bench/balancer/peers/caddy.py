@@ -35,7 +35,7 @@ http://:$port {
 	bind 127.0.0.1
 
 	reverse_proxy $nodes {
-		lb_policy least_conn
+		lb_policy $policy
 		$retries
 
 		health_uri /healthz
@@ -73,24 +73,34 @@ SAFE: Final = """lb_retries 3
 """What never reached a node is tried again without being named."""
 
 
-def configuration(addresses: Sequence[str], port: int, *, retries: bool = False) -> str:
+BOUND: Final = """cookie bench {
+			fallback least_conn
+		}"""
+"""A client comes back to its node; where that is out, and for new clients, the one with the fewest requests."""
+
+
+def configuration(addresses: Sequence[str], port: int, *, retries: bool = False, cookie: bool = False) -> str:
     """Return the text of the Caddyfile.
 
     Args:
         addresses: HOST:PORT of each node.
         port: of 127.0.0.1, where it listens.
         retries: whether what is safe is tried again, elsewhere.
+        cookie: whether clients stay on their nodes.
     """
     return _TEMPLATE.substitute(
-        port=port, nodes=" ".join(addresses), retries=SAFE if retries else "lb_retries 0"
+        port=port,
+        nodes=" ".join(addresses),
+        policy=BOUND if cookie else "least_conn",
+        retries=SAFE if retries else "lb_retries 0",
     )
 
 
 @contextlib.contextmanager
-def running(addresses: Sequence[str], *, retries: bool = False) -> Iterator[Balancer]:
+def running(addresses: Sequence[str], *, retries: bool = False, cookie: bool = False) -> Iterator[Balancer]:
     """Run it until the block ends; the arguments are those of `configuration`."""
     with running_program(
-        lambda port, _folder: configuration(addresses, port, retries=retries),
+        lambda port, _folder: configuration(addresses, port, retries=retries, cookie=cookie),
         lambda file: [str(binary("caddy")), "run", "--adapter", "caddyfile", "--config", str(file)],
         name="Caddyfile",
         environment={"GOMAXPROCS": "2"},

@@ -20,6 +20,8 @@ ROUND_ROBIN: Final = "round_robin"
 _HTTP: Final = "envoy.extensions.filters.network.http_connection_manager.v3.HttpConnectionManager"
 _OTHER_HOSTS: Final = "envoy.extensions.retry.host.previous_hosts.v3.PreviousHostsPredicate"
 _ROUTE: Final = {"cluster": "nodes", "timeout": "60s"}
+_SESSION: Final = "envoy.extensions.filters.http.stateful_session.v3.StatefulSession"
+_COOKIE: Final = "envoy.extensions.http.stateful_session.cookie.v3.CookieBasedSessionState"
 _ROUTER: Final = "envoy.extensions.filters.http.router.v3.Router"
 _POLICIES: Final[Mapping[str, Mapping[str, Any]]] = {
     # Of all nodes the one with the fewest requests. As a rule Envoy looks at two by chance, which spreads worse and
@@ -62,7 +64,7 @@ SAFE: Final = f"{NEVER_SENT},reset,5xx"
 
 
 def configuration(
-    addresses: Sequence[str], port: int, policy: str, *, retries: bool = False
+    addresses: Sequence[str], port: int, policy: str, *, retries: bool = False, cookie: bool = False
 ) -> Mapping[str, Any]:
     """Return Envoy's configuration (bootstrap).
 
@@ -71,10 +73,12 @@ def configuration(
         port: of 127.0.0.1, where it listens.
         policy: by which it chooses a node, `LEAST_REQUEST` or `ROUND_ROBIN`.
         retries: whether what is safe is tried again, elsewhere.
+        cookie: whether clients stay on their nodes; one whose node is ejected, or that is tried again, goes to another.
     """
     routes = _retried() if retries else [{"match": {"prefix": "/"}, "route": _ROUTE}]
     clusters = [_cluster(addresses, policy)]
-    return {"static_resources": {"listeners": [_listener(port, routes)], "clusters": clusters}}
+    listeners = [_listener(port, routes, [_BOUND] if cookie else [])]
+    return {"static_resources": {"listeners": listeners, "clusters": clusters}}
 
 
 def _retried() -> Sequence[Mapping[str, Any]]:
@@ -97,13 +101,15 @@ def _retried() -> Sequence[Mapping[str, Any]]:
     return [route(SAFE, method), route(NEVER_SENT)]
 
 
-def _listener(port: int, routes: Sequence[Mapping[str, Any]]) -> Mapping[str, Any]:
+def _listener(
+    port: int, routes: Sequence[Mapping[str, Any]], filters: Sequence[Mapping[str, Any]]
+) -> Mapping[str, Any]:
     manager = {
         "stat_prefix": "web",
         "use_remote_address": True,  # the client's address is told to the node, none that it tells of itself
         "common_http_protocol_options": {"idle_timeout": "60s"},
         "route_config": {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": routes}]},
-        "http_filters": [{"name": "router", "typed_config": _typed({"@type": _ROUTER})}],
+        "http_filters": [*filters, {"name": "router", "typed_config": _typed({"@type": _ROUTER})}],
     }
     chain = {"filters": [{"name": "http", "typed_config": _typed({"@type": _HTTP, **manager})}]}
     return {"name": "web", "address": _address("127.0.0.1", port), "filter_chains": [chain]}
@@ -141,12 +147,30 @@ def _typed(settings: Mapping[str, Any]) -> Mapping[str, Any]:
     return {**settings, "@type": f"type.googleapis.com/{settings['@type']}"}
 
 
+_BOUND: Final = {
+    "name": "session",
+    "typed_config": _typed(
+        {
+            "@type": _SESSION,
+            "session_state": {
+                "name": "envoy.http.stateful_session.cookie",
+                "typed_config": _typed({"@type": _COOKIE, "cookie": {"name": "bench", "path": "/"}}),
+            },
+        }
+    ),
+}
+
+
 @contextlib.contextmanager
-def running(addresses: Sequence[str], *, policy: str, retries: bool = False) -> Iterator[Balancer]:
+def running(
+    addresses: Sequence[str], *, policy: str, retries: bool = False, cookie: bool = False
+) -> Iterator[Balancer]:
     """Run it until the block ends; the arguments are those of `configuration`."""
     options = ("--concurrency", "2", "--disable-hot-restart", "--log-level", "warning", "-c")
     with running_program(
-        lambda port, _folder: json.dumps(configuration(addresses, port, policy, retries=retries), indent=1),
+        lambda port, _folder: json.dumps(
+            configuration(addresses, port, policy, retries=retries, cookie=cookie), indent=1
+        ),
         lambda file: [str(binary("envoy")), *options, str(file)],
         name="envoy.json",
     ) as balancer:

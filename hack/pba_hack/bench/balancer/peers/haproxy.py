@@ -27,14 +27,17 @@ CHECK: Final = "check inter 500ms fastinter 250ms fall 2 rise 2"
 OBSERVED: Final = f"{CHECK} observe layer7 error-limit 10 on-error mark-down"
 CLOSED_CONNECTIONS: Final = "option http-server-close"
 KEPT_CONNECTIONS: Final = "http-reuse safe"
+PICKER: Final = Path(__file__).with_name("picker.lua")
+_PICKED: Final = "\n    http-response lua.answered\n    use-server %[lua.pick] if TRUE"
 BACKEND: Final = "nodes"
+COOKIE: Final = "bench"
 
 _TEMPLATE: Final = Template(r"""global
     log stdout format raw local0 info
     stats socket /run/haproxy/admin.sock mode 600 level admin
     stats timeout 10s
     nbthread 2
-    fd-hard-limit 20480
+    fd-hard-limit 20480$loaded
 
 defaults
     mode http
@@ -64,11 +67,11 @@ $hygiene
     default_backend $backend
 
 backend $backend
-    balance $balance$retried
+    balance $balance$retried$bound
     option httpchk
     http-check send meth GET uri /healthz ver HTTP/1.1 hdr Host bench
     http-check expect ! rstatus ^5
-    timeout check 2000ms
+    timeout check 2000ms$picked
 $servers
 """)
 
@@ -80,6 +83,8 @@ def configuration(
     server: str = CHECK,
     connections: str = CLOSED_CONNECTIONS,
     retries: bool = False,
+    cookie: bool = False,
+    picker: Path | None = None,
 ) -> str:
     """Return the text of haproxy.cfg.
 
@@ -89,9 +94,14 @@ def configuration(
         server: how each node is looked after.
         connections: what becomes of a connection to a node after a request.
         retries: whether what is safe is tried again, elsewhere.
+        cookie: whether clients stay on their nodes.
+        picker: a file in Lua that chooses the node.
     """
     on = "\n    retry-on all-retryable-errors\n    http-request disable-l7-retry unless METH_GET"
-    servers = (f"    server node-{number} {address} {server}" for number, address in enumerate(addresses))
+    servers = (
+        f"    server node-{number} {address} {server}" + (f" cookie node-{number}" if cookie else "")
+        for number, address in enumerate(addresses)
+    )
     return _TEMPLATE.substitute(
         backend=BACKEND,
         balance=balance,
@@ -99,6 +109,9 @@ def configuration(
         connections=connections,
         retries="retries 3\n    option redispatch 1" if retries else "retries 0",
         retried=on if retries else "",
+        bound=f"\n    cookie {COOKIE} insert indirect nocache httponly" if cookie else "",
+        loaded=f"\n    lua-load-per-thread {picker}" if picker else "",
+        picked=_PICKED if picker else "",
         servers="\n".join(servers),
     )
 
@@ -111,9 +124,19 @@ def running(
     server: str = CHECK,
     connections: str = CLOSED_CONNECTIONS,
     retries: bool = False,
+    cookie: bool = False,
+    picker: Path | None = None,
 ) -> Iterator[Balancer]:
     """Run it until the block ends; the arguments are those of `configuration`."""
-    text = configuration(addresses, balance=balance, server=server, connections=connections, retries=retries)
+    text = configuration(
+        addresses,
+        balance=balance,
+        server=server,
+        connections=connections,
+        retries=retries,
+        cookie=cookie,
+        picker=picker,
+    )
     with started(text) as process:
         await_nodes(process, len(addresses), BACKEND)
         yield Balancer((f"127.0.0.1:{process.port}",), (process.pid,))

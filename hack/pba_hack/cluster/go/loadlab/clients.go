@@ -24,6 +24,7 @@ type load struct {
 	timeout      time.Duration
 	clients      int
 	posts, first int
+	users        users
 	seed         int64
 	mutex        sync.Mutex
 	idle         []*connection
@@ -39,6 +40,8 @@ type record struct {
 	status    int
 	node      string
 	complaint string
+	// left is the node that had set the cookies of the request, if another one answered it.
+	left string
 }
 
 // connection is one to the balancer; a request has it for itself.
@@ -52,9 +55,10 @@ type connection struct {
 }
 
 type answer struct {
-	status int
-	node   string
-	err    error
+	status  int
+	node    string
+	cookies []*http.Cookie
+	err     error
 }
 
 // run sends all requests, and returns when each was answered or given up.
@@ -105,23 +109,28 @@ func (l *load) runClosed() []record {
 
 func (l *load) ask(id int, method string, due time.Duration) record {
 	found := record{id: id, method: method, due: due}
-	got, err := l.exchange(id, method)
+	headers, bound := l.users.header(id)
+	got, err := l.exchange(request(id, method, headers))
 	found.took = time.Since(l.began) - due
 	if err != nil {
 		found.complaint = complaint(err)
 		return found
 	}
+	l.users.take(id, got)
 	found.status, found.node = got.status, got.node
+	if bound != "" && got.node != "" && got.node != bound {
+		found.left = bound
+	}
 	return found
 }
 
-func (l *load) exchange(id int, method string) (answer, error) {
+func (l *load) exchange(request []byte) (answer, error) {
 	for {
 		c, err := l.connect()
 		if err != nil {
 			return answer{}, err
 		}
-		got, sent := c.exchange(request(id, method), l.timeout)
+		got, sent := c.exchange(request, l.timeout)
 		if !sent {
 			continue // its server had closed it before anything was written: nothing was sent
 		}
@@ -136,12 +145,11 @@ func (l *load) exchange(id int, method string) (answer, error) {
 	}
 }
 
-func request(id int, method string) []byte {
-	length := ""
+func request(id int, method, headers string) []byte {
 	if method == http.MethodPost {
-		length = "Content-Length: 0\r\n"
+		headers += "Content-Length: 0\r\n"
 	}
-	return fmt.Appendf(nil, "%s / HTTP/1.1\r\nHost: bench\r\n%s: %d\r\n%s\r\n", method, headerID, id, length)
+	return fmt.Appendf(nil, "%s / HTTP/1.1\r\nHost: bench\r\n%s: %d\r\n%s\r\n", method, headerID, id, headers)
 }
 
 func (l *load) connect() (*connection, error) {
@@ -224,7 +232,8 @@ func (c *connection) parse() (got answer, more bool) {
 		return answer{err: err}, false
 	}
 	_, err = io.Copy(io.Discard, response.Body)
-	return answer{response.StatusCode, response.Header.Get(headerNode), err}, err == nil && !response.Close
+	got = answer{response.StatusCode, response.Header.Get(headerNode), response.Cookies(), err}
+	return got, err == nil && !response.Close
 }
 
 func complaint(err error) string {
@@ -238,12 +247,13 @@ func complaint(err error) string {
 	}
 }
 
-// write writes records as CSV: number, method, due and took in microseconds, status (0: none), node, complaint.
+// write writes records as CSV: number, method, due and took in microseconds, status (0: none), node, complaint,
+// node left.
 func write(file io.Writer, records []record) error {
 	out := bufio.NewWriter(file)
 	for _, r := range records {
-		fmt.Fprintf(out, "%d,%s,%d,%d,%d,%s,%s\n",
-			r.id, r.method, r.due.Microseconds(), r.took.Microseconds(), r.status, r.node, r.complaint)
+		fmt.Fprintf(out, "%d,%s,%d,%d,%d,%s,%s,%s\n",
+			r.id, r.method, r.due.Microseconds(), r.took.Microseconds(), r.status, r.node, r.complaint, r.left)
 	}
 	return out.Flush()
 }

@@ -32,7 +32,7 @@ type behaviour struct {
 // order is a line that we read: what to do to which nodes.
 type order struct {
 	Nodes []int `json:"nodes"`
-	// Do is one of set, kill, start, report.
+	// Do is one of set, kill, start, report and count: that writes down how often each request was executed so far.
 	Do string `json:"do"`
 	behaviour
 }
@@ -76,6 +76,11 @@ func serve(addresses []string, executed string, input io.Reader, output io.Write
 		if err := json.Unmarshal(lines.Bytes(), &asked); err != nil {
 			return err
 		}
+		if asked.Do == "count" {
+			if err := writeCounts(executed, counts); err != nil {
+				return err
+			}
+		}
 		answer, err := obey(asked, nodes)
 		if err != nil {
 			return err
@@ -111,7 +116,7 @@ func obey(asked order, nodes []*node) (any, error) {
 			if err := n.start(); err != nil {
 				return nil, err
 			}
-		case "report":
+		case "report", "count":
 		default:
 			return nil, fmt.Errorf("no such order: %q", asked.Do)
 		}
