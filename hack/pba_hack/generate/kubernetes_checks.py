@@ -6,7 +6,8 @@ in our range (1.30 and newer), but for choices that only the newest of them know
 (negative seconds). What two fields must keep
 together is checked by rules (`pba_api.types`) or left to Kubernetes, whose refusal ends in a condition.
 
-Sources: pkg/apis/core/validation/validation.go, pkg/apis/networking/validation/validation.go and staging/src/k8s.io/apimachinery/pkg/util/validation.
+Sources: pkg/apis/core/validation/validation.go, pkg/apis/networking/validation/validation.go,
+staging/src/k8s.io/apimachinery/pkg/util/validation.
 """
 
 from __future__ import annotations

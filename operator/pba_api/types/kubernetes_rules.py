@@ -64,9 +64,7 @@ SPREAD = (
     ),
 )
 
-_IS_PEER = (
-    "(has(p.ipBlock) ? 1 : 0) + (has(p.podSelector) || has(p.namespaceSelector) ? 1 : 0) == 1"
-)
+_IS_PEER = "(has(p.ipBlock) ? 1 : 0) + (has(p.podSelector) || has(p.namespaceSelector) ? 1 : 0) == 1"
 
 POLICY_PEERS = (
     Rule(

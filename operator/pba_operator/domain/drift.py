@@ -115,8 +115,8 @@ _MEANINGFUL_ZEROS: Final = frozenset(
 server keeps them. Of all others it drops a zero value, or refuses it, so that one and none are the same. (It also keeps
 `readOnly` of a CSI volume and `value` of a header, but not those of other objects.)"""
 _RULES: Final = frozenset({"egress", "ingress"})
-"""Of a NetworkPolicy: what somebody adds within a rule (an `endPort`, say) opens what was closed, so they are compared as
-a whole. The API server fills in nothing that our manifests leave out."""
+"""Of a NetworkPolicy: what somebody adds within a rule (an `endPort`, say) opens what was closed, so they are compared
+as a whole. The API server fills in nothing that our manifests leave out."""
 _QUANTITIES: Final = frozenset({"averageValue", "divisor", "sizeLimit"})
 _QUANTITY_MAPS: Final = frozenset({"capacity", "hard", "limits", "requests"})
 

@@ -1,7 +1,8 @@
 """The clients' one address: the Service `NAME`, at every stage.
 
 What must stay true: its selector moves only once the new side serves, and lets clients in, so that the address never
-leads nowhere. What is told as an address is one that clients can use; until there is one, whoever stands behind it is not ready.
+leads nowhere. What is told as an address is one that clients can use; until there is one, whoever stands behind it is
+not ready.
 """
 
 from __future__ import annotations

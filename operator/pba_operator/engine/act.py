@@ -24,7 +24,6 @@ from pba_operator.kube import kinds
 from pba_operator.kube.clock import Clock
 from pba_operator.kube.errors import NotFound
 
-
 _PATHS: Final = ("Service", "NetworkPolicy")
 """Kinds that lead clients, or let them in."""
 

@@ -103,7 +103,9 @@ _SPECS: Final[dict[str, dict[str, Any]]] = {
         },
         "network": {
             "apiServerCIDRs": ["192.0.2.10/32", "2001:db8::10/128"],
-            "applicationEgress": [{"to": [{"ipBlock": {"cidr": "198.51.100.7/32"}}], "ports": [{"port": 587}]}],
+            "applicationEgress": [
+                {"to": [{"ipBlock": {"cidr": "198.51.100.7/32"}}], "ports": [{"port": 587}]}
+            ],
             "monitoring": [
                 {
                     "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}},

@@ -9,6 +9,7 @@ __all__ = [
     "LOAD_BALANCERS",
     "MAX_NODES",
     "NAME_SERVER",
+    "OUTSIDER",
     "POD_NETWORK",
     "SERVICE_NETWORK",
     "node_address",
@@ -20,6 +21,8 @@ BRIDGE = "br0"
 HUB = "172.30.0.1"
 NAME_SERVER = "172.30.0.2"
 """The hub's, too, and of the name server alone: NetworkPolicies tell it from the API server."""
+OUTSIDER = "172.30.0.3"
+"""The hub's, and of nobody in the cluster: a client outside of it, whom NetworkPolicies tell from the API server."""
 API_URL = f"https://{HUB}:6443"
 POD_NETWORK = "10.244.0.0/16"
 SERVICE_NETWORK = "10.96.0.0/16"

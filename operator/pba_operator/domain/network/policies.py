@@ -187,7 +187,10 @@ _RULES: Final[Mapping[str, Callable[[_Scene], tuple[list[Rule], list[Rule]]]]] =
 
 
 def _components(scene: _Scene) -> Iterator[str]:
-    optional = {COMPONENT_BACKEND: scene.cluster.spec.backend, COMPONENT_FRONTEND: scene.cluster.spec.frontend}
+    optional = {
+        COMPONENT_BACKEND: scene.cluster.spec.backend,
+        COMPONENT_FRONTEND: scene.cluster.spec.frontend,
+    }
     for component in _RULES:
         if component not in optional or optional[component] is not None or scene.is_left(component):
             yield component
