@@ -1,6 +1,6 @@
 """The rules of a NetworkPolicy, in the words of Kubernetes.
 
-Ports are numbers: engines of networks are about that do not read names of ports, or take such a rule for all ports.
+Ports are numbers: some engines of networks take a rule with a port's name for all ports.
 """
 
 from __future__ import annotations
