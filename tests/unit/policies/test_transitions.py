@@ -145,6 +145,21 @@ def test_without_policies_nobody_waits() -> None:
     assert growth.led_to == "management"
 
 
+@pytest.mark.parametrize("somebody_elses", [False, True], ids=["refused", "name taken"])
+def test_where_no_policy_of_ours_is_in_the_way_nobody_waits(somebody_elses: bool) -> None:
+    growth = Growth()
+    growth.spec = WHOLE
+    list(growth.until_rest())
+    growth.world.children.pop(ChildId("NetworkPolicy", "shop-management"))
+    if somebody_elses:
+        metadata = {"name": "shop-management", "namespace": "default"}
+        growth.world.put({"kind": "NetworkPolicy", "metadata": metadata, "spec": {"ingress": []}})
+    growth.spec = ALONE
+    growth.world.paths_unchanged_seconds = 0.0
+    list(growth.writes())
+    assert growth.led_to == "management"
+
+
 def test_a_management_node_that_leaves_the_rotation_stays_open_to_frontends_for_a_while() -> None:
     growth = Growth()
     growth.spec = WHOLE

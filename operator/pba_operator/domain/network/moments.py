@@ -14,6 +14,7 @@ from pba_api import names
 from pba_api.identity import COMPONENT_FRONTEND, selector
 from pba_api.types.network import ENABLED
 from pba_operator.domain.model import ChildId, Cluster, Manifest, Observed
+from pba_operator.domain.ownership import is_ours
 
 OPEN_BEFORE_SECONDS: Final = 5.0
 """So long a way must have been open before clients are led to it. Our own choice: engines of networks act within a
@@ -33,37 +34,40 @@ def from_frontends(cluster: Cluster) -> Manifest:
     return {"podSelector": {"matchLabels": selector(cluster.name, COMPONENT_FRONTEND)}}
 
 
-def _ingress(cluster: Cluster, observed: Observed) -> list[Manifest]:
-    """Return the live rules on who reaches the management node."""
-    live = observed.children.get(ChildId("NetworkPolicy", names.management(cluster.name))) or {}
+def _ingress(cluster: Cluster, observed: Observed) -> list[Manifest] | None:
+    """Return the live rules on who reaches the management node; None if no policy of ours stands in the way."""
+    live = observed.children.get(ChildId("NetworkPolicy", names.management(cluster.name)))
+    if live is None or not is_ours(cluster, live):
+        return None
     rules: list[Manifest] = live.get("spec", {}).get("ingress") or []
     return rules
 
 
-def _admits_anybody(cluster: Cluster, observed: Observed) -> bool:
-    """Tell whether the live policy lets anybody reach the management node."""
-    return any(not rule.get("from") for rule in _ingress(cluster, observed))
+def _admits_anybody(rules: list[Manifest]) -> bool:
+    return any(not rule.get("from") for rule in rules)
 
 
 def may_be_led_to_management(cluster: Cluster, observed: Observed) -> bool:
     """Tell whether clients who are led to the management node from now on reach it."""
-    if not is_policed(cluster):
+    rules = _ingress(cluster, observed)
+    if rules is None or not is_policed(cluster):
         return True
-    long_enough = observed.paths_unchanged_seconds >= OPEN_BEFORE_SECONDS
-    return long_enough and _admits_anybody(cluster, observed)
+    return _admits_anybody(rules) and observed.paths_unchanged_seconds >= OPEN_BEFORE_SECONDS
+
+
+def _is_recent(observed: Observed) -> bool:
+    return observed.paths_unchanged_seconds < OPEN_AFTER_SECONDS
 
 
 def still_admits_anybody(cluster: Cluster, observed: Observed) -> bool:
     """Tell whether the management node must stay open to anybody who was led to it a moment ago."""
-    recently = observed.paths_unchanged_seconds < OPEN_AFTER_SECONDS
-    return recently and _admits_anybody(cluster, observed)
+    return _is_recent(observed) and _admits_anybody(_ingress(cluster, observed) or [])
 
 
 def still_admits_frontends(cluster: Cluster, observed: Observed) -> bool:
     """Tell whether the management node must stay open to frontends that led clients to it a moment ago."""
-    recently = observed.paths_unchanged_seconds < OPEN_AFTER_SECONDS
-    peer = from_frontends(cluster)
-    return recently and any(peer in (rule.get("from") or ()) for rule in _ingress(cluster, observed))
+    peer, rules = from_frontends(cluster), _ingress(cluster, observed) or []
+    return _is_recent(observed) and any(peer in (rule.get("from") or ()) for rule in rules)
 
 
 def later(observed: Observed) -> list[tuple[float, Observed]]:
