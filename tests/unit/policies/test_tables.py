@@ -101,6 +101,21 @@ def test_the_api_server_is_asked_where_it_is() -> None:
     assert reached == flows({"frontend"}, {"API server"}, PORTS) | flows({"frontend"}, OTHERS, {53})
 
 
+def test_a_network_is_written_as_kubernetes_wants_it_and_a_port_as_it_is_stored() -> None:
+    network = {
+        "apiServerCIDRs": ["10.0.0.7/24", "2001:db8::7/64"],
+        "applicationEgress": [{"ports": [{"port": 25}]}],
+    }
+    policies = {
+        live["metadata"]["name"]: live["spec"]["egress"]
+        for child, live in settled({**WHOLE, "network": network}).children.items()
+        if child.kind == "NetworkPolicy"
+    }
+    blocks = [{"ipBlock": {"cidr": cidr}} for cidr in ("10.0.0.0/24", "2001:db8::/64")]
+    assert policies["shop-frontend"][-1] == {"to": blocks, "ports": [{"protocol": "TCP"}]}
+    assert policies["shop-backend"][-1] == {"ports": [{"port": 25, "protocol": "TCP"}]}
+
+
 @pytest.mark.parametrize(
     ("host", "reached"),
     [

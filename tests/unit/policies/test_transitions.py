@@ -14,8 +14,17 @@ from pba_policies.zone import OPERATOR, Zone
 from pba_simulation.belief import SYNC_IMAGE, World, raw
 
 from pba_operator.domain.cluster import read
-from pba_operator.domain.model import Apply, ChildId, Cluster, Delete, EnsureAccounts, Generate, Plan
-from pba_operator.domain.network.moments import OPEN_AFTER_SECONDS, OPEN_BEFORE_SECONDS
+from pba_operator.domain.model import (
+    Apply,
+    ChildId,
+    Cluster,
+    Delete,
+    EnsureAccounts,
+    Generate,
+    Observed,
+    Plan,
+)
+from pba_operator.domain.network.moments import OPEN_AFTER_SECONDS, OPEN_BEFORE_SECONDS, later
 from pba_operator.domain.plan import plan
 
 HAPROXY = {"image": "haproxy:3.0.11"}
@@ -171,6 +180,54 @@ def test_a_management_node_that_leaves_the_rotation_stays_open_to_frontends_for_
     assert growth.zone.lets("frontend", "management", 8080)
     list(growth.until_rest())
     assert not growth.zone.lets("frontend", "management", 8080)
+
+
+def test_a_management_node_that_must_serve_on_stays_open_to_frontends_however_long_that_takes() -> None:
+    growth = Growth()
+    growth.spec = BEHIND
+    list(growth.until_rest())
+    growth.spec = BACKENDS
+    for _ in range(3):
+        for action in growth.plan().actions:
+            growth.world.carry_out(Plan((action,)))
+        growth.world.paths_unchanged_seconds = math.inf
+    assert ChildId("Service", "shop-management") in growth.world.children, "no backend serves yet"
+    assert growth.zone.lets("frontend", "management", 8080)
+
+
+def test_tls_that_is_taken_away_stays_open_while_a_pod_has_it() -> None:
+    growth = Growth()
+    growth.spec = WHOLE
+    pod = growth.world.put_pod("shop-frontend-old", "frontend")
+    ports = [{"name": "http", "containerPort": 8080}, {"name": "https", "containerPort": 8443}]
+    pod["spec"]["containers"] = [{"name": "haproxy", "ports": ports}]
+    list(growth.until_rest())
+    assert growth.zone.lets("client", "frontend", 8443)
+    growth.world.children.pop(ChildId("Pod", "shop-frontend-old"))
+    list(growth.until_rest())
+    assert not growth.zone.lets("client", "frontend", 8443)
+
+
+def test_what_goes_already_is_not_deleted_again() -> None:
+    growth = Growth()
+    growth.spec = {"network": {"policies": "Disabled"}}
+    going = growth.world.children[ChildId("NetworkPolicy", "shop-mysql")]
+    going["metadata"]["deletionTimestamp"] = "2026-11-29T00:00:00Z"
+    deleted = [action.target for action in growth.plan().actions if isinstance(action, Delete)]
+    assert deleted == [ChildId("NetworkPolicy", "shop-management")]
+
+
+def test_only_what_is_to_come_is_waited_for() -> None:
+    waits = {
+        unchanged: [seconds for seconds, _ in later(Observed(paths_unchanged_seconds=unchanged))]
+        for unchanged in (0.0, OPEN_BEFORE_SECONDS, OPEN_AFTER_SECONDS, math.inf)
+    }
+    assert waits == {
+        0.0: [OPEN_BEFORE_SECONDS, OPEN_AFTER_SECONDS],
+        OPEN_BEFORE_SECONDS: [OPEN_AFTER_SECONDS - OPEN_BEFORE_SECONDS],
+        OPEN_AFTER_SECONDS: [],
+        math.inf: [],
+    }
 
 
 @pytest.mark.parametrize(("component", "source"), [("backend", "frontend"), ("management", "frontend")])
