@@ -124,7 +124,7 @@ def test_teams_with_a_release_of_one_name_share_no_object(charts: Any) -> None:
 
     one, two = made("one"), made("two")
     assert {kind for kind, _, _ in one} == {
-        "ClusterRole", "Deployment", "Role", "RoleBinding", "ServiceAccount",
+        "ClusterRole", "Deployment", "NetworkPolicy", "Role", "RoleBinding", "ServiceAccount",
     }  # fmt: skip
     assert len(one) == len(two)
     assert not one & two
