@@ -93,6 +93,8 @@ def test_operator_is_told_where_it_works_and_with_what(charts: Any) -> None:
         "POD_NAME": None,
         "POD_UID": None,
         "POD_NAMESPACE": None,
+        "PBA_POD_NAME_LABEL": None,
+        "PBA_POD_INSTANCE_LABEL": None,
         "PBA_LEASE_NAME": "pba-operator",
         "PBA_SYNC_IMAGE": "r/sync:7",
         "PBA_SYNC_IMAGE_PULL_POLICY": "IfNotPresent",
