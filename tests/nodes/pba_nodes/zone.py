@@ -123,8 +123,8 @@ def written(outcome: Table) -> str:
     rows: dict[tuple[str, str], dict[str, list[int]]] = {}
     for (source, target, port), end in sorted(outcome.items()):
         rows.setdefault((source, target), {}).setdefault(end, []).append(port)
-    lines = [f"{'from':<18}{'to':<18}{ANSWERED:<28}{REFUSED:<28}{SILENT}"]
+    lines = [f"{'from':<18}{'to':<18}{ANSWERED:<12}{REFUSED:<44}{SILENT}"]
     for (source, target), ends in rows.items():
         cells = [" ".join(map(str, ends.get(end, ()))) or "-" for end in (ANSWERED, REFUSED, SILENT)]
-        lines.append(f"{source:<18}{target:<18}{cells[0]:<28}{cells[1]:<28}{cells[2]}")
+        lines.append(f"{source:<18}{target:<18}{cells[0]:<12}{cells[1]:<44}{cells[2]}")
     return "\n".join(lines)
