@@ -12,6 +12,7 @@ from pba_simulation.children import certificate
 
 from pba_operator.domain.cluster import read
 from pba_operator.domain.model import Apply, ChildId, Cluster
+from pba_operator.domain.network.rules import as_stored
 from pba_operator.domain.plan import plan
 
 HAPROXY = {"image": "haproxy:3.0.11"}
@@ -114,6 +115,12 @@ def test_a_network_is_written_as_kubernetes_wants_it_and_a_port_as_it_is_stored(
     blocks = [{"ipBlock": {"cidr": cidr}} for cidr in ("10.0.0.0/24", "2001:db8::/64")]
     assert policies["shop-frontend"][-1] == {"to": blocks, "ports": [{"protocol": "TCP"}]}
     assert policies["shop-backend"][-1] == {"ports": [{"port": 25, "protocol": "TCP"}]}
+
+
+@pytest.mark.parametrize("rule", [7, None, {"ports": 7}, {"ports": [7, None]}, {"to": "everybody"}])
+def test_a_rule_that_is_none_is_left_to_kubernetes(rule: Any) -> None:
+    """It was stored before a schema refused it."""
+    assert as_stored([rule]) == [rule]
 
 
 @pytest.mark.parametrize(

@@ -50,11 +50,17 @@ def api_server(cidrs: Iterable[str]) -> Rule:
     return {"to": peers, "ports": [{"protocol": "TCP"}]} if peers else {"ports": tcp(*_API_SERVER)}
 
 
-def as_stored(rules: Iterable[Rule]) -> list[Rule]:
-    """Return rules of a user's as the API server keeps them: what is left out of a port is filled in."""
-    return [
-        {**rule, "ports": [{"protocol": "TCP", **port} for port in rule["ports"]]}
-        if rule.get("ports")
-        else rule
-        for rule in rules
-    ]
+def as_stored(rules: Iterable[Any]) -> list[Any]:
+    """Return rules of a user's as the API server keeps them: what is left out of a port is filled in.
+
+    What has another shape (it was stored before a schema refused it) stays as it is: Kubernetes says what is wrong.
+    """
+    return [_with_ports(rule) if isinstance(rule, dict) else rule for rule in rules]
+
+
+def _with_ports(rule: Rule) -> Rule:
+    ports = rule.get("ports")
+    if not isinstance(ports, list | tuple) or not ports:
+        return rule
+    filled = [{"protocol": "TCP", **port} if isinstance(port, dict) else port for port in ports]
+    return {**rule, "ports": filled}

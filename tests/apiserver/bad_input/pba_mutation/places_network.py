@@ -15,11 +15,10 @@ Look = Callable[[Any, Json, Children], Iterator[str]]
 _POLICY: Final = "NetworkPolicy"
 
 
-def _policies(value: Any, spec: Json, children: Children) -> Iterator[str]:
-    """There is one for each part, or none."""
-    optional = [part for part in ("backend", "frontend") if spec.get(part) is not None]
-    wanted = sorted(f"{NAME}-{part}" for part in ("mysql", "management", *optional))
-    wanted = wanted if value == "Enabled" else []
+def _policies(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+    """There is one for each part, also for one that runs and is not asked for any more; or none."""
+    parts = ("backend", "frontend", "management", "mysql")
+    wanted = [f"{NAME}-{part}" for part in parts] if value == "Enabled" else []
     seen = sorted(child.name for child in children if child.kind == _POLICY)
     if seen != wanted:
         yield f"the policies are {seen}, wanted {wanted}"
