@@ -155,7 +155,9 @@ def test_the_operator_is_reached_by_nobody_who_is_not_named(charts: Any) -> None
     assert policies("--set=networkPolicy.enabled=false") == []
     (policy,) = policies()
     assert policy["policyTypes"] == ["Ingress", "Egress"]
-    assert "ingress" not in policy, "an empty list is a change for the API server each time that it is applied"
+    assert "ingress" not in policy, (
+        "an empty list is a change for the API server each time that it is applied"
+    )
     (deployment,) = [m for m in charts.rendered(CHART) if m["kind"] == "Deployment"]
     labels = deployment["spec"]["template"]["metadata"]["labels"]
     assert policy["podSelector"]["matchLabels"].items() <= labels.items()
