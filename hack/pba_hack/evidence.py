@@ -23,7 +23,7 @@ ANSWER_SECONDS: Final = 20
 """For one question: an API server that is away keeps nobody waiting for long."""
 _KINDS: Final = (
     "statefulsets,deployments,daemonsets,jobs,replicasets,pods,services,endpointslices,persistentvolumeclaims,"
-    "persistentvolumes,poddisruptionbudgets,nodes,leases"
+    "persistentvolumes,poddisruptionbudgets,networkpolicies,nodes,leases"
 )
 QUESTIONS: Final = {
     "pbaclusters.txt": ("get", "pbaclusters", "--all-namespaces", "-o", "wide"),

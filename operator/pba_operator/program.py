@@ -11,6 +11,7 @@ from kubernetes.config import ConfigException
 
 from pba_operator.domain.cluster import read
 from pba_operator.domain.frontend import SyncImage
+from pba_operator.domain.network.policies import OperatorPods
 from pba_operator.domain.plan import evidence, plan, references
 from pba_operator.domain.report import report
 from pba_operator.engine.assembly import Engine
@@ -28,11 +29,13 @@ from pba_operator.shell.run import run
 
 
 def domain_for(configuration: Configuration) -> Domain:
-    """Return what decides, with the images that the configuration names."""
+    """Return what decides, with the images and the operator's own pods that the configuration names."""
     image = SyncImage(configuration.sync_image, configuration.sync_image_pull_policy)
+    labels = configuration.pod_labels
+    operator = OperatorPods(configuration.lease_namespace, labels) if labels else None
     return Domain(
         read=read,
-        plan=functools.partial(plan, sync_image=image),
+        plan=functools.partial(plan, sync_image=image, operator=operator),
         report=report,
         references=references,
         evidence=evidence,

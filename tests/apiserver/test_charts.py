@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from pba_hack.generate.manifests import CHART, KUBERNETES_VERSION, NAMESPACE
+from pba_operator.engine.configuration import POD_LABELS
 
 CRDS = Path("helm/pba-operator-crds")
 TERM = "affinity.nodeAffinity.requiredDuringSchedulingIgnoredDuringExecution.nodeSelectorTerms[0].matchExpressions[0]"
@@ -23,6 +24,8 @@ VARIANTS = {
         "--set=tolerations[0].key=a,tolerations[0].operator=Exists",
         f"--set={TERM}.key=a,{TERM}.operator=Exists",
         "--set=logLevel=debug",
+        "--set=networkPolicy.apiServerCIDRs={192.0.2.1/32,2001:db8::1/128}",
+        "--set=networkPolicy.monitoring[0].podSelector.matchLabels.app=prometheus",
     ),
 }
 
@@ -52,7 +55,15 @@ def test_crd_can_be_left_to_somebody_else(charts: Any) -> None:
 
 @pytest.mark.parametrize(
     "option",
-    ["image.tga=1", "replicas=0", "logLevel=loud", "watchNamespaces={A}", "image.digest=sha256:0", "crds=1"],
+    [
+        "image.tga=1",
+        "replicas=0",
+        "logLevel=loud",
+        "watchNamespaces={A}",
+        "image.digest=sha256:0",
+        "crds=1",
+        "networkPolicy.enable=1",
+    ],
 )
 def test_value_that_nothing_obeys_is_refused(charts: Any, option: str) -> None:
     done = charts.helm("template", CHART, f"--kube-version={KUBERNETES_VERSION}", f"--set={option}")
@@ -82,6 +93,8 @@ def test_operator_is_told_where_it_works_and_with_what(charts: Any) -> None:
         "POD_NAME": None,
         "POD_UID": None,
         "POD_NAMESPACE": None,
+        "PBA_POD_NAME_LABEL": None,
+        "PBA_POD_INSTANCE_LABEL": None,
         "PBA_LEASE_NAME": "pba-operator",
         "PBA_SYNC_IMAGE": "r/sync:7",
         "PBA_SYNC_IMAGE_PULL_POLICY": "IfNotPresent",
@@ -113,7 +126,7 @@ def test_teams_with_a_release_of_one_name_share_no_object(charts: Any) -> None:
 
     one, two = made("one"), made("two")
     assert {kind for kind, _, _ in one} == {
-        "ClusterRole", "Deployment", "Role", "RoleBinding", "ServiceAccount",
+        "ClusterRole", "Deployment", "NetworkPolicy", "Role", "RoleBinding", "ServiceAccount",
     }  # fmt: skip
     assert len(one) == len(two)
     assert not one & two
@@ -133,6 +146,46 @@ def test_only_several_operators_have_a_budget(charts: Any) -> None:
 
     assert budgets() == []
     assert budgets("--set=replicas=2") == ["PodDisruptionBudget"]
+
+
+def test_the_operator_is_reached_by_nobody_who_is_not_named(charts: Any) -> None:
+    def policies(*options: str) -> list[Any]:
+        return [m["spec"] for m in charts.rendered(CHART, *options) if m["kind"] == "NetworkPolicy"]
+
+    assert policies("--set=networkPolicy.enabled=false") == []
+    (policy,) = policies()
+    assert policy["policyTypes"] == ["Ingress", "Egress"]
+    assert "ingress" not in policy, (
+        "an empty list is a change for the API server each time that it is applied"
+    )
+    (deployment,) = [m for m in charts.rendered(CHART) if m["kind"] == "Deployment"]
+    labels = deployment["spec"]["template"]["metadata"]["labels"]
+    assert policy["podSelector"]["matchLabels"].items() <= labels.items()
+    (policy,) = policies(*VARIANTS["everything set"])
+    (rule,) = policy["ingress"]
+    assert rule["from"] == [{"podSelector": {"matchLabels": {"app": "prometheus"}}}]
+    (container,) = deployment["spec"]["template"]["spec"]["containers"]
+    assert [port["port"] for port in rule["ports"]] == [port["containerPort"] for port in container["ports"]]
+    blocks = [{"ipBlock": {"cidr": cidr}} for cidr in ("192.0.2.1/32", "2001:db8::1/128")]
+    assert {"to": blocks, "ports": [{"protocol": "TCP"}]} in policy["egress"]
+    (policy,) = policies(*VARIANTS["some namespaces"])
+    (database,) = [rule for rule in policy["egress"] if rule["ports"][0].get("port") == 3306]
+    (peer,) = database["to"]
+    (requirement,) = peer["namespaceSelector"]["matchExpressions"]
+    assert requirement["values"] == ["one", "two"]
+
+
+def test_the_operator_learns_by_what_its_own_pods_are_known(charts: Any) -> None:
+    """Its NetworkPolicies let these pods, and no others, ask MySQL."""
+    (deployment,) = [m for m in charts.rendered(CHART) if m["kind"] == "Deployment"]
+    template = deployment["spec"]["template"]
+    told = {
+        entry["name"]: entry["valueFrom"]["fieldRef"]["fieldPath"]
+        for entry in template["spec"]["containers"][0]["env"]
+        if entry["name"] in POD_LABELS
+    }
+    assert told == {variable: f"metadata.labels['{label}']" for variable, label in POD_LABELS.items()}
+    assert set(POD_LABELS.values()) == set(deployment["spec"]["selector"]["matchLabels"])
 
 
 def test_some_namespaces_need_no_cluster_role(charts: Any) -> None:

@@ -44,6 +44,7 @@ FULL = {
         "pod": {},
     },
     "service": {"type": "ClusterIP"},
+    "network": {"policies": "Enabled"},
 }
 
 

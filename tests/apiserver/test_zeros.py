@@ -157,6 +157,19 @@ CONTENTS: Mapping[str, Object] = {
         "subjects": [{"kind": "ServiceAccount", "name": "a", "namespace": "default"}],
     },
     "PodDisruptionBudget": {"spec": {"selector": {"matchLabels": LABELS}}},
+    "NetworkPolicy": {
+        "spec": {
+            "podSelector": {"matchLabels": LABELS},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [
+                {
+                    "from": [{"ipBlock": {"cidr": "192.0.2.0/24"}}],
+                    "ports": [{"port": 80, "endPort": 90, "protocol": "TCP"}],
+                }
+            ],
+            "egress": [{"to": [{"podSelector": {"matchLabels": LABELS}}], "ports": [{"protocol": "TCP"}]}],
+        }
+    },
 }
 NOT_OURS = {
     ("apiVersion",),

@@ -23,7 +23,7 @@ from pba_operator.kube import errors, kinds
 from pba_operator.kube.store import Address
 
 DATA = ("PersistentVolumeClaim/data-shop-mysql-0", "Secret/shop-mysql-app", "Secret/shop-mysql-admin")
-KINDS = ("Deployment", "Service", "ConfigMap", "StatefulSet", "PodDisruptionBudget", "Role")
+KINDS = ("Deployment", "Service", "ConfigMap", "StatefulSet", "PodDisruptionBudget", "Role", "NetworkPolicy")
 HOLD = "example.org/hold"
 FAULTS = (
     errors.ServerError("etcd leader changed"),
@@ -151,6 +151,7 @@ class Disturbances(RuleBasedStateMachine):
             "ConfigMap": {"data": {"haproxy.cfg": "vandal", "my.cnf": "vandal"}},
             "Role": {"rules": []},
             "PodDisruptionBudget": {"spec": {"maxUnavailable": 5}},
+            "NetworkPolicy": {"spec": {"ingress": [{}]}},
         }
         self.world.api.patch_as("vandal", victim, patches[victim.kind])
 

@@ -57,7 +57,7 @@ def kubernetes_schemas() -> Mapping[Path, str]:
         running(binary("kubernetes"), Path(folder)) as server,
     ):
         version = server.request("GET", "/version").body["gitVersion"]
-        types = kubernetes.schemas(server.request("GET", "/openapi/v3/api/v1").body)
+        types = kubernetes.schemas(lambda path: server.request("GET", path).body)
         merged = merging.schemas(lambda path: server.request("GET", path).body)
     contents = {KUBERNETES_SCHEMAS.relative_to(CHECKOUT): {"types": types}, merging.PATH: merged}
     return {

@@ -10,7 +10,7 @@ What must stay true: a field is left out rather than offered where an API server
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from pba_api.types.application import VOLUME_KINDS
@@ -19,20 +19,29 @@ from pba_hack.generate.kubernetes_checks import checks_of, narrowed
 Schema = dict[str, Any]
 
 _CORE = "io.k8s.api.core.v1."
+_NETWORKING = "io.k8s.api.networking.v1."
+_INT_OR_STRING = "int-or-string"
 _QUANTITY = "io.k8s.apimachinery.pkg.api.resource.Quantity"
 
-TYPES = (
-    "Affinity",
-    "EnvFromSource",
-    "EnvVar",
-    "PodSecurityContext",
-    "ResourceRequirements",
-    "SecurityContext",
-    "Toleration",
-    "TopologySpreadConstraint",
-    "Volume",
-    "VolumeMount",
-)
+TYPES = {
+    "/openapi/v3/api/v1": (
+        _CORE + "Affinity",
+        _CORE + "EnvFromSource",
+        _CORE + "EnvVar",
+        _CORE + "PodSecurityContext",
+        _CORE + "ResourceRequirements",
+        _CORE + "SecurityContext",
+        _CORE + "Toleration",
+        _CORE + "TopologySpreadConstraint",
+        _CORE + "Volume",
+        _CORE + "VolumeMount",
+    ),
+    "/openapi/v3/apis/networking.k8s.io/v1": (
+        _NETWORKING + "NetworkPolicyEgressRule",
+        _NETWORKING + "NetworkPolicyPeer",
+    ),
+}
+"""The types that the PBACluster has, by the document of the API server that tells of them."""
 
 _KEPT: Mapping[str, frozenset[str]] = {
     _CORE + "Volume": frozenset(("name", *VOLUME_KINDS)),
@@ -112,14 +121,17 @@ _ORDER = (
 )
 
 
-def schemas(document: Mapping[str, Any]) -> Schema:
+def schemas(read: Callable[[str], Any]) -> Schema:
     """Return the structural schemas of `TYPES` by their full names.
 
     Args:
-        document: what an API server answers to GET /openapi/v3/api/v1.
+        read: returns what an API server answers to GET of a path, such as /openapi/v3/api/v1.
     """
-    reader = _Reader(document["components"]["schemas"])
-    return {_CORE + name: reader.named(_CORE + name) for name in TYPES}
+    found: Schema = {}
+    for path, names in TYPES.items():
+        reader = _Reader(read(path)["components"]["schemas"])
+        found |= {name: reader.named(name) for name in names}
+    return found
 
 
 def first_sentence(text: str) -> str:
@@ -142,6 +154,8 @@ class _Reader:
         if name == _QUANTITY:
             return _quantity()
         definition = self._definitions[name]
+        if definition.get("format") == _INT_OR_STRING:
+            return self.bounded(definition, "")
         wanted = _KEPT.get(name, definition.get("properties", {}).keys()) - _DROPPED.get(name, frozenset())
         properties = {key: value for key, value in definition.get("properties", {}).items() if key in wanted}
         required = {key for key in definition.get("required", ()) if key in wanted}
@@ -164,7 +178,7 @@ class _Reader:
             return self.named(raw["allOf"][0]["$ref"].rpartition("/")[2])
         if "$ref" in raw:
             return self.named(raw["$ref"].rpartition("/")[2])
-        if raw.get("format") == "int-or-string":
+        if raw.get("format") == _INT_OR_STRING:
             return {"x-kubernetes-int-or-string": True, "maxLength": _TEXT}
         schema: Schema = {"type": raw["type"], **{key: raw[key] for key in _PASSED_ON if key in raw}}
         schema.update(self._bounds(raw, field))

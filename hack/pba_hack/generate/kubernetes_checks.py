@@ -6,7 +6,8 @@ in our range (1.30 and newer), but for choices that only the newest of them know
 (negative seconds). What two fields must keep
 together is checked by rules (`pba_api.types`) or left to Kubernetes, whose refusal ends in a condition.
 
-Sources: pkg/apis/core/validation/validation.go and staging/src/k8s.io/apimachinery/pkg/util/validation.
+Sources: pkg/apis/core/validation/validation.go, pkg/apis/networking/validation/validation.go,
+staging/src/k8s.io/apimachinery/pkg/util/validation.
 """
 
 from __future__ import annotations
@@ -46,6 +47,10 @@ IDENTIFIER: Final[Check] = {"minimum": 0, "maximum": _INT32_MAX}
 COUNT: Final[Check] = {"minimum": 1, "maximum": _INT32_MAX}
 WEIGHT: Final[Check] = {"minimum": 1, "maximum": 100}
 
+CIDR: Final[Check] = {"maxLength": 64, "format": "cidr", "pattern": "^[0-9A-Fa-f:.]+/[0-9]{1,3}$"}
+
+_PORT_MAX: Final = 65535
+_PORT_NAME: Final = "^([a-z0-9]+-)*[a-z0-9]*[a-z][a-z0-9]*(-[a-z0-9]+)*$"
 _USER: Final[Check] = {
     "runAsUser": IDENTIFIER,
     "runAsGroup": IDENTIFIER,
@@ -70,6 +75,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     "EmptyDirVolumeSource": {"medium": {"pattern": "^(Memory|HugePages(-[0-9A-Za-z]+)?)?$"}},
     "EnvFromSource": {"prefix": {"maxLength": 256, "pattern": "^([-._a-zA-Z][-._a-zA-Z0-9]*)?$"}},
     "EnvVar": {"name": {"maxLength": 256, "pattern": "^[-._a-zA-Z][-._a-zA-Z0-9]*$"}, "value": TEXT},
+    "IPBlock": {"cidr": CIDR, "except": {"items": CIDR}},
     "KeyToPath": {"key": DATA_KEY, "path": RELATIVE_PATH, "mode": MODE},
     "LabelSelector": {"matchLabels": {"additionalProperties": LABEL_VALUE}},
     "LabelSelectorRequirement": {
@@ -79,6 +85,11 @@ CHECKS: Final[Mapping[str, Check]] = {
     },
     "LocalObjectReference": _NAMED,
     "NFSVolumeSource": {"path": ABSOLUTE_PATH, "server": {**NOT_EMPTY, "pattern": rf"^[^{_CONTROL}]+$"}},
+    "NetworkPolicyPort": {
+        "port": {"minimum": 1, "maximum": _PORT_MAX, "maxLength": 15, "pattern": _PORT_NAME},
+        "endPort": {"minimum": 1, "maximum": _PORT_MAX},
+        "protocol": {"enum": ["SCTP", "TCP", "UDP"]},
+    },
     "NodeSelector": {"nodeSelectorTerms": {"minItems": 1}},
     "NodeSelectorRequirement": {"key": QUALIFIED, "values": {"items": LABEL_VALUE}},
     "NodeSelectorTerm": {
@@ -152,7 +163,7 @@ CHECKS: Final[Mapping[str, Check]] = {
     },
     "WeightedPodAffinityTerm": {"weight": WEIGHT},
 }
-"""By type (of io.k8s.api.core.v1, or apimachinery's) and field, what is added to the field's schema."""
+"""By type (of io.k8s.api, or apimachinery's) and field, what is added to the field's schema."""
 
 
 def checks_of(type_name: str) -> Check:

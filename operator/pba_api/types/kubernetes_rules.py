@@ -64,6 +64,27 @@ SPREAD = (
     ),
 )
 
+_IS_PEER = "(has(p.ipBlock) ? 1 : 0) + (has(p.podSelector) || has(p.namespaceSelector) ? 1 : 0) == 1"
+
+POLICY_PEERS = (
+    Rule(
+        f"self.all(p, {_IS_PEER})",
+        "a peer must have either an ipBlock or selectors: add the one, or remove the other",
+    ),
+)
+
+EGRESS_RULES = (
+    Rule(
+        f"self.all(r, !has(r.to) || r.to.all(p, {_IS_PEER}))",
+        "a peer must have either an ipBlock or selectors: add the one, or remove the other",
+    ),
+    Rule(
+        "self.all(r, !has(r.ports) || r.ports.all(p, !has(p.endPort) || "
+        "(has(p.port) && type(p.port) == int && p.endPort >= p.port)))",
+        "endPort must go with a port that is a number, and not be less than that",
+    ),
+)
+
 
 def localhost_profile(field: str) -> tuple[Rule, ...]:
     """Return the rules that a security context's profile of the machine is named if it is asked for, and only then.

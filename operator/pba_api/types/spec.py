@@ -8,6 +8,7 @@ from pba_api.types.application import Application
 from pba_api.types.common import ChildMetadata, LocalReference
 from pba_api.types.database import Database
 from pba_api.types.frontend import Frontend
+from pba_api.types.network import NetworkSettings
 from pba_api.types.nodes import Backend, Management, ServiceSettings
 
 
@@ -75,3 +76,4 @@ class PBAClusterSpec:
         ),
     ]
     service: Annotated[ServiceSettings, Doc("The clients' one address, at every stage."), Default({})]
+    network: Annotated[NetworkSettings, Doc("Who may reach whom."), Default({})]

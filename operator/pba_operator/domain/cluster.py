@@ -66,6 +66,7 @@ def _usable(spec: PBAClusterSpec) -> PBAClusterSpec:
     database = spec.database
     if not is_quotable(spec.application.probes.readiness.path):
         raise InvalidSpec("spec.application.probes.readiness.path", "must be made of printable characters")
+    _check_networks("spec.network.apiServerCIDRs", spec.network.api_server_cidrs)
     if spec.frontend is not None:
         _check_networks("spec.frontend.trustedProxyCIDRs", spec.frontend.trusted_proxy_cidrs)
         _check_networks("spec.frontend.access.allowCIDRs", spec.frontend.access.allow_cidrs)

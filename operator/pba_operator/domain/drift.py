@@ -59,6 +59,7 @@ _ATOMIC_MAPS: Final[Mapping[str, Mapping[str, Any]]] = {
     "namespaceSelector": {},
     "nodePublishSecretRef": {},
     "nodeSelector": {},
+    "podSelector": {},
     "requiredDuringSchedulingIgnoredDuringExecution": {},
     "resourceFieldRef": {"divisor": "0"},
     "roleRef": {},
@@ -113,6 +114,9 @@ _MEANINGFUL_ZEROS: Final = frozenset(
 """Fields in which false, 0 or "" is something else than their absence (pointers in Kubernetes' types): the API
 server keeps them. Of all others it drops a zero value, or refuses it, so that one and none are the same. (It also keeps
 `readOnly` of a CSI volume and `value` of a header, but not those of other objects.)"""
+_RULES: Final = frozenset({"egress", "ingress"})
+"""Of a NetworkPolicy: what somebody adds within a rule (an `endPort`, say) opens what was closed, so they are compared
+as a whole. The API server fills in nothing that our manifests leave out."""
 _QUANTITIES: Final = frozenset({"averageValue", "divisor", "sizeLimit"})
 _QUANTITY_MAPS: Final = frozenset({"capacity", "hard", "limits", "requests"})
 
@@ -159,6 +163,8 @@ def _covers(live: Any, want: Any, name: str, *, atomic: bool) -> bool:
     """Tell whether the value `live` of the field `name` holds all of `want`."""
     if isinstance(want, dict):
         return isinstance(live, dict) and _map_covers(live, want, name, atomic=atomic)
+    if name in _RULES:
+        return bool(_bare(live) == _bare(want))
     if isinstance(want, list | tuple):
         return isinstance(live, list) and _list_covers(live, want, name, atomic=atomic)
     if name in _QUANTITIES:
@@ -193,6 +199,18 @@ def _is_nothing(want: Any, name: str) -> bool:
     if isinstance(want, Mapping):
         return not want and name in _STRING_MAPS
     return want is None or (not want and name not in _MEANINGFUL_ZEROS)
+
+
+def _bare(value: Any) -> Any:
+    """Return `value` without what the API server drops because it is empty."""
+    if isinstance(value, Mapping):
+        kept = {key: _bare(part) for key, part in value.items()}
+        return {key: part for key, part in kept.items() if not _is_dropped(part, key)}
+    return [_bare(item) for item in value] if isinstance(value, list | tuple) else value
+
+
+def _is_dropped(value: Any, name: str) -> bool:
+    return value is None or value == [] or (value == {} and name in _STRING_MAPS)
 
 
 def _list_covers(live: Sequence[Any], want: Sequence[Any], name: str, *, atomic: bool) -> bool:

@@ -6,6 +6,7 @@ fetches an `Observed`, carries the actions out in their order, and writes the st
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
@@ -151,6 +152,8 @@ class Observed:
     database: DatabaseObservation = field(default_factory=DatabaseObservation)
     contested: Mapping[ChildId, str] = field(default_factory=dict)
     """Objects that somebody keeps changing back or deleting: the field manager that did so last, empty if unknown."""
+    paths_unchanged_seconds: float = math.inf
+    """How long we have led and admitted clients as we do now, by Services and NetworkPolicies, as far as is known."""
     evidence: str = ""
     """The last words about the object whose Events were asked for (`plan.evidence`), if they were a warning."""
 

@@ -15,6 +15,7 @@ from pba_api.identity import COMPONENT_FRONTEND, LABEL_COMPONENT
 from pba_operator.domain import budgets, deployments, service
 from pba_operator.domain.frontend.tls_pod import TICKETS_VOLUME
 from pba_operator.domain.model import ChildId, Cluster, Delete, Observed
+from pba_operator.domain.network import policies
 from pba_operator.domain.ownership import is_ours
 
 _FRONTEND_KINDS = ("Deployment", "ConfigMap", "RoleBinding", "Role", "ServiceAccount")
@@ -85,7 +86,7 @@ def _tickets_are_over(cluster: Cluster, observed: Observed) -> bool:
 
 def deletions(cluster: Cluster, observed: Observed) -> list[Delete]:
     """Return the deletions that may happen now."""
-    found: list[Delete] = []
+    found: list[Delete] = [*policies.deletions(cluster, observed)]
     wanted_budgets = {manifest["metadata"]["name"] for manifest in budgets.manifests(cluster)}
     for name in (names.backend(cluster.name), names.frontend(cluster.name)):
         if name not in wanted_budgets:

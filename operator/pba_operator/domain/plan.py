@@ -22,6 +22,8 @@ from pba_operator.domain import (
 from pba_operator.domain.cluster import Invalid
 from pba_operator.domain.frontend import SyncImage
 from pba_operator.domain.model import Action, Apply, ChildId, Cluster, Generate, Manifest, Observed, Plan
+from pba_operator.domain.network import moments, policies
+from pba_operator.domain.network.policies import OperatorPods
 from pba_operator.domain.ownership import is_ours
 
 LOOK_AGAIN_SECONDS = 15.0
@@ -62,14 +64,22 @@ def _application(cluster: Cluster, observed: Observed) -> list[Manifest]:
     return [*([config] if config and nodes else []), *nodes]
 
 
-def _desired(cluster: Cluster, observed: Observed, sync_image: SyncImage) -> list[Manifest]:
-    """Return `Plan.wanted`."""
-    manifests = [] if database.blocked(cluster, observed) else database.manifests(cluster, observed)
+def _ways(cluster: Cluster, observed: Observed, operator: OperatorPods | None) -> list[Manifest]:
+    """Return what lets clients in, and what leads them."""
+    return [*policies.manifests(cluster, observed, operator), service.manifest(cluster, observed)]
+
+
+def _desired(
+    cluster: Cluster, observed: Observed, sync_image: SyncImage, operator: OperatorPods | None
+) -> list[Manifest]:
+    """Return `Plan.wanted`: the policies first, so that no pod that is made runs without."""
+    *manifests, leads = _ways(cluster, observed, operator)
+    manifests += [] if database.blocked(cluster, observed) else database.manifests(cluster, observed)
     manifests.extend(_application(cluster, observed))
     if cluster.spec.frontend is not None:
         manifests.extend(frontend.manifests(cluster, observed, sync_image))
     manifests.extend(budgets.manifests(cluster))
-    manifests.append(service.manifest(cluster, observed))
+    manifests.append(leads)
     return manifests
 
 
@@ -114,19 +124,33 @@ def _look_again(cluster: Cluster, observed: Observed, wanted: list[Manifest]) ->
     return None
 
 
-def plan(cluster: Cluster | Invalid, observed: Observed, sync_image: SyncImage) -> Plan:
+def _by_time(cluster: Cluster, observed: Observed, operator: OperatorPods | None) -> float | None:
+    """Return in how many seconds a way opens or closes by time alone; None if none does."""
+    for seconds, then in moments.later(observed):
+        if _ways(cluster, then, operator) != _ways(cluster, observed, operator):
+            return seconds
+    return None
+
+
+def plan(
+    cluster: Cluster | Invalid,
+    observed: Observed,
+    sync_image: SyncImage,
+    operator: OperatorPods | None = None,
+) -> Plan:
     """Return the actions that are due now, in their order.
 
     Args:
         cluster: the PBACluster, or what could be read of one whose spec is broken.
         observed: the live state.
         sync_image: the sidecar's image, from the operator's own configuration.
+        operator: the operator's own pods, from there, too; None: no labels tell of it.
     """
     if cluster.deleting:
         return deletion.plan_deletion(cluster, observed)
     if isinstance(cluster, Invalid):
         return Plan()
-    wanted = _desired(cluster, observed, sync_image)
+    wanted = _desired(cluster, observed, sync_image, operator)
     pending = _outdated(cluster, observed, wanted)
     if cluster.spec.paused:
         return Plan(wanted=tuple(wanted), pending=tuple(pending))
@@ -136,9 +160,10 @@ def plan(cluster: Cluster | Invalid, observed: Observed, sync_image: SyncImage) 
     actions.extend(Apply(manifest) for manifest in pending)
     actions.extend(step for step in steps if not isinstance(step, Generate))
     actions.extend(obsolete.deletions(cluster, observed))
+    waits = (_look_again(cluster, observed, wanted), _by_time(cluster, observed, operator))
     return Plan(
         tuple(actions),
-        requeue_after=_look_again(cluster, observed, wanted),
+        requeue_after=min((seconds for seconds in waits if seconds is not None), default=None),
         references_after=REFERENCES_SECONDS if references(cluster.spec) else None,
         wanted=tuple(wanted),
         pending=tuple(pending),

@@ -1,7 +1,8 @@
 """The clients' one address: the Service `NAME`, at every stage.
 
-What must stay true: its selector moves only once the new side serves, so that the address never leads nowhere. What is
-told as an address is one that clients can use; until there is one, whoever stands behind it is not ready.
+What must stay true: its selector moves only once the new side serves, and lets clients in, so that the address never
+leads nowhere. What is told as an address is one that clients can use; until there is one, whoever stands behind it is
+not ready.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from pba_api.conditions import ConditionType
 from pba_api.identity import COMPONENT_FRONTEND, COMPONENT_MANAGEMENT, LABEL_COMPONENT, selector
 from pba_operator.domain import deployments
 from pba_operator.domain.model import ChildId, Cluster, Manifest, Observed, Problem
+from pba_operator.domain.network import moments
 from pba_operator.domain.ownership import is_ours, metadata
 
 _SERVERS = {COMPONENT_FRONTEND: names.frontend, COMPONENT_MANAGEMENT: names.management}
@@ -66,7 +68,10 @@ def component(cluster: Cluster, observed: Observed) -> str:
     current = current_component(cluster, observed)
     if current is None or current == wanted:
         return wanted
-    return wanted if deployments.serves(observed, _SERVERS[wanted](cluster.name)) else current
+    if not deployments.serves(observed, _SERVERS[wanted](cluster.name)):
+        return current
+    is_open = wanted == COMPONENT_FRONTEND or moments.may_be_led_to_management(cluster, observed)
+    return wanted if is_open else current
 
 
 def _ports(cluster: Cluster) -> list[Manifest]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 from pba_api.identity import FINALIZER
 from pba_operator.domain.model import (
@@ -22,6 +23,9 @@ from pba_operator.engine.view import View
 from pba_operator.kube import kinds
 from pba_operator.kube.clock import Clock
 from pba_operator.kube.errors import NotFound
+
+_PATHS: Final = ("Service", "NetworkPolicy")
+"""Kinds that lead clients, or let them in."""
 
 
 def target_of(action: Action, cluster: str) -> ChildId:
@@ -60,9 +64,15 @@ class Actor:
         """
         target, after = target_of(action, view.key.name), None
         planned = move(action, target, view.generation)
+        before, changed_at = observed.children.get(target), view.memory.paths_changed_at
+        if target.kind in _PATHS:
+            # Beforehand: a write whose answer is lost may have been done.
+            view.memory.paths_changed_at = self._clock.now()
         match action:
             case Apply():
                 after = await self._apply(action, view, observed)
+                if before is not None and before.get("spec") == after.get("spec"):
+                    view.memory.paths_changed_at = changed_at
             case Generate():
                 await self._generate(action, view, observed)
             case Delete():
@@ -76,7 +86,6 @@ class Actor:
             case SetFinalizer():
                 await self._set_finalizer(action, view)
         if planned is not None:
-            before = observed.children.get(target)
             view.memory.restraint.done(planned, before, after, self._clock.now())
 
     async def _apply(self, action: Apply, view: View, observed: Observed) -> Manifest:

@@ -6,7 +6,7 @@ import os
 import socket
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from pba_api.ports import OPERATOR_HTTP
@@ -14,6 +14,11 @@ from pba_api.ports import OPERATOR_HTTP
 PULL_POLICIES: Final = ("Always", "IfNotPresent", "Never")
 LOG_LEVELS: Final = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 PORT_MAX: Final = 65535
+POD_LABELS: Final = {
+    "PBA_POD_NAME_LABEL": "app.kubernetes.io/name",
+    "PBA_POD_INSTANCE_LABEL": "app.kubernetes.io/instance",
+}
+"""Variables that hold labels of the operator's own pods; one that the pods do not have is empty."""
 
 
 class ConfigurationError(Exception):
@@ -27,6 +32,7 @@ class Configuration:
     namespaces: tuple[str, ...]
     """The namespaces to watch; empty: all."""
     lease_namespace: str
+    """Where the operator's own pods are, too."""
     lease_name: str
     identity: str
     """Unlike that of any other process that runs: the pod's name and UID; outside a pod, a random part.
@@ -39,6 +45,8 @@ class Configuration:
     """The image of the sidecar in the frontend's pods."""
     sync_image_pull_policy: str
     log_level: str
+    pod_labels: Mapping[str, str] = field(default_factory=dict)
+    """By what its own pods are known; empty outside of pods."""
 
 
 def from_environment(environ: Mapping[str, str] = os.environ) -> Configuration:
@@ -63,7 +71,13 @@ def from_environment(environ: Mapping[str, str] = os.environ) -> Configuration:
             PULL_POLICIES,
         ),
         log_level=_one_of("PBA_LOG_LEVEL", environ.get("PBA_LOG_LEVEL", "INFO").upper(), LOG_LEVELS),
+        pod_labels=_pod_labels(environ),
     )
+
+
+def _pod_labels(environ: Mapping[str, str]) -> Mapping[str, str]:
+    told = {label: environ.get(variable, "") for variable, label in POD_LABELS.items()}
+    return {label: value for label, value in told.items() if value}
 
 
 def _port(text: str) -> int:

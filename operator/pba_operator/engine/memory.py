@@ -5,6 +5,7 @@ What must stay true: all of it can be lost at any time (a restart loses it), and
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 
 from pba_operator.domain.model import AccountState, ChildId, DatabaseObservation, Manifest
@@ -27,6 +28,9 @@ class Memory:
     """Seconds after which to look again at what its spec names, then."""
     status_waits: float | None = None
     """Seconds until a status may be written that somebody keeps changing; None: nothing waits."""
+    paths_changed_at: float = -math.inf
+    """When a Service or a NetworkPolicy was changed last, by the clock; what was changed before counts as changed when
+    this was made."""
     altered_status: tuple[Manifest, Manifest] | None = None
     """A status that was written, and what the API server made of it, where the two do not say the same."""
 

@@ -83,7 +83,7 @@ class Reconciler:
         Raises:
             ApiError: the API server could not do something that it may do later.
         """
-        memory = self._memories.setdefault(key, Memory())
+        memory = self._memories.setdefault(key, Memory(paths_changed_at=self._clock.now()))
         view = View(
             key,
             memory,
@@ -91,6 +91,7 @@ class Reconciler:
             kube=self._kube,
             references=self._references,
             domain=self._domain,
+            clock=self._clock,
         )
         progress = Progress()
         try:

@@ -27,6 +27,7 @@ from pba_operator.engine.memory import Memory
 from pba_operator.engine.ports import Domain, Kube
 from pba_operator.engine.references import References
 from pba_operator.kube import kinds
+from pba_operator.kube.clock import Clock
 from pba_operator.kube.errors import NotFound, Refused
 from pba_operator.kube.store import Address, Key, Store, Version, address_of, owner_of, version_of
 
@@ -53,7 +54,15 @@ class View:
     """One reconcile's view."""
 
     def __init__(
-        self, key: Key, memory: Memory, *, store: Store, kube: Kube, references: References, domain: Domain
+        self,
+        key: Key,
+        memory: Memory,
+        *,
+        store: Store,
+        kube: Kube,
+        references: References,
+        domain: Domain,
+        clock: Clock,
     ) -> None:
         self.key = key
         self.memory = memory
@@ -61,6 +70,7 @@ class View:
         self._kube = kube
         self._references = references
         self._domain = domain
+        self._clock = clock
         self._overlay: dict[ChildId, Manifest] = {}
         self._absent: set[ChildId] = set()
         self._confirmed = False
@@ -136,6 +146,7 @@ class View:
             children={**self._overlay, **self._children[1]},
             references=self._read,
             database=self.memory.database,
+            paths_unchanged_seconds=self._clock.now() - self.memory.paths_changed_at,
             evidence=self._evidence or "",
         )
 

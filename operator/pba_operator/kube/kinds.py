@@ -49,6 +49,7 @@ CHILDREN: Final = (
     Kind("Role", "rbac.authorization.k8s.io", "v1", "roles"),
     Kind("RoleBinding", "rbac.authorization.k8s.io", "v1", "rolebindings"),
     Kind("PodDisruptionBudget", "policy", "v1", "poddisruptionbudgets"),
+    Kind("NetworkPolicy", "networking.k8s.io", "v1", "networkpolicies"),
 )
 """What is watched beside the PBAClusters, by the label `pba.dev/cluster`."""
 

@@ -25,9 +25,10 @@ AS_WITHOUT = frozenset(
         "application.podSecurityContext.runAsNonRoot: good",
         "application.podSecurityContext.seccompProfile.type: choice RuntimeDefault",
         "application.securityContext.allowPrivilegeEscalation: false",
+        "network.applicationEgress[].ports[].protocol: choice TCP",
     }
 )
-"""What the operator's own defaults, which meet the Pod Security Standard `restricted`, say anyway."""
+"""What the operator's own defaults, which meet the Pod Security Standard `restricted`, say anyway; or Kubernetes'."""
 OF_THE_CLUSTER = frozenset({"service.ipFamilyPolicy: choice RequireDualStack"})
 """What is refused for the sake of the cluster on which it is tried, which has one IP family."""
 REMEDIES = re.compile(

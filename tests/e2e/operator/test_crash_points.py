@@ -35,6 +35,7 @@ CHILDREN = {
     "Secret": ["crash-mysql-admin", "crash-mysql-app", "crash-mysql-ca", "crash-mysql-tls"],
     "PersistentVolumeClaim": ["data-crash-mysql-0"],
     "PodDisruptionBudget": ["crash-backend", "crash-frontend"],
+    "NetworkPolicy": ["crash-backend", "crash-frontend", "crash-management", "crash-mysql"],
 }
 LASTING = ("Secret", "PersistentVolumeClaim")
 """What holds the data, or opens it: made once, and never again."""

@@ -20,7 +20,10 @@ pytestmark = pytest.mark.usefixtures("operator")
 
 
 def _leftovers(namespace: Kubectl, name: str) -> set[str]:
-    kinds = "statefulset,deployment,service,configmap,secret,persistentvolumeclaim,pod,poddisruptionbudget"
+    kinds = (
+        "statefulset,deployment,service,configmap,secret,persistentvolumeclaim,pod,poddisruptionbudget,"
+        "networkpolicy"
+    )
     return {
         f"{item['kind']}/{item['metadata']['name']}"
         for item in namespace.items(kinds, f"pba.dev/cluster={name}")

@@ -42,16 +42,33 @@ def _leads_to(machine: str) -> Json:
     }
 
 
+def _lets_machines_ask_the_database() -> Json:
+    """Return a NetworkPolicy of a user's own, which adds to those of the operator."""
+    machines = {"matchExpressions": [{"key": "machine", "operator": "Exists"}]}
+    database = {"matchLabels": {"pba.dev/cluster": "shop", "pba.dev/component": "database"}}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "machines"},
+        "spec": {
+            "podSelector": database,
+            "ingress": [{"from": [{"podSelector": machines}], "ports": [{"port": 3306}]}],
+        },
+    }
+
+
 @pytest.fixture
 def machines(shop: Kubectl) -> Iterator[tuple[str, str]]:
     """Two machines that serve; the name `machine` is the first one's."""
     names = ("machine-1", "machine-2")
-    shop.apply(_leads_to(names[0]), *(_machine(shop, name) for name in names))
+    shop.apply(
+        _lets_machines_ask_the_database(), _leads_to(names[0]), *(_machine(shop, name) for name in names)
+    )
     try:
         shop("wait", "pod", *names, "--for=condition=Ready", "--timeout=100s")
         yield names
     finally:
-        shop("delete", "service", "machine", "--ignore-not-found")
+        shop("delete", "service/machine", "networkpolicy/machines", "--ignore-not-found")
         shop("delete", "pod", *names, "--ignore-not-found", "--wait=false")
 
 

@@ -33,6 +33,7 @@ def test_children_have_the_promised_names_and_selectors(shop: Kubectl) -> None:
         "statefulset": ["shop-mysql"],
         "deployment": ["shop-backend", "shop-frontend", "shop-management"],
         "service": ["shop", "shop-backend", "shop-management", "shop-mysql", "shop-mysql-primary"],
+        "networkpolicy": ["shop-backend", "shop-frontend", "shop-management", "shop-mysql"],
         "poddisruptionbudget": ["shop-backend", "shop-frontend"],
     }
     for kind, names in expected.items():

@@ -30,6 +30,7 @@ CHILDREN = (
     "secret",
     "persistentvolumeclaim",
     "poddisruptionbudget",
+    "networkpolicy",
     "serviceaccount",
     "role",
     "rolebinding",

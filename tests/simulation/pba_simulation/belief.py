@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from typing import Any
 
 from pba_operator.domain.cluster import Invalid
@@ -73,12 +74,19 @@ class World:
         self.references: dict[ChildId, Manifest | None] = {}
         self.database = DatabaseObservation()
         self.contested: dict[ChildId, str] = {}
+        self.paths_unchanged_seconds = math.inf
         self._counter = 0
 
     @property
     def observed(self) -> Observed:
         children = copy.deepcopy(self.children)
-        return Observed(children, dict(self.references), self.database, dict(self.contested))
+        return Observed(
+            children,
+            dict(self.references),
+            self.database,
+            dict(self.contested),
+            paths_unchanged_seconds=self.paths_unchanged_seconds,
+        )
 
     def put(self, manifest: Manifest) -> Manifest:
         self._counter += 1

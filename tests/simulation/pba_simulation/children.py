@@ -101,6 +101,18 @@ _SPECS: Final[dict[str, dict[str, Any]]] = {
             "ipFamilyPolicy": "PreferDualStack",
             "annotations": {"example.org/dns": "shop"},
         },
+        "network": {
+            "apiServerCIDRs": ["192.0.2.10/32", "2001:db8::10/128"],
+            "applicationEgress": [
+                {"to": [{"ipBlock": {"cidr": "198.51.100.7/32"}}], "ports": [{"port": 587}]}
+            ],
+            "monitoring": [
+                {
+                    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}},
+                    "podSelector": {"matchLabels": {"app": "prometheus"}},
+                }
+            ],
+        },
     },
 }
 NAMES: Final = tuple(_SPECS)

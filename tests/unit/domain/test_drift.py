@@ -51,6 +51,58 @@ def deployment() -> Manifest:
     }
 
 
+def policy() -> Manifest:
+    ours = {"matchLabels": {"pba.dev/cluster": "shop"}}
+    return {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": "shop-mysql", "namespace": "default"},
+        "spec": {
+            "podSelector": ours,
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"from": [{"podSelector": ours}], "ports": [{"port": 3306, "protocol": "TCP"}]}],
+            "egress": [{"to": [], "ports": [{"port": 53, "protocol": "UDP"}]}],
+        },
+    }
+
+
+def _stored_policy() -> Manifest:
+    """Return it as the API server keeps it: without what is empty."""
+    live = copy.deepcopy(stamp(policy()))
+    del live["spec"]["egress"][0]["to"]
+    return live
+
+
+@pytest.mark.parametrize(
+    "open_it",
+    [
+        lambda spec: spec["ingress"][0]["ports"][0].update(endPort=65535),
+        lambda spec: spec["ingress"][0].pop("from"),
+        lambda spec: spec["ingress"][0]["from"].append({"podSelector": {}}),
+        lambda spec: spec["ingress"].append({}),
+        lambda spec: spec["egress"].append({}),
+        lambda spec: spec["egress"][0].update(to=[{"podSelector": {}}]),
+        lambda spec: spec["policyTypes"].pop(),
+        lambda spec: spec["podSelector"].update(matchExpressions=[{"key": "a", "operator": "Exists"}]),
+    ],
+)
+def test_whatever_somebody_adds_to_a_network_policy_is_noticed(open_it: Any) -> None:
+    live = _stored_policy()
+    assert not differs(live, stamp(policy()))
+    open_it(live["spec"])
+    assert differs(live, stamp(policy()))
+
+
+def test_a_rule_where_there_shall_be_none_is_noticed() -> None:
+    closed = policy()
+    closed["spec"]["ingress"] = []
+    live = copy.deepcopy(stamp(closed))
+    del live["spec"]["ingress"]
+    assert not differs(live, stamp(closed))
+    live["spec"]["ingress"] = [{}]
+    assert differs(live, stamp(closed))
+
+
 def as_served(manifest: Manifest) -> Manifest:
     """Fill in and rewrite as an API server does."""
     live = copy.deepcopy(manifest)

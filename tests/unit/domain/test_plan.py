@@ -134,6 +134,8 @@ def test_on_the_way_back_the_frontends_go_before_the_backends(
     deleted = {action.target.kind for action in first.actions if isinstance(action, Delete)}
     assert deleted == {"PodDisruptionBudget"}
     world.carry_out(first)
+    assert world.children[ChildId("Service", "shop")]["spec"]["selector"]["pba.dev/component"] == "frontend"
+    world.carry_out(plan(alone, world.observed, sync))
     second = plan(alone, world.observed, sync)
     names = {
         (action.target.kind, action.target.name) for action in second.actions if isinstance(action, Delete)

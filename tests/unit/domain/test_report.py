@@ -158,6 +158,7 @@ def test_a_taken_address_stalls_the_standalone_stage_too(world: Any, cluster: Ma
         (ChildId("PersistentVolumeClaim", "data-shop-mysql-0"), "DatabaseReady"),
         (ChildId("Secret", "shop-mysql-new"), "DatabaseReady"),
         (ChildId("PodDisruptionBudget", "shop-frontend"), "FrontendReady"),
+        (ChildId("NetworkPolicy", "shop-backend"), "BackendReady"),
         (ChildId("PBACluster", "shop"), "ManagementReady"),
     ],
 )

@@ -23,6 +23,8 @@ def test_what_the_chart_writes() -> None:
         {
             "POD_NAME": "pba-operator-x",
             "POD_NAMESPACE": "ops",
+            "PBA_POD_NAME_LABEL": "pba-operator",
+            "PBA_POD_INSTANCE_LABEL": "shops",
             "PBA_LEASE_NAME": "shops-pba-operator",
             "PBA_WATCH_NAMESPACES": "b, a,,b",
             "PBA_SYNC_IMAGE": "sync:1",
@@ -32,10 +34,20 @@ def test_what_the_chart_writes() -> None:
         }
     )
     assert found.namespaces == ("a", "b")
+    assert found.pod_labels == {
+        "app.kubernetes.io/name": "pba-operator",
+        "app.kubernetes.io/instance": "shops",
+    }
     assert (found.lease_namespace, found.lease_name) == ("ops", "shops-pba-operator")
     assert (found.sync_image, found.sync_image_pull_policy) == ("sync:1", "Always")
     assert (found.http_port, found.log_level) == (9090, "DEBUG")
     assert found.identity.startswith("pba-operator-x_")
+
+
+def test_a_label_that_the_pods_do_not_have_is_empty() -> None:
+    found = from_environment({**LEAST, "PBA_POD_NAME_LABEL": "pba-operator", "PBA_POD_INSTANCE_LABEL": ""})
+    assert found.pod_labels == {"app.kubernetes.io/name": "pba-operator"}
+    assert from_environment(LEAST).pod_labels == {}
 
 
 def test_no_two_processes_are_the_same() -> None:

@@ -25,6 +25,7 @@ KINDS: Final = (
     "rolebinding",
     "service",
     "poddisruptionbudget",
+    "networkpolicy",
     "statefulset",
     "deployment",
 )

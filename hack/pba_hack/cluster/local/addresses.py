@@ -10,6 +10,7 @@ __all__ = [
     "LOAD_BALANCERS",
     "MAX_NODES",
     "NAME_SERVER",
+    "OUTSIDER",
     "POD_NETWORK",
     "SERVICE_NETWORK",
     "node_address",
@@ -24,6 +25,8 @@ HUB_MAC = "02:00:ac:1e:00:01"
 nodes go on sending to the former one for up to ten seconds."""
 NAME_SERVER = "172.30.0.2"
 """The hub's, too, and of the name server alone: NetworkPolicies tell it from the API server."""
+OUTSIDER = "172.30.0.3"
+"""The hub's, and of nobody in the cluster: a client outside of it, whom NetworkPolicies tell from the API server."""
 API_URL = f"https://{HUB}:6443"
 POD_NETWORK = "10.244.0.0/16"
 SERVICE_NETWORK = "10.96.0.0/16"

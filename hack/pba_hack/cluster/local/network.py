@@ -24,12 +24,13 @@ _GONE_SECONDS = 10.0
 
 
 def make_bridge(hub: int) -> None:
-    """Make the hub's bridge, on which the API server and the name server listen."""
+    """Make the hub's bridge: the API server and the name server listen there, and clients from outside are."""
     lines = [
         "link set lo up",
         f"link add {addresses.BRIDGE} address {addresses.HUB_MAC} type bridge",
         f"address add {addresses.HUB}/24 dev {addresses.BRIDGE}",
         f"address add {addresses.NAME_SERVER}/32 dev {addresses.BRIDGE}",
+        f"address add {addresses.OUTSIDER}/32 dev {addresses.BRIDGE}",
         f"link set {addresses.BRIDGE} up",
     ]
     _ip(hub, [*lines, *_pod_routes(range(1, addresses.MAX_NODES + 1))])

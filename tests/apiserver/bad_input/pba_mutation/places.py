@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Final
 
-from pba_mutation import files, places_edge, traffic
+from pba_mutation import files, places_edge, places_network, traffic
 from pba_mutation.planning import NAME, Children, template
 from pba_operator.domain.model import ChildId
 
@@ -353,6 +353,7 @@ PLACES: Final[Mapping[str, Look]] = {
     "frontend.image": equal(WORKLOADS["frontend"][0], f"{POD}.containers[haproxy].image"),
     **traffic.PLACES,
     **places_edge.PLACES,
+    **places_network.PLACES,
     "frontend.replicas": number(WORKLOADS["frontend"][0], "spec.replicas"),
     "frontend.tls.secretRefs": _certificates,
     "frontend.tls.redirect": _redirect,

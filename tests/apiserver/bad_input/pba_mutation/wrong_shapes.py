@@ -4,9 +4,35 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from pba_mutation.specs import EMPTY_DIR, TEMPLATE, application, pod
+from pba_mutation.specs import EMPTY_DIR, TEMPLATE, application, pod, spec
+
+
+def _network(**fields: Any) -> dict[str, Any]:
+    return spec(network=fields)
+
+
+_BLOCK = {"cidr": "203.0.113.0/24"}
 
 RULES: Final[dict[str, tuple[dict[str, Any], str]]] = {
+    "API server at no network": (_network(apiServerCIDRs=["10.0.0.1"]), "must be of type cidr"),
+    "API server twice": (_network(apiServerCIDRs=["10.0.0.1/32", "10.0.0.1/32"]), "Duplicate value"),
+    "policies": (_network(policies="Sometimes"), '"Enabled", "Disabled"'),
+    "no peer": (_network(monitoring=[{}]), "either an ipBlock or selectors"),
+    "a block with a selector": (
+        _network(monitoring=[{"ipBlock": _BLOCK, "podSelector": {}}]),
+        "either an ipBlock or selectors",
+    ),
+    "no peer of egress": (_network(applicationEgress=[{"to": [{}]}]), "either an ipBlock or selectors"),
+    "endPort of a name": (
+        _network(applicationEgress=[{"ports": [{"port": "smtp", "endPort": 9}]}]),
+        "endPort must go with a port that is a number",
+    ),
+    "endPort before its port": (
+        _network(applicationEgress=[{"ports": [{"port": 9, "endPort": 8}]}]),
+        "not be less than that",
+    ),
+    "endPort alone": (_network(applicationEgress=[{"ports": [{"endPort": 8}]}]), "endPort must go with"),
+    "block no network": (_network(monitoring=[{"ipBlock": {"cidr": "here"}}]), "must be of type cidr"),
     "env collides with envNames": (application(env=[{"name": "DB_HOST"}]), "remove it from env, or give"),
     "env collides with a chosen name": (
         application(env=[{"name": "MY_HOST"}], envNames={"host": "MY_HOST"}),
