@@ -18,6 +18,8 @@ PORTS = (22, 53, 81, 443, 587, 3306, 6443, 8080, 8404, 8405, 8443, 9000, 33061)
 COMPONENTS = ("frontend", "backend", "management", "database")
 SECOND = "second member"
 """Another pod of the database: what there is for members is seen between two."""
+TWIN = "second frontend"
+"""Likewise."""
 
 
 def _pod(number: int, namespace: str, name: str, **labels: str) -> Pod:
@@ -34,6 +36,7 @@ PEOPLE = {
     for pod in (
         *(_of(number, component, component) for number, component in enumerate(COMPONENTS, 1)),
         _of(10, SECOND, "database"),
+        _of(14, TWIN, "frontend"),
         _of(11, "other database", "database", cluster="other"),
         _of(12, "other frontend", "frontend", cluster="other"),
         _of(13, "namesake's backend", "backend", namespace="elsewhere"),
@@ -50,7 +53,7 @@ PEOPLE = {
         Pod("away", "client by IPv6", "2001:db8::9"),
     )
 }
-OURS = frozenset((*COMPONENTS, SECOND))
+OURS = frozenset((*COMPONENTS, SECOND, TWIN))
 OTHERS = frozenset(PEOPLE) - OURS
 _NAMESPACES = frozenset(pod.namespace for pod in PEOPLE.values())
 

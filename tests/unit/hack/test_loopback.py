@@ -19,8 +19,8 @@ def test_no_client_is_given_such_a_port_by_the_kernel() -> None:
 def test_a_port_that_is_taken_is_not_free(monkeypatch: pytest.MonkeyPatch) -> None:
     free = loopback.free_port()
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        ports = (taken.getsockname()[1], free)
-        monkeypatch.setattr("secrets.choice", lambda _, left=iter(ports): next(left))
+        ports = iter((taken.getsockname()[1], free))
+        monkeypatch.setattr("secrets.choice", lambda _: next(ports))
         assert loopback.free_port() == free
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from pba_policies.zone import COMPONENTS, OPERATOR, OTHERS, OURS, PORTS, SECOND, Flow, Zone, flows
+from pba_policies.zone import COMPONENTS, OPERATOR, OTHERS, OURS, PORTS, SECOND, TWIN, Flow, Zone, flows
 from pba_simulation.belief import SYNC_IMAGE, World, raw
 from pba_simulation.children import certificate
 
@@ -18,6 +18,7 @@ from pba_operator.domain.plan import plan
 HAPROXY = {"image": "haproxy:3.0.11"}
 WHOLE = {"backend": {}, "frontend": HAPROXY}
 MEMBERS = {"database", SECOND}
+FRONTENDS = {"frontend", TWIN}
 
 
 def settled(spec: Mapping[str, Any]) -> World:
@@ -40,15 +41,15 @@ def zone(spec: Mapping[str, Any]) -> Zone:
 @pytest.mark.parametrize(
     ("spec", "opened", "behind", "absent"),
     [
-        ({}, "management", set(), {"frontend", "backend"}),
-        ({"frontend": HAPROXY}, "frontend", {"management"}, {"backend"}),
-        (WHOLE, "frontend", {"management", "backend"}, set()),
-        ({**WHOLE, "management": {"servesTraffic": False}}, "frontend", {"backend"}, set()),
+        ({}, {"management"}, set(), {*FRONTENDS, "backend"}),
+        ({"frontend": HAPROXY}, FRONTENDS, {"management"}, {"backend"}),
+        (WHOLE, FRONTENDS, {"management", "backend"}, set()),
+        ({**WHOLE, "management": {"servesTraffic": False}}, FRONTENDS, {"backend"}, set()),
     ],
     ids=["standalone", "one node behind frontends", "backends and the management node", "backends alone"],
 )
 def test_the_whole_table_of_a_stage(
-    spec: Mapping[str, Any], opened: str, behind: set[str], absent: set[str]
+    spec: Mapping[str, Any], opened: set[str], behind: set[str], absent: set[str]
 ) -> None:
     """What no component asks for, pods with the labels of one that is not there yet, is nobody's business here."""
     found = {flow for flow in zone(spec).table() if not {flow[0], flow[1]} & absent}
@@ -56,12 +57,13 @@ def test_the_whole_table_of_a_stage(
     assert found == {
         flow
         for flow in (
-            *flows(OTHERS, {opened}, {8080}),
-            *flows({"frontend"}, behind, {8080}),
+            *flows(OTHERS, opened, {8080}),
+            *flows(FRONTENDS, behind, {8080}),
+            *flows(FRONTENDS, FRONTENDS, {8405}),
             *flows({"management", "backend", "operator"}, MEMBERS, {3306}),
             *flows(MEMBERS, MEMBERS, {3306, 33061}),
             *flows(present, OTHERS, {53}),
-            *flows({"frontend"}, OTHERS, {443, 6443}),
+            *flows(FRONTENDS, OTHERS, {443, 6443}),
         )
         if not {flow[0], flow[1]} & absent
     }
@@ -84,7 +86,7 @@ def test_egress_of_the_application_is_what_its_user_says() -> None:
     application = {"management", "backend"}
     rule = {"to": [{"ipBlock": {"cidr": "198.51.100.7/32"}}], "ports": [{"port": 587}]}
     assert more({"applicationEgress": [rule]}) == flows(application, {"mail server"}, {587})
-    opened = flows(application, OTHERS, {*PORTS} - {53}) | flows(application, {"frontend"}, {8080})
+    opened = flows(application, OTHERS, {*PORTS} - {53}) | flows(application, FRONTENDS, {8080})
     assert more({"applicationEgress": [{}]}) == opened, "and what the others let in"
 
 
@@ -93,7 +95,7 @@ def test_metrics_are_read_by_those_who_are_named() -> None:
         "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "monitoring"}},
         "podSelector": {"matchLabels": {"app": "prometheus"}},
     }
-    assert more({"monitoring": [prometheus]}) == flows({"prometheus"}, {"frontend"}, {8404})
+    assert more({"monitoring": [prometheus]}) == flows({"prometheus"}, FRONTENDS, {8404})
 
 
 def test_the_api_server_is_asked_where_it_is() -> None:
@@ -135,12 +137,12 @@ def test_a_machine_outside_is_reached_at_its_port_and_at_its_address_if_that_is_
     host: str, reached: set[str]
 ) -> None:
     backend = {"external": [{"name": "old", "host": host, "port": 81}]}
-    assert more({}, backend=backend) == flows({"frontend"}, reached, {81})
+    assert more({}, backend=backend) == flows(FRONTENDS, reached, {81})
 
 
 def test_tls_opens_its_port() -> None:
     secure = {**HAPROXY, "tls": {"secretRefs": [{"name": "shop-tls"}]}}
-    assert more({}, frontend=secure) == flows(OTHERS, {"frontend"}, {8443})
+    assert more({}, frontend=secure) == flows(OTHERS, FRONTENDS, {8443})
 
 
 def test_names_are_asked_for_by_udp() -> None:

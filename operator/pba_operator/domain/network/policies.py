@@ -162,6 +162,9 @@ def _frontend(scene: _Scene) -> tuple[list[Rule], list[Rule]]:
     secure = [ports.FRONTEND_HTTPS] if spec.frontend is not None and spec.frontend.tls is not None else []
     for_clients = [ports.FRONTEND_HTTP, *secure, *scene.ports(COMPONENT_FRONTEND, ports.HTTPS_NAME)]
     ingress: list[Rule] = [{"ports": rules.tcp(*for_clients)}]
+    # Each asks the others whether they can serve, before it gives way to them.
+    frontends, asked = [rules.pods_of(name, COMPONENT_FRONTEND)], rules.tcp(ports.FRONTEND_HEALTH)
+    ingress.append({"from": frontends, "ports": asked})
     if spec.network.monitoring:
         ingress.append({"from": list(spec.network.monitoring), "ports": rules.tcp(ports.SYNC_HTTP)})
     nodes = (COMPONENT_BACKEND, COMPONENT_MANAGEMENT)
@@ -172,6 +175,7 @@ def _frontend(scene: _Scene) -> tuple[list[Rule], list[Rule]]:
             "ports": scene.application_ports(*nodes),
         },
         *_outside(outside),
+        {"to": frontends, "ports": asked},
         rules.names(),
         rules.api_server(spec.network.api_server_cidrs),
     ]
