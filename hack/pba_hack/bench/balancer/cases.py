@@ -6,12 +6,15 @@ from collections.abc import Sequence
 from typing import Final
 
 from pba_hack.bench.balancer import equal, faults, join, kill, sidecar, spread
+from pba_hack.bench.balancer.nodes import changes, crash
 from pba_hack.bench.case import Case
 
 CASES: Final[Sequence[Case]] = (
     *equal.CASES,
     *faults.CASES,
     *kill.CASES,
+    *crash.CASES,
+    *changes.CASES,
     *join.CASES,
     *spread.CASES,
     *sidecar.CASES,

@@ -13,12 +13,15 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Final, cast
+from typing import IO, Final, TypedDict, Unpack, cast
 
 from pba_hack.bench.statistics import percentile
 from pba_hack.binaries import binary
 
 GOOD: Final = range(200, 400)
+GET: Final = "GET"
+"""The only method that is sent and may be sent again."""
+POST: Final = "POST"
 WELL: Final[Mapping[str, float]] = {"delay_ms": 18.0, "jitter_ms": 4.0}
 """How a node answers that is well (`Nodes.order`): 20 ms in the middle."""
 
@@ -60,9 +63,34 @@ class Load:
         """How many requests each node answered."""
         return Counter(one.node for one in self.sent if one.node)
 
+    @property
+    def failed_gets(self) -> int:
+        """How many requests failed that may be sent again."""
+        return sum(one.failed for one in self.sent if one.method == GET)
+
+    def told_by_method(self, sent_twice: int) -> str:
+        """Say what failed, when so many POSTs were executed twice: those that a node had begun cannot but fail."""
+        posts = [one.failed for one in self.sent if one.method == POST]
+        gets = len(self.sent) - len(posts)
+        return (
+            f"{self.failed_gets} of {gets:,} GETs failed; {sum(posts)} of {len(posts):,} POSTs failed, "
+            f"{sent_twice} were executed twice"
+        )
+
     def latency(self, share: float) -> float:
         """Return a percentile of the answers' times, in seconds; failures count with the time that they took."""
         return percentile([one.took for one in self.sent], share)
+
+
+class Kind(TypedDict, total=False):
+    """Of requests and of who sends them; what is left out is none."""
+
+    clients: int
+    """Instead of a rate: so many ask again as soon as they are answered (a closed model), with GETs."""
+    posts: int
+    """Of 100 requests so many are POSTs."""
+    users: int
+    """The requests are those of so many, in turn by their numbers, who keep their cookies."""
 
 
 class Nodes:
@@ -94,7 +122,8 @@ class Nodes:
         """Have nodes (all, if none are named) do something; return what each has done so far.
 
         Args:
-            what: `set` (how they answer from now on), `kill`, `start` or `report`.
+            what: `set` (how they answer from now on), `kill`, `start`, `report`, or `count`, which writes down how
+                often each request was executed so far.
             nodes: which, by their places in `addresses`.
             **how: for `set`: delay_ms, jitter_ms, fail_share; what is left out is none.
         """
@@ -121,15 +150,20 @@ def executions(executed: Path) -> bytes:
     return executed.read_bytes()
 
 
+def posts_executed_twice(load: Load, executed: bytes) -> int:
+    """Return how many POSTs of a load were executed more than once."""
+    numbers = (one.number for one in load.sent if one.method == POST)
+    return sum(number < len(executed) and executed[number] > 1 for number in numbers)
+
+
 def send(
     target: str,
     records: Path,
     *,
     seconds: float,
     rate: float = 0.0,
-    clients: int = 0,
-    posts: int = 0,
     first: int = 0,
+    **kind: Unpack[Kind],
 ) -> Load:
     """Send requests to HOST:PORT, and return what became of each.
 
@@ -138,17 +172,22 @@ def send(
         records: a file for the record of each request.
         seconds: for how long requests are begun.
         rate: requests a second, however long the answers take (an open model).
-        clients: instead of a rate: so many ask again as soon as they are answered (a closed model).
-        posts: of 100 requests so many are POSTs.
         first: the number of the first request; the moments of the requests are by it, too.
+        **kind: of the requests and of who sends them.
 
     Raises:
         CalledProcessError: the clients could not begin.
     """
-    how = ("-clients", str(clients)) if clients else ("-rate", str(rate), "-posts", str(posts))
+    how = ("-rate", str(rate), *(word for name, count in kind.items() for word in (f"-{name}", str(count))))
     what = ("-target", target, "-duration", f"{seconds}s", "-records", str(records))
     which = ("-first", str(first), "-seed", str(first))
-    subprocess.run([binary("loadlab"), "clients", *what, *how, *which], check=True)
+    command = [str(binary("loadlab")), "clients", *what, *how, *which]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return recorded(records)
+
+
+def recorded(records: Path) -> Load:
+    """Return what `loadlab clients` has recorded."""
     with records.open(newline="") as file:
         return Load([_read(row) for row in csv.reader(file)])
 

@@ -24,10 +24,16 @@ type load struct {
 	timeout      time.Duration
 	clients      int
 	posts, first int
+	users        users
 	seed         int64
 	mutex        sync.Mutex
 	idle         []*connection
 	began        time.Time
+
+	// fresh of 100 requests come with a connection of their own, which ends with them.
+	fresh int
+	// stop ends the load before its time is over; what is under way is waited for.
+	stop <-chan os.Signal
 }
 
 // record is what became of a request.
@@ -52,9 +58,10 @@ type connection struct {
 }
 
 type answer struct {
-	status int
-	node   string
-	err    error
+	status  int
+	node    string
+	cookies []*http.Cookie
+	err     error
 }
 
 // run sends all requests, and returns when each was answered or given up.
@@ -65,7 +72,7 @@ func (l *load) run() []record {
 	count := int(l.rate * l.duration.Seconds())
 	records := make([]record, count)
 	dice := rand.New(rand.NewSource(l.seed))
-	l.began = time.Now()
+	l.begin()
 	var under sync.WaitGroup
 	for i := range records {
 		// Evenly spread, each somewhere within its share of the time: no two clients agree on when to come.
@@ -74,7 +81,10 @@ func (l *load) run() []record {
 		if dice.Intn(100) < l.posts {
 			method = http.MethodPost
 		}
-		time.Sleep(time.Until(l.began.Add(due)))
+		if !l.await(l.began.Add(due)) {
+			records = records[:i]
+			break
+		}
 		under.Add(1)
 		go func() {
 			defer under.Done()
@@ -85,8 +95,24 @@ func (l *load) run() []record {
 	return records
 }
 
-func (l *load) runClosed() []record {
+// await returns true when the moment has come, false if the load is to end before.
+func (l *load) await(moment time.Time) bool {
+	select {
+	case <-l.stop:
+		return false
+	case <-time.After(time.Until(moment)):
+		return true
+	}
+}
+
+// begin tells whoever reads our output when that was, in microseconds since 1970.
+func (l *load) begin() {
 	l.began = time.Now()
+	fmt.Println(l.began.UnixMicro())
+}
+
+func (l *load) runClosed() []record {
+	l.begin()
 	found := make([][]record, l.clients)
 	var next atomic.Int64
 	var under sync.WaitGroup
@@ -111,21 +137,23 @@ func (l *load) ask(id int, method string, due time.Duration) record {
 		found.complaint = complaint(err)
 		return found
 	}
+	l.users.take(id, got.cookies)
 	found.status, found.node = got.status, got.node
 	return found
 }
 
 func (l *load) exchange(id int, method string) (answer, error) {
+	fresh := l.isFresh(id)
 	for {
-		c, err := l.connect()
+		c, err := l.connect(fresh)
 		if err != nil {
 			return answer{}, err
 		}
-		got, sent := c.exchange(request(id, method), l.timeout)
+		got, sent := c.exchange(request(id, method, l.users.header(id)), l.timeout)
 		if !sent {
 			continue // its server had closed it before anything was written: nothing was sent
 		}
-		if got.err == nil && c.isAlive() {
+		if got.err == nil && !fresh && c.isAlive() {
 			l.mutex.Lock()
 			l.idle = append(l.idle, c)
 			l.mutex.Unlock()
@@ -136,17 +164,22 @@ func (l *load) exchange(id int, method string) (answer, error) {
 	}
 }
 
-func request(id int, method string) []byte {
-	length := ""
+func request(id int, method, headers string) []byte {
 	if method == http.MethodPost {
-		length = "Content-Length: 0\r\n"
+		headers += "Content-Length: 0\r\n"
 	}
-	return fmt.Appendf(nil, "%s / HTTP/1.1\r\nHost: bench\r\n%s: %d\r\n%s\r\n", method, headerID, id, length)
+	return fmt.Appendf(nil, "%s / HTTP/1.1\r\nHost: bench\r\n%s: %d\r\n%s\r\n", method, headerID, id, headers)
 }
 
-func (l *load) connect() (*connection, error) {
+// isFresh tells whether a request comes with a connection of its own: so do as many of each hundred as are wanted, evenly.
+func (l *load) isFresh(id int) bool {
+	return id*l.fresh%100 < l.fresh
+}
+
+// connect returns a connection that was kept, or a new one.
+func (l *load) connect(fresh bool) (*connection, error) {
 	l.mutex.Lock()
-	if last := len(l.idle) - 1; last >= 0 {
+	if last := len(l.idle) - 1; last >= 0 && !fresh {
 		c := l.idle[last]
 		l.idle = l.idle[:last]
 		l.mutex.Unlock()
@@ -224,7 +257,8 @@ func (c *connection) parse() (got answer, more bool) {
 		return answer{err: err}, false
 	}
 	_, err = io.Copy(io.Discard, response.Body)
-	return answer{response.StatusCode, response.Header.Get(headerNode), err}, err == nil && !response.Close
+	got = answer{response.StatusCode, response.Header.Get(headerNode), response.Cookies(), err}
+	return got, err == nil && !response.Close
 }
 
 func complaint(err error) string {
