@@ -69,7 +69,8 @@ def perform(stage: Stage) -> Found:
 
     return stage.repeated(
         crash,
-        partial(_figure, stage),
+        FIGURES[stage.orders.case],
+        _tell,
         after_seconds=SHORT_AFTER_SECONDS if stage.orders.short else AFTER_SECONDS,
         mend=restart,
     )
@@ -89,14 +90,13 @@ def _check(stage: Stage) -> None:
         raise RuntimeError(f"{VICTIM} was to hold one backend and no frontend, and holds {there}")
 
 
-def _figure(stage: Stage, seen: Seen) -> float:
+def _tell(seen: Seen) -> str:
     lost = posts_lost(seen.load, seen.happened)
     others = failed_though_safe(seen.load, seen.happened, LIMIT_SECONDS)
-    stage.note(
+    return (
         f"last sent to the machine after {out(seen):.2f} s; POSTs that were there: {by_complaint(lost)}; "
-        f"others that failed, or took longer than {LIMIT_SECONDS + GRACE_SECONDS} s: {by_complaint(others)}"
+        f"others that failed, or took longer than {LIMIT_SECONDS + GRACE_SECONDS} s: {by_complaint(others)}; "
     )
-    return FIGURES[stage.orders.case](seen)
 
 
 def measure(case: str, trial: Trial) -> Measured:

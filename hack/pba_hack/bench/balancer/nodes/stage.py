@@ -149,6 +149,7 @@ class Stage:
         self,
         happen: Callable[[], Moment],
         figure: Callable[[Seen], float],
+        tell: Callable[[Seen], str] = lambda _seen: "",
         *,
         after_seconds: float = AFTER_SECONDS,
         users: int = 0,
@@ -158,7 +159,8 @@ class Stage:
 
         Args:
             happen: does it, and returns when it was, as `time.time` counts.
-            figure: tells what is wanted of it.
+            figure: is what is wanted of it.
+            tell: says what else is to be known of it.
             after_seconds: for so long both are asked afterwards.
             users: so many users keep their cookies.
             mend: undoes it before it happens again; nobody asks then.
@@ -171,7 +173,7 @@ class Stage:
             for name, seen in self._together(happen, after_seconds, users).items():
                 figures[name].append(figure(seen))
                 self._quiet += seen.quiet
-                self.note(f"{repeat + 1}: {name}: {figures[name][-1]:.4g}; {_told(seen)}")
+                self.note(f"{repeat + 1}: {name}: {figures[name][-1]:.4g}; {tell(seen)}{_told(seen)}")
         notes = [
             *self._notes,
             f"before anything happened: {sum(self._quiet)} of {len(self._quiet):,} requests failed",
