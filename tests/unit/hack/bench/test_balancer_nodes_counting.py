@@ -15,6 +15,7 @@ from pba_hack.bench.balancer.nodes.counting import (
     out_of_rotation,
     posts_lost,
     retries,
+    stayed,
 )
 
 GONE = Moment(5.0, 5.1)
@@ -87,6 +88,15 @@ def test_books_compare_what_was_answered_with_what_was_executed() -> None:
     assert found == Books(sent=6, answered=4, not_executed=1, posts_twice=2, gets_twice=1)
     assert found.wrong == 3
     assert books(Load([sent(0, 0.0)]), b"\x01").wrong == 0
+
+
+def test_a_user_has_stayed_who_is_answered_by_the_node_of_before() -> None:
+    nodes = ["a", "b", "a", "c", "", "c", "a", "c"]
+    load = Load(
+        [Sent(number, "GET", 0.0, 0.0, 200, node, "") for number, node in enumerate(nodes, start=400)]
+    )
+    # of the first user a, a, (none), a; of the second b, c, c, c
+    assert stayed(load, 2) == 4 / 5
 
 
 def metric(count: float) -> str:

@@ -31,7 +31,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.setattr(module, "HACK", tmp_path)
     monkeypatch.setenv("PBA_CLUSTER", "somebodys")
     monkeypatch.setenv("PBA_CLUSTER_PROVIDER", "kind")
-    monkeypatch.setenv("PBA_LOADLAB_BINARY", "/bin/true")
+    monkeypatch.setattr(outside, "binary", Path)
     return tmp_path
 
 

@@ -12,8 +12,9 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from pba_api.sidecar import COOKIE
 from pba_hack.bench.balancer.nodes.cluster import NAME, PLAIN_SERVICE, Peer, Wanted
-from pba_hack.bench.balancer.nodes.counting import Moment
+from pba_hack.bench.balancer.nodes.counting import Moment, stayed
 from pba_hack.bench.balancer.nodes.outside import Found, held
 from pba_hack.bench.balancer.nodes.proxy import PROXY
 from pba_hack.bench.balancer.nodes.stage import RATE, REPEATS, USERS, Seen, Stage
@@ -78,12 +79,17 @@ class Change:
     affinity: str = "None"
     peer: Peer = PLAIN_SERVICE
 
+    @property
+    def users(self) -> int:
+        """How many users keep cookies."""
+        return USERS if self.affinity == COOKIE else 0
+
 
 CHANGES: Final[Mapping[str, Change]] = {
     "scale-failed": Change(scale, MANY),
-    "scale-failed-cookie": Change(scale, MANY, "Cookie"),
+    "scale-failed-cookie": Change(scale, MANY, COOKIE),
     "roll-failed": Change(roll_backends, ROLLED),
-    "roll-failed-cookie": Change(roll_backends, ROLLED, "Cookie"),
+    "roll-failed-cookie": Change(roll_backends, ROLLED, COOKIE),
     "roll-frontends-failed": Change(roll_frontends, ROLLED, peer=PROXY),
 }
 
@@ -98,7 +104,11 @@ def perform(stage: Stage) -> Found:
         change.act(stage)
         return Moment(began, time.time())
 
-    return stage.repeated(happen, failed, users=USERS if change.affinity == "Cookie" else 0)
+    return stage.repeated(happen, failed, partial(_tell, change.users), users=change.users)
+
+
+def _tell(users: int, seen: Seen) -> str:
+    return f"{stayed(seen.load, users):.1%} went where their user's last went; " if users else ""
 
 
 def measure(case: str, trial: Trial) -> Measured:

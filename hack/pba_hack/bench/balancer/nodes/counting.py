@@ -66,6 +66,23 @@ def failed_though_safe(load: Load, gone: Moment, limit_seconds: float) -> list[S
     return [one for one in load.sent if counts(one)]
 
 
+def stayed(load: Load, users: int) -> float:
+    """Return the share of requests that were answered by the node which had answered their user's request before.
+
+    Args:
+        load: of at least two requests of one user.
+        users: how many users there are; whose a request is goes by its number.
+    """
+    last: dict[int, str] = {}
+    same = []
+    for one in (one for one in load.sent if one.node):
+        user = one.number % users
+        if user in last:
+            same.append(last[user] == one.node)
+        last[user] = one.node
+    return sum(same) / len(same)
+
+
 @dataclass(frozen=True)
 class Books:
     """What was sent, what was answered well and what was executed, compared.
