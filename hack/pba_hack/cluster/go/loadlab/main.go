@@ -69,11 +69,11 @@ func runClients(arguments []string) {
 	check(flags.Parse(arguments))
 	load.targets = strings.Split(*targets, ",")
 	load.users = make(users, *count)
+	file, err := os.Create(*records)
+	check(err)
 	stop := make(chan os.Signal, 1)
 	signal.Notify(stop, syscall.SIGTERM)
 	load.stop = stop
-	file, err := os.Create(*records)
-	check(err)
 	check(write(file, load.run()))
 	check(file.Close())
 }
