@@ -5,6 +5,7 @@ __all__ = [
     "BRIDGE",
     "CLUSTER_DNS",
     "HUB",
+    "HUB_MAC",
     "KUBERNETES_SERVICE",
     "LOAD_BALANCERS",
     "MAX_NODES",
@@ -18,6 +19,9 @@ __all__ = [
 
 BRIDGE = "br0"
 HUB = "172.30.0.1"
+HUB_MAC = "02:00:ac:1e:00:01"
+"""Given to the bridge: without, it has the least of its links', and another one when that node goes; then nobody
+reaches the hub until he has forgotten the old one."""
 NAME_SERVER = "172.30.0.2"
 """The hub's, too, and of the name server alone: NetworkPolicies tell it from the API server."""
 API_URL = f"https://{HUB}:6443"
