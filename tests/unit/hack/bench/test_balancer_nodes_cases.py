@@ -14,7 +14,7 @@ from pba_hack.bench.balancer.nodes import changes, crash
 from pba_hack.bench.balancer.nodes.cluster import BACKENDS, Wanted, pbacluster, plain_service
 from pba_hack.bench.balancer.nodes.counting import Books, Moment
 from pba_hack.bench.balancer.nodes.proxy import PROXY
-from pba_hack.bench.balancer.nodes.stage import Seen
+from pba_hack.bench.balancer.nodes.stage import Seen, machine_of
 
 Json = dict[str, Any]
 
@@ -87,3 +87,13 @@ def test_the_peers_lead_to_the_same_backends() -> None:
     pod = deployment["spec"]["template"]
     assert service["spec"]["selector"] == pod["metadata"]["labels"]
     assert pod["spec"]["containers"][0]["image"] == IMAGES["haproxy"]
+
+
+def test_a_machine_is_known_by_its_address() -> None:
+    nodes = [
+        {"metadata": {"name": name}, "status": {"addresses": [{"address": name}, {"address": address}]}}
+        for name, address in (("node1", "172.30.0.11"), ("node2", "172.30.0.12"))
+    ]
+    assert machine_of("172.30.0.12", nodes) == "node2"
+    with pytest.raises(ValueError, match=r"172\.30\.0\.1$"):
+        machine_of("172.30.0.1", nodes)

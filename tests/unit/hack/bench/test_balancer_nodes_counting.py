@@ -15,6 +15,7 @@ from pba_hack.bench.balancer.nodes.counting import (
     out_of_rotation,
     posts_lost,
     retries,
+    stalled,
     stayed,
 )
 
@@ -41,6 +42,28 @@ def test_what_was_due_before_it_went_says_nothing_of_its_rotation() -> None:
 
 def test_answers_in_time_and_well_met_no_node_that_is_gone() -> None:
     assert out_of_rotation(Load([*well(100), sent(200, 7.0, took=0.39)]), GONE) == 0.0
+
+
+def test_what_is_late_together_with_all_others_says_nothing_of_a_node() -> None:
+    """The machine stands still for 0.6 s at 7.0: what is due within waits until then, the less the later it is due."""
+    quick = [sent(number, number / 100) for number in range(1000) if not 700 <= number < 760]
+    stall = [sent(number, number / 100, took=7.615 - number / 100) for number in range(700, 760)]
+    load = Load([*quick, *stall])
+    assert [one.number for one in stalled(load)] == list(range(700, 722))
+    assert out_of_rotation(load, GONE) == 0.0
+    assert out_of_rotation(Load([*load.sent, sent(2000, 7.1, took=1.0, status=0)]), GONE) == pytest.approx(
+        2.1
+    )
+
+
+def test_one_that_is_late_alone_met_a_node_that_is_gone() -> None:
+    assert stalled(Load([sent(0, 1.0), sent(1, 6.0, took=0.52)])) == []
+
+
+def test_a_third_that_is_late_is_no_stall() -> None:
+    load = Load([sent(number, number / 100, took=0.52 if number % 3 == 0 else 0.02) for number in range(600)])
+    assert stalled(load) == []
+    assert out_of_rotation(load, GONE) == pytest.approx(0.97)
 
 
 @pytest.mark.parametrize(

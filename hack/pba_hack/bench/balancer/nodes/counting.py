@@ -6,16 +6,21 @@ taken to be where it makes the figure worse.
 
 from __future__ import annotations
 
+import bisect
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
 from pba_hack.bench.balancer.load import GET, POST, Load, Sent
+from pba_hack.bench.statistics import median
 
 LATE_SECONDS: Final = 0.4
 """An answer that took longer has met a node that is gone: the frontend waits 0.5 s for a connection, a client's machine
 1 s until it asks for one again; nodes that are well answer in 0.02 s."""
+NEIGHBOUR_SECONDS: Final = 0.1
+SLOW_SECONDS: Final = 0.2
+"""Of what is due at the same time most are faster, unless all wait for the same."""
 GRACE_SECONDS: Final = 0.5
 """A request may take so much longer than the time limit of its path."""
 _RETRIES: Final = re.compile(r"^pba_sync_retries_total (\S+)$", re.MULTILINE)
@@ -32,14 +37,37 @@ class Moment:
 def out_of_rotation(load: Load, gone: Moment) -> float:
     """Return for how many seconds after it was gone a node still got requests.
 
-    Until the last was due that failed or was late: whatever the reason, it is taken for one that was sent there.
+    Until the last was due that failed or was late, whatever the reason: it is taken for one that was sent there. One
+    that was late together with all others (`stalled`) says nothing of a node: each gets a share alone.
     """
-    hits = [one.due for one in load.sent if _is_hit(one) and one.due >= gone.earliest]
+    stalls = {one.number for one in stalled(load)}
+    hits = [
+        one.due
+        for one in load.sent
+        if one.due >= gone.earliest and (one.failed or (_is_late(one) and one.number not in stalls))
+    ]
     return max(hits, default=gone.earliest) - gone.earliest
 
 
-def _is_hit(one: Sent) -> bool:
-    return one.failed or one.took > LATE_SECONDS
+def stalled(load: Load) -> list[Sent]:
+    """Return what was answered well and late at a time at which most were late: the machine stood still, or the way.
+
+    Most of those that were due up to `NEIGHBOUR_SECONDS` before and after took long, if not as long.
+    """
+    ordered = sorted(load.sent, key=lambda one: one.due)
+    due = [one.due for one in ordered]
+
+    def most_are_slow(one: Sent) -> bool:
+        begin = bisect.bisect_left(due, one.due - NEIGHBOUR_SECONDS)
+        end = bisect.bisect_right(due, one.due + NEIGHBOUR_SECONDS)
+        others = [other.took for other in ordered[begin:end] if other is not one]
+        return bool(others) and median(others) > SLOW_SECONDS
+
+    return [one for one in ordered if not one.failed and _is_late(one) and most_are_slow(one)]
+
+
+def _is_late(one: Sent) -> bool:
+    return one.took > LATE_SECONDS
 
 
 def is_in_flight(one: Sent, gone: Moment) -> bool:

@@ -1,6 +1,7 @@
 """`crash-*`: a backend's machine is gone at once, and says nothing: no connection is reset, and none refused.
 
-Its link is cut first: a kernel that ends processes closes their connections, and what it says then would be heard.
+It is not the machine by which clients outside of the cluster come to Services, and holds no frontend: what is shown is
+what the balancer does, not how the network in front of it finds another way.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from pba_hack.bench.balancer.nodes.counting import (
     failed_though_safe,
     out_of_rotation,
     posts_lost,
+    stalled,
 )
 from pba_hack.bench.balancer.nodes.outside import Found, held
 from pba_hack.bench.balancer.nodes.stage import RATE, Seen, Stage
@@ -34,7 +36,6 @@ LIMIT_SECONDS: Final = 2
 AFTER_SECONDS: Final = 75.0
 """Kubernetes gives a machine up that was silent for 50 s."""
 SHORT_AFTER_SECONDS: Final = 8.0
-VICTIM: Final = "node3"
 
 
 def failed(seen: Seen) -> float:
@@ -58,13 +59,13 @@ def perform(stage: Stage) -> Found:
     def crash() -> Moment:
         _check(stage)
         before = time.time()
-        faults.partition(VICTIM)
+        faults.partition(stage.spare)
         moment = Moment(before, time.time())
-        faults.crash(VICTIM)
+        faults.crash(stage.spare)
         return moment
 
     def restart() -> None:
-        faults.restart(VICTIM)
+        faults.restart(stage.spare)
         stage.await_backends(BACKENDS)
 
     return stage.repeated(
@@ -77,25 +78,27 @@ def perform(stage: Stage) -> Found:
 
 
 def _check(stage: Stage) -> None:
-    """See that the machine holds a backend, and no frontend.
+    """See that the machine holds a backend, and nothing that anybody needs to reach the others.
 
     Raises:
         RuntimeError: it is not so: the crash would show something else.
     """
     there = {
-        part: sum(pod["spec"].get("nodeName") == VICTIM for pod in stage.pods(part))
+        part: sum(pod["spec"].get("nodeName") == stage.spare for pod in stage.pods(part))
         for part in ("backend", "frontend")
     }
-    if there != {"backend": 1, "frontend": 0}:
-        raise RuntimeError(f"{VICTIM} was to hold one backend and no frontend, and holds {there}")
+    if there != {"backend": 1, "frontend": 0} or stage.gateway() == stage.spare:
+        found = f"holds {there}; clients come by {stage.gateway()}"
+        raise RuntimeError(f"{stage.spare} was to hold one backend and no frontend, and {found}")
 
 
 def _tell(seen: Seen) -> str:
     lost = posts_lost(seen.load, seen.happened)
     others = failed_though_safe(seen.load, seen.happened, LIMIT_SECONDS)
     return (
-        f"last sent to the machine after {out(seen):.2f} s; POSTs that were there: {by_complaint(lost)}; "
-        f"others that failed, or took longer than {LIMIT_SECONDS + GRACE_SECONDS} s: {by_complaint(others)}; "
+        f"last sent to the machine after {out(seen):.2f} s; late together with all others: {len(stalled(seen.load))}; "
+        f"POSTs that were there: {by_complaint(lost)}; others that failed, or took longer than "
+        f"{LIMIT_SECONDS + GRACE_SECONDS} s: {by_complaint(others)}; "
     )
 
 

@@ -6,9 +6,11 @@ with a `Stage`, and returns what it found.
 
 from __future__ import annotations
 
+import json
+import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,6 +32,7 @@ from pba_hack.bench.balancer.nodes.counting import Books, Moment, Retries, books
 from pba_hack.bench.balancer.nodes.outside import Found, Orders
 from pba_hack.bench.balancer.nodes.programs import Kind, Tally, asking
 from pba_hack.bench.statistics import median
+from pba_hack.cluster.local.addresses import KUBERNETES_SERVICE
 from pba_hack.helm import OPERATOR_NAMESPACE, install_operator
 from pba_hack.kubectl import Kubectl, restricted_namespace, wait_for
 from pba_hack.process_usage import idle_share
@@ -88,6 +91,8 @@ class Stage:
         self.kubectl = restricted_namespace(NAMESPACE)
         self.say = Progress().say
         self._tally = tally
+        self.spare = ""
+        """A machine that holds backends alone, and that no client's way to a Service leads over."""
         self._targets: dict[str, str] = {}
         self._loads = 0
         self._notes: list[str] = []
@@ -97,9 +102,12 @@ class Stage:
 
     def set_up(self, wanted: Wanted) -> None:
         """Make the PBACluster and the Service; return when both lead to all nodes."""
-        nodes = sorted(node["metadata"]["name"] for node in Kubectl().items("nodes"))
-        for node in nodes[:HOMES]:
+        first = self.gateway()
+        others = sorted(node["metadata"]["name"] for node in Kubectl().items("nodes"))
+        others.remove(first)
+        for node in (first, *others[: HOMES - 1]):
             Kubectl()("label", "node", node, f"{HOME}=here", "--overwrite")
+        self.spare = others[HOMES - 1]
         install_operator(self.orders.images)
         home = {"spec": {"template": {"spec": {"nodeSelector": {HOME: "here"}}}}}
         operator = Kubectl(OPERATOR_NAMESPACE)
@@ -112,6 +120,12 @@ class Stage:
             self.kubectl("rollout", "status", f"deployment/{peer.deployment}", "--timeout=90s")
         for name, service in ((PROJECT, NAME), (peer.name, peer.service)):
             self._targets[name] = f"{clients_address(self.kubectl, service)}:{ports.SERVICE_HTTP}"
+
+    def gateway(self) -> str:
+        """Return the machine whose kube-proxy stands for the clients': they are outside of all of them."""
+        command = ["ip", "-json", "route", "get", KUBERNETES_SERVICE]
+        (route,) = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+        return machine_of(route["gateway"], Kubectl().items("nodes"))
 
     def await_backends(self, count: int) -> None:
         """Return when the PBACluster is Ready with so many backends, and no other pod of them is left."""
@@ -228,6 +242,18 @@ class Stage:
         except WaitedInVainError:
             self.say("some of what was answered was never told to the tally")
         return self._tally.executions()
+
+
+def machine_of(address: str, nodes: Sequence[Json]) -> str:
+    """Return the name of the machine with an address.
+
+    Raises:
+        ValueError: none has it.
+    """
+    for node in nodes:
+        if any(one["address"] == address for one in node["status"]["addresses"]):
+            return str(node["metadata"]["name"])
+    raise ValueError(f"no machine has the address {address}")
 
 
 def _told(seen: Seen) -> str:
