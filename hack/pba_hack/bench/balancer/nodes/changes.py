@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
-from typing import Final
+from typing import Any, Final
 
 from pba_api.sidecar import COOKIE
 from pba_hack.bench.balancer.nodes.cluster import NAME, PLAIN_SERVICE, Peer, Wanted
@@ -22,13 +22,14 @@ from pba_hack.bench.case import Case, Measured, Trial
 from pba_hack.bench.samples import Values
 from pba_hack.kubectl import wait_for
 
+Json = dict[str, Any]
+
 MANY: Final = 5
 FEW: Final = 2
 ROLLED: Final = 3
 SCALINGS: Final = 4
 """In each repeat."""
 _ROLLED_SECONDS: Final = 420.0
-_COMMAND_SECONDS: Final = 90
 
 
 def failed(seen: Seen) -> float:
@@ -46,28 +47,44 @@ def scale(stage: Stage) -> None:
 
 def roll_backends(stage: Stage) -> None:
     """Replace all backends."""
-    _replace(stage, "backend")
+    before = _names(stage.pods("backend"))
+    _change(stage, "backend")
+    _await_replaced(stage, before)
 
 
 def roll_frontends(stage: Stage) -> None:
     """Replace all frontends, and at the same time the peer's pods."""
+    before = _names(stage.pods("frontend")) | _names(proxies(stage))
     stage.kubectl("rollout", "restart", f"deployment/{PROXY.deployment}")
-    _replace(stage, "frontend")
-    stage.kubectl("rollout", "status", f"deployment/{PROXY.deployment}", f"--timeout={_COMMAND_SECONDS}s")
+    _change(stage, "frontend")
+    _await_replaced(stage, before)
 
 
-def _replace(stage: Stage, part: str) -> None:
-    """Replace all pods of a part, by a change that means nothing to them."""
-    before = {pod["metadata"]["name"] for pod in stage.pods(part)}
+def proxies(stage: Stage) -> list[Json]:
+    """Return the peer's pods."""
+    return stage.kubectl.items("pods", f"app={PROXY.deployment}")
+
+
+def _change(stage: Stage, part: str) -> None:
+    """Change what means nothing to the pods of a part, and needs new ones."""
     change = {"spec": {part: {"pod": {"annotations": {"bench/roll": uuid.uuid4().hex}}}}}
     stage.kubectl.merge("pbacluster", NAME, change)
 
+
+def _await_replaced(stage: Stage, before: set[str]) -> None:
+    """Return when none of these pods is left, and all is Ready; their sidecars are looked at until they go."""
+
     def replaced() -> bool:
         stage.look_at_retries()
-        return not before & {pod["metadata"]["name"] for pod in stage.pods(part)}
+        there = [*stage.pods("backend"), *stage.pods("frontend"), *proxies(stage)]
+        return not before & _names(there)
 
-    wait_for(f"all pods of the {part} to be new", replaced, _ROLLED_SECONDS)
+    wait_for("all pods to be new", replaced, _ROLLED_SECONDS)
     stage.await_backends(ROLLED)
+
+
+def _names(pods: Iterable[Json]) -> set[str]:
+    return {pod["metadata"]["name"] for pod in pods}
 
 
 @dataclass(frozen=True)
