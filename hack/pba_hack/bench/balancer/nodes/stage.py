@@ -28,7 +28,7 @@ from pba_hack.bench.balancer.nodes.cluster import (
     pbacluster,
     plain_service,
 )
-from pba_hack.bench.balancer.nodes.counting import Books, Moment, Retries, books, by_complaint
+from pba_hack.bench.balancer.nodes.counting import Books, Moment, Retries, books, by_complaint, retries
 from pba_hack.bench.balancer.nodes.outside import Found, Orders
 from pba_hack.bench.balancer.nodes.programs import Kind, Tally, asking
 from pba_hack.bench.statistics import median
@@ -57,7 +57,7 @@ HOMES: Final = 2
 _NUMBERS: Final = 400_000
 """Of one load's requests at most."""
 _METRICS_SECONDS: Final = 2.0
-_COUNTED_SECONDS: Final = 5.0
+_COUNTED_SECONDS: Final = 10.0
 
 
 @dataclass(frozen=True)
@@ -149,15 +149,16 @@ class Stage:
         self.say(text)
         self._notes.append(text)
 
-    def look_at_retries(self) -> None:
-        """Ask the sidecars that are there for their count: a frontend that goes takes its along."""
-        self.retries.see(
-            {
-                pod["metadata"]["name"]: _metrics(pod)
-                for pod in self.pods("frontend")
-                if pod["status"].get("podIP")
-            }
-        )
+    def look_at_retries(self) -> bool:
+        """Ask the sidecars that are there for their count; return whether all tell. One that goes takes its along."""
+        pods = [pod for pod in self.pods("frontend") if pod["status"].get("podIP")]
+        told = {pod["metadata"]["name"]: _metrics(pod) for pod in pods}
+        self.retries.see(told)
+        return bool(told) and all(retries(text) is not None for text in told.values())
+
+    def _begin_to_count(self) -> bool:
+        self.retries = Retries()
+        return self.look_at_retries()
 
     def repeated(
         self,
@@ -199,8 +200,7 @@ class Stage:
     def _together(self, happen: Callable[[], Moment], after_seconds: float, users: int) -> Mapping[str, Seen]:
         """Ask both while something happens."""
         kind = Kind(SHORT_RATE if self.orders.short else RATE, users=users)
-        self.retries = Retries()
-        self.look_at_retries()
+        wait_for("the sidecars to tell of retries", self._begin_to_count, _COUNTED_SECONDS)
         with ExitStack() as stack, idle_share() as idle:
             clients = {
                 name: stack.enter_context(asking(target, self._records(name), kind, self._numbers()))
@@ -211,7 +211,7 @@ class Stage:
             time.sleep(after_seconds)
             loads = {name: one.end() for name, one in clients.items()}
         self._idle.append(idle())
-        self.look_at_retries()
+        wait_for("the sidecars to tell of retries", self.look_at_retries, _COUNTED_SECONDS)
         executed = self._executed(loads)
 
         def seen(name: str) -> Seen:
