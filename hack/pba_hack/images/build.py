@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from pba_hack import cache, oci
+from pba_hack.binaries import binary
 from pba_hack.checkout import CHECKOUT
 from pba_hack.cluster.choice import chosen
 from pba_hack.images import engine, layers, python_layers, recipes
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pba_hack.images.layers import Layer
-    from pba_hack.images.recipes import PythonImage, ServerImage
+    from pba_hack.images.recipes import NativeImage, PythonImage, ServerImage
 
 NAMES = (*recipes.PROGRAMS, *recipes.SERVERS)
+"""What a cluster with the operator and the demo needs."""
+ALL = (*NAMES, *recipes.NATIVES)
 KIND = "images"
 
 _KEPT = 3
@@ -51,12 +54,16 @@ class Image:
 def build(name: str) -> Image:
     """Return the image `name`, made if the cache lacks it: by a Docker engine for kind, without for a local cluster.
 
+    A program that is alone in its image needs no engine for either.
+
     Raises:
         CannotBuildError: no image is called so, or something is missing on this machine.
         ClusterError: there is no such provider as is asked for.
     """
-    if name not in NAMES:
-        raise CannotBuildError(f"no image is called {name}: there are {', '.join(NAMES)}")
+    if name not in ALL:
+        raise CannotBuildError(f"no image is called {name}: there are {', '.join(ALL)}")
+    if name in recipes.NATIVES:
+        return _native(recipes.NATIVES[name])
     if chosen() == "kind":
         return _by_engine(name)
     return _server(recipes.SERVERS[name]) if name in recipes.SERVERS else _program(recipes.PROGRAMS[name])
@@ -78,6 +85,21 @@ def _server(image: ServerImage) -> Image:
     tag = upstream_version(layers.packages(layer)[image.package])
     config = oci.ImageConfig(command=image.command)
     return _archive(image.name, f"localhost/{image.name}:{tag}", [layer], config)
+
+
+def _native(image: NativeImage) -> Image:
+    program = binary(image.name)
+    config = oci.ImageConfig(entrypoint=image.entrypoint, user=f"{recipes.UID}:{recipes.UID}")
+    key = cache.content_key(image.name, json.dumps(asdict(config)), files=[program])
+    reference = f"localhost/{image.name}:{key}"
+
+    def make(tar: Path) -> None:
+        layer = tar.with_suffix(".layer")
+        oci.write_files_layer(layer, {image.entrypoint[0].lstrip("/"): program})
+        oci.write_archive(tar, reference, [layer], config)
+        layer.unlink()
+
+    return _kept(image.name, reference, key, make)
 
 
 def _program(image: PythonImage) -> Image:

@@ -9,7 +9,7 @@ import sys
 from pba_hack.cluster.choice import VARIABLE
 from pba_hack.cluster.errors import ClusterError
 from pba_hack.images import recipes
-from pba_hack.images.build import NAMES, build
+from pba_hack.images.build import ALL, NAMES, build
 from pba_hack.images.debian import CannotBuildError
 from pba_hack.images.rootfs import rootfs
 from pba_hack.progress import CommandFailedError
@@ -58,9 +58,11 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"The environment variable {VARIABLE} chooses between the two: see hack/cluster --help.",
     )
     actions = parser.add_subparsers(dest="action", required=True)
-    make = actions.add_parser("build", help="build images (all by default); prints NAME REFERENCE TARPATH")
-    make.add_argument("names", nargs="*", metavar="NAME", help=", ".join(NAMES))
-    shown = actions.add_parser("list", help="list all images, built if need be")
+    make = actions.add_parser(
+        "build", help="build images (by default those of the list); prints NAME REFERENCE TARPATH"
+    )
+    make.add_argument("names", nargs="*", metavar="NAME", help=", ".join(ALL))
+    shown = actions.add_parser("list", help="list the images of the operator and the demo, built if need be")
     shown.add_argument("--json", action="store_true", help="an array of {name, reference, tar}")
     root = actions.add_parser("rootfs", help="print the folder of a server image's unpacked root file system")
     root.add_argument("name", choices=sorted(recipes.SERVERS))

@@ -181,3 +181,23 @@ PROGRAMS = {
         ),
     )
 }
+
+
+@dataclass(frozen=True)
+class NativeImage:
+    """A program that needs no other file, alone in an image; built with the cluster's programs.
+
+    Attributes:
+        name: the image's name in `hack/images` and for Kubernetes, and the program's in `hack/cluster binary`.
+        entrypoint: what a container runs; its pod adds arguments.
+    """
+
+    name: str
+    entrypoint: tuple[str, ...]
+
+
+NATIVES = {
+    image.name: image
+    for image in (NativeImage(name="loadlab", entrypoint=("/usr/local/bin/loadlab", "application")),)
+}
+"""Images of the benches: nothing else needs them, so they are built only where they are named."""

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -41,6 +43,20 @@ def server_on(node: str) -> dict[str, Any]:
             "volumes": [{"name": "data", "emptyDir": {}}],
         },
     }
+
+
+LISTEN = """
+import pathlib, socket, sys
+with socket.create_connection((sys.argv[1], 8080), timeout=6) as connection:
+    pathlib.Path(sys.argv[2]).touch()
+    try:
+        print("closed" if connection.recv(1) == b"" else "answered")
+    except TimeoutError:
+        print("nothing")
+    except ConnectionResetError:
+        print("reset")
+"""
+"""Says what a connection hears in six seconds."""
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -85,6 +101,22 @@ def test_a_node_that_crashes_is_gone_at_once_and_comes_back_with_its_disk(runnin
     assert starts == "started\nstarted\n"
 
 
+def test_a_node_that_crashes_says_nothing_to_those_who_are_connected(
+    running: TrialCluster, tmp_path: Path
+) -> None:
+    """As a machine without power: who ends processes otherwise lets the kernel close their connections."""
+    address = running.get("pod", "on-node2")["status"]["podIP"]
+    connected = tmp_path / "connected"
+    listen = ("python3", "-c", LISTEN, address, str(connected))
+    with ThreadPoolExecutor() as pool:
+        heard = pool.submit(running.inside, *listen)
+        wait_for("the connection", lambda: connected.exists() or heard.done())
+        running.run("crash", "node2")
+        assert heard.result().stdout == "nothing\n"
+    running.run("restart", "node2")
+    wait_for("its pod runs again", lambda: answers(running, "node2"), 60)
+
+
 def test_a_node_that_is_cut_off_goes_on_alone(running: TrialCluster) -> None:
     before, counts = traces.cluster_processes(running.name, "node1"), restarts(running, "node1")
     running.run("partition", "node1")
@@ -94,6 +126,15 @@ def test_a_node_that_is_cut_off_goes_on_alone(running: TrialCluster) -> None:
     running.run("heal", "node1")
     wait_for("it answers again", lambda: answers(running, "node1"), 30)
     assert restarts(running, "node1") == counts
+
+
+def test_the_hub_keeps_its_address_when_a_node_goes(running: TrialCluster) -> None:
+    """A bridge without a hardware address of its own has the least of its links', and takes another when that goes."""
+    found: list[dict[str, str]] = json.loads(running.inside("ip", "-json", "link", "show").stdout)
+    links = {link["ifname"]: link["address"] for link in found}
+    bridge = links.pop("br0")
+    assert {"node1", "node2"} <= links.keys()
+    assert bridge not in links.values()
 
 
 def test_up_connects_what_was_cut_off(running: TrialCluster) -> None:

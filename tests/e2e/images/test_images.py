@@ -189,6 +189,20 @@ def test_a_program_is_found_and_imported_by_the_images_own_interpreter(name: str
     subprocess.run([*user, "python3", "-c", code], check=True)
 
 
+@pytest.mark.parametrize("name", recipes.NATIVES)
+def test_a_program_that_needs_no_other_file_runs_alone(name: str, tmp_path: Path) -> None:
+    found = archive(name)
+    assert found.config["User"] == "65532:65532"
+    assert not {Path(path).name for path in found.files} & {"sh", *recipes.COMPILERS}
+    with tarfile.open(image(name).tar) as outer:
+        (layer,) = found.layers
+        with tarfile.open(fileobj=outer.extractfile(_blob(layer))) as tar:
+            tar.extractall(tmp_path, filter="fully_trusted")  # noqa: S202  # our own archive
+    tmp_path.chmod(0o755)
+    command = ["chroot", "--userspec=65532:65532", str(tmp_path), *found.config["Entrypoint"], "-help"]
+    assert "-tally" in subprocess.run(command, capture_output=True, text=True, check=True).stderr
+
+
 def fresh_cache(monkeypatch: pytest.MonkeyPatch, folder: Path, *shared: Path) -> None:
     """Begin with an empty cache, but for the given folders of the present one."""
     for path in shared:

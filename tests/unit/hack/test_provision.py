@@ -10,6 +10,7 @@ from pba_hack import provision
 
 COMMAND = """#!/bin/sh
 echo "$PBA_CLUSTER_PROVIDER: ${0##*/} $*" >> "${0%/*}/calls"
+[ "$1" != build ] || printf '%s localhost/it:2 /a folder/it.tar\n' "$2" "$3"
 [ "$1" != list ] || echo '[{"name": "mysql", "reference": "localhost/mysql:1", "tar": "/mysql.tar"}]'
 """
 
@@ -34,4 +35,15 @@ def test_every_command_asks_the_same_provider(calls: Path, environment: dict[str
         f"{provider}: images list --json",
         f"{provider}: cluster load /mysql.tar",
         f"{provider}: cluster binary helm",
+    ]
+
+
+def test_images_that_are_named_are_built_and_no_others(calls: Path) -> None:
+    made = provision.provision(["helm"], images=("sync", "loadlab"))
+    assert made == {"sync": "localhost/it:2", "loadlab": "localhost/it:2"}
+    assert calls.read_text().splitlines() == [
+        "kind: cluster up",
+        "kind: images build sync loadlab",
+        "kind: cluster load /a folder/it.tar /a folder/it.tar",
+        "kind: cluster binary helm",
     ]

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from pba_hack.bench.balancer import burst, equal, faults, join, kill, sidecar, spread, weights
+from pba_hack.bench.balancer.nodes import changes, crash
 from pba_hack.bench.case import Case
 
 CASES: Final[Sequence[Case]] = (
@@ -13,6 +14,8 @@ CASES: Final[Sequence[Case]] = (
     *faults.CASES,
     *weights.CASES,
     *kill.CASES,
+    *crash.CASES,
+    *changes.CASES,
     *join.CASES,
     *burst.CASES,
     *spread.CASES,

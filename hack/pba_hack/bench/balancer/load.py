@@ -183,7 +183,13 @@ def send(
     how = ("-rate", str(rate), *(word for name, count in kind.items() for word in (f"-{name}", str(count))))
     what = ("-target", target, "-duration", f"{seconds}s", "-records", str(records))
     which = ("-first", str(first), "-seed", str(first))
-    subprocess.run([binary("loadlab"), "clients", *what, *how, *which], check=True)
+    command = [str(binary("loadlab")), "clients", *what, *how, *which]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    return recorded(records)
+
+
+def recorded(records: Path) -> Load:
+    """Return what `loadlab clients` has recorded."""
     with records.open(newline="") as file:
         return Load([_read(row) for row in csv.reader(file)])
 

@@ -51,6 +51,8 @@ class Faults:
         if pid is None:
             raise ClusterError(f"{node} does not run; bring it back with `hack/cluster restart {node}`")
         with self._progress.step(f"{node} crashed"):
+            # A kernel closes the connections of processes that end, and what it says then would be heard.
+            network.remove(self._hub, node)
             self._groups.send_signal({pid}, signal.SIGKILL, node)
             until(lambda: not self._groups.processes(node), _GONE_SECONDS, f"{node} is gone")
 

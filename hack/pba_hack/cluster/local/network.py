@@ -17,7 +17,7 @@ from pba_hack.cluster.local.policies import kernel
 from pba_hack.cluster.local.policies.ruleset import NOTHING, ruleset
 from pba_hack.cluster.waiting import until
 
-__all__ = ["cni_configuration", "connect_node", "disconnect", "make_bridge", "reconnect"]
+__all__ = ["cni_configuration", "connect_node", "disconnect", "make_bridge", "reconnect", "remove"]
 
 _SETTINGS = Path("/proc/sys/net/ipv4")
 _GONE_SECONDS = 10.0
@@ -74,6 +74,11 @@ def connect_node(hub: int, node: int, number: int) -> None:
 def disconnect(hub: int, node: str) -> None:
     """Take down the hub's end of a node's link: nothing gets in or out any more."""
     _ip(hub, [f"link set {node} down"])
+
+
+def remove(hub: int, node: str) -> None:
+    """Take a node's link away, both of its ends."""
+    _ip(hub, [f"link delete {node}"])
 
 
 def reconnect(hub: int, node: str) -> None:

@@ -29,6 +29,11 @@ type load struct {
 	mutex        sync.Mutex
 	idle         []*connection
 	began        time.Time
+
+	// fresh of 100 requests come with a connection of their own, which ends with them.
+	fresh int
+	// stop ends the load before its time is over; what is under way is waited for.
+	stop <-chan os.Signal
 }
 
 // record is what became of a request.
@@ -69,7 +74,7 @@ func (l *load) run() []record {
 	count := int(l.rate * l.duration.Seconds())
 	records := make([]record, count)
 	dice := rand.New(rand.NewSource(l.seed))
-	l.began = time.Now()
+	l.begin()
 	var under sync.WaitGroup
 	for i := range records {
 		// Evenly spread, each somewhere within its share of the time: no two clients agree on when to come.
@@ -78,7 +83,10 @@ func (l *load) run() []record {
 		if dice.Intn(100) < l.posts {
 			method = http.MethodPost
 		}
-		time.Sleep(time.Until(l.began.Add(due)))
+		if !l.await(l.began.Add(due)) {
+			records = records[:i]
+			break
+		}
 		under.Add(1)
 		go func() {
 			defer under.Done()
@@ -89,8 +97,24 @@ func (l *load) run() []record {
 	return records
 }
 
-func (l *load) runClosed() []record {
+// await returns true when the moment has come, false if the load is to end before.
+func (l *load) await(moment time.Time) bool {
+	select {
+	case <-l.stop:
+		return false
+	case <-time.After(time.Until(moment)):
+		return true
+	}
+}
+
+// begin tells whoever reads our output when that was, in microseconds since 1970.
+func (l *load) begin() {
 	l.began = time.Now()
+	fmt.Println(l.began.UnixMicro())
+}
+
+func (l *load) runClosed() []record {
+	l.begin()
 	found := make([][]record, l.clients)
 	var next atomic.Int64
 	var under sync.WaitGroup
@@ -110,7 +134,7 @@ func (l *load) runClosed() []record {
 func (l *load) ask(id int, method string, due time.Duration) record {
 	found := record{id: id, method: method, due: due}
 	headers, bound := l.users.header(id)
-	got, err := l.exchange(request(id, method, headers))
+	got, err := l.exchange(id, request(id, method, headers))
 	found.took = time.Since(l.began) - due
 	if err != nil {
 		found.complaint = complaint(err)
@@ -124,9 +148,10 @@ func (l *load) ask(id int, method string, due time.Duration) record {
 	return found
 }
 
-func (l *load) exchange(request []byte) (answer, error) {
+func (l *load) exchange(id int, request []byte) (answer, error) {
+	fresh := l.isFresh(id)
 	for {
-		c, err := l.connect()
+		c, err := l.connect(fresh)
 		if err != nil {
 			return answer{}, err
 		}
@@ -134,7 +159,7 @@ func (l *load) exchange(request []byte) (answer, error) {
 		if !sent {
 			continue // its server had closed it before anything was written: nothing was sent
 		}
-		if got.err == nil && c.isAlive() {
+		if got.err == nil && !fresh && c.isAlive() {
 			l.mutex.Lock()
 			l.idle = append(l.idle, c)
 			l.mutex.Unlock()
@@ -152,9 +177,15 @@ func request(id int, method, headers string) []byte {
 	return fmt.Appendf(nil, "%s / HTTP/1.1\r\nHost: bench\r\n%s: %d\r\n%s\r\n", method, headerID, id, headers)
 }
 
-func (l *load) connect() (*connection, error) {
+// isFresh tells whether a request comes with a connection of its own: so do as many of each hundred as are wanted, evenly.
+func (l *load) isFresh(id int) bool {
+	return id*l.fresh%100 < l.fresh
+}
+
+// connect returns a connection that was kept, or a new one.
+func (l *load) connect(fresh bool) (*connection, error) {
 	l.mutex.Lock()
-	if last := len(l.idle) - 1; last >= 0 {
+	if last := len(l.idle) - 1; last >= 0 && !fresh {
 		c := l.idle[last]
 		l.idle = l.idle[:last]
 		l.mutex.Unlock()

@@ -52,7 +52,7 @@ type node struct {
 	requests atomic.Int64
 	failed   atomic.Int64
 	first    atomic.Int64
-	counts   []atomic.Uint32
+	executed func(id int)
 	mutex    sync.Mutex
 	listener net.Listener
 	conns    map[net.Conn]struct{}
@@ -61,9 +61,10 @@ type node struct {
 // serve runs nodes at addresses until input ends; each line of it is an order, and is answered with a line.
 func serve(addresses []string, executed string, input io.Reader, output io.Writer) error {
 	counts := make([]atomic.Uint32, maxRequests)
+	count := func(id int) { counts[id].Add(1) }
 	nodes := make([]*node, len(addresses))
 	for i, address := range addresses {
-		nodes[i] = &node{name: strconv.Itoa(i), address: address, counts: counts}
+		nodes[i] = &node{name: strconv.Itoa(i), address: address, executed: count}
 		nodes[i].how.Store(&behaviour{})
 		if err := nodes[i].start(); err != nil {
 			return err
@@ -190,7 +191,7 @@ func (n *node) ServeHTTP(response http.ResponseWriter, request *http.Request) {
 		n.first.CompareAndSwap(0, time.Now().UnixMicro())
 	}
 	if id, err := strconv.Atoi(request.Header.Get(headerID)); err == nil && 0 <= id && id < maxRequests {
-		n.counts[id].Add(1)
+		n.executed(id)
 	}
 	if how.FailShare > 0 && rand.Float64() < how.FailShare {
 		n.failed.Add(1)
