@@ -24,7 +24,7 @@ from pba_hack.bench.page import over_time_file, page
 from pba_hack.bench.picture import picture
 from pba_hack.bench.record import Entry
 from pba_hack.bench.timeline import timeline
-from pba_hack.bench.verdict import MISSED
+from pba_hack.bench.verdict import FAILURES
 from pba_hack.checkout import CHECKOUT
 from pba_hack.progress import Progress
 
@@ -112,7 +112,7 @@ def main(argv: Sequence[str], *, cases_of: CasesOf = registry.cases, checkout: P
     print(chart(cases, entries))
     if options.json:
         print(record.line(bench.name, entries, bench.commit(), provenance.machine()))
-    return 1 if any(one["verdict"] == MISSED for one in entries) else 0
+    return 1 if any(one["verdict"] in FAILURES for one in entries) else 0
 
 
 def _entries(bench: Bench, options: argparse.Namespace, chosen: Sequence[Case]) -> Sequence[Entry]:

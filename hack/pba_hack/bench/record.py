@@ -15,7 +15,7 @@ from typing import Any, Final
 
 from pba_hack.bench.case import Case, Measured, Origin
 from pba_hack.bench.reach import Reach
-from pba_hack.bench.verdict import MISSED, judge
+from pba_hack.bench.verdict import NOT_MEASURED, judge
 
 FOLDER: Final = Path("docs", "measurements")
 """Of the records, in the checkout."""
@@ -97,13 +97,13 @@ def newest(entries: Sequence[Entry], case: str, wanted: int = 1) -> Entry | None
 
 
 def told(cases: Sequence[Case], entries: Sequence[Entry]) -> list[Entry]:
-    """Return the newest entry of each case; what was never measured as it is now is missed, with no value."""
+    """Return the newest entry of each case; what was never measured as it is now has no value."""
     return [newest(entries, case.id, case.edition) or _never(case) for case in cases]
 
 
 def _never(case: Case) -> Entry:
     figures: dict[str, Any] = {"value": None, "worst": None, "floor": None, "n": 0, "peers": {}}
-    return {"id": case.id, "unit": case.unit, "reach": case.reach, "verdict": MISSED, **figures}
+    return {"id": case.id, "unit": case.unit, "reach": case.reach, "verdict": NOT_MEASURED, **figures}
 
 
 _SHAPE: Final = ("id", "value", "unit", "reach", "verdict", "n", "worst", "floor", "peers")

@@ -5,6 +5,7 @@ missed               none of it is
 not distinguishable  the figure may lie on either side of the bound: the noise, which the A/A control shows, covers
                      the difference to it. A longer or a quieter run tells. So is a ratio of so few rounds that
                      its interval holds for less than `SURE`, and what a short run would call reached
+not measured         the record has no figure of the case as it is now
 """
 
 from __future__ import annotations
@@ -17,6 +18,9 @@ from pba_hack.bench.samples import Result
 REACHED: Final = "reached"
 MISSED: Final = "missed"
 NOT_DISTINGUISHABLE: Final = "not distinguishable"
+NOT_MEASURED: Final = "not measured"
+FAILURES: Final = (MISSED, NOT_MEASURED)
+"""With one of them a promise is not kept."""
 
 SURE: Final = 0.9
 """The confidence of the interval of a ratio from which on it is judged: five rounds give 0.9375."""

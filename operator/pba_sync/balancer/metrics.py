@@ -106,7 +106,7 @@ class Metrics:
         )
         self._others = Gauge(
             "pba_sync_frontends_serving",
-            "Other frontends that have told this one that a node passes their checks.",
+            "Other frontends that have a node which passes their checks.",
             registry=self.registry,
         )
         self._standings = Gauge(
@@ -117,7 +117,7 @@ class Metrics:
         )
         self._left = Gauge(
             "pba_sync_nodes_left",
-            "Nodes that the clients leave which are bound to them: they fail, or are too slow.",
+            "Nodes whose bound clients are sent to others: they fail, are too slow, or drained for long enough.",
             registry=self.registry,
         )
         self._clients = Counter(

@@ -1,7 +1,7 @@
 """HAProxy's configuration: constant but for a few facts of the cluster, because nodes come and go at run time.
 
 What must stay true:
-- no server stands in it: the sidecar adds them, with the options that `default-server` cannot give (HAProxy
+- no node stands in it: the sidecar adds them, with the options that `default-server` cannot give (HAProxy
   ignores it for servers that are added at run time);
 - what comes from the spec is quoted so that it can be nothing but itself;
 - no request that may change something is sent twice (`retries`);

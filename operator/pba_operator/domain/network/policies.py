@@ -100,7 +100,7 @@ def _database(scene: _Scene) -> tuple[list[Rule], list[Rule]]:
     among_members = rules.tcp(ports.MYSQL, ports.MYSQL_GROUP)
     return (
         [{"from": clients, "ports": rules.tcp(ports.MYSQL)}, {"from": members, "ports": among_members}],
-        [{"to": members, "ports": among_members}, rules.names()],
+        [{"to": members, "ports": among_members}, rules.dns()],
     )
 
 
@@ -108,7 +108,7 @@ def _application_egress(scene: _Scene) -> list[Rule]:
     database = [rules.pods_of(scene.cluster.name, COMPONENT_DATABASE)]
     return [
         {"to": database, "ports": rules.tcp(ports.MYSQL)},
-        rules.names(),
+        rules.dns(),
         *rules.as_stored(scene.cluster.spec.network.application_egress),
     ]
 
@@ -135,7 +135,7 @@ def _is_behind_frontends(scene: _Scene) -> bool:
 
 def _management(scene: _Scene) -> tuple[list[Rule], list[Rule]]:
     served = scene.application_ports(COMPONENT_MANAGEMENT)
-    frontends: Rule = {"from": [moments.from_frontends(scene.cluster)], "ports": served}
+    frontends: Rule = {"from": [rules.pods_of(scene.cluster.name, COMPONENT_FRONTEND)], "ports": served}
     if _leads_to_management(scene):
         ingress: list[Rule] = [{"ports": served}]
     else:
@@ -145,7 +145,9 @@ def _management(scene: _Scene) -> tuple[list[Rule], list[Rule]]:
 
 def _backend(scene: _Scene) -> tuple[list[Rule], list[Rule]]:
     served = scene.application_ports(COMPONENT_BACKEND)
-    return [{"from": [moments.from_frontends(scene.cluster)], "ports": served}], _application_egress(scene)
+    return [
+        {"from": [rules.pods_of(scene.cluster.name, COMPONENT_FRONTEND)], "ports": served}
+    ], _application_egress(scene)
 
 
 def _outside(nodes: tuple[ExternalNode, ...]) -> Iterator[Rule]:
@@ -176,7 +178,7 @@ def _frontend(scene: _Scene) -> tuple[list[Rule], list[Rule]]:
         },
         *_outside(outside),
         {"to": frontends, "ports": asked},
-        rules.names(),
+        rules.dns(),
         rules.api_server(spec.network.api_server_cidrs),
     ]
     return ingress, egress

@@ -36,7 +36,7 @@ def block(network: str) -> Manifest:
     return {"ipBlock": {"cidr": str(ipaddress.ip_network(network, strict=False))}}
 
 
-def names() -> Rule:
+def dns() -> Rule:
     """Return the rule by which name servers are reached.
 
     At any address: they are pods here, a program of each machine's or a service of the cloud's there.

@@ -105,7 +105,7 @@ def test_without_a_case_the_record_is_told_and_nothing_is_measured(
     cases = json.loads(out.splitlines()[-1])["cases"]
     assert [(one["id"], one["value"], one["verdict"]) for one in cases] == [
         ("fast", 1.5, "reached"),
-        ("slow", None, "missed"),
+        ("slow", None, "not measured"),
     ]
     lab.figures["slow"] = (3.0,)
     lab.run("--case", "slow")

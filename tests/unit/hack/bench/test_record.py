@@ -98,9 +98,9 @@ def test_the_line_for_programs_has_the_agreed_shape() -> None:
     ]
 
 
-def test_a_case_that_was_never_measured_is_missed_and_has_no_value() -> None:
+def test_a_case_that_was_never_measured_says_so_and_has_no_value() -> None:
     told = record.told([case(), case("other")], [entry("other")])
-    assert [one["verdict"] for one in told] == ["missed", "reached"]
+    assert [one["verdict"] for one in told] == ["not measured", "reached"]
     found = json.loads(record.line("operator", told, "abc", "m"))["cases"]
     assert (found[0]["value"], found[0]["n"]) == (None, 0)
     assert set(found[0]) == set(found[1]) - {"commit", "machine", "date"}
@@ -110,7 +110,7 @@ def test_the_page_tells_the_newest_and_what_was_before() -> None:
     first = {**entry("ratio", Values((9.0,))), "commit": "first"}
     text = page("operator", [case(), case("other")], [first, entry()])
     assert "| `ratio` | something / its floor | 1.1 ratio | 1.12 | 5 | <= 1.15 | reached |" in text
-    assert "| `other` | something / its floor | - | - | 0 | <= 1.15 | missed |" in text
+    assert "| `other` | something / its floor | - | - | 0 | <= 1.15 | not measured |" in text
     assert "The floor to itself (A/A): 1 to 1; the figure lies between 1.08 and 1.12." in text
     assert "Peers: other 1.3 ratio." in text
     assert text.index("## Before") < text.index("9 ratio, worst 9, n 1: missed (<= 1.15); `first`")
@@ -122,9 +122,9 @@ def test_figures_of_another_edition_are_told_as_what_was_before() -> None:
     anew = replace(case(), edition=2)
     assert record.told([case()], [first]) == [first], "what is from before editions is of the first"
     [told] = record.told([anew], [first])
-    assert (told["value"], told["verdict"]) == (None, "missed")
+    assert (told["value"], told["verdict"]) == (None, "not measured")
     text = page("operator", [anew], [first])
-    assert "| `ratio` | something / its floor | - | - | 0 | <= 1.15 | missed |" in text
+    assert "| `ratio` | something / its floor | - | - | 0 | <= 1.15 | not measured |" in text
     assert "(<= 1.15); `abc`, 2026-11-24T12:00:00+00:00; something else than the case measures now" in text
     second = record.entry(anew, Measured(RATIO), HERE)
     assert record.told([anew], [second, first]) == [second]
