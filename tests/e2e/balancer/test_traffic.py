@@ -18,6 +18,7 @@ from pba_lab.shop import shop
 from pba_lab.sidecar_loop import TERMS, SidecarLoop
 
 from pba_operator.domain.frontend import haproxy_cfg
+from pba_sync.balancer import answers
 
 
 async def get(haproxy: HAProxyProcess, headers: list[tuple[str, str]] | None = None, path: str = "/") -> Any:
@@ -144,7 +145,7 @@ async def test_a_request_that_no_node_could_answer_is_logged_as_json(haproxy: HA
     (line,) = [line for line in haproxy.log.read_text().splitlines() if lost in line]
     entry = json.loads(line[line.index("{") :])
     assert (entry["status"], entry["request_id"], entry["node"]) == (503, lost, "<NOSRV>")
-    assert entry["path"] == "/a#22b", "HAProxy's own way to write a quote"
+    assert entry["path"] == '/a"b'
 
 
 async def test_requests_that_end_well_are_not_logged(haproxy: HAProxyProcess, node: Node) -> None:
@@ -154,6 +155,22 @@ async def test_requests_that_end_well_are_not_logged(haproxy: HAProxyProcess, no
     lost = (await get(haproxy)).headers["X-Request-Id"]
     await eventually_async(lambda: lost in haproxy.log.read_text())
     assert fine not in haproxy.log.read_text()
+
+
+@pytest.mark.parametrize("length", [1_000, 14_000])
+async def test_a_long_path_is_cut_in_the_log_and_hides_no_failure_from_the_sidecar(
+    haproxy: HAProxyProcess, node: Node, length: int
+) -> None:
+    node.status = 500
+    path = "/" + '"' * length
+    lost = (await get(haproxy, path=path)).headers["X-Request-Id"]
+    await eventually_async(lambda: lost in haproxy.log.read_text())
+    (line,) = [line for line in haproxy.log.read_text().splitlines() if lost in line]
+    logged = json.loads(line[line.index("{") :])["path"]
+    assert path.startswith(logged)
+    assert len(logged) >= 200
+    (seen,) = answers.read(haproxy.ask("show events answers").splitlines())
+    assert (seen.node, seen.end.failed) == (node.name, True)
 
 
 @pytest.fixture

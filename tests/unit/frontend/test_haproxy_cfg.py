@@ -124,7 +124,7 @@ def test_clients_are_counted_only_if_they_are_limited() -> None:
 def test_requests_that_end_well_are_logged_where_that_is_asked_for(given: dict[str, str], level: str) -> None:
     public = lines(configuration(**given).partition("\nfrontend public\n")[2])
     assert [line for line in public if line.startswith("log stdout")] == [
-        f"log stdout format raw local0 {level}"
+        f"log stdout len 2048 format raw local0 {level}"
     ]
 
 

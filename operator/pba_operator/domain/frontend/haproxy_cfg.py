@@ -87,9 +87,9 @@ $proxy_protocol
 
     # Each request has a line in memory, for the sidecar; $logged in the log, too.
     option log-separate-errors
-    log stdout format raw local0 $log_level
-    log ring@$answers format raw local0
-    log ring@$failures format raw local0 err
+    log stdout len $line_bytes format raw local0 $log_level
+    log ring@$answers len $line_bytes format raw local0
+    log ring@$failures len $line_bytes format raw local0 err
     log-format "$log"
 
     # The pod terminates: each client leaves after the response that it is waiting for.
@@ -121,12 +121,12 @@ $maintenance
 
 ring $answers
     format raw
-    maxlen 1024
+    maxlen $line_bytes
     size 131072
 
 ring $failures
     format raw
-    maxlen 1024
+    maxlen $line_bytes
     size 16384
 
 frontend health
@@ -183,11 +183,14 @@ _EMPTY_LINES: Final = re.compile(r"\n{3,}")
 """More than one in a row: a placeholder between two was filled with nothing."""
 
 _LOG: Final = (
-    "%{+json}o %(time)tr %(client)ci %(method)HM %(path)HPO %(status)ST %(node)s %(end)tsc %(retries)rc "
+    "%{+json}o %(time)tr %(client)ci %(method)HM %(path)[capture.req.uri,field(1,?),bytes(0,256)] "
+    "%(status)ST %(node)s %(end)tsc %(retries)rc "
     "%(queued_ms)Tw %(connect_ms)Tc %(response_ms)Tr %(total_ms)Ta %(bytes)B %(trial)[var(txn.trial)] "
     "%(left)[var(txn.left)] %(upgraded)[var(txn.upgraded)] %(request_id)[var(txn.request_id)]"
 )
-"""One JSON object for each request."""
+"""One JSON object for each request. Of a path the beginning: a line that is cut is no object."""
+_LINE_BYTES: Final = 2048
+"""As long as such a line is at most: a path of nothing but quotes, and names as long as Kubernetes allows them."""
 
 
 def _frontend(cluster: Cluster) -> Frontend:
@@ -208,6 +211,7 @@ def render(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> str:
     log_all = frontend.access_log == ALL
     host = quoted(names.service_host(names.service(cluster.name), cluster.namespace))
     text = _TEMPLATE.substitute(
+        line_bytes=_LINE_BYTES,
         socket=sidecar.SOCKET,
         frontend=sidecar.HAPROXY_FRONTEND,
         backend=sidecar.HAPROXY_BACKEND,
