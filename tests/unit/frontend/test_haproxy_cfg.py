@@ -53,7 +53,7 @@ def test_no_server_stands_in_it_but_the_one_for_this_frontend() -> None:
         "timeout server 60s",
         "timeout queue 5s",
         "timeout http-request 10s",
-        "hard-stop-after 90s",
+        "hard-stop-after 95s",
         "nbthread 2",
     ],
 )
@@ -67,7 +67,7 @@ def test_time_limits_are_those_of_the_spec() -> None:
         line for line in lines(configuration(timeouts=limits)) if line.startswith(("timeout", "hard-stop"))
     ]
     assert times == [
-        "hard-stop-after 330s",
+        "hard-stop-after 332s",
         "timeout connect 70ms",
         "timeout client 8s",
         "timeout client-fin 10s",

@@ -224,7 +224,10 @@ def test_only_haproxy_decides_on_readiness() -> None:
     assert container("sync")["livenessProbe"]["httpGet"] == {"path": "/healthz", "port": 8404}
 
 
-@pytest.mark.parametrize("timeouts", [{}, {"clientSeconds": 5, "serverSeconds": 900}, {"clientSeconds": 700}])
+@pytest.mark.parametrize(
+    "timeouts",
+    [{}, {"clientSeconds": 5, "serverSeconds": 900}, {"clientSeconds": 700}, {"queueSeconds": 600}],
+)
 def test_the_pod_may_take_as_long_to_end_as_its_clients_may_be_idle(timeouts: dict[str, int]) -> None:
     def change(spec: dict[str, Any]) -> None:
         spec["frontend"]["timeouts"] = timeouts
@@ -238,8 +241,11 @@ def test_the_pod_may_take_as_long_to_end_as_its_clients_may_be_idle(timeouts: di
         int(seconds) for seconds in re.findall(r"timeout (?:client|http-keep-alive|server) (\d+)s\n", config)
     ]
     assert f"hard-stop-after {drain:g}s\n" in config
-    assert max(silent) == max({"clientSeconds": 60, "serverSeconds": 60, **timeouts}.values())
-    assert pod(change)["spec"]["terminationGracePeriodSeconds"] > drain > max(silent)
+    given = {"clientSeconds": 60, "serverSeconds": 60, **timeouts}
+    assert max(silent) == max(given["clientSeconds"], given["serverSeconds"])
+    (queued,) = (int(seconds) for seconds in re.findall(r"timeout queue (\d+)s\n", config))
+    (answered,) = (int(seconds) for seconds in re.findall(r"timeout server (\d+)s\n", config))
+    assert pod(change)["spec"]["terminationGracePeriodSeconds"] > drain > max(*silent, queued + answered)
     assert (shell, option) == ("/bin/sh", "-c")
     assert text.startswith("touch /run/haproxy/stopping;")
     assert container("haproxy")["livenessProbe"]["terminationGracePeriodSeconds"] < 10

@@ -21,10 +21,15 @@ _MARGIN_SECONDS: Final = 30
 
 
 def drain_seconds(frontend: Frontend) -> int:
-    """Return for how long a frontend that goes waits for its clients at most."""
+    """Return for how long a frontend that goes waits for its clients at most.
+
+    A request may wait for a place at a node, and then for its answer. What is asked of a second node after a whole
+    `serverSeconds` at the first is not waited for.
+    """
     timeouts = frontend.timeouts
     of_paths = (limits.server_seconds or 0 for limits in frontend.paths)
-    return max(timeouts.client_seconds, timeouts.server_seconds, *of_paths) + _MARGIN_SECONDS
+    answered = timeouts.queue_seconds + max(timeouts.server_seconds, *of_paths, 0)
+    return max(timeouts.client_seconds, answered) + _MARGIN_SECONDS
 
 
 def limits(timeouts: Timeouts) -> list[str]:
