@@ -31,7 +31,12 @@ class Frontend:
     )
 
     image: Annotated[
-        Image, Doc("HAProxy's container image, 3.0 or newer, such as haproxy:3.0.11."), Required()
+        Image,
+        Doc(
+            "HAProxy's container image, such as haproxy:3.0.11. Use 3.0, from 3.0.11 on: with what this needs of it, "
+            "3.2.0 ends by itself, and 3.2.26 and 3.4.0 send nothing more to a node that has come back."
+        ),
+        Required(),
     ]
     replicas: Annotated[int, Doc("How many frontend nodes run."), Default(2), Number(1, 100)]
     balancing: Annotated[
