@@ -14,6 +14,8 @@ from pba_lab.patience import eventually_async
 from pba_lab.websocket import EchoNode, opening
 from pba_lab.wire_client import asked, connected, request
 
+from pba_sync.balancer import commands
+
 
 @pytest.fixture
 async def echo() -> AsyncIterator[EchoNode]:
@@ -59,6 +61,21 @@ async def test_a_node_that_goes_keeps_its_websockets_until_the_deadline_and_they
     await eventually_async(lambda: _logged(haproxy))
     (entry,) = _logged(haproxy)
     assert (entry["upgraded"], entry["node"], entry["end"][0]) == ("websocket", echo.name, "K")
+
+
+async def test_a_websocket_is_opened_at_no_node_on_trial(
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes, echo: EchoNode
+) -> None:
+    sidecar = new_sidecar()
+    (out,) = await new_nodes(1)
+    sidecar.tell([echo, out])
+    await eventually_async(lambda: sidecar.loop.ready and len(sidecar.loop._haproxy.servers()) == 2)
+    for command in (commands.set_weight(out.name, 0), commands.give_trial(out.name)):
+        haproxy.ask(command.text)
+    async with asyncio.timeout(20), connected(haproxy.port) as (reader, writer):
+        writer.write(opening())
+        assert (await reader.readuntil(b"\r\n")).startswith(b"HTTP/1.1 101 ")
+    assert (await asked(haproxy.port, request())).body == out.name.encode(), "the trial is the next GET"
 
 
 async def test_an_answer_that_comes_bit_by_bit_is_passed_on_as_it_comes(

@@ -239,8 +239,10 @@ def render(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> str:
         affinity=indented(affinity.cookie_rules(bound, cluster.uid, secure=tls.is_alone(frontend.tls))),
         lot=affinity.lot(bound),
         lot_condition=affinity.lot_condition(bound),
-        # HAProxy has no time limit for each try: one on trial would have the time of a trial at every node.
-        trial_condition=" !{ var(txn.server_ms) -m found }" + affinity.trial_condition(bound),
+        # HAProxy has no time limit for each try: one on trial would have the time of a trial at every node. What
+        # opens a WebSocket stays where it came to.
+        trial_condition=" !{ var(txn.server_ms) -m found } !{ req.hdr(Upgrade) -m found }"
+        + affinity.trial_condition(bound),
         check_path=quoted(readiness.path),
         check_host=host,
         others_health=indented(others.health(frontend)),
