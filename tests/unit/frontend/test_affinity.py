@@ -48,7 +48,7 @@ def test_without_affinity_no_word_of_it_is_left() -> None:
     text = configuration({"type": "None"})
     assert not re.search(r"(?i)cookie|cook\(|virt@left", text)
     assert "\n\n\n" not in text
-    assert "if METH_GET !{ var(txn.server_ms) -m found }\n" in text
+    assert "if METH_GET !{ var(txn.server_ms) -m found } !{ req.hdr(Upgrade) -m found }\n" in text
 
 
 def test_a_trial_is_never_one_of_a_client_that_is_bound() -> None:
