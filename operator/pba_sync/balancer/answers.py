@@ -14,7 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from pba_sync.balancer.pasts import End
+from pba_sync.balancer.pasts import Asked, End
 
 _ERROR: Final = 500
 _NODES_FAULT: Final = frozenset("Ss")
@@ -76,7 +76,9 @@ def _answer(fields: Mapping[str, Any]) -> Answer | None:
     if milliseconds < 0 and not failed:
         return None
     client = "left" if fields.get("left") else _COOKIES.get(end[2:3], "")
-    return Answer(node, End(milliseconds, failed, seconds, bool(trial)), tried, client)
+    address = fields.get("client")
+    asked = Asked(str(address), str(fields.get("path", ""))) if address else None
+    return Answer(node, End(milliseconds, failed, seconds, bool(trial), asked), tried, client)
 
 
 def _number(value: Any) -> float:

@@ -19,12 +19,13 @@ Why not peak EWMA, and what was measured: docs/adr/0009-nodes-are-judged-by-surp
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
 from typing import Final
 
 from pba_api.sidecar import TRIAL_SECONDS
+from pba_sync.balancer.askers import NOTHING_SAID, Said, after
 from pba_sync.balancer.commands import FULL_WEIGHT
 from pba_sync.balancer.limits import Bounds, Limits
 from pba_sync.balancer.pasts import (
@@ -80,6 +81,7 @@ class Mark:
     level: int = 0
     """How often it was put out in a row."""
     past: Past = NO_PAST
+    said: Said = NOTHING_SAID
     counts_from: float = -math.inf
     """What was begun before says nothing of the node as it is now."""
     taken: float | None = None
@@ -112,6 +114,8 @@ class Look:
     """Monotonic, in seconds."""
     waiting: str | None = None
     """Whose trial waits for a request."""
+    shared: Container[str] = ()
+    """The addresses that many clients have: what comes from them is never taken for a repetition."""
 
 
 def assess(known: Standings, look: Look, limits: Limits) -> Standings:
@@ -179,11 +183,12 @@ def _seen(mark: Mark, look: Look, name: str, bounds: Bounds) -> Mark:
     ends = look.ended[name]
     if not ends and mark.past is NO_PAST:
         return mark
-    past = NO_PAST if look.now - mark.heard >= STALE_SECONDS else mark.past
-    late = bounds.late_on_trial if mark.phase is Phase.TRIAL else bounds.late
+    fresh = look.now - mark.heard >= STALE_SECONDS
+    past, said = (NO_PAST, NOTHING_SAID) if fresh else (mark.past, mark.said)
+    bound = bounds.late_on_trial if mark.phase is Phase.TRIAL else bounds.late
     for end in [end for end in ends if _counts(mark, end, look.now)][-KEPT:]:
-        past = past.then(failed=end.failed, late=end.milliseconds > late)
-    return replace(mark, past=past, heard=look.now if ends else mark.heard)
+        past, said = after(past, said, end, late=end.milliseconds > bound, shared=look.shared)
+    return replace(mark, past=past, said=said, heard=look.now if ends else mark.heard)
 
 
 def _counts(mark: Mark, end: End, now: float) -> bool:

@@ -6,7 +6,7 @@ import functools
 import math
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 SPANS: Final = (2, 4, 8, 16, 32, 64)
 """A node is judged by so many of its last requests: by few of them if it has turned bad just now, by many if it is only
@@ -17,6 +17,13 @@ SURPRISE: Final = 1e-6
 """What is less probable is no chance."""
 REMEMBERED: Final = 4096
 """So many requests of all nodes tell how often one ends badly that no node is to blame for."""
+
+
+class Asked(NamedTuple):
+    """Who has asked, and for what."""
+
+    address: str
+    path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +37,8 @@ class End:
     """From its beginning to its end."""
     trial: bool = False
     """Whether the node was out, and was asked on trial."""
+    asked: Asked | None = None
+    """Who has asked for what; None: it is not known."""
 
 
 @dataclass(frozen=True, slots=True)

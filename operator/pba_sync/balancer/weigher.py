@@ -21,6 +21,7 @@ from typing import Final, Protocol
 from pba_sync.balancer import answers, bindings, commands, outliers
 from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
 from pba_sync.balancer.answers import Answer
+from pba_sync.balancer.askers import Askers
 from pba_sync.balancer.bindings import Bound, Reason
 from pba_sync.balancer.commands import Command
 from pba_sync.balancer.errors import CommandRefusedError, HAProxyError
@@ -97,6 +98,7 @@ class Weigher:
         self._limits = limits
         self._hooks = hooks
         self._known = Standings({})
+        self._askers = Askers()
         self._last: str | None = None
         self._redispatches: Mapping[str, int] = {}
         self._haste, self._haste_at = float(HASTY), hooks.clock()
@@ -190,7 +192,8 @@ class Weigher:
         found = answers.read(fresh)
         self._hooks.on_answers(found)
         ended = self._ended(found, _reached(everyone))
-        look = outliers.Look({name: ended[name] for name in servers}, now, waiting)
+        self._askers.note(ended)
+        look = outliers.Look({name: ended[name] for name in servers}, now, waiting, self._askers.shared())
         self._known = outliers.assess(before, look, self._limits)
         _tell(before, self._known)
         weights = outliers.weights(self._known, now, self._limits)
@@ -245,9 +248,11 @@ class Weigher:
         ended = answers.by_node(read, servers)
         if any(answer.retried for answer in read):
             before, self._redispatches = self._redispatches, self._haproxy.redispatches()
+            asked = {answer.end.asked for answer in read if answer.retried}
+            failed = End(-1.0, failed=True, asked=asked.pop() if len(asked) == 1 else None)
             for name, count in failures(before, self._redispatches).items():
                 # A node on trial is not judged by them: its line says the same.
-                ended.get(name, []).extend([End(-1.0, failed=True)] * count)
+                ended.get(name, []).extend([failed] * count)
         return ended
 
     def _give_trial(self, waiting: str | None) -> None:

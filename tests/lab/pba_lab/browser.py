@@ -25,17 +25,17 @@ class Browser:
     cookies: dict[str, str] = field(default_factory=dict)
     address: str = "127.0.0.1"
 
-    async def visit(self, haproxy: HAProxyProcess, method: str = "GET") -> Visit:
+    async def visit(self, haproxy: HAProxyProcess, method: str = "GET", path: str = "/") -> Visit:
         """Ask once, with all cookies, and take what the answer sets."""
-        return await asyncio.to_thread(self._visit, haproxy.port, method)
+        return await asyncio.to_thread(self._visit, haproxy.port, method, path)
 
-    def _visit(self, port: int, method: str) -> Visit:
+    def _visit(self, port: int, method: str, path: str) -> Visit:
         connection = http.client.HTTPConnection(
             "127.0.0.1", port, timeout=20, source_address=(self.address, 0)
         )
         try:
             told = "; ".join(f"{name}={value}" for name, value in self.cookies.items())
-            connection.request(method, "/", headers={"Cookie": told} if told else {})
+            connection.request(method, path, headers={"Cookie": told} if told else {})
             answer = connection.getresponse()
             text, cookies = answer.read().decode(), tuple(answer.headers.get_all("Set-Cookie") or ())
         finally:

@@ -33,6 +33,7 @@ class Node:
         most: how many of them ran at the same time at most.
         health: the status that paths under `/healthz` answer, after `health_delay_seconds`.
         status: the status that all others answer.
+        failing: paths that answer 500 all the same.
         headers: what their answers hold besides.
     """
 
@@ -43,6 +44,7 @@ class Node:
         self.health = 200
         self.health_delay_seconds = 0.0
         self.status = 200
+        self.failing: set[str] = set()
         self.headers: list[tuple[str, str]] = []
         self.executed: Counter[str] = Counter()
         self.seen: dict[str, str] = {}
@@ -126,6 +128,7 @@ class Node:
             self.targets.add(path)
             await reader.readexactly(int(headers.get("content-length", "0")))
             status = self.health if path.startswith("/healthz") else self.status
+            status = 500 if path in self.failing else status
             if path.startswith("/healthz"):
                 await asyncio.sleep(self.health_delay_seconds)
             else:

@@ -43,6 +43,11 @@ def test_what_became_of_a_request(fields: dict[str, Any], answer: Answer) -> Non
     assert read([line(**fields)]) == [answer]
 
 
+def test_who_has_asked_for_what() -> None:
+    (answer,) = read([line(client="192.0.2.1", path="/a")])
+    assert answer.end.asked == ("192.0.2.1", "/a")
+
+
 @pytest.mark.parametrize(
     ("fields", "client"),
     [

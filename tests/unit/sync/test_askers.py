@@ -1,0 +1,100 @@
+"""What one client is told again and again of the same thing is said once of a node."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import pytest
+
+from pba_sync.balancer.askers import REMEMBERED, Askers
+from pba_sync.balancer.limits import Limits
+from pba_sync.balancer.outliers import Look, Phase, Standings, assess
+from pba_sync.balancer.pasts import KEPT, Asked, End
+
+LIMITS = Limits()
+NODES = ("a", "b", "c", "d", "e")
+GOOD = End(20.0, seconds=0.02)
+BAD = (End(5.0, failed=True), End(4000.0))
+"""Failed, and late."""
+
+
+def by(address: str, end: End = GOOD, path: str = "/") -> End:
+    return replace(end, asked=Asked(address, path))
+
+
+def looked(
+    known: Standings, now: float, ended: Sequence[End] = (), shared: tuple[str, ...] = ()
+) -> Standings:
+    """Look once more: each node has answered others well, and node `a` these besides."""
+    usual = {name: [by(f"192.0.2.{number}") for number in range(20)] for name in NODES}
+    return assess(known, Look({**usual, "a": [*usual["a"], *ended]}, now, shared=shared), LIMITS)
+
+
+def settled() -> Standings:
+    known = Standings({})
+    for step in range(100):
+        known = looked(known, step * 0.1)
+    return known
+
+
+def after(*looks: Sequence[End], shared: tuple[str, ...] = ()) -> Phase:
+    known = settled()
+    for number, ended in enumerate(looks):
+        known = looked(known, 10.0 + number * 0.1, ended, shared)
+    return known.marks["a"].phase
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_one_client_and_one_thing_that_ends_badly_put_no_node_out(bad: End) -> None:
+    assert after(*[[by("198.51.100.7", bad, "/poison")] * 8] * 50) is Phase.FULL
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_three_clients_do_and_so_does_one_that_asks_for_three_things(bad: End) -> None:
+    assert after([by(f"198.51.100.{number}", bad) for number in range(3)]) is Phase.OUT
+    assert after([by("198.51.100.7", bad, f"/{number}") for number in range(3)]) is Phase.OUT
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_an_address_of_many_clients_repeats_nothing(bad: End) -> None:
+    assert after([by("198.51.100.7", bad)] * 4, shared=("198.51.100.7",)) is Phase.OUT
+
+
+@pytest.mark.parametrize("bad", BAD)
+def test_who_is_not_known_repeats_nothing(bad: End) -> None:
+    assert after([bad] * 4) is Phase.OUT
+
+
+def test_it_is_said_again_once_it_is_old() -> None:
+    known = looked(settled(), 10.0, [by("198.51.100.7", BAD[0])])
+    assert known.marks["a"].past.failed.bit_count() == 1
+    for number in range(KEPT // 20 + 1):
+        known = looked(known, 10.1 + number * 0.1)
+    known = looked(known, 11.0, [by("198.51.100.7", BAD[0])])
+    assert known.marks["a"].past.failed & 1
+
+
+def shared(*counts: tuple[str, str, int]) -> frozenset[str]:
+    askers = Askers()
+    for address, node, count in counts:
+        askers.note({node: [by(address)] * count})
+    return askers.shared()
+
+
+def test_an_address_is_shared_that_much_comes_from_to_several_nodes() -> None:
+    others = [(f"192.0.2.{number}", "a", 1) for number in range(100)]
+    assert shared(*others, ("proxy", "a", 20), ("proxy", "b", 20)) == {"proxy"}
+    assert shared(*others, ("few", "a", 10), ("few", "b", 10)) == set()
+    assert shared(*others, ("bound", "a", 80), ("bound", "b", 20)) == set()
+    assert shared() == set()
+
+
+def test_what_was_long_ago_is_forgotten() -> None:
+    before = [("proxy", node, REMEMBERED) for node in ("a", "b")]
+    after_it = [(f"192.0.2.{number}", "a", 1) for number in range(REMEMBERED)]
+    askers = Askers()
+    for address, node, count in (*before, *after_it):
+        askers.note({node: [by(address)] * count})
+    assert askers.shared() == set()
+    assert len(askers._at) == REMEMBERED
