@@ -123,6 +123,10 @@ ANSWERS: Final = "answers"
 FAILURES: Final = "failures"
 """Another one, for those that did not end well."""
 
+TRIALS_BACKEND: Final = "trials"
+"""HAProxy's section through which a request on trial goes."""
+TRY: Final = "try"
+"""The server in it that stands for the node on trial: it says so in the line of a request whose trial went well."""
 TRIALS: Final = "virt@trials"
 """A map that lives in HAProxy alone: under `TRIAL` the name of the node that gets the next GET or HEAD, whatever its
 weight; HAProxy takes it out with that."""

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from pba_api.sidecar import TRY
 from pba_sync.balancer.pasts import Asked, End
 
 _ERROR: Final = 500
@@ -65,6 +66,7 @@ def _answer(fields: Mapping[str, Any]) -> Answer | None:
     node, end = str(fields.get("node", "")), str(fields.get("end", "")) or "-"
     tried = _number(fields.get("retries")) > 0
     trial, seconds = str(fields.get("trial", "")), _number(fields.get("total_ms")) / 1000
+    node = trial if trial and node == TRY else node
     if trial not in ("", node):
         # The node on trial has failed, if there was another try; if not, it was not there any more. Of how long the
         # other node took, which was asked then, the line does not tell.

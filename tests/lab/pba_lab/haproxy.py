@@ -62,7 +62,7 @@ class HAProxyProcess:
         self.health_port = free_port()
         # Two that were given the same port would share its connections, and nobody would notice.
         text = configuration.replace("global\n", "global\n    noreuseport\n", 1).replace(
-            "/run/haproxy/admin.sock", str(self.socket)
+            f"{sidecar.RUN_FOLDER}/", f"{folder}/"
         )
         text = text.replace("/etc/haproxy-pba/", f"{folder}/").replace(sidecar.TLS_FOLDER, str(folder))
         address = "" if ":" in pod_ips else "127.0.0.1"

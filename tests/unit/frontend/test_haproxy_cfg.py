@@ -31,12 +31,16 @@ def lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines()]
 
 
-def test_no_server_stands_in_it_but_the_one_for_this_frontend() -> None:
+def test_no_node_stands_in_it_only_this_frontend_itself() -> None:
     assert [
         line
         for line in lines(configuration())
         if line.startswith(("server ", "server-template", "default-server"))
-    ] == ["server this 127.0.0.1:8405"]
+    ] == [
+        "server this 127.0.0.1:8405",
+        "server try unix@/run/haproxy/try.sock send-proxy-v2 weight 0",
+        "server again unix@/run/haproxy/again.sock send-proxy-v2",
+    ]
 
 
 @pytest.mark.parametrize(
@@ -78,25 +82,33 @@ def test_time_limits_are_those_of_the_spec() -> None:
         "timeout tunnel 1h",
         "timeout client 5s",
         "timeout check 500ms",
+        "timeout server 1202s",
         "timeout check 2000ms",
     ]
 
 
 def test_only_safe_methods_are_sent_again_and_only_while_the_budget_lasts() -> None:
-    no_trial = "!{ var(txn.trial) -m found }"
     text = lines(configuration(retries={"attempts": 5, "budgetPercent": 30}))
     assert {
         "retries 5",
         "acl is_safe method GET HEAD OPTIONS",
         "http-request set-var(txn.retries) sc_http_req_rate(2),mul(30),div(100),add(100)",
         "acl is_spent sc_gpc_rate(0,2),sub(txn.retries) ge 0",
-        f"http-request disable-l7-retry if !is_safe {no_trial} or is_spent {no_trial}",
+        "http-request disable-l7-retry if !is_safe or is_spent",
     } <= set(text)
 
 
-def test_without_a_budget_only_trials_are_sent_again_and_nothing_is_counted() -> None:
+@pytest.mark.parametrize(
+    ("affinity", "errors"), [("None", " 500 502 503 504"), ("Cookie", ""), ("ClientIP", "")]
+)
+def test_an_error_is_asked_elsewhere_only_where_nobody_is_bound_to_a_node(affinity: str, errors: str) -> None:
+    nodes = configuration(sessionAffinity={"type": affinity}).partition("\nbackend nodes\n")[2]
+    assert f"    retry-on conn-failure empty-response junk-response response-timeout{errors}\n" in nodes
+
+
+def test_without_a_budget_nothing_is_sent_again_and_nothing_is_counted() -> None:
     text = lines(configuration(retries={"budgetPercent": 0}))
-    assert "http-request disable-l7-retry unless { var(txn.trial) -m found }" in text
+    assert "http-request disable-l7-retry" in text
     assert not [line for line in text if "stick-table" in line or "track-sc" in line or "gpc" in line]
     assert "\n\n\n" not in "\n".join(text)
 
@@ -146,6 +158,8 @@ def test_no_administration_over_tcp() -> None:
         "bind :::8080 v6only",
         "bind :::8405 v4v6",
         "bind :8405",
+        "bind unix@/run/haproxy/try.sock mode 600 accept-proxy",
+        "bind unix@/run/haproxy/again.sock mode 600 accept-proxy",
     ]
 
 

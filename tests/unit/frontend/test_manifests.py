@@ -236,7 +236,7 @@ def test_the_pod_may_take_as_long_to_end_as_its_clients_may_be_idle(timeouts: di
     (shell, option, text) = haproxy["lifecycle"]["preStop"]["exec"]["command"]
     assert "-lt $((PBA_CLIENT_DRAIN_SECONDS*5)) ]; do sleep 0.2" in text
     drain = int({entry["name"]: entry.get("value") for entry in haproxy["env"]}["PBA_CLIENT_DRAIN_SECONDS"])
-    config = made(change)["ConfigMap"]["data"]["haproxy.cfg"]
+    config = made(change)["ConfigMap"]["data"]["haproxy.cfg"].split("\nfrontend ")[0]
     silent = [
         int(seconds) for seconds in re.findall(r"timeout (?:client|http-keep-alive|server) (\d+)s\n", config)
     ]

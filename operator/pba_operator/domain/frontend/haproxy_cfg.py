@@ -34,6 +34,7 @@ from pba_operator.domain.frontend import (
     retries,
     timing,
     tls,
+    trials,
 )
 from pba_operator.domain.frontend import pages as errors
 from pba_operator.domain.frontend.words import indented, quoted
@@ -117,6 +118,8 @@ $paths
 
 $maintenance
 
+$trial
+
     default_backend $backend
 
 ring $answers
@@ -150,22 +153,18 @@ $retry_table
 
 $others
 
+$trials
+
 backend $backend
 $algorithm
 $affinity
 $node_limits
 $path_timeouts
 
-    # A node that gets no requests is asked one on trial, once the sidecar says so; if it fails, another node is asked.
-    http-request set-var(txn.trial) str($trial),map($trials) if METH_GET$trial_condition
-    http-request unset-var(txn.trial) if { var(txn.trial),srv_queue gt 0 }
-    http-request del-map($trials) $trial if { var(txn.trial) -m found }
-    http-request set-timeout server ${trial_seconds}s if { var(txn.trial) -m found }
-
     # What no node has got is tried elsewhere. What one may have got is sent again only if that does no harm.
 $retry_rules
 
-    use-server %[var(txn.trial)] if { var(txn.trial) -m found }
+$trial_rules
 
     # Where no node passes its checks, the one that was drawn.
     force-persist if { var(txn.nodes) -m found }
@@ -218,12 +217,9 @@ def render(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> str:
         flags=sidecar.FLAGS,
         answers=sidecar.ANSWERS,
         failures=sidecar.FAILURES,
-        trials=sidecar.TRIALS,
-        trial=sidecar.TRIAL,
         floor=sidecar.FLOOR,
         floor_size=sidecar.FLOOR_SIZE,
         floor_nodes=sidecar.NODES,
-        trial_seconds=sidecar.TRIAL_SECONDS,
         stopping=sidecar.STOPPING,
         pod_ips=sidecar.ENV_POD_IPS,
         threads=THREADS,
@@ -239,10 +235,9 @@ def render(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> str:
         affinity=indented(affinity.cookie_rules(bound, cluster.uid, secure=tls.is_alone(frontend.tls))),
         lot=affinity.lot(bound),
         lot_condition=affinity.lot_condition(bound),
-        # HAProxy has no time limit for each try: one on trial would have the time of a trial at every node. What
-        # opens a WebSocket stays where it came to.
-        trial_condition=" !{ var(txn.server_ms) -m found } !{ req.hdr(Upgrade) -m found }"
-        + affinity.trial_condition(bound),
+        trial=indented(trials.of_clients(frontend)),
+        trials="\n".join(trials.sections(frontend)),
+        trial_rules=indented(trials.of_nodes()),
         check_path=quoted(readiness.path),
         check_host=host,
         others_health=indented(others.health(frontend)),
@@ -254,7 +249,7 @@ def render(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> str:
         path_timeouts=indented(paths.of_nodes(frontend.paths)),
         node_limits=indented(overload.of_nodes()),
         retry_table="\n".join(retries.table(frontend.retries)),
-        retry_rules=indented(retries.rules(frontend.retries)),
+        retry_rules=indented(retries.rules(frontend.retries, bound)),
         check_limit=timing.check(frontend.checks),
         log=_LOG,
         tls_global=indented(tls.global_lines(frontend.tls)),

@@ -6,7 +6,8 @@ What must stay true:
   POST. PUT and DELETE are idempotent in that RFC; whether they are in an old application nobody knows;
 - what every node fails (a URL that crashes the application, an outage) is not multiplied: when the retries of the last
   seconds exceed their share of the requests, new requests get one try;
-- a trial is retried in any case: there are few, and the client is not to pay for our curiosity.
+- where clients are bound to nodes, what a node answers is the answer, also if it is an error: at another node they have
+  no session, and would be bound to that one from then on.
 
 Decided in HAProxy itself, by a counter with one entry, so that it holds from one request to the next and without the
 sidecar. Source of the rule, a share of the requests and some in each second besides: Finagle's `RetryBudget`.
@@ -17,7 +18,7 @@ from __future__ import annotations
 from typing import Final
 
 from pba_api import sidecar
-from pba_api.types import Retries
+from pba_api.types import Retries, SessionAffinity
 
 SPAN_SECONDS: Final = 10
 FREE_EACH_SECOND: Final = 10
@@ -25,7 +26,8 @@ FREE_EACH_SECOND: Final = 10
 
 _STICKY: Final = 2
 """Which of HAProxy's three counters of a request is ours."""
-_ON: Final = "conn-failure empty-response junk-response response-timeout 500 502 503 504"
+_UNANSWERED: Final = "conn-failure empty-response junk-response response-timeout"
+_ERRORS: Final = "500 502 503 504"
 
 
 def table(retries: Retries) -> list[str]:
@@ -36,21 +38,21 @@ def table(retries: Retries) -> list[str]:
     return [f"backend {sidecar.RETRIES}", f"    stick-table type integer size 1 store {rates}"]
 
 
-def rules(retries: Retries) -> list[str]:
-    """Return the rules of the nodes' backend; `txn.trial` is set where the request is a trial."""
-    trial = "{ var(txn.trial) -m found }"
+def rules(retries: Retries, affinity: SessionAffinity) -> list[str]:
+    """Return the rules of the nodes' backend."""
     if not retries.budget_percent:
-        return [f"retry-on {_ON}", f"http-request disable-l7-retry unless {trial}"]
+        return [f"retry-on {_UNANSWERED}", "http-request disable-l7-retry"]
+    errors = f" {_ERRORS}" if affinity.type == sidecar.NO_AFFINITY else ""
     count = _STICKY
     allowed = f"mul({retries.budget_percent}),div(100),add({FREE_EACH_SECOND * SPAN_SECONDS})"
     spent, refused = sidecar.RETRIES_SPENT, sidecar.RETRIES_REFUSED
     return [
-        f"retry-on {_ON}",
+        f"retry-on {_UNANSWERED}{errors}",
         f"http-request track-sc{count} int(0) table {sidecar.RETRIES}",
         f"http-request set-var(txn.retries) sc_http_req_rate({count}),{allowed}",
         "acl is_safe method GET HEAD OPTIONS",
         f"acl is_spent sc_gpc_rate({spent},{count}),sub(txn.retries) ge 0",
-        f"http-request sc-inc-gpc({refused},{count}) if is_safe is_spent !{trial}",
-        f"http-request disable-l7-retry if !is_safe !{trial} or is_spent !{trial}",
+        f"http-request sc-inc-gpc({refused},{count}) if is_safe is_spent",
+        "http-request disable-l7-retry if !is_safe or is_spent",
         f"http-after-response sc-add-gpc({spent},{count}) txn.conn_retries if {{ txn.conn_retries gt 0 }}",
     ]
