@@ -7,7 +7,7 @@ What must stay true:
 - the trial is one request: the map entry is taken out with it.
 
 HAProxy has one time limit and one `retry-on` for all tries of a request. So a trial goes through HAProxy twice: the
-section of trials has two servers, which are this HAProxy itself, by two sockets. The second is for what the first fails.
+section of trials has two servers, both this HAProxy itself, by two sockets. The second is for what the first fails.
 """
 
 from __future__ import annotations
