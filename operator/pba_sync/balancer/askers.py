@@ -1,11 +1,11 @@
-"""Who asks for what: what the same client is told again and again of the same thing is said once of a node. Pure.
+"""Who asks for what: what ends badly for one client alone, by his own doing, says nothing of a node. Pure.
 
-A client that is bound to a node has all its requests there. If what it asks for fails, or takes long, by its own doing
+A client that is bound to a node has all its requests there. If what it asks for fails, or takes long, whoever is asked
 (a broken form, a report), that alone would put the node out, and move everybody else who is bound to it.
 
 What must stay true:
 - a node that fails, or is slow, whatever is asked, is found by three clients, or by one that asks for three things;
-- where many clients have one address (that of a proxy, or of a machine of the cluster's), nothing is a repetition.
+- where many clients have one address (a proxy's, or that of a machine of the cluster), each request is another one's.
 """
 
 from __future__ import annotations
@@ -15,8 +15,10 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pba_sync.balancer.pasts import KEPT, Asked, End, Past
+from pba_sync.balancer.pasts import KEPT, Asked, End
 
+SEVERAL: Final = 3
+"""Clients, or things that one of them asks for."""
 REMEMBERED: Final = 1024
 """So many requests of all nodes tell which addresses many clients have."""
 _OF_ALL: Final = 1 / 4
@@ -27,21 +29,22 @@ _AT_ONE: Final = 3 / 4
 
 @dataclass(frozen=True, slots=True)
 class Said:
-    """What bad ends are among a node's last ones, by who asked for what."""
+    """By whom it is known that a node's last requests ended badly."""
 
     count: int = 0
-    """Of the ends that counted."""
-    bad: Mapping[Asked, int] = field(default_factory=dict)
-    """What `count` was when it was last said."""
+    """Of its requests."""
+    bad: Mapping[Asked | None, int] = field(default_factory=dict)
+    """Who asked for what that ended badly, and what `count` was then; None: somebody who is not told from others."""
 
-    def is_known(self, asked: Asked | None) -> bool:
-        """Tell whether it is among the last ones; who is not told is nobody that is known."""
-        return asked is not None and asked in self.bad and self.count - self.bad[asked] < KEPT
+    def is_by_several(self) -> bool:
+        """Tell whether it is known by so many that it is the node's doing."""
+        recent = [asked for asked, at in self.bad.items() if self.count - at < KEPT]
+        return len(recent) >= SEVERAL or None in recent
 
     def then(self, asked: Asked | None, *, bad: bool) -> Said:
-        """Return what is known after one more end that counts."""
+        """Return what is known after one more request."""
         count = self.count + 1
-        if not bad or asked is None:
+        if not bad:
             return Said(count, self.bad)
         recent = {one: at for one, at in self.bad.items() if count - at < KEPT}
         return Said(count, {**recent, asked: count})
@@ -50,21 +53,9 @@ class Said:
 NOTHING_SAID: Final = Said()
 
 
-def after(past: Past, said: Said, end: End, *, late: bool, shared: Container[str]) -> tuple[Past, Said]:
-    """Return a node's past after one more end, which counts unless it repeats a bad one.
-
-    Args:
-        past: how its last requests ended.
-        said: what bad ends are among them.
-        end: of one more request.
-        late: whether it took too long.
-        shared: the addresses that many clients have.
-    """
-    asked = end.asked if end.asked and end.asked.address not in shared else None
-    bad = end.failed or late
-    if bad and said.is_known(asked):
-        return past, said
-    return past.then(failed=end.failed, late=late), said.then(asked, bad=bad)
+def told_apart(end: End, shared: Container[str]) -> Asked | None:
+    """Return who asked for what; None if his address is not his own (`shared`), or not known."""
+    return end.asked if end.asked and end.asked.address not in shared else None
 
 
 class Askers:

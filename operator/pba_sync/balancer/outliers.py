@@ -25,7 +25,7 @@ from enum import Enum
 from typing import Final
 
 from pba_api.sidecar import TRIAL_SECONDS
-from pba_sync.balancer.askers import NOTHING_SAID, Said, after
+from pba_sync.balancer.askers import NOTHING_SAID, Said, told_apart
 from pba_sync.balancer.commands import FULL_WEIGHT
 from pba_sync.balancer.limits import Bounds, Limits
 from pba_sync.balancer.pasts import (
@@ -115,7 +115,7 @@ class Look:
     waiting: str | None = None
     """Whose trial waits for a request."""
     shared: Container[str] = ()
-    """The addresses that many clients have: what comes from them is never taken for a repetition."""
+    """The addresses that many clients have."""
 
 
 def assess(known: Standings, look: Look, limits: Limits) -> Standings:
@@ -187,7 +187,9 @@ def _seen(mark: Mark, look: Look, name: str, bounds: Bounds) -> Mark:
     past, said = (NO_PAST, NOTHING_SAID) if fresh else (mark.past, mark.said)
     bound = bounds.late_on_trial if mark.phase is Phase.TRIAL else bounds.late
     for end in [end for end in ends if _counts(mark, end, look.now)][-KEPT:]:
-        past, said = after(past, said, end, late=end.milliseconds > bound, shared=look.shared)
+        late = end.milliseconds > bound
+        past = past.then(failed=end.failed, late=late)
+        said = said.then(told_apart(end, look.shared), bad=end.failed or late)
     return replace(mark, past=past, said=said, heard=look.now if ends else mark.heard)
 
 
@@ -237,7 +239,7 @@ class _Reference:
 def _is_put_out(mark: Mark, usual: Usually) -> bool:
     """Tell whether a node is put out; one on trial has had no good end."""
     if mark.phase is not Phase.TRIAL:
-        return is_worse(mark.past, usual)
+        return mark.said.is_by_several() and is_worse(mark.past, usual)
     own, others = mark.past.ends(), usual(KEPT)
     return min(others.failed**own.failed, others.bad**own.bad) <= TRIAL_CHANCE
 

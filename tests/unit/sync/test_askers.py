@@ -1,4 +1,4 @@
-"""What one client is told again and again of the same thing is said once of a node."""
+"""What ends badly for one client alone puts no node out; what does for several, does."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import pytest
 
-from pba_sync.balancer.askers import REMEMBERED, Askers
+from pba_sync.balancer.askers import REMEMBERED, SEVERAL, Askers, Said
 from pba_sync.balancer.limits import Limits
 from pba_sync.balancer.outliers import Look, Phase, Standings, assess
 from pba_sync.balancer.pasts import KEPT, Asked, End
@@ -54,25 +54,29 @@ def test_one_client_and_one_thing_that_ends_badly_put_no_node_out(bad: End) -> N
 def test_three_clients_do_and_so_does_one_that_asks_for_three_things(bad: End) -> None:
     assert after([by(f"198.51.100.{number}", bad) for number in range(3)]) is Phase.OUT
     assert after([by("198.51.100.7", bad, f"/{number}") for number in range(3)]) is Phase.OUT
+    assert after([by(f"198.51.100.{number}", bad) for number in range(2)] * 30) is Phase.FULL
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_an_address_of_many_clients_repeats_nothing(bad: End) -> None:
+def test_an_address_of_many_clients_is_none_of_one(bad: End) -> None:
     assert after([by("198.51.100.7", bad)] * 4, shared=("198.51.100.7",)) is Phase.OUT
 
 
 @pytest.mark.parametrize("bad", BAD)
-def test_who_is_not_known_repeats_nothing(bad: End) -> None:
+def test_who_is_not_known_may_be_anybody(bad: End) -> None:
     assert after([bad] * 4) is Phase.OUT
 
 
-def test_it_is_said_again_once_it_is_old() -> None:
-    known = looked(settled(), 10.0, [by("198.51.100.7", BAD[0])])
-    assert known.marks["a"].past.failed.bit_count() == 1
-    for number in range(KEPT // 20 + 1):
-        known = looked(known, 10.1 + number * 0.1)
-    known = looked(known, 11.0, [by("198.51.100.7", BAD[0])])
-    assert known.marks["a"].past.failed & 1
+def test_who_was_long_ago_does_not_count() -> None:
+    said = Said()
+    for number in range(SEVERAL):
+        assert not said.is_by_several()
+        said = said.then(Asked(f"198.51.100.{number}", "/"), bad=True)
+    for _ in range(KEPT - SEVERAL):
+        assert said.is_by_several()
+        said = said.then(Asked("192.0.2.1", "/"), bad=False)
+    said = said.then(None, bad=False)
+    assert not said.is_by_several()
 
 
 def shared(*counts: tuple[str, str, int]) -> frozenset[str]:

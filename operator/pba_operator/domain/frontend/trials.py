@@ -28,8 +28,10 @@ _ON: Final = "conn-failure empty-response junk-response response-timeout 500 502
 def of_clients(frontend: Frontend) -> Sequence[str]:
     """Return the rules of the clients' section by which a request is taken for a trial.
 
-    What has a time limit of its own, or opens a WebSocket, is none.
+    What has a time limit of its own, or opens a WebSocket, is none; nor is anything in maintenance.
     """
+    if frontend.maintenance:
+        return ()
     nodes, trials, key = sidecar.HAPROXY_BACKEND, sidecar.TRIALS, sidecar.TRIAL
     fit = "METH_GET !{ var(txn.server_ms) -m found } !{ req.hdr(Upgrade) -m found }"
     bound = affinity.trial_condition(frontend.session_affinity)

@@ -148,15 +148,16 @@ async def test_clients_of_a_node_that_is_killed_are_served_by_others(
 
 @pytest.fixture
 async def crowd(haproxy: HAProxyProcess, sidecar: SidecarLoop) -> AsyncIterator[list[asyncio.Task[None]]]:
-    """Clients of many addresses: by them it is known what is usual."""
+    """Clients of many addresses, several for each node: by them it is known what is usual."""
     assert sidecar.loop.ready
     ended = asyncio.Event()
 
     async def come(address: str) -> None:
         while not ended.is_set():
             await Browser(address=address).visit(haproxy)
+            await asyncio.sleep(0.05)
 
-    tasks = [asyncio.create_task(come(address)) for address in ADDRESSES[:12]]
+    tasks = [asyncio.create_task(come(address)) for address in ADDRESSES[:32]]
     yield tasks
     ended.set()
     await asyncio.gather(*tasks)
