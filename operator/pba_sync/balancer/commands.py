@@ -88,8 +88,13 @@ class Command:
         return answer.endswith(self.ending) if self.ending else answer == self.expected
 
 
-def _server(name: str) -> str:
-    return f"{HAPROXY_BACKEND}/{checked(name)}"
+def _server(name: str, backend: str = HAPROXY_BACKEND) -> str:
+    return f"{backend}/{checked(name)}"
+
+
+def location(address: str, port: int) -> str:
+    """Return where a server listens, in HAProxy's words."""
+    return f"{'ipv6' if ':' in address else 'ipv4'}@{checked(address)}:{port:d}"
 
 
 def add_server(
@@ -105,8 +110,6 @@ def add_server(
         requests: so many run on it at a time.
         affinity: how clients are bound to it.
     """
-    family = "ipv6" if ":" in address else "ipv4"
-    where = f"{family}@{checked(address)}:{port:d}"
     share = f"weight {FULL_WEIGHT} maxconn {requests:d}"
     if affinity.by_cookie:
         share += f" cookie {checked(affinity.cookie(name))}"
@@ -114,19 +117,19 @@ def add_server(
         share = f"weight {RING_WEIGHT} maxconn {requests:d} hash-key addr-port"
     return Command(
         "add server",
-        f"add server {_server(name)} {where} {check.words()} {share}",
+        f"add server {_server(name)} {location(address, port)} {check.words()} {share}",
         "New server registered.",
     )
 
 
-def enable_health(name: str) -> Command:
+def enable_health(name: str, backend: str = HAPROXY_BACKEND) -> Command:
     """Switch the server's checks on."""
-    return Command("enable health", f"enable health {_server(name)}")
+    return Command("enable health", f"enable health {_server(name, backend)}")
 
 
-def set_ready(name: str) -> Command:
+def set_ready(name: str, backend: str = HAPROXY_BACKEND) -> Command:
     """Put the server into rotation."""
-    return Command("set ready", f"set server {_server(name)} state ready")
+    return Command("set ready", f"set server {_server(name, backend)} state ready")
 
 
 def set_healthy(name: str) -> Command:
@@ -134,14 +137,19 @@ def set_healthy(name: str) -> Command:
     return Command("set healthy", f"set server {_server(name)} health up")
 
 
+def set_unhealthy(name: str, backend: str) -> Command:
+    """Count the server as unable to serve until its checks say otherwise."""
+    return Command("set unhealthy", f"set server {_server(name, backend)} health down")
+
+
 def set_drain(name: str) -> Command:
     """Send no new request to the server."""
     return Command("set drain", f"set server {_server(name)} state drain")
 
 
-def set_maintenance(name: str) -> Command:
+def set_maintenance(name: str, backend: str = HAPROXY_BACKEND) -> Command:
     """Take the server out of everything; only then it can be deleted. Requests that run go on."""
-    return Command("set maint", f"set server {_server(name)} state maint")
+    return Command("set maint", f"set server {_server(name, backend)} state maint")
 
 
 def set_weight(name: str, weight: int) -> Command:
@@ -174,14 +182,14 @@ def shutdown_sessions(name: str) -> Command:
     return Command("shutdown sessions", f"shutdown sessions server {_server(name)}")
 
 
-def wait_removable(name: str) -> Command:
+def wait_removable(name: str, backend: str = HAPROXY_BACKEND) -> Command:
     """Wait until HAProxy's threads hold the server no more: without it, deletion fails under load."""
-    return Command("wait", f"wait {REMOVABLE_MILLISECONDS}ms srv-removable {_server(name)}", "Done.")
+    return Command("wait", f"wait {REMOVABLE_MILLISECONDS}ms srv-removable {_server(name, backend)}", "Done.")
 
 
-def delete_server(name: str) -> Command:
+def delete_server(name: str, backend: str = HAPROXY_BACKEND) -> Command:
     """Delete the server."""
-    return Command("del server", f"del server {_server(name)}", "Server deleted.")
+    return Command("del server", f"del server {_server(name, backend)}", "Server deleted.")
 
 
 def put_on_floor(place: int, name: str) -> Command:

@@ -34,19 +34,20 @@ class FrontendsDesk:
         """Do nothing: how old this is, nobody asks."""
 
 
-def count(nodes: Mapping[str, Node], prefix: str, own: Collection[str]) -> int:
-    """Return how many frontends serve, this one included.
+def others(nodes: Mapping[str, Node], prefix: str, own: Collection[str]) -> dict[str, Node]:
+    """Return the other frontends, whatever their states.
 
     Args:
         nodes: what the clients' Service leads to.
         prefix: how the names of the frontends' pods begin.
         own: this pod's addresses.
     """
-    others = (
-        node.state is NodeState.SERVING and name.startswith(prefix) and node.address not in own
-        for name, node in nodes.items()
-    )
-    return 1 + sum(others)
+    return {name: node for name, node in nodes.items() if name.startswith(prefix) and node.address not in own}
+
+
+def count(nodes: Mapping[str, Node], prefix: str, own: Collection[str]) -> int:
+    """Return how many frontends serve, this one included; the arguments are those of `others`."""
+    return 1 + sum(node.state is NodeState.SERVING for node in others(nodes, prefix, own).values())
 
 
 def share(requests_per_node: int, frontends: int) -> int:

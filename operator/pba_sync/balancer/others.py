@@ -12,7 +12,8 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final, Protocol
 
 from pba_api.sidecar import OTHERS, THIS
-from pba_sync.balancer.commands import REMOVABLE_MILLISECONDS, Command, checked
+from pba_sync.balancer import commands, frontends
+from pba_sync.balancer.commands import Command, checked
 from pba_sync.balancer.errors import HAProxyError
 from pba_sync.balancer.membership import Node
 from pba_sync.balancer.servers import Server, read_servers
@@ -49,39 +50,30 @@ def wanted(nodes: Mapping[str, Node], prefix: str, own: Collection[str], port: i
         own: this pod's addresses.
         port: of frontends' probes.
     """
-    return {
-        name: (node.address, port)
-        for name, node in nodes.items()
-        if name.startswith(prefix) and node.address not in own
-    }
+    others = frontends.others(nodes, prefix, own)
+    return {name: (node.address, port) for name, node in others.items()}
 
 
 def _add(name: str, address: str, port: int) -> list[Command]:
-    server = f"{OTHERS}/{checked(name)}"
-    family = "ipv6" if ":" in address else "ipv4"
-    where = f"{family}@{checked(address)}:{port:d}"
-    return [
-        Command("add server", f"add server {server} {where} {_CHECK}", "New server registered."),
-        *_begin(name),
-    ]
+    where = f"{OTHERS}/{checked(name)} {commands.location(address, port)}"
+    added = Command("add server", f"add server {where} {_CHECK}", "New server registered.")
+    return [added, *_begin(name)]
 
 
 def _begin(name: str) -> list[Command]:
     """Return what has one asked that is there; until it has answered, it counts as unable to serve."""
-    server = f"{OTHERS}/{checked(name)}"
     return [
-        Command("enable health", f"enable health {server}"),
-        Command("set ready", f"set server {server} state ready"),
-        Command("set unhealthy", f"set server {server} health down"),
+        commands.enable_health(name, OTHERS),
+        commands.set_ready(name, OTHERS),
+        commands.set_unhealthy(name, OTHERS),
     ]
 
 
 def _remove(name: str) -> list[Command]:
-    server = f"{OTHERS}/{checked(name)}"
     return [
-        Command("set maint", f"set server {server} state maint"),
-        Command("wait", f"wait {REMOVABLE_MILLISECONDS}ms srv-removable {server}", "Done."),
-        Command("del server", f"del server {server}", "Server deleted."),
+        commands.set_maintenance(name, OTHERS),
+        commands.wait_removable(name, OTHERS),
+        commands.delete_server(name, OTHERS),
     ]
 
 
