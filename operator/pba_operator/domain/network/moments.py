@@ -11,9 +11,10 @@ from dataclasses import replace
 from typing import Final
 
 from pba_api import names
-from pba_api.identity import COMPONENT_FRONTEND, selector
+from pba_api.identity import COMPONENT_FRONTEND
 from pba_api.types.network import ENABLED
 from pba_operator.domain.model import ChildId, Cluster, Manifest, Observed
+from pba_operator.domain.network import rules
 from pba_operator.domain.ownership import is_ours
 
 OPEN_BEFORE_SECONDS: Final = 5.0
@@ -29,30 +30,25 @@ def is_policed(cluster: Cluster) -> bool:
     return cluster.spec.network.policies == ENABLED
 
 
-def from_frontends(cluster: Cluster) -> Manifest:
-    """Return the peer that is this PBACluster's frontends."""
-    return {"podSelector": {"matchLabels": selector(cluster.name, COMPONENT_FRONTEND)}}
-
-
 def _ingress(cluster: Cluster, observed: Observed) -> list[Manifest] | None:
     """Return the live rules on who reaches the management node; None if no policy of ours stands in the way."""
     live = observed.children.get(ChildId("NetworkPolicy", names.management(cluster.name)))
     if live is None or not is_ours(cluster, live):
         return None
-    rules: list[Manifest] = live.get("spec", {}).get("ingress") or []
-    return rules
+    ingress: list[Manifest] = live.get("spec", {}).get("ingress") or []
+    return ingress
 
 
-def _admits_anybody(rules: list[Manifest]) -> bool:
-    return any(not rule.get("from") for rule in rules)
+def _admits_anybody(ingress: list[Manifest]) -> bool:
+    return any(not rule.get("from") for rule in ingress)
 
 
 def may_be_led_to_management(cluster: Cluster, observed: Observed) -> bool:
     """Tell whether clients who are led to the management node from now on reach it."""
-    rules = _ingress(cluster, observed)
-    if rules is None or not is_policed(cluster):
+    ingress = _ingress(cluster, observed)
+    if ingress is None or not is_policed(cluster):
         return True
-    return _admits_anybody(rules) and observed.paths_unchanged_seconds >= OPEN_BEFORE_SECONDS
+    return _admits_anybody(ingress) and observed.paths_unchanged_seconds >= OPEN_BEFORE_SECONDS
 
 
 def _is_recent(observed: Observed) -> bool:
@@ -66,8 +62,8 @@ def still_admits_anybody(cluster: Cluster, observed: Observed) -> bool:
 
 def still_admits_frontends(cluster: Cluster, observed: Observed) -> bool:
     """Tell whether the management node must stay open to frontends that led clients to it a moment ago."""
-    peer, rules = from_frontends(cluster), _ingress(cluster, observed) or []
-    return _is_recent(observed) and any(peer in (rule.get("from") or ()) for rule in rules)
+    peer, live = rules.pods_of(cluster.name, COMPONENT_FRONTEND), _ingress(cluster, observed) or []
+    return _is_recent(observed) and any(peer in (rule.get("from") or ()) for rule in live)
 
 
 def later(observed: Observed) -> list[tuple[float, Observed]]:

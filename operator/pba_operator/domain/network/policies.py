@@ -135,7 +135,7 @@ def _is_behind_frontends(scene: _Scene) -> bool:
 
 def _management(scene: _Scene) -> tuple[list[Rule], list[Rule]]:
     served = scene.application_ports(COMPONENT_MANAGEMENT)
-    frontends: Rule = {"from": [moments.from_frontends(scene.cluster)], "ports": served}
+    frontends: Rule = {"from": [rules.pods_of(scene.cluster.name, COMPONENT_FRONTEND)], "ports": served}
     if _leads_to_management(scene):
         ingress: list[Rule] = [{"ports": served}]
     else:
@@ -145,7 +145,9 @@ def _management(scene: _Scene) -> tuple[list[Rule], list[Rule]]:
 
 def _backend(scene: _Scene) -> tuple[list[Rule], list[Rule]]:
     served = scene.application_ports(COMPONENT_BACKEND)
-    return [{"from": [moments.from_frontends(scene.cluster)], "ports": served}], _application_egress(scene)
+    return [
+        {"from": [rules.pods_of(scene.cluster.name, COMPONENT_FRONTEND)], "ports": served}
+    ], _application_egress(scene)
 
 
 def _outside(nodes: tuple[ExternalNode, ...]) -> Iterator[Rule]:
