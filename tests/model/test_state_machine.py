@@ -295,3 +295,16 @@ def test_what_was_kept_is_taken_back_whole_although_requests_fail(seed: int) -> 
     state.delete_and_create_again()
     state.fail_some_requests(count=3, fault=errors.ServerError("etcd leader changed"), late=False)
     state.teardown()
+
+
+@pytest.mark.parametrize("write", range(1, 12))
+def test_deleted_at_any_write_while_it_takes_back_what_was_kept_the_next_one_takes_it_back(
+    write: int,
+) -> None:
+    state = Disturbances()
+    state.create(spec={}, policy="Retain", seed=1)
+    state.settle()
+    state.delete_and_create_again()
+    state.end_the_operator_at_a_write(number=write)
+    state.delete_and_create_again()
+    state.teardown()

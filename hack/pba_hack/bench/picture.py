@@ -36,35 +36,50 @@ OURS, _OTHERS, _INK, _FAINT = "#0969da", "#afb8c1", "#1f2328", "#59636e"
 def picture(bench: str, cases: Sequence[Case], entries: Sequence[Entry]) -> str:
     """Return the picture of some cases, each with its entry; what was never measured is left out."""
     shown = [(case, one) for case, one in zip(cases, entries, strict=True) if one["value"] is not None]
-    root = ET.Element("svg", xmlns="http://www.w3.org/2000/svg", width=str(WIDTH))
-    ET.SubElement(root, "title").text = f"Bench: {bench}"
-    ET.SubElement(root, "rect", width="100%", height="100%", fill="#ffffff")
+    root = sheet(f"Bench: {bench}")
     top = MARGIN
     if not shown:
         top += MARGIN
         text(root, MARGIN, MARGIN, "Nothing was measured yet.")
     for case, one in shown:
         top = _panel(root, case, one, top) + MARGIN
-    root.set("height", str(top))
-    root.set("viewBox", f"0 0 {WIDTH} {top}")
+    return finished(root, top)
+
+
+def sheet(title: str) -> ET.Element:
+    """Return an empty picture."""
+    root = ET.Element("svg", xmlns="http://www.w3.org/2000/svg", width=str(WIDTH))
+    ET.SubElement(root, "title").text = title
+    ET.SubElement(root, "rect", width="100%", height="100%", fill="#ffffff")
+    return root
+
+
+def finished(root: ET.Element, height: int) -> str:
+    """Return the text of a picture that is so high."""
+    root.set("height", str(height))
+    root.set("viewBox", f"0 0 {WIDTH} {height}")
     root.set("font-family", "system-ui, sans-serif")
     root.set("font-size", "13")
     ET.indent(root)
     return ET.tostring(root, encoding="unicode") + "\n"
 
 
-def _panel(root: ET.Element, case: Case, one: Entry, top: int) -> int:
-    """Draw a case from `top` downwards; return where it ends."""
-    panel = ET.SubElement(root, "g", id=case.id)
+def heading(panel: ET.Element, case: Case, one: Entry, top: int) -> int:
+    """Write a case's name, verdict and words from `top` downwards; return where they end."""
     head = text(panel, MARGIN, top + _LINE, case.id, font_size="15", font_weight="bold")
-    ET.SubElement(
-        head, "tspan", dx="10", fill=COLOURS[one["verdict"]]
-    ).text = f"{one['verdict']} ({one['reach']} {one['unit']}, n {one['n']})"
+    verdict = f"{one['verdict']} ({one['reach']} {one['unit']}, n {one['n']})"
+    ET.SubElement(head, "tspan", dx="10", fill=COLOURS[one["verdict"]]).text = verdict
     top += _LINE + 4
     for line in textwrap.wrap(case.measures, COLUMNS):
         top += _LINE
         text(panel, MARGIN, top, line, fill=_FAINT)
-    top += 10
+    return top
+
+
+def _panel(root: ET.Element, case: Case, one: Entry, top: int) -> int:
+    """Draw a case from `top` downwards; return where it ends."""
+    panel = ET.SubElement(root, "g", id=case.id)
+    top = heading(panel, case, one, top) + 10
     rows = _rows(one)
     bound = Reach.parse(one["reach"]).bound
     scale = LONGEST / (max(bound, *one["between"], *rows.values()) or 1.0)

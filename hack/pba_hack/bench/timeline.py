@@ -6,13 +6,12 @@ SVG, made as `picture` makes it.
 from __future__ import annotations
 
 import math
-import textwrap
 from collections.abc import Sequence
 from typing import Final
 from xml.etree import ElementTree as ET
 
 from pba_hack.bench.case import Case
-from pba_hack.bench.picture import COLOURS, COLUMNS, MARGIN, OURS, WIDTH, text
+from pba_hack.bench.picture import MARGIN, OURS, WIDTH, finished, heading, sheet, text
 from pba_hack.bench.record import Entry
 from pba_hack.bench.samples import Chart, Series
 
@@ -38,30 +37,17 @@ def timeline(bench: str, cases: Sequence[Case], entries: Sequence[Entry]) -> str
     ]
     if not shown:
         return None
-    root = ET.Element("svg", xmlns="http://www.w3.org/2000/svg", width=str(WIDTH))
-    ET.SubElement(root, "title").text = f"Bench: {bench}, over time"
-    ET.SubElement(root, "rect", width="100%", height="100%", fill="#ffffff")
+    root = sheet(f"Bench: {bench}, over time")
     top = MARGIN
     for case, one in shown:
         top = _panel(root, case, one, top) + MARGIN
-    root.set("height", str(top))
-    root.set("viewBox", f"0 0 {WIDTH} {top}")
-    root.set("font-family", "system-ui, sans-serif")
-    root.set("font-size", "13")
-    ET.indent(root)
-    return ET.tostring(root, encoding="unicode") + "\n"
+    return finished(root, top)
 
 
 def _panel(root: ET.Element, case: Case, one: Entry, top: int) -> int:
     """Draw a case from `top` downwards; return where it ends."""
     panel = ET.SubElement(root, "g", id=f"{case.id}-over-time")
-    head = text(panel, MARGIN, top + _LINE, case.id, font_size="15", font_weight="bold")
-    verdict = f"{one['verdict']} ({one['reach']} {one['unit']}, n {one['n']})"
-    ET.SubElement(head, "tspan", dx="10", fill=COLOURS[one["verdict"]]).text = verdict
-    top += _LINE + 4
-    for line in textwrap.wrap(case.measures, COLUMNS):
-        top += _LINE
-        text(panel, MARGIN, top, line, fill=_BESIDE[1])
+    top = heading(panel, case, one, top)
     series = Series.read(one["samples"]["series"])
     for chart in series.charts:
         top = _chart(panel, chart, series.seconds, top + 14)

@@ -1,16 +1,22 @@
-"""Clients that are bound to nodes by a cookie: what the tests of it share."""
+"""Clients that are bound to nodes: what the tests of it share."""
 
 from __future__ import annotations
 
+import contextlib
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Final
 
 from pba_api.sidecar import COOKIE
 from pba_lab.browser import Browser, Visit
 from pba_lab.haproxy import HAProxyProcess
 from pba_lab.nodes import Node
-from pba_lab.patience import eventually_async
+from pba_lab.patience import eventually, eventually_async
 from pba_lab.shop import UID
-from pba_lab.sidecar_loop import SidecarLoop
+from pba_lab.sidecar_loop import TERMS, SidecarLoop
 from pba_sync.balancer import commands
 from pba_sync.balancer.affinity import Affinity
 
@@ -26,6 +32,27 @@ async def serve(sidecar: SidecarLoop, nodes: list[Node]) -> SidecarLoop:
 
 def usable(sidecar: SidecarLoop) -> list[str]:
     return [name for name, server in sidecar.loop._haproxy.servers().items() if server.usable]
+
+
+def _holds(sidecar: SidecarLoop, count: int) -> bool:
+    return len(usable(sidecar)) == count
+
+
+@contextlib.contextmanager
+def another_frontend(configuration: str, affinity: Affinity, nodes: list[Node]) -> Iterator[HAProxyProcess]:
+    """Run a second HAProxy with a sidecar of its own, which learns of the nodes in another order."""
+    with TemporaryDirectory(prefix="lab-") as folder:
+        process = HAProxyProcess(configuration, Path(folder))
+        process.start()
+        sidecar = SidecarLoop(process, replace(TERMS, drain_seconds=20.0, affinity=affinity))
+        try:
+            for known in range(1, len(nodes) + 1):
+                sidecar.tell(nodes[-known:])
+                eventually(partial(_holds, sidecar, known))
+            yield process
+        finally:
+            sidecar.kill()
+            process.stop()
 
 
 def own(node: str) -> str:

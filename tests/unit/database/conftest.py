@@ -162,14 +162,14 @@ class World:
             },
         )
 
-    def leave(self) -> None:
+    def leave(self, uid: str = "0a0a0a0a-0000-4000-8000-000000000002") -> None:
         """Delete the PBACluster under Retain, and make one of the same name: only the kept set is left."""
         self.children = {
             child: live
             for child, live in self.children.items()
             if child.kind in ("Secret", "PersistentVolumeClaim") and "ownerReferences" not in live["metadata"]
         }
-        self.cluster = replace(self.cluster, uid="0a0a0a0a-0000-4000-8000-000000000002")
+        self.cluster = replace(self.cluster, uid=uid)
         self.answer = DatabaseObservation()
 
     def problems(self, evidence: str = "") -> list[Problem]:

@@ -19,6 +19,7 @@ CLAIM = ChildId("PersistentVolumeClaim", "data-shop-mysql-0")
 SECRETS = tuple(ChildId("Secret", f"shop-mysql-{name}") for name in ("admin", "app", "ca"))
 KEPT = (CLAIM, *SECRETS)
 NEWER = "0a0a0a0a-0000-4000-8000-000000000002"
+NEWEST = "0a0a0a0a-0000-4000-8000-000000000003"
 
 
 @pytest.fixture
@@ -127,11 +128,30 @@ def test_an_incomplete_set_heals_when_it_is_removed(left: World) -> None:
 
 
 @pytest.mark.parametrize("odd", KEPT)
-def test_a_set_of_two_clusters_is_told_and_not_touched(left: World, odd: ChildId) -> None:
-    left.children[odd]["metadata"]["labels"]["pba.dev/cluster-uid"] = "a-third-one"
+def test_a_set_of_two_databases_is_told_and_not_touched(left: World, odd: ChildId) -> None:
+    labels = left.children[odd]["metadata"]["labels"]
+    labels["pba.dev/cluster-uid"] = labels["pba.dev/database-id"] = "a-third-one"
     problem = database.problems(left.cluster, left.observed)[0]
     assert (problem.reason, problem.stalled) == ("RetainedSetMixed", True)
     assert left.due() == []
+
+
+@pytest.mark.parametrize("is_marked", [True, False])
+@pytest.mark.parametrize("stamped", range(1, len(KEPT)))
+def test_deleted_while_it_takes_the_set_back_the_next_one_takes_it_back(
+    left: World, stamped: int, is_marked: bool
+) -> None:
+    """The first PBACluster, too, may have been deleted before it marked its Secrets with the database's id."""
+    content = {child: dict(left.children[child]["data"]) for child in SECRETS}
+    for child in SECRETS if not is_marked else ():
+        del left.children[child]["metadata"]["labels"]["pba.dev/database-id"]
+    while sum(_uid(left, child) == NEWER for child in KEPT) < stamped:
+        left.act(left.due()[0])
+    left.leave(uid=NEWEST)
+    left.settle()
+    assert left.reasons() == []
+    assert {_uid(left, child) for child in KEPT} == {NEWEST}
+    assert {child: left.children[child]["data"] for child in SECRETS} == content
 
 
 @pytest.mark.parametrize("ours", SECRETS)

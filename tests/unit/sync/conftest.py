@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 from pba_lab.model import HAProxyModel
 
+from pba_sync.balancer.commands import Check
 from pba_sync.balancer.errors import HAProxyUnreachableError
+from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.membership import Node, NodeState
+from pba_sync.balancer.metrics import Metrics
+from pba_sync.balancer.planner import Terms
+from pba_sync.balancer.retries import Budget
 from pba_sync.balancer.runtime import HAProxy
+from pba_sync.balancer.stopping import Stopping
+from pba_sync.balancer.view import Board
 
 
 class Clock:
@@ -57,6 +65,24 @@ def model() -> HAProxyModel:
 @pytest.fixture
 def haproxy(model: HAProxyModel) -> ModelledHAProxy:
     return ModelledHAProxy(model)
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A loop that tells metrics of all that it does, and the board that it reads."""
+
+    board: Board
+    metrics: Metrics
+    loop: Loop
+
+
+@pytest.fixture
+def watched(haproxy: ModelledHAProxy, clock: Clock, tmp_path: Path) -> Watched:
+    board = Board(clock)
+    metrics = Metrics(board, clock, lambda: Budget(spent=0, refused=0))
+    hooks = LoopHooks(clock, metrics.on_pass, metrics.on_change, metrics.on_restart, lambda: 100)
+    terms = Terms(30.0, Check(500, 2, 2), 100)
+    return Watched(board, metrics, Loop(haproxy, board, Stopping(tmp_path, clock), terms, hooks))
 
 
 @pytest.fixture

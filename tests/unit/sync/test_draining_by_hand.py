@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,14 +10,10 @@ from pba_lab.model import HAProxyModel
 from prometheus_client import generate_latest
 
 from pba_sync.balancer.commands import Check
-from pba_sync.balancer.loop import IDLE_SECONDS, Loop, LoopHooks
+from pba_sync.balancer.loop import IDLE_SECONDS
 from pba_sync.balancer.membership import Node
-from pba_sync.balancer.metrics import Metrics
 from pba_sync.balancer.planner import Change, Kind, Terms, drain_clock, heeded, plan
-from pba_sync.balancer.retries import Budget
 from pba_sync.balancer.servers import Admin, Server
-from pba_sync.balancer.stopping import Stopping
-from pba_sync.balancer.view import Board
 
 Nodes = Callable[..., dict[str, Node]]
 REFUSED = "nodes that are drained by hand serve on: no other node can serve"
@@ -102,18 +97,10 @@ def test_it_comes_back_when_the_others_have_died(nodes: Nodes) -> None:
 
 
 def test_the_loop_says_so_once_and_looks_again_soon(
-    haproxy: Any,
-    model: HAProxyModel,
-    nodes: Nodes,
-    clock: Any,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
+    watched: Any, model: HAProxyModel, nodes: Nodes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    board = Board(clock)
-    metrics = Metrics(board, clock, lambda: Budget(spent=0, refused=0))
-    hooks = LoopHooks(clock, metrics.on_pass, metrics.on_change, metrics.on_restart, lambda: 100)
-    loop = Loop(haproxy, board, Stopping(tmp_path, clock), TERMS, hooks)
+    board, metrics, loop = watched.board, watched.metrics, watched.loop
 
     def told(state: str) -> str:
         text = generate_latest(metrics.registry).decode()

@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from pba_sync.balancer.commands import Check
-from pba_sync.balancer.loop import IDLE_SECONDS, Loop, LoopHooks
+from pba_sync.balancer.loop import IDLE_SECONDS
 from pba_sync.balancer.membership import Node
-from pba_sync.balancer.metrics import Metrics
-from pba_sync.balancer.planner import Terms, heeded
-from pba_sync.balancer.retries import Budget
+from pba_sync.balancer.planner import heeded
 from pba_sync.balancer.servers import Admin, Server
-from pba_sync.balancer.stopping import Stopping
-from pba_sync.balancer.view import Board
 
 if TYPE_CHECKING:
     from pba_lab.model import HAProxyModel
@@ -55,18 +49,10 @@ def test_those_outside_are_taken_out_by_a_word() -> None:
 
 
 def test_the_loop_keeps_them_says_so_and_lets_them_go(
-    haproxy: Any,
-    model: HAProxyModel,
-    nodes: Nodes,
-    clock: Any,
-    tmp_path: Path,
-    caplog: pytest.LogCaptureFixture,
+    watched: Any, model: HAProxyModel, nodes: Nodes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
-    board = Board(clock)
-    metrics = Metrics(board, clock, lambda: Budget(spent=0, refused=0))
-    hooks = LoopHooks(clock, metrics.on_pass, metrics.on_change, metrics.on_restart, lambda: 100)
-    loop = Loop(haproxy, board, Stopping(tmp_path, clock), Terms(30.0, Check(500, 2, 2), 100), hooks)
+    board, metrics, loop = watched.board, watched.metrics, watched.loop
 
     def step() -> tuple[list[str], str]:
         loop.step()

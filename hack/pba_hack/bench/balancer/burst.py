@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from functools import partial
 from typing import Final
@@ -17,7 +16,6 @@ from pba_hack.waiting import wait_for
 NODES: Final = 1000
 SHORT_NODES: Final = 100
 _HALF: Final = f"{NODES // 2} of {NODES:,}"
-LOAD_SECONDS: Final = 5.0
 REPEATS: Final = 5
 OUT: Final = "burst-out"
 IN: Final = "burst-in"
@@ -36,19 +34,8 @@ def perform(stage: Stage) -> Found:
 
 
 def _burst(stage: Stage, count: int, balancer: Balancer) -> float:
-    done = threading.Event()
-
-    def load() -> None:
-        while not done.is_set():
-            stage.load(balancer, LOAD_SECONDS)
-
-    loading = threading.Thread(target=load)
-    loading.start()
-    try:
+    with stage.under_load(balancer):
         return _change(stage, count, balancer)
-    finally:
-        done.set()
-        loading.join()
 
 
 def _change(stage: Stage, count: int, balancer: Balancer) -> float:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from functools import partial
 from typing import Final
@@ -23,7 +22,6 @@ SPARE: Final = 8
 JOINS: Final = 100
 SHORT_JOINS: Final = 5
 REPEATS: Final = 3
-LOAD_SECONDS: Final = 5.0
 PAUSE_SECONDS: Final = (0.2, 0.7)
 """Between two joins, by chance: so that they agree with no clock of the sidecar's."""
 
@@ -40,19 +38,8 @@ def perform(stage: Stage) -> Found:
 
 
 def _joins(stage: Stage, balancer: Balancer) -> float:
-    done = threading.Event()
-
-    def load() -> None:
-        while not done.is_set():
-            stage.load(balancer, LOAD_SECONDS)
-
-    loading = threading.Thread(target=load)
-    loading.start()
-    try:
+    with stage.under_load(balancer):
         took = [_join(stage, number) for number in range(SHORT_JOINS if stage.orders.short else JOINS)]
-    finally:
-        done.set()
-        loading.join()
     stage.note(f"joins, in ms: median {percentile(took, 0.5):.0f}, at most {max(took):.0f}")
     return percentile(took, 0.99)
 

@@ -10,8 +10,9 @@ import importlib
 import json
 import random
 import sys
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, Unpack
@@ -33,6 +34,8 @@ RATE: Final = 1000.0
 SHORT_RATE: Final = 200.0
 REPEATS: Final = 5
 WARM_SECONDS: Final = 2.0
+LOAD_SECONDS: Final = 5.0
+"""Of each stretch of requests that go on while something else happens."""
 PROJECT: Final = "the frontend"
 EXECUTED: Final = "executed"
 """The file in which nodes write down how often each request was executed."""
@@ -112,6 +115,23 @@ class Stage:
     def load(self, balancer: Balancer, seconds: float, **kind: Unpack[Kind]) -> Load:
         """Send requests to a balancer, and return what became of them; the arguments are those of `load.send`."""
         return self.loads.send(balancer.target, seconds=seconds, rate=self.rate, **kind)
+
+    @contextmanager
+    def under_load(self, balancer: Balancer) -> Iterator[None]:
+        """Send requests to a balancer until the block ends, `LOAD_SECONDS` at a time."""
+        done = threading.Event()
+
+        def load() -> None:
+            while not done.is_set():
+                self.load(balancer, LOAD_SECONDS)
+
+        loading = threading.Thread(target=load)
+        loading.start()
+        try:
+            yield
+        finally:
+            done.set()
+            loading.join()
 
     def sent_twice(self, load: Load) -> int:
         """Return how many POSTs of a load nodes have executed more than once, by their own count."""

@@ -1,11 +1,14 @@
 """What outlives a PBACluster: the volume, and the credentials that open it. Recognised, taken back, or left alone.
 
 The kept set is the volume claim, the operator's account (admin), the certificate authority, and the
-application's password if we made it. Its members carry the UID of the PBACluster they belong to. A PBACluster of
-the same namespace and name takes the whole set back by stamping its own UID on it. What must stay true:
+application's password if we made it. Its members carry the UID of the PBACluster they belong to, and the id of
+their database. A PBACluster of the same namespace and name takes the whole set back by stamping its own UID on it.
+What must stay true:
 
-- All or nothing: a set that lacks a member, or whose members come from different PBAClusters, is reported and
-  not touched. So is an object of such a name that carries no mark: it is somebody else's.
+- All or nothing: a set that lacks a member, or whose members are of different databases, is reported and not
+  touched. So is an object of such a name that carries no mark: it is somebody else's.
+- A PBACluster may be deleted while it takes the set back: what is left then bears different UIDs, and still is of
+  one database.
 - The volume is stamped first, and alone. So a volume that is still another's beside credentials that are already
   ours was never taken back half-way: those credentials are not the volume's.
 - Secrets are made before the volume, and marked with the database's id once it exists. So Secrets without that
@@ -92,18 +95,28 @@ def _kept_set(cluster: Cluster, observed: Observed, found: dict[ChildId, Standin
     missing = [child for child, what in found.items() if what is Standing.ABSENT]
     if missing:
         return _incomplete(cluster, kept, missing)
-    origins = {marked_uid(observed.children[child]) for child in kept}
     volume_is_others = found[members.claim_id(cluster)] is Standing.KEPT
-    if len(origins) > 1 or (volume_is_others and len(kept) < len(found)):
+    whole = _belong_together([observed.children[child] for child in kept])
+    if not whole or (volume_is_others and len(kept) < len(found)):
         return Problem(
             ConditionType.DATABASE,
             "RetainedSetMixed",
-            f"{_listed(found)} were left by different PBAClusters, so they do not belong together, and nothing "
-            "was touched. Restore those that belong to the volume, or delete them all to start with an empty "
+            f"{_listed(found)} are of different databases, so they do not belong together, and nothing was "
+            "touched. Restore those that belong to the volume, or delete them all to start with an empty "
             "database.",
             stalled=True,
         )
     return _other_class(cluster, observed.children[members.claim_id(cluster)]) if volume_is_others else None
+
+
+def _belong_together(kept: list[Manifest]) -> bool:
+    """Tell whether all were left by one PBACluster, or are of one database.
+
+    What was never marked with a database's id is of the one that its own PBACluster made: the id is that one's UID.
+    """
+    origins = {marked_uid(live) for live in kept}
+    databases = {live["metadata"]["labels"].get(LABEL_DATABASE_ID) or marked_uid(live) for live in kept}
+    return len(origins) == 1 or len(databases) == 1
 
 
 def _belongs_to_data(live: Manifest) -> bool:

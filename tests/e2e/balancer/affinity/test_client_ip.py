@@ -3,22 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import math
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import replace
-from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import AsyncIterator, Mapping, Sequence
 
 import pytest
 from pba_lab import HAProxyProcess, Node
-from pba_lab.bound import others, serve, usable
+from pba_lab.bound import another_frontend, others, serve, usable
 from pba_lab.browser import Browser
 from pba_lab.making import NewNodes, NewSidecar
-from pba_lab.patience import eventually, eventually_async
+from pba_lab.patience import eventually_async
 from pba_lab.shop import shop
-from pba_lab.sidecar_loop import TERMS, SidecarLoop
+from pba_lab.sidecar_loop import SidecarLoop
 from pba_lab.weighing import weighing
 
 from pba_api.sidecar import CLIENT_IP
@@ -70,34 +65,13 @@ def of(node: Node, at: Mapping[str, str]) -> list[str]:
     return [address for address, name in at.items() if name == node.name]
 
 
-def holds(sidecar: SidecarLoop, count: int) -> bool:
-    return len(usable(sidecar)) == count
-
-
-@contextlib.contextmanager
-def another_frontend(nodes: list[Node]) -> Iterator[HAProxyProcess]:
-    """Run a second HAProxy with a sidecar of its own, which learns of the nodes in another order."""
-    with TemporaryDirectory(prefix="lab-") as folder:
-        process = HAProxyProcess(configured(), Path(folder))
-        process.start()
-        sidecar = SidecarLoop(process, replace(TERMS, drain_seconds=20.0, affinity=BOUND))
-        try:
-            for known in range(1, len(nodes) + 1):
-                sidecar.tell(nodes[-known:])
-                eventually(partial(holds, sidecar, known))
-            yield process
-        finally:
-            sidecar.kill()
-            process.stop()
-
-
 async def test_an_address_comes_to_one_node_through_every_frontend_and_after_restarts(
     haproxy: HAProxyProcess, nodes: list[Node], sidecar: SidecarLoop
 ) -> None:
     first = await homes(haproxy)
     assert set(first.values()) == {node.name for node in nodes}
     assert await homes(haproxy) == first
-    with another_frontend(nodes) as second:
+    with another_frontend(configured(), BOUND, nodes) as second:
         assert await homes(second) == first
     haproxy.kill()
     haproxy.start()

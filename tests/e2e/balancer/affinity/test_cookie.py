@@ -3,49 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import json
 import socket
-from collections.abc import Iterator
-from dataclasses import replace
-from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from pba_lab import HAProxyProcess, Node
-from pba_lab.bound import BOUND, bound_to, own, serve, usable, visits
+from pba_lab.bound import BOUND, another_frontend, bound_to, own, serve, usable, visits
 from pba_lab.browser import Browser, Visit
 from pba_lab.making import NewSidecar
-from pba_lab.patience import eventually, eventually_async
+from pba_lab.patience import eventually_async
 from pba_lab.shop import shop
-from pba_lab.sidecar_loop import TERMS, SidecarLoop
+from pba_lab.sidecar_loop import SidecarLoop
 
 from pba_operator.domain.frontend import haproxy_cfg
 from pba_sync.balancer import commands
 from pba_sync.balancer.answers import read
 from pba_sync.balancer.runtime import HAProxy
-
-
-def holds(sidecar: SidecarLoop, count: int) -> bool:
-    return len(usable(sidecar)) == count
-
-
-@contextlib.contextmanager
-def another_frontend(nodes: list[Node]) -> Iterator[HAProxyProcess]:
-    """Run a second HAProxy with a sidecar of its own, which learns of the nodes in another order."""
-    with TemporaryDirectory(prefix="lab-") as folder:
-        process = HAProxyProcess(haproxy_cfg.render(shop("default", affinity={})), Path(folder))
-        process.start()
-        sidecar = SidecarLoop(process, replace(TERMS, drain_seconds=20.0, affinity=BOUND))
-        try:
-            for known in range(1, len(nodes) + 1):
-                sidecar.tell(nodes[-known:])
-                eventually(partial(holds, sidecar, known))
-            yield process
-        finally:
-            sidecar.kill()
-            process.stop()
 
 
 @pytest.mark.usefixtures("sidecar")
@@ -68,7 +41,7 @@ async def test_a_client_finds_its_node_through_every_frontend(
     haproxy: HAProxyProcess, nodes: list[Node]
 ) -> None:
     bound = {node.name: await bound_to(haproxy, node) for node in nodes}
-    with another_frontend(nodes) as second:
+    with another_frontend(haproxy_cfg.render(shop("default", affinity={})), BOUND, nodes) as second:
         for name, browser in bound.items():
             assert await visits(second, browser, 2) == [Visit(200, name, ())] * 2
 
