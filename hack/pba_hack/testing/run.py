@@ -71,11 +71,14 @@ class Runner:
 
     def static(self) -> bool:
         """Run the checks that are no tests; all of them, so that one run shows everything."""
-        passed = True
+        failed = []
         for title, command in checks(self.python, self.root):
             say(title)
-            passed = self._call(command) and passed
-        return passed
+            if not self._call(command):
+                failed.append(title)
+        if failed:
+            say(f"static: FAILED: {', '.join(failed)}")
+        return not failed
 
     def _pytest(self, name: str, folders: list[str], options: list[str], *, covers: bool) -> list[str]:
         # The gate comes once, after all tiers that cover.
