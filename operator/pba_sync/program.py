@@ -47,8 +47,9 @@ class _Sidecar:
         self.settings = settings
         self.board = Board(time.monotonic)
         self.frontends = frontends.FrontendsDesk()
-        haproxy = HAProxy(settings.socket, COMMAND_SECONDS, self._on_command)
-        self.metrics = Metrics(self.board, time.monotonic, haproxy.budget)
+        self.metrics = Metrics(self.board, time.monotonic)
+        haproxy = HAProxy(settings.socket, COMMAND_SECONDS, self.metrics.on_command)
+        self.metrics.count_retries(haproxy.budget)
         self.loop = Loop(
             haproxy,
             self.board,
@@ -57,6 +58,7 @@ class _Sidecar:
             LoopHooks(
                 time.monotonic,
                 self.metrics.on_pass,
+                self.metrics.on_plan,
                 self.metrics.on_change,
                 self.metrics.on_restart,
                 self._share,
@@ -69,7 +71,7 @@ class _Sidecar:
             WeigherHooks(time.monotonic, self.metrics.on_look, self.metrics.on_left, self.metrics.on_answers),
             settings.affinity,
         )
-        self.others = others.Others(haproxy, self._others, self.metrics.on_others)
+        self.others = others.Others(haproxy, self._others, time.monotonic, self.metrics.on_others)
         self.certificates = pod.keeper(settings, haproxy, self.metrics.on_secret, self.metrics.on_certificate)
         self.resolver = Resolver(addresses, self.metrics.on_lookup_failure)
         self.roster = Roster(self.board, on_hosts=lambda hosts: self.resolver.follow(hosts, self.roster))
@@ -114,21 +116,21 @@ class _Sidecar:
         serving = frontends.count(self.frontends.nodes, settings.frontend_prefix, settings.own_addresses)
         return frontends.share(settings.requests_per_node, serving)
 
-    def _on_command(self, verb: str, succeeded: bool) -> None:  # noqa: FBT001 - a callback's shape
-        self.metrics.on_command(verb, succeeded)
-
     def healthz(self) -> str:
         """Return what is wrong with us."""
         now = time.monotonic()
-        if now - self.loop.passed_at > STUCK_SECONDS:
-            return f"the balancer's loop has not finished a pass for {now - self.loop.passed_at:.0f} s"
-        if now - self.weigher.looked_at > STUCK_SECONDS:
-            return f"the nodes' answers have not been looked at for {now - self.weigher.looked_at:.0f} s"
-        if now - self.certificates.looked_at > STUCK_SECONDS:
-            return f"the certificates have not been looked at for {now - self.certificates.looked_at:.0f} s"
-        for what, watcher in self.watchers.items():
-            if now - watcher.moved_at > WATCH_STUCK_SECONDS:
-                return f"the watch of {what} has not moved for {now - watcher.moved_at:.0f} s"
+        for what, beat, longest in (
+            ("the balancer's loop has not finished a pass", self.loop.passed_at, STUCK_SECONDS),
+            ("the nodes' answers have not been looked at", self.weigher.looked_at, STUCK_SECONDS),
+            ("the other frontends have not been looked at", self.others.looked_at, STUCK_SECONDS),
+            ("the certificates have not been looked at", self.certificates.looked_at, STUCK_SECONDS),
+            *(
+                (f"the watch of {what} has not moved", watcher.moved_at, WATCH_STUCK_SECONDS)
+                for what, watcher in self.watchers.items()
+            ),
+        ):
+            if now - beat > longest:
+                return f"{what} for {now - beat:.0f} s"
         dead = [thread.name for thread in self.threads if not thread.is_alive()]
         return f"threads have ended: {', '.join(dead)}" if dead else ""
 

@@ -26,7 +26,19 @@ from pba_sync.balancer.errors import (
 )
 from pba_sync.balancer.floor import Floor
 from pba_sync.balancer.membership import Node, NodeState
-from pba_sync.balancer.planner import Change, Kind, Terms, drain_clock, governed, heeded, plan, stays, wanted
+from pba_sync.balancer.planner import (
+    Change,
+    Kind,
+    Terms,
+    drain_clock,
+    governed,
+    heeded,
+    plan,
+    stays,
+    unheeded,
+    vanished,
+    wanted,
+)
 from pba_sync.balancer.runtime import Incarnation
 from pba_sync.balancer.servers import Server
 from pba_sync.balancer.stopping import Stopping
@@ -78,6 +90,9 @@ class LoopHooks:
 
     clock: Callable[[], float]
     on_pass: Callable[[Mapping[str, Server]], None]
+    """Is told what HAProxy has."""
+    on_plan: Callable[[Mapping[str, Node], Mapping[str, Node]], None]
+    """Is told of which nodes we were told, and which shall be."""
     on_change: Callable[[Change, View], None]
     on_restart: Callable[[], None]
     share: Callable[[], int]
@@ -160,16 +175,18 @@ class Loop:
             return IDLE_SECONDS
         finished = self._converge(view, live, terms)
         live = self._haproxy.servers()
-        self._keep_floor(heeded(view.nodes, governed(live, view.unresolved)))
+        nodes = heeded(view.nodes, governed(live, view.unresolved))
+        self._keep_floor(nodes)
         self._told = {name: requests for name, requests in self._told.items() if name in live}
         self._hooks.on_pass(live)
+        self._hooks.on_plan(view.nodes, nodes)
         whole = finished and not self._awaits(view)
         if not self.ready and whole and any(server.usable for server in live.values()):
             self._haproxy.run(commands.raise_flag(READY))
             self.ready = True
         if finished and not self._refused:
             self._hooks.on_step()
-        return self._next_look(view, live, terms) if finished else 0.0
+        return self._next_look(view, nodes, live, terms) if finished else 0.0
 
     def _keep_floor(self, nodes: Mapping[str, Node]) -> None:
         """Have HAProxy know who may be asked where nobody passes the checks; one that cannot know it does without."""
@@ -197,10 +214,11 @@ class Loop:
         settled, requests = self._settled
         return view is settled and requests == terms.requests
 
-    def _next_look(self, view: View, live: Mapping[str, Server], terms: Terms) -> float:
+    def _next_look(
+        self, view: View, nodes: Mapping[str, Node], live: Mapping[str, Server], terms: Terms
+    ) -> float:
         """Return after how many seconds to look again, after a pass that went through."""
         live = governed(live, view.unresolved)
-        nodes = heeded(view.nodes, live)
         if any(not stays(nodes, name) for name in live):
             return BUSY_SECONDS
         if self._refused:
@@ -251,13 +269,13 @@ class Loop:
     def _heed(self, view: View, live: Mapping[str, Server]) -> Mapping[str, Node]:
         """Return the nodes as they shall be; log when they are others than we were told of, and when no more."""
         nodes = heeded(view.nodes, live)
-        if (len(nodes) > len(view.nodes)) != self._vanished:
+        if bool(vanished(view.nodes, nodes)) != self._vanished:
             self._vanished = not self._vanished
             if self._vanished:
                 _LOG.warning("nothing is told of nodes any more: those that pass their checks serve on")
             else:
                 _LOG.info("no node serves any more of which nothing is told")
-        if any(nodes[name] != node for name, node in view.nodes.items()) != self._unheeded:
+        if bool(unheeded(view.nodes, nodes)) != self._unheeded:
             self._unheeded = not self._unheeded
             if self._unheeded:
                 _LOG.warning("nodes that are drained by hand serve on: no other node can serve")

@@ -20,9 +20,9 @@ from prometheus_client.registry import Collector
 
 from pba_sync.balancer.answers import Answer
 from pba_sync.balancer.errors import HAProxyError
-from pba_sync.balancer.membership import NodeState
+from pba_sync.balancer.membership import Node, NodeState
 from pba_sync.balancer.outliers import Phase, Standings
-from pba_sync.balancer.planner import Change, Kind, heeded
+from pba_sync.balancer.planner import Change, Kind, unheeded, vanished
 from pba_sync.balancer.retries import Budget
 from pba_sync.balancer.servers import Admin, Server
 from pba_sync.balancer.tallies import FAMILY, ResponseTimes
@@ -55,9 +55,8 @@ class _Retries(Collector):
 class Metrics:
     """The sidecar's metrics, in a registry of their own."""
 
-    def __init__(self, board: Board, clock: Callable[[], float], budget: Callable[[], Budget]) -> None:
+    def __init__(self, board: Board, clock: Callable[[], float]) -> None:
         self.registry = CollectorRegistry()
-        self.registry.register(_Retries(budget))
         self._board = board
         self._clock = clock
         ProcessCollector(registry=self.registry)
@@ -171,6 +170,10 @@ class Metrics:
             registry=self.registry,
         )
 
+    def count_retries(self, budget: Callable[[], Budget]) -> None:
+        """Tell of HAProxy's own counts of retries, too; `budget` asks for them."""
+        self.registry.register(_Retries(budget))
+
     def families(self) -> Iterator[Metric]:
         """Yield all metrics that `text` tells; of those by node only what they are."""
         yield from self.registry.collect()
@@ -226,11 +229,11 @@ class Metrics:
         for admin in Admin:
             self._servers.labels(admin.value).set(tally[admin])
         self._usable.set(sum(server.usable for server in live.values()))
-        view = self._board.view
-        if view is not None:
-            shall = heeded(view.nodes, live)
-            self._unheeded.set(sum(shall[name] != node for name, node in view.nodes.items()))
-            self._vanished.set(len(shall) - len(view.nodes))
+
+    def on_plan(self, told: Mapping[str, Node], nodes: Mapping[str, Node]) -> None:
+        """Note which nodes shall be that are others than we were told of."""
+        self._unheeded.set(unheeded(told, nodes))
+        self._vanished.set(vanished(told, nodes))
 
     def on_change(self, change: Change, view: View) -> None:
         """Note a change that was carried out."""

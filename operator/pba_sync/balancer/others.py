@@ -108,13 +108,17 @@ class Others:
         self,
         haproxy: Runtime,
         shall: Callable[[], Mapping[str, Address]],
-        on_look: Callable[[int], None] = lambda _: None,
+        clock: Callable[[], float],
+        on_look: Callable[[int], None],
     ) -> None:
         """Look at nothing yet; `on_look` is told how many others can serve."""
         self._haproxy = haproxy
         self._shall = shall
+        self._clock = clock
         self._on_look = on_look
         self._problem = ""
+        self.looked_at = clock()
+        """When the last look ended that did not fail on a fault of its own."""
 
     def run(self) -> None:
         """Look after look, for ever."""
@@ -130,8 +134,10 @@ class Others:
             self._look()
         except HAProxyError as error:
             problem = str(error)
-        except Exception:  # noqa: BLE001 - logged whole; the nodes matter more than this
+        except Exception:  # noqa: BLE001 - logged whole; if it stays, our health tells, and we are started anew
             _LOG.exception("a look at the other frontends failed on a fault of its own")
+            return
+        self.looked_at = self._clock()
         if problem and not self._problem:
             _LOG.warning("other frontends are not given way to: %s", problem)
         self._problem = problem

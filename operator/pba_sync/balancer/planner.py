@@ -91,10 +91,22 @@ def heeded(nodes: Mapping[str, Node], live: Mapping[str, Server]) -> Mapping[str
         name: replace(node, state=NodeState.SERVING) if node.state is NodeState.DRAINED else node
         for name, node in nodes.items()
     }
-    return by_hand | {server.name: _serving(server) for server in live.values() if _vanished(nodes, server)}
+    return by_hand | {
+        server.name: _serving(server) for server in live.values() if _is_vanished(nodes, server)
+    }
 
 
-def _vanished(nodes: Mapping[str, Node], server: Server) -> bool:
+def unheeded(told: Mapping[str, Node], nodes: Mapping[str, Node]) -> int:
+    """Return how many nodes of those we were told of are in another state than told (`nodes`: `heeded`)."""
+    return sum(nodes[name] != node for name, node in told.items())
+
+
+def vanished(told: Mapping[str, Node], nodes: Mapping[str, Node]) -> int:
+    """Return how many nodes serve of which we are told nothing (`nodes`: `heeded`)."""
+    return len(nodes) - len(told)
+
+
+def _is_vanished(nodes: Mapping[str, Node], server: Server) -> bool:
     """Tell whether nobody has said that this pod goes, nor that it is there; nodes outside are taken out by a word."""
     return server.usable and server.name not in nodes and not external.is_outside(server.name)
 

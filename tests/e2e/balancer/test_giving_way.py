@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -65,7 +66,7 @@ class Frontend:
         self.told: dict[str, Address] = {}
         self.serving = 0
         self.haproxy = HAProxy(process.socket, 2.0, lambda _verb, _succeeded: None)
-        self.others = Others(self.haproxy, lambda: self.told, self._note)
+        self.others = Others(self.haproxy, lambda: self.told, time.monotonic, self._note)
 
     def _note(self, count: int) -> None:
         self.serving = count

@@ -51,6 +51,7 @@ class SidecarLoop:
             LoopHooks(
                 time.monotonic,
                 lambda _: None,
+                lambda _told, _nodes: None,
                 lambda change, _: self.changes.append(change),
                 self._restarted,
                 lambda: self.share,

@@ -23,8 +23,9 @@ _NAME = re.compile(r"\bpba_\w+")
 @pytest.fixture(scope="module")
 def served() -> set[str]:
     """The names of the metrics as Prometheus knows them."""
-    families = Metrics(Board(lambda: 0.0), lambda: 0.0, Budget).families()
-    return {family.name + ("_total" if family.type == "counter" else "") for family in families}
+    metrics = Metrics(Board(lambda: 0.0), lambda: 0.0)
+    metrics.count_retries(Budget)
+    return {family.name + ("_total" if family.type == "counter" else "") for family in metrics.families()}
 
 
 @pytest.fixture(scope="module")

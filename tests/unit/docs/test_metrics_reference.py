@@ -17,7 +17,8 @@ Table = Callable[[str, str], list[list[str]]]
 
 
 def _sync() -> tuple[CollectorRegistry, Iterable[Metric]]:
-    metrics = SyncMetrics(Board(lambda: 0.0), lambda: 0.0, Budget)
+    metrics = SyncMetrics(Board(lambda: 0.0), lambda: 0.0)
+    metrics.count_retries(Budget)
     return metrics.registry, metrics.families()
 
 

@@ -16,7 +16,6 @@ from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.membership import Node, NodeState
 from pba_sync.balancer.metrics import Metrics
 from pba_sync.balancer.planner import Terms
-from pba_sync.balancer.retries import Budget
 from pba_sync.balancer.runtime import HAProxy
 from pba_sync.balancer.stopping import Stopping
 from pba_sync.balancer.view import Board
@@ -79,8 +78,10 @@ class Watched:
 @pytest.fixture
 def watched(haproxy: ModelledHAProxy, clock: Clock, tmp_path: Path) -> Watched:
     board = Board(clock)
-    metrics = Metrics(board, clock, lambda: Budget(spent=0, refused=0))
-    hooks = LoopHooks(clock, metrics.on_pass, metrics.on_change, metrics.on_restart, lambda: 100)
+    metrics = Metrics(board, clock)
+    hooks = LoopHooks(
+        clock, metrics.on_pass, metrics.on_plan, metrics.on_change, metrics.on_restart, lambda: 100
+    )
     terms = Terms(30.0, Check(500, 2, 2), 100)
     return Watched(board, metrics, Loop(haproxy, board, Stopping(tmp_path, clock), terms, hooks))
 

@@ -65,7 +65,13 @@ def board(clock: Any) -> Board:
 @pytest.fixture
 def loop(haproxy: Any, board: Board, clock: Any, told: Told, tmp_path: Path) -> Loop:
     hooks = LoopHooks(
-        clock, told.passed, told.change, told.restart, lambda: told.share, on_step=lambda: told.step(clock())
+        clock,
+        told.passed,
+        lambda _told, _nodes: None,
+        told.change,
+        told.restart,
+        lambda: told.share,
+        on_step=lambda: told.step(clock()),
     )
     return Loop(haproxy, board, Stopping(tmp_path, clock), Terms(30.0, Check(500, 2, 2), 100), hooks)
 

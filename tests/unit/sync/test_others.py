@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Any
 
 import pytest
 
@@ -77,18 +78,23 @@ class Dead:
         raise AssertionError(command)
 
 
-def test_a_fault_of_ours_is_logged_and_ends_nothing(caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_of_ours_is_logged_and_ends_nothing(clock: Any, caplog: pytest.LogCaptureFixture) -> None:
     class Odd(Dead):
         def ask(self, command: Command) -> str:
             raise KeyError(command.verb)
 
-    Others(Odd(), dict).step()
+    others = Others(Odd(), dict, clock, lambda _: None)
+    clock.now += 20.0
+    others.step()
+    assert others.looked_at == clock.now - 20.0, "our health tells"
     assert "failed on a fault of its own" in caplog.text
     assert "KeyError" in caplog.text
 
 
-def test_what_fails_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
-    others = Others(Dead(), dict)
+def test_what_fails_is_told_once(clock: Any, caplog: pytest.LogCaptureFixture) -> None:
+    others = Others(Dead(), dict, clock, lambda _: None)
     others.step()
+    clock.now += 20.0
     others.step()
+    assert others.looked_at == clock.now, "an HAProxy that is gone is no fault of ours"
     assert caplog.messages == ["other frontends are not given way to: no answer to show servers state"]

@@ -77,7 +77,8 @@ def board(clock: Any) -> Board:
 
 
 def test_metrics_tell_what_happens(board: Board, clock: Any, nodes: Callable[..., dict[str, Node]]) -> None:
-    metrics = Metrics(board, clock, lambda: Budget(spent=5, refused=2))
+    metrics = Metrics(board, clock)
+    metrics.count_retries(lambda: Budget(spent=5, refused=2))
     board.confirm("EndpointSlices")
     board.publish(nodes(n1="serving", n2="draining"))
     view = board.view
@@ -139,7 +140,9 @@ def _unreachable() -> Budget:
 
 
 def test_before_the_first_list_the_age_is_not_a_number(board: Board, clock: Any) -> None:
-    text = Metrics(board, clock, _unreachable).text().decode()
+    metrics = Metrics(board, clock)
+    metrics.count_retries(_unreachable)
+    text = metrics.text().decode()
     assert "\npba_sync_view_age_seconds NaN\n" in text
     assert "\npba_sync_haproxy_age_seconds NaN\n" in text
     assert '\npba_sync_nodes{state="serving"} 0.0\n' in text
@@ -174,6 +177,9 @@ def test_health_fails_when_the_loop_is_stuck_or_a_thread_is_gone(environment: di
     sidecar.weigher.looked_at = time.monotonic() - program.STUCK_SECONDS - 1
     assert "answers have not been looked at" in sidecar.healthz()
     sidecar.weigher.looked_at = time.monotonic()
+    sidecar.others.looked_at = time.monotonic() - program.STUCK_SECONDS - 1
+    assert "other frontends have not been looked at" in sidecar.healthz()
+    sidecar.others.looked_at = time.monotonic()
     for what, watcher in sidecar.watchers.items():
         watcher.moved_at = time.monotonic() - program.WATCH_STUCK_SECONDS - 1
         assert f"the watch of {what} has not moved" in sidecar.healthz()
