@@ -19,6 +19,7 @@ import pykube  # type: ignore[import-untyped]
 from pba_api import ports
 from pba_sync import logs, probes
 from pba_sync.balancer import frontends, kube, others
+from pba_sync.balancer.exchange import Exchange
 from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.metrics import Metrics
 from pba_sync.balancer.planner import Terms
@@ -69,7 +70,16 @@ class _Sidecar:
             WeigherHooks(time.monotonic, self.metrics.on_look, self.metrics.on_left, self.metrics.on_answers),
             settings.affinity,
         )
-        self.others = others.Others(haproxy, self._others, self.metrics.on_others)
+        self.others = others.Others(
+            haproxy, partial(self._others, ports.FRONTEND_HEALTH), self.metrics.on_others
+        )
+        self.exchange = Exchange(
+            haproxy,
+            settings.requests_per_client,
+            partial(self._others, settings.http_port),
+            time.monotonic,
+            self.metrics.on_rates,
+        )
         self.certificates = pod.keeper(settings, haproxy, self.metrics.on_secret, self.metrics.on_certificate)
         self.resolver = Resolver(addresses, self.metrics.on_lookup_failure)
         self.roster = Roster(self.board, on_hosts=lambda hosts: self.resolver.follow(hosts, self.roster))
@@ -101,12 +111,10 @@ class _Sidecar:
         }
         self.threads: list[threading.Thread] = []
 
-    def _others(self) -> Mapping[str, others.Address]:
-        """Return where the other frontends tell whether they can serve."""
+    def _others(self, port: int) -> Mapping[str, others.Address]:
+        """Return where the other frontends have this port."""
         settings = self.settings
-        return others.wanted(
-            self.frontends.nodes, settings.frontend_prefix, settings.own_addresses, ports.FRONTEND_HEALTH
-        )
+        return others.wanted(self.frontends.nodes, settings.frontend_prefix, settings.own_addresses, port)
 
     def _share(self) -> int:
         """Return how many requests of this frontend may run on a node at a time."""
@@ -126,6 +134,8 @@ class _Sidecar:
             return f"the nodes' answers have not been looked at for {now - self.weigher.looked_at:.0f} s"
         if now - self.certificates.looked_at > STUCK_SECONDS:
             return f"the certificates have not been looked at for {now - self.certificates.looked_at:.0f} s"
+        if self.settings.requests_per_client and now - self.exchange.looked_at > STUCK_SECONDS:
+            return f"the clients' rates have not been looked at for {now - self.exchange.looked_at:.0f} s"
         for what, watcher in self.watchers.items():
             if now - watcher.moved_at > WATCH_STUCK_SECONDS:
                 return f"the watch of {what} has not moved for {now - watcher.moved_at:.0f} s"
@@ -149,7 +159,9 @@ class _Sidecar:
             readyz=self.readyz,
             started=self.started,
             metrics=self.metrics.text,
+            rates=self.exchange.page,
         )
+        rates = (("rates", self.exchange.run),) if self.settings.requests_per_client else ()
         for name, target in (
             *((what, watcher.run) for what, watcher in self.watchers.items()),
             ("loop", self.loop.run),
@@ -157,6 +169,7 @@ class _Sidecar:
             ("failures", self.weigher.follow_failures),
             ("others", self.others.run),
             ("certificates", self.certificates.run),
+            *rates,
             ("http", server.serve_forever),
         ):
             thread = threading.Thread(target=target, name=name, daemon=True)

@@ -162,8 +162,8 @@ class Limits:
     requests_per_client_per_second: Annotated[
         int,
         Doc(
-            "How many requests of one client (an IPv4 address, or a network of 64 bits of IPv6) each frontend takes "
-            "in a second; what is more is answered with 429. 0: any number."
+            "How many requests of one client (an IPv4 address, or a network of 64 bits of IPv6) are let through in a "
+            "second, over all frontends; what is more is answered with 429. 0: any number."
         ),
         Default(0),
         Number(0, 1_000_000),

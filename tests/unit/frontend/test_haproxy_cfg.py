@@ -125,11 +125,12 @@ def test_clients_are_counted_only_if_they_are_limited() -> None:
         line for line in lines(configuration()) if "deny status 429" in line or "table clients" in line
     ]
     text = lines(configuration(limits={"requestsPerClientPerSecond": 7}))
-    assert "stick-table type ipv6 size 100000 expire 10s store http_req_rate(1s)" in text
+    table = "stick-table type ipv6 size 100000 expire 10s store http_req_rate(1s)"
+    assert text[text.index("backend clients") + 1] == f"{table},gpc(1),gpc_rate(1,1s)"
+    assert text[text.index("backend elsewhere") + 1] == table
     assert "http-request track-sc0 src,ipmask(32,64) table clients" in text
-    assert [
-        line for line in text if "status 429" in line and line.endswith("if { sc_http_req_rate(0) gt 7 }")
-    ]
+    assert "http-request set-var(txn.part) sc_http_req_rate(0),mul(7)" in text
+    assert "http-request deny status 429 default-errorfiles if is_too_often" in text
 
 
 @pytest.mark.parametrize(("given", "level"), [({}, "err"), ({"accessLog": "All"}, "info")])

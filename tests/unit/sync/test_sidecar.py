@@ -47,6 +47,7 @@ def port(problems: dict[str, str]) -> Iterator[int]:
         readyz=lambda: problems["readyz"],
         started=lambda: problems["started"],
         metrics=lambda: b"pba_sync 1\n",
+        rates=lambda: b"{}",
     )
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()

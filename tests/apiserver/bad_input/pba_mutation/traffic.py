@@ -59,12 +59,12 @@ def _paths(value: Any, _spec: Json, children: Children) -> Iterator[str]:
             yield f"haproxy.cfg lacks {limits['serverSeconds']} s"
 
 
-def _client_rate(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+def _client_rate(value: Any, spec: Json, children: Children) -> Iterator[str]:
     config = _configuration(children)
     if value:
-        wanted = ("{", "sc_http_req_rate(0)", "gt", str(value), "}")
-        if not any(line[-len(wanted) :] == wanted for line in files.words(config)):
+        if not any(line[-1:] == (f"sc_http_req_rate(0),mul({value})",) for line in files.words(config)):
             yield f"clients are not limited to {value}"
+        yield from _told("PBA_REQUESTS_PER_CLIENT")(value, spec, children)
     elif "sc_http_req_rate(0)" in config:
         yield "clients are limited"
 
