@@ -38,6 +38,8 @@ MAX_BYTES: Final = 200 * MAX_CLIENTS
 _UNTOLD_SHARE: Final = 10
 """What no frontend tells the others of is a tenth of the limit at most, all of them together."""
 
+_ASKED: Final = "asked"
+"""In a page: requests in a second, by client."""
 _HEADER: Final = "# table: "
 _ENTRY: Final = re.compile(r" key=([0-9a-f.:]+) .*\bhttp_req_rate\(\d+\)=(\d+)")
 
@@ -64,16 +66,17 @@ def read_rates(answer: str) -> dict[str, int]:
 
 def page(rates: Mapping[str, int]) -> bytes:
     """Return what the other sidecars are told."""
-    return json.dumps(rates, separators=(",", ":")).encode()
+    return json.dumps({_ASKED: rates}, separators=(",", ":")).encode()
 
 
 def read_page(text: bytes) -> dict[str, int]:
-    """Return what another sidecar tells; what is no client of ours is never looked for.
+    """Return what another sidecar tells, a newer one perhaps; what is no client of ours is never looked for.
 
     Raises:
         ValueError: it is no such page.
     """
-    found = json.loads(text)
+    told = json.loads(text)
+    found = told.get(_ASKED) if isinstance(told, dict) else None
     if not isinstance(found, dict) or not all(type(rate) is int and rate >= 0 for rate in found.values()):
         raise ValueError(f"not the rates of clients: {text[:80]!r}")
     return found

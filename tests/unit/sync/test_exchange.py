@@ -16,6 +16,7 @@ from pba_sync.balancer.others import Address
 
 LIMIT = 100
 HERE = {"::ffff:192.0.2.7": 60}
+NOTHING = rates.page({})
 ROW = "0x1: key={} use=0 exp=9 shard=0 http_req_rate(1000)={}\n"
 Serve = Callable[[bytes], Address]
 
@@ -106,10 +107,10 @@ def test_without_a_client_that_asks_for_much_nobody_is_asked(clock: Clock) -> No
     made = Exchange(HAProxy({}), LIMIT, lambda: {"b": nobody}, clock, lambda *note: notes.append(note))
     made.step()
     assert notes == [(0, 0)]
-    assert made.page() == b"{}"
+    assert made.page() == NOTHING
 
 
-@pytest.mark.parametrize("page", [b"", b"[]", b'{"a":"b"}'])
+@pytest.mark.parametrize("page", [b"", b"[]", b'{"asked":{"a":"b"}}'])
 def test_who_tells_nonsense_or_does_not_answer_is_left_out_and_told_once(
     clock: Clock, serve: Serve, caplog: pytest.LogCaptureFixture, page: bytes
 ) -> None:
@@ -147,15 +148,15 @@ def test_who_says_nothing_holds_up_nobody(
 def test_what_is_told_is_what_was_seen_just_now(clock: Clock) -> None:
     haproxy = HAProxy(HERE)
     made = Exchange(haproxy, LIMIT, dict, clock)
-    assert made.page() == b"{}"
+    assert made.page() == NOTHING
     made.step()
     assert rates.read_page(made.page()) == HERE
     clock.now += rates.FRESH_SECONDS
-    assert made.page() == b"{}"
+    assert made.page() == NOTHING
     made.step()
     haproxy.is_dead = True
     made.step()
-    assert made.page() == b"{}", "HAProxy's clients are not known any more"
+    assert made.page() == NOTHING, "HAProxy's clients are not known any more"
 
 
 def test_what_fails_is_told_once_and_ends_nothing(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
