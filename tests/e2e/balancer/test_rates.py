@@ -28,8 +28,8 @@ async def node(new_nodes: NewNodes) -> AsyncIterator[Node]:
 
 @pytest.fixture
 async def frontends(new_frontend: NewFrontend, node: Node) -> list[HAProxyProcess]:
-    fields = {"limits": {"requestsPerClientPerSecond": LIMIT}, "trustedProxyCIDRs": ["127.0.0.1/32"]}
-    return [await new_frontend(node, **fields) for _ in range(3)]
+    limits, trusted = {"requestsPerClientPerSecond": LIMIT}, ["127.0.0.1/32"]
+    return [await new_frontend(node, limits=limits, trustedProxyCIDRs=trusted) for _ in range(3)]
 
 
 @pytest.fixture
