@@ -6,12 +6,18 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
-from pba_lab import HAProxyProcess, Node
+from pba_lab import HAProxyProcess, Node, account
 from pba_lab.making import NewFrontend, NewNodes
 from pba_lab.patience import eventually_async
 from pba_lab.rates import Asking, RatesSidecar, telling
+from pba_lab.shop import shop
+from pba_lab.sidecar import Sidecar
+
+from pba_api.sidecar import RATES_PATH
+from pba_sync.balancer import rates
 
 LIMIT = 40
 CLIENT = "192.0.2.7"
@@ -140,3 +146,35 @@ async def test_what_nobody_tells_any_more_is_held_against_nobody(
     began = time.monotonic()
     await no_more_refused(here, 2.0)
     assert time.monotonic() - began < 8.0
+
+
+async def test_the_sidecar_as_a_process_tells_what_clients_ask_for(
+    frontends: list[HAProxyProcess], ask: ASK, folder: Path
+) -> None:
+    """It needs no API server for that."""
+    environment = {
+        **account.told(shop("default", {"limits": {"requestsPerClientPerSecond": LIMIT}})),
+        "PBA_HAPROXY_SOCKET": str(frontends[0].socket),
+        "PBA_TOKEN_FOLDER": str(folder),
+        "PBA_POD_IPS": "127.0.0.1",
+        "PBA_TLS_SECRETS": "",
+        "PBA_CLIENT_CA_SECRET": "",
+    }
+    sidecar = Sidecar(environment, folder / "sync.log")
+    try:
+        ask(0, LIMIT)
+        ask(1, LIMIT, "192.0.2.8")
+        told = f"::ffff:{CLIENT}"
+
+        async def rate() -> int:
+            status, text = await asyncio.to_thread(sidecar.get, RATES_PATH)
+            return rates.read_page(text.encode()).get(told, 0) if status == 200 else 0
+
+        deadline = time.monotonic() + 20.0
+        while not LIMIT / 2 <= await rate() <= LIMIT * 1.5:
+            assert time.monotonic() < deadline
+            await asyncio.sleep(0.1)
+        _, text = await asyncio.to_thread(sidecar.get, RATES_PATH)
+        assert rates.read_page(text.encode()).keys() == {told}, "of this frontend's clients alone"
+    finally:
+        sidecar.end()
