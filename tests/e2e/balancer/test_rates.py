@@ -74,10 +74,14 @@ async def no_more_refused(asking: Asking, seconds: float = SPAN_SECONDS) -> None
     await eventually_async(all_well)
 
 
+@pytest.mark.parametrize(
+    "addresses", [[CLIENT] * 3, ["2001:db8:1:2::7", "2001:db8:1:2:3::8", "2001:db8:1:2:3:4:5:6"]]
+)
 async def test_a_client_at_three_frontends_gets_the_limit_once(
-    ask: ASK, sidecars: list[RatesSidecar]
+    ask: ASK, sidecars: list[RatesSidecar], addresses: list[str]
 ) -> None:
-    askings = [ask(number, LIMIT) for number in range(3)]
+    """A network of 64 bits of IPv6 is one client, too."""
+    askings = [ask(number, LIMIT, address) for number, address in enumerate(addresses)]
     await eventually_async(lambda: all(sidecar.spread == 1 for sidecar in sidecars))
     await asyncio.sleep(2.0)  # what was let through before that fades
     parts = await let_through(*askings)
