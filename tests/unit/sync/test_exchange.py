@@ -5,6 +5,8 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from pba_lab.patience import eventually
+from pba_lab.raw import swallowing
 
 from pba_hack.loopback import free_port
 from pba_sync import probes
@@ -143,6 +145,28 @@ def test_who_says_nothing_holds_up_nobody(
     assert caplog.messages == [
         "clients' requests are not summed over all frontends: b does not answer in time"
     ]
+
+
+def test_who_is_cut_off_holds_up_nobody_and_is_asked_again_once_he_is_back(
+    clock: Clock, serve: Serve, caplog: pytest.LogCaptureFixture
+) -> None:
+    """His machine swallows what it is sent, so that the connection comes to nothing."""
+    haproxy, notes, back = HAProxy(HERE), [], serve(rates.page(HERE))
+    with swallowing("b") as cut_off:
+        others = {"b": (cut_off.address, cut_off.port), "c": serve(rates.page(HERE))}
+        made = Exchange(haproxy, LIMIT, lambda: others, clock, lambda *note: notes.append(note))
+        looked(made, clock)
+        assert haproxy.told == ["set table elsewhere key ::ffff:192.0.2.7 data.http_req_rate 60"]
+        assert notes == [(0, 1), (1, 1)]
+        assert len(caplog.messages) == 1
+        others["b"] = back
+
+        def is_heard() -> bool:
+            made.step()
+            return notes[-1] == (1, 0)
+
+        eventually(is_heard)
+    assert haproxy.told[-1] == "set table elsewhere key ::ffff:192.0.2.7 data.http_req_rate 120"
 
 
 def test_what_is_told_is_what_was_seen_just_now(clock: Clock) -> None:
