@@ -3,7 +3,7 @@
 `/healthz`: the loops move (else the kubelet restarts us). `/started`: HAProxy can be started, what it reads is there
 (the kubelet waits for it). `/readyz`: HAProxy said in the last pass that
 it holds the full set of nodes and one could serve since it started. Neither depends on the API server:
-without it we go on with what we know. `/metrics`: for Prometheus.
+without it we go on with what we know. `/metrics`: for Prometheus. `/rates`: for the other frontends' sidecars.
 """
 
 from __future__ import annotations
@@ -16,8 +16,11 @@ from typing import ClassVar
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
+from pba_api.sidecar import RATES_PATH
+
 Answer = tuple[HTTPStatus, str, bytes]
 TEXT = "text/plain; charset=utf-8"
+JSON = "application/json"
 
 
 def verdict(problem: str) -> Answer:
@@ -62,6 +65,7 @@ def serve(
     readyz: Callable[[], str],
     started: Callable[[], str],
     metrics: Callable[[], bytes],
+    rates: Callable[[], bytes],
 ) -> ThreadingHTTPServer:
     """Return a server that is bound; its `serve_forever` answers.
 
@@ -72,6 +76,7 @@ def serve(
         readyz: why HAProxy is not ready; empty: it is.
         started: why HAProxy cannot be started; empty: it can.
         metrics: the metrics, as Prometheus reads them.
+        rates: what clients ask for here.
     """
     return _Server(
         listen,
@@ -81,5 +86,6 @@ def serve(
             "/readyz": lambda: verdict(readyz()),
             "/started": lambda: verdict(started()),
             "/metrics": lambda: (HTTPStatus.OK, CONTENT_TYPE_LATEST, metrics()),
+            RATES_PATH: lambda: (HTTPStatus.OK, JSON, rates()),
         },
     )

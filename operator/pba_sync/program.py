@@ -19,6 +19,7 @@ import pykube  # type: ignore[import-untyped]
 from pba_api import ports
 from pba_sync import logs, probes
 from pba_sync.balancer import frontends, kube, others
+from pba_sync.balancer.exchange import Exchange
 from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.metrics import Metrics
 from pba_sync.balancer.planner import Terms
@@ -71,7 +72,16 @@ class _Sidecar:
             WeigherHooks(time.monotonic, self.metrics.on_look, self.metrics.on_left, self.metrics.on_answers),
             settings.affinity,
         )
-        self.others = others.Others(haproxy, self._others, time.monotonic, self.metrics.on_others)
+        self.others = others.Others(
+            haproxy, partial(self._others, ports.FRONTEND_HEALTH), time.monotonic, self.metrics.on_others
+        )
+        self.exchange = Exchange(
+            haproxy,
+            settings.requests_per_client,
+            partial(self._others, settings.http_port),
+            time.monotonic,
+            self.metrics.on_rates,
+        )
         self.certificates = pod.keeper(settings, haproxy, self.metrics.on_secret, self.metrics.on_certificate)
         self.resolver = Resolver(addresses, self.metrics.on_lookup_failure)
         self.roster = Roster(self.board, on_hosts=lambda hosts: self.resolver.follow(hosts, self.roster))
@@ -103,12 +113,10 @@ class _Sidecar:
         }
         self.threads: list[threading.Thread] = []
 
-    def _others(self) -> Mapping[str, others.Address]:
-        """Return where the other frontends tell whether they can serve."""
+    def _others(self, port: int) -> Mapping[str, others.Address]:
+        """Return where the other frontends have this port."""
         settings = self.settings
-        return others.wanted(
-            self.frontends.nodes, settings.frontend_prefix, settings.own_addresses, ports.FRONTEND_HEALTH
-        )
+        return others.wanted(self.frontends.nodes, settings.frontend_prefix, settings.own_addresses, port)
 
     def _share(self) -> int:
         """Return how many requests of this frontend may run on a node at a time."""
@@ -119,11 +127,13 @@ class _Sidecar:
     def healthz(self) -> str:
         """Return what is wrong with us."""
         now = time.monotonic()
+        rates = [("the clients' rates have not been looked at", self.exchange.looked_at, STUCK_SECONDS)]
         for what, beat, longest in (
             ("the balancer's loop has not finished a pass", self.loop.passed_at, STUCK_SECONDS),
             ("the nodes' answers have not been looked at", self.weigher.looked_at, STUCK_SECONDS),
             ("the other frontends have not been looked at", self.others.looked_at, STUCK_SECONDS),
             ("the certificates have not been looked at", self.certificates.looked_at, STUCK_SECONDS),
+            *(rates if self.settings.requests_per_client else ()),
             *(
                 (f"the watch of {what} has not moved", watcher.moved_at, WATCH_STUCK_SECONDS)
                 for what, watcher in self.watchers.items()
@@ -151,7 +161,9 @@ class _Sidecar:
             readyz=self.readyz,
             started=self.started,
             metrics=self.metrics.text,
+            rates=self.exchange.page,
         )
+        rates = (("rates", self.exchange.run),) if self.settings.requests_per_client else ()
         for name, target in (
             *((what, watcher.run) for what, watcher in self.watchers.items()),
             ("loop", self.loop.run),
@@ -159,6 +171,7 @@ class _Sidecar:
             ("failures", self.weigher.follow_failures),
             ("others", self.others.run),
             ("certificates", self.certificates.run),
+            *rates,
             ("http", server.serve_forever),
         ):
             thread = threading.Thread(target=target, name=name, daemon=True)

@@ -37,6 +37,8 @@ class Settings:
     check: Check
     affinity: Affinity
     requests_per_node: int
+    requests_per_client: int
+    """In a second, over all frontends; 0: any number."""
     frontend_service: str
     """The clients' Service, in whose EndpointSlices the frontends are."""
     frontend_prefix: str
@@ -136,6 +138,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             leave_milliseconds=_number(environment, sidecar.ENV_LEAVE_SLOW_MILLISECONDS),
         ),
         requests_per_node=_count(environment, sidecar.ENV_REQUESTS_PER_NODE),
+        requests_per_client=int(_number(environment, sidecar.ENV_REQUESTS_PER_CLIENT)),
         frontend_service=_required(environment, sidecar.ENV_FRONTEND_SERVICE),
         frontend_prefix=_required(environment, sidecar.ENV_FRONTEND_PREFIX),
         own_addresses=frozenset(_required(environment, sidecar.ENV_POD_IPS).split(",")),

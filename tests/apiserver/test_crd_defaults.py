@@ -78,7 +78,7 @@ def test_backend_and_frontend_are_filled_up_once_they_are_there(
         "compression": False,
         "proxyProtocol": "None",
         "checks": {"intervalMilliseconds": 500, "timeoutMilliseconds": 2000, "fall": 2, "rise": 2},
-        "limits": {"requestsPerNode": 100, "requestsPerClientPerSecond": 0},
+        "limits": {"requestsPerNode": 100, "requestsPerClient": 0, "requestsPerClientPerSecond": 0},
         "retries": {"attempts": 3, "budgetPercent": 20},
         "timeouts": {
             "connectMilliseconds": 500,

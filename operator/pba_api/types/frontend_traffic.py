@@ -159,11 +159,21 @@ class Limits:
         Default(100),
         Number(1, 10_000),
     ]
+    requests_per_client: Annotated[
+        int,
+        Doc(
+            "How many requests of one client (an IPv4 address, or a network of 64 bits of IPv6) each frontend has "
+            "under way at a time, those that wait for a node among them; what is more is answered with 429. A "
+            "connection that is held open (WebSocket, long polling) is a request as well. 0: any number."
+        ),
+        Default(0),
+        Number(0, 10_000),
+    ]
     requests_per_client_per_second: Annotated[
         int,
         Doc(
-            "How many requests of one client (an IPv4 address, or a network of 64 bits of IPv6) each frontend takes "
-            "in a second; what is more is answered with 429. 0: any number."
+            "How many requests of one client (an IPv4 address, or a network of 64 bits of IPv6) are let through in a "
+            "second, over all frontends; what is more is answered with 429. 0: any number."
         ),
         Default(0),
         Number(0, 1_000_000),

@@ -10,11 +10,14 @@ Source: HAProxy 3.0's management guide, 9.3; the answers were seen on 3.0.11.
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
 from pba_api.sidecar import (
     ANSWERS,
+    CLIENTS,
+    ELSEWHERE,
     FAILURES,
     FLAGS,
     FLOOR,
@@ -217,6 +220,27 @@ def raise_flag(flag: str) -> Command:
     """Raise one of the flags that the configuration reads."""
     return Command("add acl", f"add acl {FLAGS} {checked(flag)}")
 
+
+def show_clients(above: int) -> Command:
+    """Show what clients ask for of whom there are more than so many requests in a second."""
+    return Command("show table", f"show table {CLIENTS} data.http_req_rate gt {above:d}")
+
+
+def tell_elsewhere(rates: Mapping[str, int]) -> Command:
+    """Have HAProxy know what clients ask other frontends for; it holds this for a second, then it fades within another.
+
+    Args:
+        rates: requests in a second, by client; at most `CLIENTS_AT_ONCE`.
+    """
+    each = (
+        f"set table {ELSEWHERE} key {checked(client)} data.http_req_rate {rate:d}"
+        for client, rate in rates.items()
+    )
+    return Command("set table", ";".join(each))
+
+
+CLIENTS_AT_ONCE: Final = 100
+"""The commands for so many fit one line, which HAProxy takes up to the size of a buffer (16 KiB)."""
 
 SHUT_FRONTEND: Final = Command("shutdown frontend", f"shutdown frontend {HAPROXY_FRONTEND}")
 """Accept no more clients; those of HTTP/2 are told to leave. It cannot be taken back in this life of HAProxy."""

@@ -108,6 +108,16 @@ class Metrics:
             "Other frontends that have a node which passes their checks.",
             registry=self.registry,
         )
+        self._spread_clients = Gauge(
+            "pba_sync_clients_spread",
+            "Clients that ask several frontends together for more than a client may.",
+            registry=self.registry,
+        )
+        self._unheard = Gauge(
+            "pba_sync_frontends_unheard",
+            "Other frontends that were asked what clients ask them for, and did not tell.",
+            registry=self.registry,
+        )
         self._standings = Gauge(
             "pba_sync_nodes_by_standing",
             "Nodes in rotation, by what their answers have made of them: full, rising, out, trial.",
@@ -202,6 +212,11 @@ class Metrics:
     def on_others(self, count: int) -> None:
         """Note how many other frontends can serve."""
         self._others.set(count)
+
+    def on_rates(self, spread: int, unheard: int) -> None:
+        """Note how many clients are held to what others tell of them, and how many others tell nothing."""
+        self._spread_clients.set(spread)
+        self._unheard.set(unheard)
 
     def on_lookup_failure(self) -> None:
         """Note that a host could not be resolved."""

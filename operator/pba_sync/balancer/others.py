@@ -40,7 +40,7 @@ class Runtime(Protocol):
 
 
 def wanted(nodes: Mapping[str, Node], prefix: str, own: Collection[str], port: int) -> dict[str, Address]:
-    """Return where the other frontends tell whether they can serve, by their pods' names.
+    """Return where the other frontends have a port, by their pods' names.
 
     Those that are not ready are among them: they may be soon, and one that goes says that it cannot serve.
 
@@ -48,7 +48,7 @@ def wanted(nodes: Mapping[str, Node], prefix: str, own: Collection[str], port: i
         nodes: what the clients' Service leads to.
         prefix: how the names of the frontends' pods begin.
         own: this pod's addresses.
-        port: of frontends' probes.
+        port: of their HAProxy's probes, or of their sidecars.
     """
     others = frontends.others(nodes, prefix, own)
     return {name: (node.address, port) for name, node in others.items()}

@@ -70,8 +70,8 @@ class HAProxy:
         self._timeout = timeout
         self._on_command = on_command
 
-    def _exchange(self, text: str) -> str:
-        chunks = []
+    def _exchange(self, text: str, most: int | None = None) -> str:
+        chunks: list[bytes] = []
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
                 connection.settimeout(self._timeout)
@@ -79,20 +79,26 @@ class HAProxy:
                 connection.sendall(text.encode("ascii") + b"\n")
                 while chunk := connection.recv(_CHUNK):
                     chunks.append(chunk)
+                    if most is not None and len(chunks) * _CHUNK >= most and sum(map(len, chunks)) >= most:
+                        break
         except OSError as error:
             raise HAProxyUnreachableError(f"no answer from HAProxy at {self._path}: {error}") from error
         if not chunks:
             raise HAProxyUnreachableError(f"HAProxy at {self._path} closed the connection without an answer")
         return b"".join(chunks).decode("utf-8", "replace")
 
-    def ask(self, command: Command) -> str:
+    def ask(self, command: Command, most: int | None = None) -> str:
         """Return the answer to a command that shows something.
+
+        Args:
+            command: the command.
+            most: after so many bytes the rest is not read; None: all of it.
 
         Raises:
             HAProxyUnreachableError: nobody answers.
         """
         try:
-            answer = self._exchange(command.text)
+            answer = self._exchange(command.text, most)
         except HAProxyUnreachableError:
             self._on_command(command.verb, False)
             raise

@@ -95,7 +95,10 @@ def _features(cluster: Cluster) -> str:
     asked: dict[str, Any] = {
         "sessionAffinity": {"type": frontend.session_affinity.type},
         "retries": {"budgetPercent": min(1, frontend.retries.budget_percent)},
-        "limits": {"requestsPerClientPerSecond": min(1, frontend.limits.requests_per_client_per_second)},
+        "limits": {
+            "requestsPerClient": min(1, frontend.limits.requests_per_client),
+            "requestsPerClientPerSecond": min(1, frontend.limits.requests_per_client_per_second),
+        },
         "paths": [_path(number, limits) for number, limits in enumerate(frontend.paths)],
         "maintenance": frontend.maintenance,
         "compression": frontend.compression,

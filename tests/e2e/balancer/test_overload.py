@@ -12,7 +12,7 @@ from tempfile import TemporaryDirectory
 
 import pytest
 from pba_lab import HAProxyProcess, Node
-from pba_lab.making import NewNodes, NewSidecar
+from pba_lab.making import NewFrontend, NewNodes, NewSidecar
 from pba_lab.patience import eventually_async
 from pba_lab.raw import ask, request, status
 from pba_lab.rotation import in_rotation
@@ -161,6 +161,65 @@ async def test_slow_clients_and_huge_heads_take_nothing_from_others(
     assert haproxy.counters(node.name)["scur"] == "0"
     # Who does not go on is let go: after 3 s of a head, and 3 s more of what is left of a body.
     await eventually_async(lambda: haproxy.frontend_sessions() == 0)
+
+
+GREEDY = b"X-Forwarded-For: 192.0.2.7\r\n"
+BIG = b"POST / HTTP/1.1\r\nHost: lab\r\n" + GREEDY + b"Content-Length: 100000\r\n\r\n" + b"x" * 20_000
+"""More than a buffer of a body whose rest does not come."""
+PLACES = 4
+
+
+async def uploading(
+    new_frontend: NewFrontend, node: Node, slow_clients: SlowClients, **limits: int
+) -> HAProxyProcess:
+    """Have one client begin twice as many bodies as the node has places."""
+    trusted, timeouts = ["127.0.0.1/32"], {"queueSeconds": 1}
+    haproxy = await new_frontend(node, trustedProxyCIDRs=trusted, timeouts=timeouts, limits=limits)
+    haproxy.ask(f"set maxconn server nodes/{node.name} {PLACES}")
+    await slow_clients.begin(haproxy.port, BIG, 2 * PLACES)
+    return haproxy
+
+
+async def test_one_client_can_hold_all_places_by_bodies_that_do_not_end(
+    new_frontend: NewFrontend, new_nodes: NewNodes, slow_clients: SlowClients
+) -> None:
+    (node,) = await new_nodes(1)
+    haproxy = await uploading(new_frontend, node, slow_clients)
+    await eventually_async(lambda: haproxy.counters(node.name)["scur"] == str(PLACES))
+    assert await statuses(haproxy.port, 5) == {503: 5}
+
+
+async def test_one_client_has_only_so_many_requests_under_way(
+    new_frontend: NewFrontend, new_nodes: NewNodes, slow_clients: SlowClients
+) -> None:
+    (node,) = await new_nodes(1)
+    most = PLACES - 2
+    haproxy = await uploading(new_frontend, node, slow_clients, requestsPerClient=most)
+    await eventually_async(lambda: haproxy.counters(node.name)["scur"] == str(most))
+    others = [status(await ask(haproxy.port, request("POST"))) for _ in range(10)]
+    assert others == [200] * 10, "they have the other places"
+    his = request(X_Forwarded_For="192.0.2.7")
+    refused = (await ask(haproxy.port, his)).lower()
+    assert status(refused.replace(b"http", b"HTTP")) == 429
+    assert b"retry-after: 1" in refused
+    slow_clients.end()
+    await eventually_async(lambda: haproxy.counters(node.name)["scur"] == "0")
+    assert [status(await ask(haproxy.port, his)) for _ in range(10)] == [200] * 10, "one after another"
+
+
+async def test_what_holds_no_node_is_not_under_way(
+    new_frontend: NewFrontend, new_nodes: NewNodes, slow_clients: SlowClients
+) -> None:
+    """Connections that rest, heads that have only begun, and bodies that have and are small."""
+    (node,) = await new_nodes(1)
+    haproxy = await new_frontend(node, limits={"requestsPerClient": 1})
+    await slow_clients.begin(haproxy.port, b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n", 5)
+    await eventually_async(lambda: node.executed.total() > 0 and node.running == 0)
+    await slow_clients.begin(haproxy.port, b"GET / HTTP/1.1\r\nHost: lab\r\nX-", 5)
+    half = b"POST / HTTP/1.1\r\nHost: lab\r\nContent-Length: 1000\r\n\r\nhalf of it"
+    await slow_clients.begin(haproxy.port, half, 5)
+    await eventually_async(lambda: haproxy.frontend_sessions() == 15)
+    assert [status(await ask(haproxy.port, request())) for _ in range(5)] == [200] * 5
 
 
 @pytest.mark.parametrize("configuration", [{"requestsPerClientPerSecond": 5}], indirect=True)

@@ -62,6 +62,8 @@ FRONTENDS: Sequence[Mapping[str, Any]] = (
     {"retries": {"budgetPercent": 0}},
     {"paths": [{"prefix": "/", "bodyMaxSize": "1Mi"}, {"prefix": "/it's/~a.b", "serverSeconds": 3600}]},
     {"retries": {"attempts": 10, "budgetPercent": 100}, "limits": {"requestsPerClientPerSecond": 1_000_000}},
+    {"limits": {"requestsPerClient": 10_000}},
+    {"limits": {"requestsPerClient": 1, "requestsPerClientPerSecond": 1}},
 )
 
 

@@ -120,7 +120,7 @@ def _is_let_in(source: str, target: str, port: int) -> bool:
     source, target = _component(source), _component(target)
     match target:
         case "frontend":
-            return port == 8080 or (source, port) == ("frontend", 8405)
+            return port == 8080 or (source == "frontend" and port in (8404, 8405))
         case "backend" | "management":
             return (source, port) == ("frontend", 8080)
         case "database":
@@ -145,6 +145,7 @@ def _is_let_out(source: str, target: str, port: int) -> bool:
     ways = {
         ("frontend", "backend", 8080),
         ("frontend", "management", 8080),
+        ("frontend", "frontend", 8404),
         ("frontend", "frontend", 8405),
         ("backend", "database", 3306),
         ("management", "database", 3306),

@@ -125,11 +125,28 @@ def test_clients_are_counted_only_if_they_are_limited() -> None:
         line for line in lines(configuration()) if "deny status 429" in line or "table clients" in line
     ]
     text = lines(configuration(limits={"requestsPerClientPerSecond": 7}))
-    assert "stick-table type ipv6 size 100000 expire 10s store http_req_rate(1s)" in text
+    table = "stick-table type ipv6 size 100000 expire 10s store http_req_rate(1s)"
+    assert text[text.index("backend clients") + 1] == f"{table},gpc(1),gpc_rate(1,1s)"
+    assert text[text.index("backend elsewhere") + 1] == table
     assert "http-request track-sc0 src,ipmask(32,64) table clients" in text
-    assert [
-        line for line in text if "status 429" in line and line.endswith("if { sc_http_req_rate(0) gt 7 }")
+    assert "http-request set-var(txn.part) sc_http_req_rate(0),mul(7)" in text
+    assert "http-request deny status 429 default-errorfiles if is_too_often" in text
+    assert not [line for line in text if "conn_cur" in line]
+
+
+def test_what_clients_have_under_way_is_counted_only_if_it_is_limited() -> None:
+    text = lines(configuration(limits={"requestsPerClient": 7}))
+    table = "stick-table type ipv6 size 100000 expire 10s store conn_cur"
+    assert text[text.index("backend clients") + 1] == table
+    assert "http-request deny status 429 default-errorfiles if { sc_conn_cur(0) gt 7 }" in text
+    assert not [
+        line for line in text if "gpc(1)" in line or line == "backend elsewhere" or "too_often" in line
     ]
+    both = lines(configuration(limits={"requestsPerClient": 7, "requestsPerClientPerSecond": 9}))
+    assert f"{table},http_req_rate(1s),gpc(1),gpc_rate(1,1s)" in both
+    assert both.index("http-request sc-inc-gpc(0,0)") > both.index(
+        "http-request deny status 429 default-errorfiles if { sc_conn_cur(0) gt 7 }"
+    ), "what is refused does not count as let through"
 
 
 @pytest.mark.parametrize(("given", "level"), [({}, "err"), ({"accessLog": "All"}, "info")])

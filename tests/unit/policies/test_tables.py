@@ -59,7 +59,7 @@ def test_the_whole_table_of_a_stage(
         for flow in (
             *flows(OTHERS, opened, {8080}),
             *flows(FRONTENDS, behind, {8080}),
-            *flows(FRONTENDS, FRONTENDS, {8405}),
+            *flows(FRONTENDS, FRONTENDS, {8404, 8405}),
             *flows({"management", "backend", "operator"}, MEMBERS, {3306}),
             *flows(MEMBERS, MEMBERS, {3306, 33061}),
             *flows(present, OTHERS, {53}),

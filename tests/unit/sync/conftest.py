@@ -44,7 +44,7 @@ class ModelledHAProxy(HAProxy):
         self.texts: list[str] = []
         self.reachable = True
 
-    def _exchange(self, text: str) -> str:
+    def _exchange(self, text: str, _most: int | None = None) -> str:
         if not self.reachable:
             raise HAProxyUnreachableError("no answer from the model")
         self.texts.append(text)

@@ -48,3 +48,5 @@ def test_nothing_can_break_out_of_a_command(word: str) -> None:
         commands.add_server("a", word, 1, CHECK, 30)
     with pytest.raises(ValueError, match="not a word"):
         commands.leave("AB12", word)
+    with pytest.raises(ValueError, match="not a word"):
+        commands.tell_elsewhere({word: 1})

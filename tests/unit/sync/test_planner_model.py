@@ -43,7 +43,7 @@ class _Direct(HAProxy):
         super().__init__(Path("/nowhere"), 1, lambda _verb, _succeeded: None)
         self._model = model
 
-    def _exchange(self, text: str) -> str:
+    def _exchange(self, text: str, _most: int | None = None) -> str:
         return self._model.ask(text)
 
 

@@ -21,6 +21,7 @@ GIVEN = {
     "PBA_TRIAL_PERIOD_SECONDS": "10",
     "PBA_MAX_OUT_PERCENT": "25",
     "PBA_REQUESTS_PER_NODE": "90",
+    "PBA_REQUESTS_PER_CLIENT": "50",
     "PBA_FRONTEND_SERVICE": "shop",
     "PBA_FRONTEND_PREFIX": "shop-frontend-",
     "PBA_CHECK_INTERVAL_MILLISECONDS": "700",
@@ -53,6 +54,7 @@ def test_all_comes_from_the_environment() -> None:
             band=1.5, gap_milliseconds=40.0, first_rest=5.0, longest_rest=10.0, rise=3.0, out_share=0.25
         ),
         requests_per_node=90,
+        requests_per_client=50,
         frontend_service="shop",
         frontend_prefix="shop-frontend-",
         own_addresses=frozenset({"10.0.0.1"}),

@@ -23,7 +23,7 @@ from pba_hack.waiting import wait_for
 from pba_sync import probes, program
 from pba_sync.balancer.answers import Answer
 from pba_sync.balancer.errors import HAProxyUnreachableError
-from pba_sync.balancer.membership import Node
+from pba_sync.balancer.membership import Node, NodeState
 from pba_sync.balancer.metrics import Metrics
 from pba_sync.balancer.pasts import End
 from pba_sync.balancer.planner import Change, Kind
@@ -47,6 +47,7 @@ def port(problems: dict[str, str]) -> Iterator[int]:
         readyz=lambda: problems["readyz"],
         started=lambda: problems["started"],
         metrics=lambda: b"pba_sync 1\n",
+        rates=lambda: b"{}",
     )
     thread = threading.Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
@@ -186,6 +187,29 @@ def test_health_fails_when_the_loop_is_stuck_or_a_thread_is_gone(environment: di
         watcher.moved_at = time.monotonic()
     sidecar.threads.append(threading.Thread(name="watch"))
     assert sidecar.healthz() == "threads have ended: watch"
+
+
+def test_the_others_are_asked_for_clients_rates_where_this_one_tells_them(
+    environment: dict[str, str],
+) -> None:
+    sidecar = program._Sidecar(read_settings({**environment, "PBA_REQUESTS_PER_CLIENT": "5"}))
+    sidecar.frontends.nodes = {
+        name: Node(name, address, 8080, NodeState.SERVING)
+        for name, address in (("shop-frontend-b", "10.0.0.2"), ("shop-frontend-me", "127.0.0.1"))
+    }
+    assert sidecar.exchange._others() == {"shop-frontend-b": ("10.0.0.2", 8404)}
+    sidecar.exchange.looked_at = time.monotonic() - program.STUCK_SECONDS - 1
+    assert "rates have not been looked at" in sidecar.healthz()
+
+
+def test_where_clients_are_not_limited_their_rates_are_not_looked_at(environment: dict[str, str]) -> None:
+    sidecar = program._Sidecar(read_settings(environment))
+    sidecar.exchange.looked_at = time.monotonic() - program.STUCK_SECONDS - 1
+    assert sidecar.healthz() == ""
+
+
+def test_the_page_for_the_others_and_nothing_else(port: int) -> None:
+    assert get(port, "/rates") == (200, "{}")
 
 
 def _status(port: int, path: str) -> int:

@@ -111,6 +111,7 @@ def _told(frontend: Frontend) -> dict[str, str]:
         sidecar.ENV_CHECK_FALL: checks.fall,
         sidecar.ENV_CHECK_RISE: checks.rise,
         sidecar.ENV_REQUESTS_PER_NODE: frontend.limits.requests_per_node,
+        sidecar.ENV_REQUESTS_PER_CLIENT: frontend.limits.requests_per_client_per_second,
     }
     return {name: str(number) for name, number in numbers.items()}
 

@@ -164,8 +164,9 @@ def _frontend(scene: _Scene) -> tuple[list[Rule], list[Rule]]:
     secure = [ports.FRONTEND_HTTPS] if spec.frontend is not None and spec.frontend.tls is not None else []
     for_clients = [ports.FRONTEND_HTTP, *secure, *scene.ports(COMPONENT_FRONTEND, ports.HTTPS_NAME)]
     ingress: list[Rule] = [{"ports": rules.tcp(*for_clients)}]
-    # Each asks the others whether they can serve, before it gives way to them.
-    frontends, asked = [rules.pods_of(name, COMPONENT_FRONTEND)], rules.tcp(ports.FRONTEND_HEALTH)
+    # Each asks the others whether they can serve, before it gives way to them, and what clients ask them for.
+    frontends = [rules.pods_of(name, COMPONENT_FRONTEND)]
+    asked = rules.tcp(ports.FRONTEND_HEALTH, ports.SYNC_HTTP)
     ingress.append({"from": frontends, "ports": asked})
     if spec.network.monitoring:
         ingress.append({"from": list(spec.network.monitoring), "ports": rules.tcp(ports.SYNC_HTTP)})

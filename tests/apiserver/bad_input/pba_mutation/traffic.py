@@ -59,12 +59,22 @@ def _paths(value: Any, _spec: Json, children: Children) -> Iterator[str]:
             yield f"haproxy.cfg lacks {limits['serverSeconds']} s"
 
 
-def _client_rate(value: Any, _spec: Json, children: Children) -> Iterator[str]:
+def _client_requests(value: Any, _spec: Json, children: Children) -> Iterator[str]:
     config = _configuration(children)
     if value:
-        wanted = ("{", "sc_http_req_rate(0)", "gt", str(value), "}")
+        wanted = ("{", "sc_conn_cur(0)", "gt", str(value), "}")
         if not any(line[-len(wanted) :] == wanted for line in files.words(config)):
+            yield f"clients are not limited to {value} at a time"
+    elif "sc_conn_cur(0)" in config:
+        yield "clients are limited"
+
+
+def _client_rate(value: Any, spec: Json, children: Children) -> Iterator[str]:
+    config = _configuration(children)
+    if value:
+        if not any(line[-1:] == (f"sc_http_req_rate(0),mul({value})",) for line in files.words(config)):
             yield f"clients are not limited to {value}"
+        yield from _told("PBA_REQUESTS_PER_CLIENT")(value, spec, children)
     elif "sc_http_req_rate(0)" in config:
         yield "clients are limited"
 
@@ -75,6 +85,7 @@ PLACES: Final[Mapping[str, Look]] = {
     "frontend.checks.fall": _told("PBA_CHECK_FALL"),
     "frontend.checks.rise": _told("PBA_CHECK_RISE"),
     "frontend.limits.requestsPerNode": _told("PBA_REQUESTS_PER_NODE"),
+    "frontend.limits.requestsPerClient": _client_requests,
     "frontend.limits.requestsPerClientPerSecond": _client_rate,
     "frontend.paths": _paths,
     "frontend.retries.attempts": _line("retries {}"),
