@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import contextlib
 import json
+import socket
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from pba_hack.bench.balancer.peers import nginx
 from pba_hack.bench.balancer.peers.program import running
@@ -35,6 +36,13 @@ class InFront:
 
     port: int
     tls_port: int
+
+
+class NewInFront(Protocol):
+    """Starts the proxy that a test is given; it ends with the test."""
+
+    async def __call__(self, frontends: int, **options: Any) -> InFront:
+        """Return it, before the frontends at this port; `options` are `in_front`'s."""
 
 
 @dataclass(frozen=True)
@@ -181,7 +189,7 @@ def _listeners(setting: _Setting) -> Sequence[Mapping[str, Any]]:
 
 
 def _cluster(setting: _Setting, *, h2c: bool) -> Mapping[str, Any]:
-    version = {"http2_protocol_options": {}} if h2c else {"http_protocol_options": {}}
+    version: Mapping[str, Any] = {"http2_protocol_options": {}} if h2c else {"http_protocol_options": {}}
     options = {
         "explicit_http_config": version,
         "common_http_protocol_options": {"idle_timeout": f"{setting.idle_seconds}s"},
@@ -202,6 +210,12 @@ def _cluster(setting: _Setting, *, h2c: bool) -> Mapping[str, Any]:
 def _envoy(setting: _Setting, *, h2c: bool) -> str:
     resources = {"listeners": _listeners(setting), "clusters": [_cluster(setting, h2c=h2c)]}
     return json.dumps({"static_resources": resources}, indent=1)
+
+
+def _listens(port: int) -> bool:
+    """Tell whether the proxy listens; what is behind it need not answer yet."""
+    with socket.create_connection(("127.0.0.1", port), 1):
+        return True
 
 
 def _started(file: Path) -> Sequence[str]:
@@ -239,13 +253,13 @@ def passing_on(frontends: int, version: str) -> Iterator[int]:
         }
         return json.dumps({"static_resources": {"listeners": [listener], "clusters": [cluster]}}, indent=1)
 
-    with running(write, _started, name="envoy.json") as balancer:
+    with running(write, _started, name="envoy.json", serves=_listens) as balancer:
         yield int(balancer.target.rpartition(":")[2])
 
 
 @contextlib.contextmanager
 def in_front(name: str, frontends: int, pair: Pair, *, idle_seconds: float = 50.0) -> Iterator[InFront]:
-    """Run one of `PROXIES` until the block ends; it must be able to reach a node at once.
+    """Run one of `PROXIES` until the block ends.
 
     Args:
         name: which.
@@ -265,5 +279,5 @@ def in_front(name: str, frontends: int, pair: Pair, *, idle_seconds: float = 50.
             return command(nginx.root(), "/usr/sbin/nginx", "-e", "stderr", "-c", str(file))
         return _started(file)
 
-    with running(write, start, name="nginx.conf" if name == NGINX else "envoy.json") as balancer:
+    with running(write, start, name="nginx.conf" if name == NGINX else "envoy.json", serves=_listens) as balancer:
         yield InFront(int(balancer.target.rpartition(":")[2]), tls_port)

@@ -3,8 +3,8 @@ r"""Where a request comes from: the client's address, and what the application i
 What must stay true:
 - nothing that a client says of where it comes from reaches the application, in no spelling that CGI, WSGI or PHP would
   take for the header (they make `X-Forwarded-For` and `X_Forwarded_For` one variable);
-- what proxies that are common pass on as the client said it is not believed, whoever brings it: Envoy, and load balancers of
-  clouds, do so with X-Forwarded-Host. They leave `Host` as it came, so that is what the application is told;
+- what common proxies pass on as the client said it is not believed, whoever brings it: Envoy does so with
+  X-Forwarded-Host. They leave `Host` as it came, so that is what the application is told;
 - a proxy is believed because of its address alone. Each entry of X-Forwarded-For was written by the hop after it, so
   it is read from the right, and the first hop that is no proxy of ours ends what is believed;
 - what follows these lines (log, access lists, limits) finds the client's address in `src`;

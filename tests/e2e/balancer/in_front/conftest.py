@@ -5,20 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import pytest
-from pba_lab.in_front import PROXIES, InFront, in_front
+from pba_lab.in_front import PROXIES, InFront, NewInFront, in_front
 from pba_lab.tls import Authority
 
 HOST: Final = "shop.example"
-
-
-class NewInFront(Protocol):
-    """Starts the proxy."""
-
-    async def __call__(self, frontends: int, **options: Any) -> InFront:
-        """Return it once it has reached a node through the frontends at this port; `options` are `in_front`'s."""
 
 
 @pytest.fixture(params=PROXIES)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import re
-from contextlib import ExitStack
-from typing import Any, Final, Protocol
+from collections.abc import Mapping
+from typing import Any, Final
 
 import pytest
 from pba_lab.browser import Browser
-from pba_lab.in_front import InFront, passing_on
+from pba_lab.in_front import NewInFront, passing_on
 from pba_lab.making import NewFrontend, NewNodes
 from pba_lab.patience import eventually_async
 from pba_lab.websocket import EchoNode, opening
@@ -17,7 +17,7 @@ from pba_lab.wire_client import Response, asked, connected, request
 from pba_lab.witness import Seen, Witness
 
 CLIENT, OTHER_CLIENT = "127.0.0.9", "127.0.0.10"
-TRUSTED: Final = {"trustedProxyCIDRs": ["127.0.0.1/32"]}
+TRUSTED: Final[Mapping[str, Any]] = {"trustedProxyCIDRs": ["127.0.0.1/32"]}
 """The proxies come from there."""
 SPOOFED = (
     "X-Forwarded-For: 6.6.6.6",
@@ -31,13 +31,6 @@ SPOOFED = (
     "X-Real-IP: 6.6.6.6",
     "X-Envoy-External-Address: 6.6.6.6",
 )
-
-
-class NewInFront(Protocol):
-    """Starts the proxy."""
-
-    async def __call__(self, frontends: int, **options: Any) -> InFront:
-        """Return it once it has reached a node through the frontends at this port."""
 
 
 def told(seen: Seen) -> dict[str, list[str]]:
@@ -162,11 +155,8 @@ async def test_a_balancer_that_reads_nothing_tells_the_address_by_the_proxy_prot
     new_frontend: NewFrontend, witness: Witness, version: str
 ) -> None:
     haproxy = await new_frontend(witness, proxyProtocol="Accept", **TRUSTED)
-    ended = ExitStack()
-    # It asks for a node's health first, and the node is in this loop.
-    port = await asyncio.to_thread(ended.enter_context, passing_on(haproxy.port, version))
-    assert (await asked(port, request("/", *SPOOFED), source=CLIENT)).status == 200
-    ended.close()
+    with passing_on(haproxy.port, version) as port:
+        assert (await asked(port, request("/", *SPOOFED), source=CLIENT)).status == 200
     assert told(await last(witness, 1)) == {
         "x-forwarded-for": [CLIENT],
         "x-forwarded-proto": ["http"],
