@@ -2,10 +2,10 @@
 
 What must stay true: from the moment in which the pod starts to terminate, HAProxy still accepts connections
 (some machines have not heard of the end yet), and closes each after its response; it is let go when no client
-is left. One that is left and asks for nothing may ask at any time, and would be cut off: a proxy in front keeps
-connections for when it needs them. HAProxy lets it go once it has been silent for as long as any client may be; the hook
-waits for longer than that. Nothing listens for it: the preStop hook in
-HAProxy's container and we meet in the folder of HAProxy's socket.
+is left. One that is left and asks for nothing may ask at any time, and would be cut off: browsers and proxies keep
+connections for when they need them. HAProxy lets it go once it has been silent for as long as any client may be; the
+hook waits for longer than that. Nothing listens for the end: the preStop hook in HAProxy's container and we meet in
+the folder of HAProxy's socket.
 
     hook                                we
     touch stopping            ->        raise the flag `stopping` in HAProxy (its configuration then

@@ -16,6 +16,7 @@ from pba_lab.wire_client import asked, connected, request, responses, said
 from pba_lab.witness import Seen, Witness
 
 PROXY, STRANGER = "127.0.0.2", "127.0.0.1"
+_WHENCE = re.compile(r"forward|proxy|client|real|-ip|_|scheme|https|address")
 _NUMBERS = itertools.count()
 TRUSTED = ["127.0.0.2/32", "10.0.0.0/8", "2001:db8:1::/48"]
 
@@ -33,7 +34,7 @@ async def sent(haproxy: HAProxyProcess, witness: Witness, *headers: str, source:
 
 def told(seen: Seen) -> dict[str, list[str]]:
     """Return what the node was told of where a request comes from."""
-    names = {name for name, _ in seen.headers if re.search(r"forward|proxy|client|real|-ip|_|scheme|https|address", name)}
+    names = {name for name, _ in seen.headers if _WHENCE.search(name)}
     return {name: seen.all(name) for name in names}
 
 

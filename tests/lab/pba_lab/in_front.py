@@ -181,9 +181,7 @@ def _listeners(setting: _Setting) -> Sequence[Mapping[str, Any]]:
         {
             "name": "https",
             "address": _address(setting.tls_port),
-            "filter_chains": [
-                {"filters": filters, "transport_socket": {"name": "tls", "typed_config": tls}}
-            ],
+            "filter_chains": [{"filters": filters, "transport_socket": {"name": "tls", "typed_config": tls}}],
         },
     ]
 
@@ -233,7 +231,9 @@ def passing_on(frontends: int, version: str) -> Iterator[int]:
     """
 
     def write(port: int, _folder: Path) -> str:
-        tcp = _typed("extensions.filters.network.tcp_proxy.v3.TcpProxy", {"stat_prefix": "t", "cluster": "frontends"})
+        tcp = _typed(
+            "extensions.filters.network.tcp_proxy.v3.TcpProxy", {"stat_prefix": "t", "cluster": "frontends"}
+        )
         plain = _typed("extensions.transport_sockets.raw_buffer.v3.RawBuffer", {})
         header = {
             "config": {"version": version},
@@ -279,5 +279,7 @@ def in_front(name: str, frontends: int, pair: Pair, *, idle_seconds: float = 50.
             return command(nginx.root(), "/usr/sbin/nginx", "-e", "stderr", "-c", str(file))
         return _started(file)
 
-    with running(write, start, name="nginx.conf" if name == NGINX else "envoy.json", serves=_listens) as balancer:
+    with running(
+        write, start, name="nginx.conf" if name == NGINX else "envoy.json", serves=_listens
+    ) as balancer:
         yield InFront(int(balancer.target.rpartition(":")[2]), tls_port)

@@ -55,7 +55,9 @@ class Service:
         both = {writer, far_writer}
         self._open |= both
         try:
-            await asyncio.gather(self._carry(reader, far_writer, writer), self._carry(far_reader, writer, far_writer))
+            await asyncio.gather(
+                self._carry(reader, far_writer, writer), self._carry(far_reader, writer, far_writer)
+            )
         finally:
             self._open -= both
             for one in both:

@@ -1,6 +1,7 @@
-"""A frontend goes, or lets a connection go, that a proxy in front keeps: each request is sent, executed and answered once.
+"""A frontend, or a silent connection, goes behind a proxy: each request is sent, executed and answered once.
 
-The proxy reaches the frontends through a Service's address: it is told of no pod, and connections that it keeps stay with theirs.
+The proxy reaches the frontends through a Service's address: nobody tells it of pods, and a connection that it keeps
+stays with its pod.
 """
 
 from __future__ import annotations
@@ -76,7 +77,7 @@ async def frontends(
 
 
 async def test_a_frontend_that_goes_costs_no_request_though_the_proxy_keeps_connections_to_it(
-    proxy: str, new_in_front: NewInFront, nodes: list[Node], service: Service
+    new_in_front: NewInFront, nodes: list[Node], service: Service
 ) -> None:
     with ExitStack() as ended:
         going, staying = await frontends(2, nodes, service, ended)
@@ -104,7 +105,7 @@ async def test_a_frontend_that_goes_costs_no_request_though_the_proxy_keeps_conn
 
 @pytest.mark.parametrize("proxy", [NGINX, ENVOY], indirect=True)
 async def test_a_proxy_that_keeps_connections_for_less_time_than_the_frontends_loses_nothing(
-    proxy: str, new_in_front: NewInFront, nodes: list[Node], service: Service
+    new_in_front: NewInFront, nodes: list[Node], service: Service
 ) -> None:
     """What crosses the frontend's end of a silent connection is lost: of POSTs nobody may repeat it."""
     with ExitStack() as ended:

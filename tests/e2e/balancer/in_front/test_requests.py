@@ -134,9 +134,7 @@ async def test_what_no_node_takes_is_answered_with_the_time_to_wait(
     assert (answer.status, "retry-after" in answer.headers) == (503, True)
 
 
-async def test_websocket_passes(
-    new_frontend: NewFrontend, new_in_front: NewInFront
-) -> None:
+async def test_websocket_passes(new_frontend: NewFrontend, new_in_front: NewInFront) -> None:
     echo = EchoNode("echo")
     await echo.start()
     haproxy = await new_frontend(echo, **TRUSTED)

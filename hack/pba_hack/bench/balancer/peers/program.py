@@ -63,7 +63,11 @@ def running(
                 env={**os.environ, "HOME": str(folder), **(environment or {})},
             )
         try:
-            wait_for(f"{name} to be served", lambda: _answers(process, log, lambda: serves(port)), poll_seconds=0.05)
+            wait_for(
+                f"{name} to be served",
+                lambda: _answers(process, log, lambda: serves(port)),
+                poll_seconds=0.05,
+            )
             yield Balancer((f"127.0.0.1:{port}",), family(process.pid))
         finally:
             _end(process)
