@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final
 
 import pytest
 from pba_lab.aside import own_address
-from pba_lab.contour import NAMESPACE, SERVICE, Shop, apply
+from pba_lab.contour import NAMESPACE, SERVICE, Shop, apply, listener_port
 from pba_lab.patience import eventually
 from pba_lab.wire_client import Response, asked, request
 
 from pba_hack.apiserver import ApiServer
+from pba_hack.loopback import free_port
 
 HOST: Final = "lab"
 CLIENT: Final = "127.0.0.9"
@@ -37,7 +40,7 @@ def service(*, h2c: bool) -> dict[str, Any]:
     }
 
 
-INGRESS: Final = {
+INGRESS: Final[dict[str, Any]] = {
     "apiVersion": "networking.k8s.io/v1",
     "kind": "Ingress",
     "metadata": {"name": "shop", "namespace": NAMESPACE},
@@ -59,40 +62,34 @@ INGRESS: Final = {
         ],
     },
 }
-GATEWAY: Final = (
-    {
-        "apiVersion": "gateway.networking.k8s.io/v1",
-        "kind": "GatewayClass",
-        "metadata": {"name": "contour"},
-        "spec": {"controllerName": "projectcontour.io/gateway-controller"},
-    },
-    {
-        "apiVersion": "gateway.networking.k8s.io/v1",
-        "kind": "Gateway",
-        "metadata": {"name": "edge", "namespace": NAMESPACE},
-        "spec": {
-            "gatewayClassName": "contour",
-            "listeners": [{"name": "http", "protocol": "HTTP", "port": 80}],
-        },
-    },
-    {
-        "apiVersion": "gateway.networking.k8s.io/v1",
-        "kind": "HTTPRoute",
-        "metadata": {"name": "shop", "namespace": NAMESPACE},
-        "spec": {
-            "parentRefs": [{"name": "edge"}],
-            "hostnames": [HOST],
-            "rules": [{"backendRefs": [{"name": SERVICE, "port": 80}]}],
-        },
-    },
-)
-_PATHS: Final = {
-    "ingress": ("/apis/networking.k8s.io/v1/namespaces/default/ingresses/shop",),
-    "gateway": (
+PATHS: Final = {
+    "ingress": ["/apis/networking.k8s.io/v1/namespaces/default/ingresses/shop"],
+    "gateway": [
         "/apis/gateway.networking.k8s.io/v1/namespaces/default/httproutes/shop",
         "/apis/gateway.networking.k8s.io/v1/namespaces/default/gateways/edge",
-    ),
+    ],
 }
+
+
+def gateway(port: int) -> list[dict[str, Any]]:
+    """Return a Gateway with a route, for which Envoy listens at `port`."""
+    version = "gateway.networking.k8s.io/v1"
+    controller = {"controllerName": "projectcontour.io/gateway-controller"}
+    listener = {"name": "http", "protocol": "HTTP", "port": listener_port(port)}
+    route = {
+        "parentRefs": [{"name": "edge"}],
+        "hostnames": [HOST],
+        "rules": [{"backendRefs": [{"name": SERVICE, "port": 80}]}],
+    }
+    specs = {
+        ("GatewayClass", "contour"): controller,
+        ("Gateway", "edge"): {"gatewayClassName": "contour", "listeners": [listener]},
+        ("HTTPRoute", "shop"): route,
+    }
+    return [
+        {"apiVersion": version, "kind": kind, "metadata": {"name": name}, "spec": spec}
+        for (kind, name), spec in specs.items()
+    ]
 
 
 def ask(shop: Shop, *headers: str) -> Response:
@@ -112,17 +109,19 @@ def serves(shop: Shop) -> bool:
     params=[("ingress", False), ("ingress", True), ("gateway", False)],
     ids=["Ingress", "Ingress, HTTP/2 to the frontends", "Gateway"],
 )
-def reached(request: pytest.FixtureRequest, api_server: ApiServer, running: Shop) -> Any:
+def reached(request: pytest.FixtureRequest, api_server: ApiServer, running: Shop) -> Iterator[Shop]:
     """The shop, once it is reached so."""
     kind, h2c = request.param
+    running.aside.clients.port = port = running.port if kind == "ingress" else free_port()
+    found = replace(running, port=port)
     apply(api_server, service(h2c=h2c))
-    for manifest in [INGRESS] if kind == "ingress" else GATEWAY:
-        apply(api_server, manifest)  # type: ignore[arg-type]
-    eventually(lambda: serves(running))
-    yield running
-    for path in _PATHS[kind]:
+    for manifest in [INGRESS] if kind == "ingress" else gateway(port):
+        apply(api_server, manifest)
+    eventually(lambda: serves(found))
+    yield found
+    for path in PATHS[kind]:
         assert api_server.request("DELETE", path).ok
-    eventually(lambda: not serves(running))
+    eventually(lambda: not serves(found))
 
 
 def test_a_request_comes_from_its_client_and_keeps_its_identifier(reached: Shop) -> None:
@@ -152,4 +151,4 @@ def test_a_frontend_that_goes_costs_no_request(reached: Shop) -> None:
     assert clients.failed == {}
     executed: Counter[str] = sum((node.executed for node in reached.aside.nodes.values()), Counter())
     del executed[""]
-    assert executed == Counter(clients.answered)
+    assert executed == Counter(list(clients.answered))

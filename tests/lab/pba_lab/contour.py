@@ -48,6 +48,11 @@ _LISTS: Final = {
 _GATEWAY: Final = {"gateway": {"gatewayRef": {"name": "edge", "namespace": NAMESPACE}}}
 
 
+def listener_port(port: int) -> int:
+    """Return what a Gateway's listener must say so that Contour has Envoy listen at `port`: it adds 8000."""
+    return port - 8000
+
+
 def apply(server: ApiServer, manifest: dict[str, Any]) -> None:
     """Write an object."""
     meta = manifest["metadata"]
@@ -110,7 +115,7 @@ class Shop:
 
 @contextlib.contextmanager
 def contour_and_envoy(server: ApiServer, folder: Path) -> Iterator[int]:
-    """Run both until the block ends; give the port at which Envoy serves HTTP."""
+    """Run both until the block ends; give the port at which Envoy serves what Ingresses say."""
     (folder / "contour.yaml").write_text(json.dumps(_GATEWAY))
     xds, http, https, health, metrics, admin = (free_port() for _ in range(6))
     contour = str(binary("contour"))
