@@ -37,8 +37,8 @@ def drain_seconds(frontend: Frontend) -> int:
 def _kept_milliseconds(client_seconds: int) -> int:
     """Return how long a client's connection is kept between two requests: a bit longer than a client may be silent.
 
-    A proxy in front that is told the same, or has 60 s as ingress-nginx has by itself, closes it first. Where we do, what
-    it sends just then is lost.
+    A proxy in front that is told the same, or has 60 s as ingress-nginx has by itself, closes it first. Where we do,
+    what it sends just then is lost.
     """
     return min(client_seconds * 1250, (client_seconds + _KEPT_SECONDS) * 1000)
 
