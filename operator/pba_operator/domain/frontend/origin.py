@@ -21,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pba_api.types import Frontend
-from pba_operator.domain.frontend.words import CONFIG_FOLDER, quoted
+from pba_operator.domain.frontend.words import CAME_BY_TLS, CONFIG_FOLDER, quoted
 
 PROXIES_FILE: Final = "trusted-proxies.lst"
 
@@ -139,6 +139,7 @@ def _told(frontend: Frontend) -> Iterable[str]:
     yield f"http-request set-header X-Forwarded-Host {host}"
     if trusts:
         yield "http-request set-header X-Forwarded-Proto %[var(req.proto)] if { var(req.proto) -m str http https }"
+        yield f"http-request set-var({CAME_BY_TLS}) bool(true) if {{ var(req.proto) -m str https }}"
 
 
 def _identifier(frontend: Frontend) -> Iterable[str]:

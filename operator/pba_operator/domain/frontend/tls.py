@@ -17,6 +17,7 @@ from typing import Final
 
 from pba_api import ports, sidecar
 from pba_api.types import FrontendTLS
+from pba_operator.domain.frontend.words import CAME_BY_TLS
 
 _CIPHERS: Final = (
     "ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -38,7 +39,6 @@ _SPOOFED: Final = "^x[^a-z0-9]ssl[^a-z0-9]client"
 """However a client writes it: many frameworks take `_` and others for `-`."""
 _TOLD_TLS: Final = "req.hdr(X-Forwarded-Proto) -m str https"
 """Whether a request came by TLS, to us or to a trusted proxy (`origin` has written the header)."""
-_CAME_BY_TLS: Final = "txn.came_by_tls"
 
 
 def global_lines(tls: FrontendTLS | None) -> list[str]:
@@ -84,8 +84,6 @@ def request_lines(tls: FrontendTLS | None) -> list[str]:
     if tls.client_ca_secret_ref is not None:
         subject = "ssl_c_s_dn(,0,rfc2253)"
         lines.append(f"http-request set-header {SUBJECT_HEADER} %[{subject}] if {{ ssl_c_used }}")
-    if tls.hsts_seconds:
-        lines.append(f"http-request set-var({_CAME_BY_TLS}) bool(true) if {{ {_TOLD_TLS} }}")
     if tls.redirect:
         lines += _redirect_lines(tls)
     return lines
@@ -99,7 +97,7 @@ def response_lines(tls: FrontendTLS | None) -> list[str]:
     if tls is None or not tls.hsts_seconds:
         return []
     value = f"max-age={tls.hsts_seconds}"
-    condition = f"{{ ssl_fc }} || {{ var({_CAME_BY_TLS}) -m bool }}"
+    condition = f"{{ ssl_fc }} || {{ var({CAME_BY_TLS}) -m bool }}"
     return [f"http-after-response set-header Strict-Transport-Security {value} if {condition}"]
 
 

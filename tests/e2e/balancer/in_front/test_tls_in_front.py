@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 from pba_lab import HAProxyProcess
+from pba_lab.bound import own
 from pba_lab.in_front import InFront, NewInFront
-from pba_lab.making import NewNodes, NewSidecar
+from pba_lab.making import NewBound, NewNodes, NewSidecar
 from pba_lab.patience import eventually, eventually_async
 from pba_lab.shop import shop
 from pba_lab.tls import Authority, Mount, TLSSidecar, trusting
@@ -75,3 +76,14 @@ async def test_who_came_to_the_proxy_by_tls_is_served_and_told_to_stay_with_it(
     assert HSTS not in plain.headers, "RFC 6797, 7.2"
     spoofed = await asked(front.port, request("/", "X-Forwarded-Proto: https"))
     assert (spoofed.status, HSTS in spoofed.headers) == (301, False)
+
+
+async def test_the_cookie_of_who_came_to_the_proxy_by_tls_is_sent_by_tls_alone(
+    new_bound: NewBound, new_nodes: NewNodes, new_in_front: NewInFront, front_authority: Authority
+) -> None:
+    haproxy = await new_bound("Cookie", *await new_nodes(1))
+    front = await new_in_front(haproxy.port)
+    secure = (await over_tls(front, front_authority, "/")).getheader("set-cookie", "")
+    plain = (await asked(front.port, request("/"))).headers["set-cookie"]
+    assert plain == own("node-0")
+    assert secure == f"{plain}; Secure; SameSite=None"
