@@ -142,9 +142,9 @@ def set_unhealthy(name: str, backend: str) -> Command:
     return Command("set unhealthy", f"set server {_server(name, backend)} health down")
 
 
-def set_drain(name: str) -> Command:
+def set_drain(name: str, backend: str = HAPROXY_BACKEND) -> Command:
     """Send no new request to the server."""
-    return Command("set drain", f"set server {_server(name)} state drain")
+    return Command("set drain", f"set server {_server(name, backend)} state drain")
 
 
 def set_maintenance(name: str, backend: str = HAPROXY_BACKEND) -> Command:

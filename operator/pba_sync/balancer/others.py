@@ -16,7 +16,7 @@ from pba_sync.balancer import commands, frontends
 from pba_sync.balancer.commands import Command, checked
 from pba_sync.balancer.errors import HAProxyError
 from pba_sync.balancer.membership import Node
-from pba_sync.balancer.servers import Server, read_servers
+from pba_sync.balancer.servers import Admin, Server, read_servers
 
 LOOK_SECONDS: Final = 1.0
 _CHECK: Final = "check inter 500ms fall 1 rise 2"
@@ -61,11 +61,16 @@ def _add(name: str, address: str, port: int) -> list[Command]:
 
 
 def _begin(name: str) -> list[Command]:
-    """Return what has one asked that is there; until it has answered, it counts as unable to serve."""
+    """Return what has one asked that is there; until it has answered, it counts as unable to serve.
+
+    By way of the drain, in which it gets nothing: who leaves maintenance counts as able to serve, and in maintenance
+    nothing is said of health.
+    """
     return [
         commands.enable_health(name, OTHERS),
-        commands.set_ready(name, OTHERS),
+        commands.set_drain(name, OTHERS),
         commands.set_unhealthy(name, OTHERS),
+        commands.set_ready(name, OTHERS),
     ]
 
 
@@ -88,7 +93,7 @@ def steps(known: Mapping[str, Server], shall: Mapping[str, Address]) -> list[Com
     for name, server in known.items():
         if shall.get(name) != (server.address, server.port):
             found += _remove(name)
-        elif not server.checked:
+        elif not server.checked or server.admin is not Admin.READY:
             found += _begin(name)  # what a look that was broken off has left
     for name, (address, port) in shall.items():
         if name not in known or (known[name].address, known[name].port) != (address, port):

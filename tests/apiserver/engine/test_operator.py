@@ -52,8 +52,13 @@ def test_everything_is_made_and_told(settled: Namespace) -> None:
         live = settled.get(kind, name)
         assert live is not None, name
         assert ANNOTATION_HASH in live["metadata"]["annotations"]
-    events = {event["reason"] for event in settled.list("Event") if event["involvedObject"]["name"] == "shop"}
-    assert "AllPartsReady" in events
+
+    def told() -> bool:
+        """An Event is written after the status that it tells of."""
+        events = [event for event in settled.list("Event") if event["involvedObject"]["name"] == "shop"]
+        return "AllPartsReady" in {event["reason"] for event in events}
+
+    eventually(told, "no Event tells that it is ready")
     live = settled.get("PBACluster", "shop")
     assert live is not None
     times = {condition["lastTransitionTime"] for condition in live["status"]["conditions"]}

@@ -51,7 +51,7 @@ def test_haproxy_asks_the_other_frontends_whether_they_can_serve(
     eventually(lambda: others().keys() == {"shop-frontend-b", "shop-frontend-c"})
     assert {server.port for server in others().values()} == {ports.FRONTEND_HEALTH}
     eventually(lambda: all(server.checked for server in others().values()))
-    assert not any(server.up for server in others().values()), "none has answered"
+    assert not any(server.usable for server in others().values()), "none has answered"
     assert sidecar.metric("pba_sync_frontends_serving") == 0
     slices.write("clients", {"shop-frontend-c": "ready"}, port=1, service=CLIENTS)
     eventually(lambda: others().keys() == {"shop-frontend-c"})

@@ -15,10 +15,11 @@ from pba_lab.pages import get
 from pba_lab.patience import eventually_async
 from pba_lab.sidecar_loop import TERMS, SidecarLoop
 
-from pba_api.sidecar import STOPPING
+from pba_api.sidecar import STOPPING, THIS
 from pba_sync.balancer import commands
-from pba_sync.balancer.others import Address, Others
+from pba_sync.balancer.others import SHOW, Address, Others, steps
 from pba_sync.balancer.runtime import HAProxy
+from pba_sync.balancer.servers import Admin, read_servers
 
 PERIOD_SECONDS = 1.0
 FAILURES = 3
@@ -73,6 +74,11 @@ class Frontend:
         """Look once; return how many others can serve."""
         self.others.step()
         return self.serving
+
+    def sees_now(self) -> int:
+        """Return how many others can serve, without telling HAProxy anything."""
+        found = read_servers(self.haproxy.ask(SHOW))
+        return sum(server.usable for name, server in found.items() if name != THIS)
 
     def ready(self) -> bool:
         """Tell whether the kubelet has found the pod ready."""
@@ -152,6 +158,17 @@ async def test_another_that_goes_is_not_given_way_to(pair: tuple[Frontend, Front
             one.others.step()
             assert "shop-frontend-other" not in one.process.ask("show servers state others")
     await eventually_async(one.ready)
+
+
+async def test_at_no_step_of_being_added_one_counts_as_able_to_serve(pair: tuple[Frontend, Frontend]) -> None:
+    one, _ = pair
+    one.told.clear()
+    one.others.step()
+    for step in steps({}, {"shop-frontend-dead": ("127.0.0.1", 9)}):
+        one.haproxy.run(step)
+        assert one.sees_now() == 0, step.text
+    found = read_servers(one.haproxy.ask(SHOW))["shop-frontend-dead"]
+    assert (found.admin, found.checked) == (Admin.READY, True)
 
 
 async def test_one_that_was_never_answered_is_not_given_way_to(pair: tuple[Frontend, Frontend]) -> None:

@@ -134,9 +134,8 @@ def _kept(*missing: str) -> Callable[[World], None]:
 
 def _mixed(world: World) -> None:
     _kept()(world)
-    world.children[ChildId("Secret", "shop-mysql-ca")]["metadata"]["labels"]["pba.dev/cluster-uid"] = (
-        "another"
-    )
+    labels = world.children[ChildId("Secret", "shop-mysql-ca")]["metadata"]["labels"]
+    labels["pba.dev/cluster-uid"] = labels["pba.dev/database-id"] = "another"
 
 
 def _of_another_class(world: World) -> None:

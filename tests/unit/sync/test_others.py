@@ -14,8 +14,8 @@ HERE = ("10.0.0.2", 8405)
 Make = Callable[..., Node]
 
 
-def server(address: str = HERE[0], *, checked: bool = True) -> Server:
-    return Server("b", address, HERE[1], Admin.READY, checked, up=True)
+def server(address: str = HERE[0], *, checked: bool = True, admin: Admin = Admin.READY) -> Server:
+    return Server("b", address, HERE[1], admin, checked, up=True)
 
 
 def texts(known: Mapping[str, Server], shall: Mapping[str, tuple[str, int]]) -> list[str]:
@@ -25,8 +25,9 @@ def texts(known: Mapping[str, Server], shall: Mapping[str, tuple[str, int]]) -> 
 ADDED = [
     "add server others/b ipv4@10.0.0.2:8405 check inter 500ms fall 1 rise 2",
     "enable health others/b",
-    "set server others/b state ready",
+    "set server others/b state drain",
     "set server others/b health down",
+    "set server others/b state ready",
 ]
 REMOVED = [
     "set server others/b state maint",
@@ -59,8 +60,11 @@ def test_they_come_move_and_go() -> None:
     assert "ipv6@fd00::3:8405" in texts({}, {"c": ("fd00::3", 8405)})[0]
 
 
-def test_what_a_look_that_was_broken_off_has_left_is_completed() -> None:
-    assert texts({"b": server(checked=False)}, {"b": HERE}) == ADDED[1:]
+@pytest.mark.parametrize(
+    "left", [server(checked=False, admin=Admin.MAINT), server(admin=Admin.MAINT), server(admin=Admin.DRAIN)]
+)
+def test_what_a_look_that_was_broken_off_has_left_is_completed(left: Server) -> None:
+    assert texts({"b": left}, {"b": HERE}) == ADDED[1:]
 
 
 class Dead:

@@ -42,7 +42,7 @@ def _told(variable: str) -> Look:
 
 def _budget_percent(value: Any, spec: Json, children: Children) -> Iterator[str]:
     one = "http-request set-var(txn.retries) sc_http_req_rate(2),mul({}),div(100),add(100)"
-    none = "http-request disable-l7-retry unless {{ var(txn.trial) -m found }}"
+    none = "http-request disable-l7-retry"
     yield from _line(one if value else none)(value, spec, children)
 
 
