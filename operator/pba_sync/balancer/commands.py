@@ -249,8 +249,6 @@ SHOW_CONNECTIONS: Final = Command("show servers conn", f"show servers conn {HAPR
 SHOW_INFO: Final = Command("show info", "show info")
 SHOW_CLIENTS: Final = Command("show stat", f"show stat {HAPROXY_FRONTEND} 1 -1")
 """The counters of the clients' frontend alone (1: frontends): its sessions are the clients' connections."""
-SHOW_REQUESTS: Final = Command("show stat", f"show stat {HAPROXY_BACKEND} 2 -1")
-"""The counters of the nodes' backend as a whole (2: backends): its sessions are the requests that run."""
 SHOW_EACH: Final = Command("show stat", f"show stat {HAPROXY_BACKEND} 4 -1")
 """The counters of each of the nodes (4: servers)."""
 SHOW_RETRIES: Final = Command("show table", f"show table {RETRIES}")

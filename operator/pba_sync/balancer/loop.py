@@ -80,9 +80,6 @@ class Runtime(Protocol):
     def floor(self) -> Floor:
         """Return which nodes are asked where none passes its checks."""
 
-    def running_requests(self) -> int:
-        """Return how many requests nodes are answering just now."""
-
 
 @dataclass(frozen=True)
 class LoopHooks:

@@ -211,7 +211,3 @@ class HAProxy:
     def client_connections(self) -> int:
         """Return how many connections of clients there are, idle ones included."""
         return _sessions(self.ask(commands.SHOW_CLIENTS))
-
-    def running_requests(self) -> int:
-        """Return how many requests nodes are answering just now."""
-        return _sessions(self.ask(commands.SHOW_REQUESTS))

@@ -2,8 +2,10 @@
 
 What must stay true: from the moment in which the pod starts to terminate, HAProxy still accepts connections
 (some machines have not heard of the end yet), and closes each after its response; it is let go when no client
-is left, or those that are left have asked for nothing since. Nothing listens for it: the preStop hook in
-HAProxy's container and we meet in the folder of HAProxy's socket.
+is left. One that is left and asks for nothing may ask at any time, and would be cut off: browsers and proxies keep
+connections for when they need them. HAProxy lets it go once it has been silent for as long as any client may be; the
+hook waits for longer than that. Nothing listens for the end: the preStop hook in HAProxy's container and we meet in
+the folder of HAProxy's socket.
 
     hook                                we
     touch stopping            ->        raise the flag `stopping` in HAProxy (its configuration then
@@ -42,9 +44,6 @@ SPREAD_SECONDS = 5.0
 SHUT_SECONDS = 15.0
 """After how long no new connection is accepted any more; clients of HTTP/2 leave from then on."""
 
-IDLE_SECONDS = 20.0
-"""After how long connections do not count that have carried no request since the pod began to terminate."""
-
 
 class Frontend(Protocol):
     """HAProxy, as far as the end of its pod needs it."""
@@ -54,9 +53,6 @@ class Frontend(Protocol):
 
     def client_connections(self) -> int:
         """Return how many connections of clients there are, idle ones included."""
-
-    def running_requests(self) -> int:
-        """Return how many requests nodes are answering just now."""
 
 
 class Stopping:
@@ -94,7 +90,7 @@ class Stopping:
         if seconds >= SHUT_SECONDS and self._shut != incarnation:
             self._shut_frontend(haproxy)
             self._shut = incarnation
-        if self._clients_have_left(haproxy, seconds):
+        if seconds >= SPREAD_SECONDS and haproxy.client_connections() == 0:
             self._drained.touch()
 
     @staticmethod
@@ -104,11 +100,3 @@ class Stopping:
         except CommandRefusedError as error:
             # By a sidecar before us.
             _LOG.info("%s", error)
-
-    def _clients_have_left(self, haproxy: Frontend, seconds: float) -> bool:
-        """Tell whether nobody is left; each connection that carried a request has been closed after it."""
-        if seconds < SPREAD_SECONDS:
-            return False
-        if haproxy.client_connections() == 0:
-            return True
-        return seconds >= IDLE_SECONDS and haproxy.running_requests() == 0

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import http.client
 
 from pba_lab import Clients, HAProxyProcess
 from pba_lab.making import NewNodes, NewSidecar
 from pba_lab.patience import eventually_async
+from pba_lab.wire_client import connected
 
 
 def ready(haproxy: HAProxyProcess) -> int:
@@ -78,18 +80,18 @@ async def test_a_new_sidecar_takes_over_what_the_old_one_left(
     assert second.loop.ready
 
 
-async def test_what_runs_and_who_is_connected_is_counted(
+async def test_who_is_connected_is_counted_whether_he_asks_or_not(
     new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
 ) -> None:
     sidecar = new_sidecar()
-    nodes = await new_nodes(1, delay_seconds=0.3)
-    sidecar.tell(nodes)
+    (node,) = await new_nodes(1, delay_seconds=0.3)
+    sidecar.tell([node])
     await eventually_async(lambda: sidecar.loop.ready)
     counts = sidecar.loop._haproxy
     clients.pause_seconds = 0.3
     clients.start(1)
-    await eventually_async(lambda: (counts.client_connections(), counts.running_requests()) == (1, 1))
-    await eventually_async(lambda: (counts.client_connections(), counts.running_requests()) == (1, 0))
+    await eventually_async(lambda: (counts.client_connections(), node.running) == (1, 1))
+    await eventually_async(lambda: (counts.client_connections(), node.running) == (1, 0))
     await clients.stop()
     await eventually_async(lambda: counts.client_connections() == 0)
 
@@ -116,3 +118,27 @@ async def test_the_end_of_the_pod_loses_no_request(
     haproxy.start()
     await eventually_async(lambda: not (haproxy.folder / "stopping").exists())
     await eventually_async(lambda: sidecar.loop._haproxy.flags() == {"ready"})
+
+
+async def test_a_client_that_kept_its_connection_is_answered_however_late_it_asks_again(
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes
+) -> None:
+    """A browser, or a proxy in front: it has heard of nothing, because it has asked for nothing since."""
+    sidecar = new_sidecar()
+    sidecar.tell(await new_nodes(1))
+    await eventually_async(lambda: sidecar.loop.ready)
+    request = b"POST / HTTP/1.1\r\nHost: lab\r\nContent-Length: 0\r\n\r\n"
+    async with asyncio.timeout(30), connected(haproxy.port) as (reader, writer):
+        writer.write(request)
+        assert (await reader.readuntil(b"node-0")).startswith(b"HTTP/1.1 200 ")
+        (haproxy.folder / "stopping").touch()
+        await eventually_async(lambda: "stopping" in sidecar.loop._haproxy.flags())
+        sidecar.ahead_seconds = 59.0
+        looked = sidecar.commands["show stat", True]
+        await eventually_async(lambda: sidecar.commands["show stat", True] > looked + 3)
+        assert not (haproxy.folder / "drained").exists(), "what it asks next would be cut off"
+        writer.write(request)
+        answer = await reader.read()
+        assert answer.startswith(b"HTTP/1.1 200 ")
+        assert b"\r\nconnection: close\r\n" in answer.lower()
+        await eventually_async((haproxy.folder / "drained").exists)

@@ -5,8 +5,15 @@ from __future__ import annotations
 import asyncio
 import http.client
 from dataclasses import dataclass, field
+from typing import Protocol
 
-from pba_lab.haproxy import HAProxyProcess
+
+class Reached(Protocol):
+    """What a browser asks: a frontend, or a proxy in front."""
+
+    @property
+    def port(self) -> int:
+        """Of 127.0.0.1."""
 
 
 @dataclass(frozen=True)
@@ -25,9 +32,9 @@ class Browser:
     cookies: dict[str, str] = field(default_factory=dict)
     address: str = "127.0.0.1"
 
-    async def visit(self, haproxy: HAProxyProcess, method: str = "GET", path: str = "/") -> Visit:
+    async def visit(self, reached: Reached, method: str = "GET", path: str = "/") -> Visit:
         """Ask once, with all cookies, and take what the answer sets."""
-        return await asyncio.to_thread(self._visit, haproxy.port, method, path)
+        return await asyncio.to_thread(self._visit, reached.port, method, path)
 
     def _visit(self, port: int, method: str, path: str) -> Visit:
         connection = http.client.HTTPConnection(

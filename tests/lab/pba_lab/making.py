@@ -37,6 +37,13 @@ class NewFrontend(Protocol):
         """
 
 
+class NewBound(Protocol):
+    """Starts a frontend that believes the proxy, and whose clients are bound to nodes."""
+
+    async def __call__(self, kind: str, *nodes: Node) -> HAProxyProcess:
+        """Return it, once it is ready; `kind` is that of `sessionAffinity`."""
+
+
 class NewNodes(Protocol):
     """Starts nodes."""
 

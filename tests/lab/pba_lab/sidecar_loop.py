@@ -40,13 +40,15 @@ class SidecarLoop:
         self.changes: list[Change] = []
         self.restarts = 0
         self.share = terms.requests
+        self.ahead_seconds = 0.0
+        """By how much time seems to have gone on for a frontend that goes."""
         self.board = Board(time.monotonic)
         self._resolver = Resolver(lookup, lambda: None)
         self.roster = Roster(self.board, on_hosts=self._resolve)
         self.loop = Loop(
             HAProxy(haproxy.socket, 5, lambda verb, succeeded: self.commands.update([(verb, succeeded)])),
             self.board,
-            Stopping(haproxy.folder, time.monotonic),
+            Stopping(haproxy.folder, lambda: time.monotonic() + self.ahead_seconds),
             terms,
             LoopHooks(
                 time.monotonic,

@@ -76,7 +76,7 @@ def test_time_limits_are_those_of_the_spec() -> None:
         "timeout client 8s",
         "timeout client-fin 10s",
         "timeout http-request 8s",
-        "timeout http-keep-alive 8s",
+        "timeout http-keep-alive 10000ms",
         "timeout queue 2s",
         "timeout server 300s",
         "timeout tunnel 1h",

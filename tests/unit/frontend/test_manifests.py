@@ -237,15 +237,17 @@ def test_the_pod_may_take_as_long_to_end_as_its_clients_may_be_idle(timeouts: di
     assert "-lt $((PBA_CLIENT_DRAIN_SECONDS*5)) ]; do sleep 0.2" in text
     drain = int({entry["name"]: entry.get("value") for entry in haproxy["env"]}["PBA_CLIENT_DRAIN_SECONDS"])
     config = made(change)["ConfigMap"]["data"]["haproxy.cfg"].split("\nfrontend ")[0]
-    silent = [
-        int(seconds) for seconds in re.findall(r"timeout (?:client|http-keep-alive|server) (\d+)s\n", config)
-    ]
+    silent = [int(seconds) for seconds in re.findall(r"timeout (?:client|server) (\d+)s\n", config)]
+    (kept,) = (int(time) / 1000 for time in re.findall(r"timeout http-keep-alive (\d+)ms\n", config))
     assert f"hard-stop-after {drain:g}s\n" in config
     given = {"clientSeconds": 60, "serverSeconds": 60, **timeouts}
     assert max(silent) == max(given["clientSeconds"], given["serverSeconds"])
     (queued,) = (int(seconds) for seconds in re.findall(r"timeout queue (\d+)s\n", config))
     (answered,) = (int(seconds) for seconds in re.findall(r"timeout server (\d+)s\n", config))
-    assert pod(change)["spec"]["terminationGracePeriodSeconds"] > drain > max(*silent, queued + answered)
+    assert (
+        pod(change)["spec"]["terminationGracePeriodSeconds"] > drain > max(*silent, kept, queued + answered)
+    )
+    assert given["clientSeconds"] < kept <= given["clientSeconds"] + 15
     assert (shell, option) == ("/bin/sh", "-c")
     assert text.startswith("touch /run/haproxy/stopping;")
     assert container("haproxy")["livenessProbe"]["terminationGracePeriodSeconds"] < 10

@@ -151,7 +151,10 @@ def test_the_configuration_reads_as_if_written_by_hand() -> None:
         ({}, "http-request del-header ^x[^a-z0-9]ssl[^a-z0-9]client -m reg"),
         (
             {"hstsSeconds": 300},
-            "http-after-response set-header Strict-Transport-Security max-age=300 if { ssl_fc }",
+            (
+                "http-after-response set-header Strict-Transport-Security max-age=300 "
+                "if { ssl_fc } || { var(txn.came_by_tls) -m bool }"
+            ),
         ),
     ],
 )

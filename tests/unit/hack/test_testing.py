@@ -17,7 +17,7 @@ from pba_hack.testing.tiers import SIDE_BY_SIDE, Tier
 
 TIER = Tier("some", "some tests", alone=("some",))
 EMPTY = Tier("none", "no tests", alone=("none",))
-ALIAS = Tier("again", "some of the same tests", alone=("some",), alias=True)
+ALIAS = Tier("again", "some of the same tests", alone=("some",), apart=True)
 
 
 def succeed(runner: run.Runner, command: list[str]) -> int:

@@ -67,7 +67,7 @@ def test_commands_go_over_the_socket_and_come_back(client: HAProxy, told: list[t
     assert list(client.servers()) == ["a"]
     assert client.flags() == {"ready"}
     assert client.incarnation().pid == 7
-    assert (client.client_connections(), client.running_requests()) == (0, 0)
+    assert client.client_connections() == 0
     assert told[0] == ("add server", True)
 
 
@@ -102,9 +102,7 @@ def test_haproxy_that_hangs_is_not_waited_for(served: Served) -> None:
     released.set()
 
 
-@pytest.mark.parametrize(
-    "question", ["servers", "flags", "incarnation", "client_connections", "running_requests"]
-)
+@pytest.mark.parametrize("question", ["servers", "flags", "incarnation", "client_connections"])
 @pytest.mark.parametrize("answer", ["Unknown command.\n\n", "one two three\n", "\n"])
 def test_words_that_we_do_not_know_are_an_error(
     client: HAProxy, served: Served, question: str, answer: str

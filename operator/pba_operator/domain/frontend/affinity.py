@@ -25,10 +25,12 @@ from typing import Final
 
 from pba_api import sidecar
 from pba_api.types import SessionAffinity
+from pba_operator.domain.frontend.words import CAME_BY_TLS
 
 MARGIN_SECONDS: Final = 1
 """Clients leave a node that goes so long before it is told to stop: the sidecar may hear of its going later than the
 node does."""
+_BY_TLS_ALONE: Final = "; Secure; SameSite=None"
 
 
 def algorithm(affinity: SessionAffinity) -> Sequence[str]:
@@ -38,7 +40,9 @@ def algorithm(affinity: SessionAffinity) -> Sequence[str]:
     return ("balance leastconn",)
 
 
-def cookie_rules(affinity: SessionAffinity, key: str, *, secure: bool = False) -> Sequence[str]:
+def cookie_rules(
+    affinity: SessionAffinity, key: str, *, secure: bool = False, proxied: bool = False
+) -> Sequence[str]:
     """Return the lines of the nodes' section that bind clients by a cookie; none for another type.
 
     Args:
@@ -46,13 +50,16 @@ def cookie_rules(affinity: SessionAffinity, key: str, *, secure: bool = False) -
         key: the nodes' identities are made with it.
         secure: whether clients come by TLS alone. The cookie is then sent to us from other sites' pages, too, as old
             applications' own are; without TLS it has no `SameSite`, as they have not, and browsers decide the same way.
+        proxied: whether proxies are believed that say of a client that it came by TLS; it gets its cookie the same way.
     """
     if affinity.type != sidecar.COOKIE:
         return ()
     name = affinity.cookie_name
     flags = " secure attr SameSite=None" if secure else ""
     emptied = f"'^(.*;[[:blank:]]*|){name}=[^;]*(.*)$' '\\1{name}=\\2'"
-    attributes = "path=/; HttpOnly" + ("; Secure; SameSite=None" if secure else "")
+    attributes = "path=/; HttpOnly" + (_BY_TLS_ALONE if secure else "")
+    secured = f"http-after-response replace-header Set-Cookie '^({name}=.*)$' '\\1{_BY_TLS_ALONE}'"
+    condition = f"if {{ var({CAME_BY_TLS}) -m bool }}"
     given = f'"{name}=%[srv_name,{sidecar.identity_by_haproxy(key)}]; {attributes}"'
     return (
         "# A client comes back to its node by a cookie that the node never sees. Emptied, it says nothing any more.",
@@ -65,6 +72,7 @@ def cookie_rules(affinity: SessionAffinity, key: str, *, secure: bool = False) -
             f"if {{ var(txn.{rule}) -m found }} {{ srv_name,strcmp(txn.{rule}) eq 0 }}"
             for rule in ("trial", "floor")
         ),
+        *([f"{secured} {condition}"] if proxied and not secure else ()),
     )
 
 

@@ -232,7 +232,14 @@ def render(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> str:
         algorithm=indented(affinity.algorithm(bound)),
         logged="it has one" if log_all else "those that did not end well have one",
         log_level="info" if log_all else "err",
-        affinity=indented(affinity.cookie_rules(bound, cluster.uid, secure=tls.is_alone(frontend.tls))),
+        affinity=indented(
+            affinity.cookie_rules(
+                bound,
+                cluster.uid,
+                secure=tls.is_alone(frontend.tls),
+                proxied=bool(frontend.trusted_proxy_cidrs),
+            )
+        ),
         lot=affinity.lot(bound),
         lot_condition=affinity.lot_condition(bound),
         trial=indented(trials.of_clients(frontend)),

@@ -3,6 +3,8 @@ r"""Where a request comes from: the client's address, and what the application i
 What must stay true:
 - nothing that a client says of where it comes from reaches the application, in no spelling that CGI, WSGI or PHP would
   take for the header (they make `X-Forwarded-For` and `X_Forwarded_For` one variable);
+- what common proxies pass on as the client said it is not believed, whoever brings it: Envoy does so with
+  X-Forwarded-Host. They leave `Host` as it came, so that is what the application is told;
 - a proxy is believed because of its address alone. Each entry of X-Forwarded-For was written by the hop after it, so
   it is read from the right, and the first hop that is no proxy of ours ends what is believed;
 - what follows these lines (log, access lists, limits) finds the client's address in `src`;
@@ -19,7 +21,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from pba_api.types import Frontend
-from pba_operator.domain.frontend.words import CONFIG_FOLDER, quoted
+from pba_operator.domain.frontend.words import CAME_BY_TLS, CONFIG_FOLDER, quoted
 
 PROXIES_FILE: Final = "trusted-proxies.lst"
 
@@ -31,7 +33,10 @@ _SAID_BY_OTHERS: Final = (
     "forwarded",
     "proxy",
     "x-forwarded(-.*)?",
-    "x-original-forwarded-for",
+    "x-original-forwarded-(for|host)",
+    "x-(url-)?scheme",
+    "front-end-https",
+    "x-envoy-external-address",
     "x-real-ip",
     "x-client-ip",
     "x-cluster-client-ip",
@@ -118,8 +123,6 @@ def _believed(frontend: Frontend) -> Iterable[str]:
     yield "acl proxied var(req.proxied) -m bool"
     yield "acl told_proto req.fhdr_cnt(X-Forwarded-Proto) eq 1"
     yield "http-request set-var(req.proto) req.fhdr(X-Forwarded-Proto),lower if proxied told_proto"
-    yield "acl told_host req.fhdr_cnt(X-Forwarded-Host) eq 1"
-    yield "http-request set-var(req.host) req.fhdr(X-Forwarded-Host) if proxied told_host"
     yield "http-request set-var-fmt(req.forwarded) %[src]"
     yield from _hops()
     yield "http-request set-src var(req.client) if { var(req.client) -m found }"
@@ -136,10 +139,7 @@ def _told(frontend: Frontend) -> Iterable[str]:
     yield f"http-request set-header X-Forwarded-Host {host}"
     if trusts:
         yield "http-request set-header X-Forwarded-Proto %[var(req.proto)] if { var(req.proto) -m str http https }"
-        yield (
-            "http-request set-header X-Forwarded-Host %[var(req.host)] "
-            f"if {{ var(req.host) -m reg {quoted('^[][A-Za-z0-9._:-]{1,255}$')} }}"
-        )
+        yield f"http-request set-var({CAME_BY_TLS}) bool(true) if {{ var(req.proto) -m str https }}"
 
 
 def _identifier(frontend: Frontend) -> Iterable[str]:

@@ -18,6 +18,8 @@ _REQUEST_SECONDS: Final = 10
 """A client that sends the head of a request by and by must be done with it in so long."""
 _MARGIN_SECONDS: Final = 30
 """What a frontend that goes waits for beyond the longest silence."""
+_KEPT_SECONDS: Final = 15
+"""By how much longer than that, at most, a connection is kept between two requests."""
 
 
 def drain_seconds(frontend: Frontend) -> int:
@@ -32,6 +34,15 @@ def drain_seconds(frontend: Frontend) -> int:
     return max(timeouts.client_seconds, answered) + _MARGIN_SECONDS
 
 
+def _kept_milliseconds(client_seconds: int) -> int:
+    """Return how long a client's connection is kept between two requests: a bit longer than a client may be silent.
+
+    A proxy in front that is told the same, or has 60 s as ingress-nginx has by itself, closes it first. Where we do,
+    what it sends just then is lost.
+    """
+    return min(client_seconds * 1250, (client_seconds + _KEPT_SECONDS) * 1000)
+
+
 def limits(timeouts: Timeouts) -> list[str]:
     """Return the time limits of all sections."""
     client = timeouts.client_seconds
@@ -40,7 +51,7 @@ def limits(timeouts: Timeouts) -> list[str]:
         f"timeout client {client}s",
         "timeout client-fin 10s",
         f"timeout http-request {min(_REQUEST_SECONDS, client)}s",
-        f"timeout http-keep-alive {client}s",
+        f"timeout http-keep-alive {_kept_milliseconds(client)}ms",
         f"timeout queue {timeouts.queue_seconds}s",
         f"timeout server {timeouts.server_seconds}s",
         "timeout tunnel 1h",

@@ -17,6 +17,7 @@ from typing import Final
 
 from pba_api import ports, sidecar
 from pba_api.types import FrontendTLS
+from pba_operator.domain.frontend.words import CAME_BY_TLS
 
 _CIPHERS: Final = (
     "ECDHE-ECDSA-AES128-GCM-SHA256",
@@ -36,6 +37,8 @@ SUBJECT_HEADER: Final = "X-SSL-Client-Subject"
 """For the application: the subject of the client's certificate, as RFC 2253 writes it, in ASCII."""
 _SPOOFED: Final = "^x[^a-z0-9]ssl[^a-z0-9]client"
 """However a client writes it: many frameworks take `_` and others for `-`."""
+_TOLD_TLS: Final = "req.hdr(X-Forwarded-Proto) -m str https"
+"""Whether a request came by TLS, to us or to a trusted proxy (`origin` has written the header)."""
 
 
 def global_lines(tls: FrontendTLS | None) -> list[str]:
@@ -87,11 +90,15 @@ def request_lines(tls: FrontendTLS | None) -> list[str]:
 
 
 def response_lines(tls: FrontendTLS | None) -> list[str]:
-    """Return what is done to each response; RFC 6797, 7.2: nothing is told without TLS."""
+    """Return what is done to each response; RFC 6797, 7.2: nothing is told without TLS.
+
+    TLS may have ended at a trusted proxy. Responses that HAProxy makes before it knows are told by its own connection.
+    """
     if tls is None or not tls.hsts_seconds:
         return []
     value = f"max-age={tls.hsts_seconds}"
-    return [f"http-after-response set-header Strict-Transport-Security {value} if {{ ssl_fc }}"]
+    condition = f"{{ ssl_fc }} || {{ var({CAME_BY_TLS}) -m bool }}"
+    return [f"http-after-response set-header Strict-Transport-Security {value} if {condition}"]
 
 
 def _redirect_lines(tls: FrontendTLS) -> list[str]:
@@ -100,7 +107,7 @@ def _redirect_lines(tls: FrontendTLS) -> list[str]:
     A trusted proxy's word that its client came by TLS is enough, unless clients have to show certificates: we have not
     seen one then.
     """
-    told = "req.hdr(X-Forwarded-Proto) -m str https" if tls.client_ca_secret_ref is None else "ssl_fc"
+    told = _TOLD_TLS if tls.client_ca_secret_ref is None else "ssl_fc"
     where = "location https://%[req.fhdr(Host),host_only]%[pathq]"
     exempt = "over_tls or METH_GET plain_challenge"
     # A challenge is a GET (RFC 8555, 8.3).

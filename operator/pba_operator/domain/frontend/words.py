@@ -8,6 +8,9 @@ from typing import Final
 CONFIG_FOLDER: Final = "/etc/haproxy-pba"
 """In HAProxy's container: its configuration, and the files that this names."""
 
+CAME_BY_TLS: Final = "txn.came_by_tls"
+"""The variable that is true if a client came by TLS to a proxy that is believed."""
+
 _INDENTATION: Final = "    "
 
 

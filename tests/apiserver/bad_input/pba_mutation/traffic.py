@@ -91,7 +91,7 @@ PLACES: Final[Mapping[str, Look]] = {
     "frontend.retries.attempts": _line("retries {}"),
     "frontend.retries.budgetPercent": _budget_percent,
     "frontend.timeouts.connectMilliseconds": _line("timeout connect {}ms"),
-    "frontend.timeouts.clientSeconds": _line("timeout http-keep-alive {}s"),
+    "frontend.timeouts.clientSeconds": _line("timeout client {}s"),
     "frontend.timeouts.serverSeconds": _line("timeout server {}s"),
     "frontend.timeouts.queueSeconds": _line("timeout queue {}s"),
 }

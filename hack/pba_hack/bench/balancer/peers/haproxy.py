@@ -50,7 +50,7 @@ defaults
     timeout client 60s
     timeout client-fin 10s
     timeout http-request 10s
-    timeout http-keep-alive 60s
+    timeout http-keep-alive 75000ms
     timeout queue 5s
     timeout server 60s
     timeout tunnel 1h

@@ -25,6 +25,11 @@ class PeerDiedError(RuntimeError):
     """A peer did not start; the message holds its log."""
 
 
+def healthy(port: int) -> bool:
+    """Tell whether the health path of a node is served through a port."""
+    return pages.get(port, "/healthz")[0] == _OK
+
+
 @contextlib.contextmanager
 def running(
     configuration: Callable[[int, Path], str],
@@ -32,6 +37,7 @@ def running(
     *,
     name: str,
     environment: Mapping[str, str] | None = None,
+    serves: Callable[[int], bool] = healthy,
 ) -> Iterator[Balancer]:
     """Run a program until the block ends.
 
@@ -40,6 +46,7 @@ def running(
         command: returns the program and its options for the configuration's file.
         name: of that file.
         environment: variables beside ours.
+        serves: tells whether it serves at its port, as far as is to be waited for; OSError: not yet.
 
     Raises:
         PeerDiedError: it ended before it answered.
@@ -56,17 +63,21 @@ def running(
                 env={**os.environ, "HOME": str(folder), **(environment or {})},
             )
         try:
-            wait_for(f"{name} to be served", lambda: _answers(process, port, log), poll_seconds=0.05)
+            wait_for(
+                f"{name} to be served",
+                lambda: _answers(process, log, lambda: serves(port)),
+                poll_seconds=0.05,
+            )
             yield Balancer((f"127.0.0.1:{port}",), family(process.pid))
         finally:
             _end(process)
 
 
-def _answers(process: subprocess.Popen[bytes], port: int, log: Path) -> bool:
+def _answers(process: subprocess.Popen[bytes], log: Path, serves: Callable[[], bool]) -> bool:
     if process.poll() is not None:
         raise PeerDiedError(log.read_text(errors="replace"))
     with contextlib.suppress(OSError):
-        return pages.get(port, "/healthz")[0] == _OK
+        return serves()
     return False
 
 
