@@ -1,8 +1,15 @@
 """What the frontend does when more is asked than the nodes, or one client's share, can bear: pure.
 
-What must stay true: what waits is bounded in number and in time; who only begins a request holds no node.
+What must stay true: what waits is bounded in number and in time; who only begins a request holds no node; what HAProxy
+keeps in memory for requests is bounded, however many of them a connection carries.
 
 How many requests run on one node is told to HAProxy by the sidecar, which knows how many frontends share it.
+
+A connection of HTTP/2 carries up to a hundred requests at a time (`tune.h2.fe.max-concurrent-streams`, which HAProxy's
+manual recommends not to change), and HAProxy's `maxconn` counts connections. Each request has up to two buffers of
+16 KiB, and may keep them for as long as its client sends or reads nothing. `tune.buffers.limit` would bound the buffers,
+but HAProxy's manual warns of it: tasks that find none may freeze. So the requests are counted, by a counter with one
+entry, when they begin and when they are over.
 """
 
 from __future__ import annotations
@@ -10,36 +17,57 @@ from __future__ import annotations
 from typing import Final
 
 from pba_api import sidecar
-from pba_api.types import Limits
+from pba_api.types import Frontend, Limits
+from pba_operator.domain.frontend import timing
 
 MAX_CLIENTS: Final = 8000
 """Connections of clients at a time. Below the process's own limit, which HAProxy makes from its files (about 10,200):
 so the probes are still accepted when the clients take all of theirs."""
 MAX_WAITING: Final = MAX_CLIENTS // 2
 """Requests that wait for a node: so they never take all connections from clients who ask for something else."""
+MAX_REQUESTS: Final = MAX_CLIENTS
+"""Requests under way at a time: as many as with HTTP/1, where a connection has one. What is more is answered with 503."""
+MAX_HELD: Final = 2 * MAX_REQUESTS
+"""A client that reads no answer holds a request also when it was refused; beyond so many, the connection is closed."""
+MAX_GLITCHES: Final = 1000
+"""What a connection of HTTP/2 may do that HAProxy finds odd; browsers come to a few (HAProxy's manual: thresholds are in
+the hundreds or thousands), who tries HAProxy out to thousands in a second."""
+_REQUESTS: Final = "requests"
+_STICKY: Final = 1
+"""Which of HAProxy's three counters of a request is that of all requests."""
 _KNOWN_CLIENTS: Final = 100_000
 """Of so many addresses the rate is known; then the one that has asked for nothing for longest is forgotten."""
 
 
-def table(limits: Limits) -> list[str]:
-    """Return the section that counts the clients' requests; none if nobody is limited."""
+def tables(limits: Limits) -> list[str]:
+    """Return the sections that count: all requests under way, and those of each client if that is limited."""
+    lines = [f"backend {_REQUESTS}", "    stick-table type integer size 1 store conn_cur"]
     if not limits.requests_per_client_per_second:
-        return []
+        return lines
     sizes = f"type ipv6 size {_KNOWN_CLIENTS} expire 10s store http_req_rate(1s)"
-    return [f"backend {sidecar.CLIENTS}", f"    stick-table {sizes}"]
+    return [*lines, "", f"backend {sidecar.CLIENTS}", f"    stick-table {sizes}"]
 
 
-def of_clients(limits: Limits) -> list[str]:
-    """Return the rules of the clients' frontend; a client is an IPv4 address, or an IPv6 network of 64 bits."""
-    # A node is asked when there is something to ask: the whole body, or what fits a buffer of it, or none.
-    buffered = "option http-buffer-request"
-    rate = limits.requests_per_client_per_second
-    if not rate:
-        return [buffered]
+def of_requests() -> list[str]:
+    """Return the rules of the clients' frontend that come before all others: each request is counted, none has got anything."""
     return [
-        buffered,
+        f"http-request track-sc{_STICKY} int(0) table {_REQUESTS}",
+        f"http-request reject if {{ sc_conn_cur({_STICKY}) gt {MAX_HELD} }}",
+    ]
+
+
+def of_clients(frontend: Frontend) -> list[str]:
+    """Return the rules of the clients' frontend; a client is an IPv4 address, or an IPv6 network of 64 bits."""
+    rate = frontend.limits.requests_per_client_per_second
+    limited = [
         f"http-request track-sc0 src,ipmask(32,64) table {sidecar.CLIENTS}",
         f"http-request deny status 429 default-errorfiles if {{ sc_http_req_rate(0) gt {rate} }}",
+    ]
+    return [
+        *(limited if rate else []),
+        f"http-request deny status 503 default-errorfiles if {{ sc_conn_cur({_STICKY}) gt {MAX_REQUESTS} }}",
+        # A node is asked when there is something to ask: the whole body, or what fits a buffer of it, or none.
+        f"http-request wait-for-body time {timing.request_seconds(frontend.timeouts)}s",
     ]
 
 
