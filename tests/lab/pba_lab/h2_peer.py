@@ -16,6 +16,7 @@ from enum import IntEnum
 from typing import Final
 
 import hpack
+
 from pba_lab.patience import eventually_async
 
 SHOP: Final = "shop.example"
@@ -45,6 +46,8 @@ END_HEADERS: Final = 4
 _PADDED: Final = 8
 CANCEL: Final = struct.pack(">I", 8)
 """What RST_STREAM of a client that is not interested any more says."""
+REFUSED_STREAM: Final = 7
+"""What RST_STREAM says of a request of which nothing was done."""
 HEADER_TABLE_SIZE: Final = 1
 INITIAL_WINDOW_SIZE: Final = 4
 MAX_CONCURRENT_STREAMS: Final = 3
@@ -67,7 +70,9 @@ def settings(**values: int) -> bytes:
     return frame(Kind.SETTINGS, payload=b"".join(pairs))
 
 
-def get(path: bytes = b"/", *further: tuple[bytes, bytes], method: bytes = b"GET") -> list[tuple[bytes, bytes]]:
+def get(
+    path: bytes = b"/", *further: tuple[bytes, bytes], method: bytes = b"GET"
+) -> list[tuple[bytes, bytes]]:
     """Return the fields of a request as a browser sends them, and `further` ones behind."""
     return [
         (b":method", method),
@@ -103,6 +108,7 @@ class Peer:
         acknowledged: how many of our SETTINGS it has acknowledged.
         pongs: what the PINGs held that it has answered.
         goaway: the code of its GOAWAY; None: there was none.
+        last: the newest stream.
         is_closed: it has closed the connection.
     """
 
@@ -116,13 +122,20 @@ class Peer:
         self._encoder, self._decoder = hpack.Encoder(), hpack.Decoder()
         self._reader, self._writer = reader, writer
         self._listening: asyncio.Task[None] | None = None
-        self._gives_way = True
-        self._last = -1
+        self.last = -1
+
+    @property
+    def is_left(self) -> bool:
+        """Tell whether the server has closed the connection, or has said that it is broken.
+
+        HAProxy 3.0.11 may keep a broken one for as long as a client may be silent.
+        """
+        return self.is_closed or self.goaway not in {None, 0}
 
     def next_stream(self) -> int:
         """Return the number of a new stream."""
-        self._last += 2
-        return self._last
+        self.last += 2
+        return self.last
 
     def block(self, fields: Fields) -> bytes:
         """Return header fields compressed; what is compressed must be sent, in this order."""
@@ -131,14 +144,12 @@ class Peer:
     def request(self, fields: Fields, *, stream: int | None = None, ends: bool = True) -> bytes:
         """Return HEADERS of a new stream, or of the one that is named."""
         number = self.next_stream() if stream is None else stream
-        return frame(
-            Kind.HEADERS, END_HEADERS | (END_STREAM if ends else 0), number, self.block(fields)
-        )
+        return frame(Kind.HEADERS, END_HEADERS | (END_STREAM if ends else 0), number, self.block(fields))
 
-    async def begin(self, *, gives_way: bool = True, initial: bytes = frame(Kind.SETTINGS)) -> None:
-        """Say hello, and listen from now on; `gives_way`: the server's window is opened as it sends."""
-        self._gives_way = gives_way
-        self._listening = asyncio.create_task(self._listen())
+    async def begin(self, *, initial: bytes = frame(Kind.SETTINGS), listens: bool = True) -> None:
+        """Say hello; `listens`: read what is answered from now on, and open the server's window as it sends."""
+        if listens:
+            self._listening = asyncio.create_task(self._listen())
         await self.send(PREFACE, initial)
 
     async def send(self, *data: bytes) -> None:
@@ -148,15 +159,15 @@ class Peer:
             await self._writer.drain()
 
     async def until(self, holds: Callable[[], object]) -> None:
-        """Return when it is so, or when the connection is closed."""
-        await eventually_async(lambda: self.is_closed or holds())
+        """Return when it is so, or when the server has left."""
+        await eventually_async(lambda: self.is_left or holds())
 
     async def over(self) -> None:
         """Return when nothing more comes on the streams that were opened."""
-        await self.until(lambda: all(self.streams[number].is_over for number in range(1, self._last + 1, 2)))
+        await self.until(lambda: all(self.streams[number].is_over for number in range(1, self.last + 1, 2)))
 
     async def ping(self, text: bytes = b"12345678") -> None:
-        """Return when the server has read all that was sent, or has closed the connection."""
+        """Return when the server has read all that was sent, or has left."""
         self.pongs.discard(text)
         await self.send(frame(Kind.PING, payload=text))
         await self.until(lambda: text in self.pongs)
@@ -164,7 +175,7 @@ class Peer:
     async def ask(self, fields: Fields) -> Stream:
         """Return what is answered to a request without a body."""
         data = self.request(fields)
-        stream = self.streams[self._last]
+        stream = self.streams[self.last]
         await self.send(data)
         await self.until(lambda: stream.is_over)
         return stream
@@ -204,7 +215,7 @@ class Peer:
             case Kind.DATA:
                 assert not flags & _PADDED, "HAProxy pads nothing"
                 self.streams[stream].body += payload
-                if self._gives_way and payload:
+                if payload:
                     more = struct.pack(">I", len(payload))
                     await self.send(
                         frame(Kind.WINDOW_UPDATE, 0, 0, more), frame(Kind.WINDOW_UPDATE, 0, stream, more)

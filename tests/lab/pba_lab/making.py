@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-import ssl
 from collections.abc import Mapping
-from contextlib import AbstractAsyncContextManager
-from dataclasses import dataclass
 from typing import Any, Protocol
 
-from pba_lab.h2_peer import Peer, opened
 from pba_lab.haproxy import HAProxyProcess
 from pba_lab.nodes import Node
 from pba_lab.sidecar_loop import Lookup, SidecarLoop, unknown
-from pba_lab.witness import Witness
 
 
 class NewSidecar(Protocol):
@@ -49,16 +44,3 @@ class NewNodes(Protocol):
         self, count: int, *, delay_seconds: float = 0.0, idle_seconds: float = 60.0
     ) -> list[Node]:
         """Return so many; each answers after `delay_seconds`, and lets an idle client go after `idle_seconds`."""
-
-
-@dataclass(frozen=True)
-class Secure:
-    """HAProxy with TLS, its only node, and whom clients trust."""
-
-    haproxy: HAProxyProcess
-    witness: Witness
-    context: ssl.SSLContext
-
-    def client(self) -> AbstractAsyncContextManager[Peer]:
-        """Give a connection of HTTP/2 over TLS, until the block ends."""
-        return opened(self.haproxy.tls_port, self.context)

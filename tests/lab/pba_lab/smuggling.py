@@ -9,8 +9,10 @@ from typing import Final
 from pba_lab.haproxy import HAProxyProcess
 from pba_lab.witness import Witness
 
-_OWN_WORDS: Final = re.compile(r"\s*$|\[(NOTICE|WARNING|ALERT)\]|(Server|Proxy|backend) ")
-"""How HAProxy's own lines begin, between those on requests."""
+_OWN_WORDS: Final = re.compile(
+    r"\s*$|\[(NOTICE|WARNING|ALERT)\]|(Server|Proxy|backend) |[0-9a-f.:]+ \[[^]]+\] public/[0-9]+: [ -~]+$"
+)
+"""How HAProxy's own lines begin, between those on requests; the last: on a connection that broke before any request."""
 
 
 def assert_nothing_was_smuggled(witness: Witness) -> None:

@@ -97,7 +97,8 @@ async def _read(head: bytes, reader: asyncio.StreamReader) -> Seen:
     lengths, codings = seen.all("content-length"), seen.all("transfer-encoding")
     if len(lengths) + len(codings) > 1 or len(seen.all("host")) > 1:
         raise AmbiguousError("framed, or addressed, twice")
-    body, trailers = b"", ()
+    body = b""
+    trailers: Headers = ()
     if codings:
         if codings != ["chunked"]:
             raise AmbiguousError("an unknown coding")

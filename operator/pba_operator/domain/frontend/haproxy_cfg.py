@@ -98,10 +98,9 @@ $proxy_protocol
     http-after-response set-header Connection close if { str($stopping) -m str -f $flags }
 $tls_response
 
-    # A connection of HTTP/2 carries many requests: they are counted, not their connections alone.
-$all_requests
-
 $origin
+
+$all_requests
 
 $hygiene
 
@@ -186,7 +185,8 @@ _EMPTY_LINES: Final = re.compile(r"\n{3,}")
 """More than one in a row: a placeholder between two was filled with nothing."""
 
 _LOG: Final = (
-    "%{+json}o %(time)tr %(client)ci %(method)HM %(path)[capture.req.uri,field(1,?),bytes(0,256),regsub('[^!-~]','?',g)] "
+    "%{+json}o %(time)tr %(client)ci %(method)HM "
+    "%(path)[capture.req.uri,field(1,?),bytes(0,256),regsub('[^!-~]','?',g)] "
     "%(status)ST %(node)s %(end)tsc %(retries)rc "
     "%(queued_ms)Tw %(connect_ms)Tc %(response_ms)Tr %(total_ms)Ta %(bytes)B %(trial)[var(txn.trial)] "
     "%(left)[var(txn.left)] %(upgraded)[var(txn.upgraded)] %(request_id)[var(txn.request_id)]"

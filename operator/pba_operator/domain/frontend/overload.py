@@ -7,9 +7,9 @@ How many requests run on one node is told to HAProxy by the sidecar, which knows
 
 A connection of HTTP/2 carries up to a hundred requests at a time (`tune.h2.fe.max-concurrent-streams`, which HAProxy's
 manual recommends not to change), and HAProxy's `maxconn` counts connections. Each request has up to two buffers of
-16 KiB, and may keep them for as long as its client sends or reads nothing. `tune.buffers.limit` would bound the buffers,
-but HAProxy's manual warns of it: tasks that find none may freeze. So the requests are counted, by a counter with one
-entry, when they begin and when they are over.
+16 KiB, and may keep them for as long as its client sends or reads nothing. `tune.buffers.limit` would bound the
+buffers, but HAProxy's manual warns of it: tasks that find none may freeze. So the requests are counted, by a counter
+with one entry, when they begin and when they are over.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Final
 
 from pba_api import sidecar
 from pba_api.types import Frontend, Limits
-from pba_operator.domain.frontend import timing
+from pba_operator.domain.frontend import pages, timing
 
 MAX_CLIENTS: Final = 8000
 """Connections of clients at a time. Below the process's own limit, which HAProxy makes from its files (about 10,200):
@@ -26,12 +26,10 @@ so the probes are still accepted when the clients take all of theirs."""
 MAX_WAITING: Final = MAX_CLIENTS // 2
 """Requests that wait for a node: so they never take all connections from clients who ask for something else."""
 MAX_REQUESTS: Final = MAX_CLIENTS
-"""Requests under way at a time: as many as with HTTP/1, where a connection has one. What is more is answered with 503."""
-MAX_HELD: Final = 2 * MAX_REQUESTS
-"""A client that reads no answer holds a request also when it was refused; beyond so many, the connection is closed."""
+"""Requests under way at a time: as many as with HTTP/1, where a connection has one."""
 MAX_GLITCHES: Final = 1000
-"""What a connection of HTTP/2 may do that HAProxy finds odd; browsers come to a few (HAProxy's manual: thresholds are in
-the hundreds or thousands), who tries HAProxy out to thousands in a second."""
+"""What a connection of HTTP/2 may do that HAProxy finds odd, before it is closed. HAProxy's manual: hundreds or
+thousands, as some clients cause a few in a long connection."""
 _REQUESTS: Final = "requests"
 _STICKY: Final = 1
 """Which of HAProxy's three counters of a request is that of all requests."""
@@ -49,10 +47,15 @@ def tables(limits: Limits) -> list[str]:
 
 
 def of_requests() -> list[str]:
-    """Return the rules of the clients' frontend that come before all others: each request is counted, none has got anything."""
+    """Return the rules of the clients' frontend that stand before all that refuse: no more requests than there may be.
+
+    Without a page: a client that takes none (HTTP/2 lets it say so) would hold what is refused, too.
+    """
+    refusal = f"status 503 hdr Retry-After {pages.RETRY_SECONDS[503]} hdr Cache-Control no-store"
     return [
+        "# A connection of HTTP/2 carries many requests: they are counted. What is too many has no page to be held.",
         f"http-request track-sc{_STICKY} int(0) table {_REQUESTS}",
-        f"http-request reject if {{ sc_conn_cur({_STICKY}) gt {MAX_HELD} }}",
+        f"http-request return {refusal} if {{ sc_conn_cur({_STICKY}) gt {MAX_REQUESTS} }}",
     ]
 
 
@@ -65,7 +68,6 @@ def of_clients(frontend: Frontend) -> list[str]:
     ]
     return [
         *(limited if rate else []),
-        f"http-request deny status 503 default-errorfiles if {{ sc_conn_cur({_STICKY}) gt {MAX_REQUESTS} }}",
         # A node is asked when there is something to ask: the whole body, or what fits a buffer of it, or none.
         f"http-request wait-for-body time {timing.request_seconds(frontend.timeouts)}s",
     ]

@@ -1,4 +1,4 @@
-"""Requests of HTTP/2 that no browser sends: none reaches a node but as HAProxy has read it, and it has read it strictly."""
+"""Requests of HTTP/2 that no browser sends: none reaches a node but as HAProxy has read it, strictly."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import pytest
 from pba_lab.h2_peer import CANCEL, PREFACE, SHOP, Kind, Peer, Stream, frame, get, opened
-from pba_lab.making import Secure
 from pba_lab.patience import eventually_async
+from pba_lab.secure import Secure
 from pba_lab.smuggling import assert_nothing_was_smuggled, assert_the_log_is_one_object_a_line
 from pba_lab.wire_client import said
 
@@ -107,7 +107,7 @@ REFUSED: dict[str, list[Field]] = {
 def refused(peer: Peer, stream: Stream) -> bool:
     """Tell whether a stream has got no other answer than a refusal."""
     if stream.status is None:
-        return peer.is_closed or stream.reset not in {None, 0}
+        return peer.is_left or stream.reset not in {None, 0}
     return stream.status in {400, 405}
 
 
@@ -226,7 +226,9 @@ UPLOADS = {
     "a length that is too long": Upload((b"9",)),
     "a length that is too long, and trailers": Upload((b"9",), trailers=((b"x-a", b"b"),)),
     "two lengths": Upload((b"5", b"6")),
-    "chunks in the body are its bytes": Upload(frames=(b"0\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n",), passes=True),
+    "chunks in the body are its bytes": Upload(
+        frames=(b"0\r\n\r\nGET /smuggled HTTP/1.1\r\n\r\n",), passes=True
+    ),
     "a trailer": Upload(trailers=((b"x-a", b"b"),), passes=True),
     "a trailer behind a length": Upload((b"5",), trailers=((b"x-a", b"b"),), passes=True),
     "a coding in a trailer": Upload(trailers=((b"transfer-encoding", b"chunked"),)),
@@ -244,7 +246,7 @@ async def test_a_body_is_as_long_as_was_said_and_ends_with_its_stream(secure: Se
     upload = UPLOADS[name]
     async with secure.client() as peer:
         await peer.send(upload.data(peer))
-        stream = peer.streams[peer.next_stream() - 2]
+        stream = peer.streams[peer.last]
         await peer.until(lambda: stream.is_over)
         if upload.passes:
             assert stream.status == 200
@@ -282,7 +284,9 @@ BROKEN: dict[str, Callable[[Peer], bytes]] = {
     ),
     "an index that there is not": lambda _: frame(Kind.HEADERS, 5, 1, b"\xff\xff\xff\xff\xff\x0f"),
     "the index 0": lambda _: frame(Kind.HEADERS, 5, 1, b"\x80"),
-    "a string beyond the head": lambda peer: frame(Kind.HEADERS, 5, 1, peer.block(get()) + b"\0\x7f\xff\x01a"),
+    "a string beyond the head": lambda peer: frame(
+        Kind.HEADERS, 5, 1, peer.block(get()) + b"\0\x7f\xff\x01a"
+    ),
     "codes that Huffman has not": lambda peer: frame(
         Kind.HEADERS, 5, 1, peer.block(get()) + b"\0\x84\xff\xff\xff\xff\x01a"
     ),
@@ -304,7 +308,7 @@ BROKEN: dict[str, Callable[[Peer], bytes]] = {
 async def test_who_breaks_the_protocol_is_left_and_nobody_else(secure: Secure, name: str) -> None:
     async with secure.client() as peer, secure.client() as neighbour:
         await peer.send(BROKEN[name](peer))
-        await peer.until(lambda: peer.is_closed)
+        await peer.until(lambda: peer.is_left)
         assert (await neighbour.ask(get(b"/neighbour"))).status == 200
         await eventually_async(lambda: secure.witness.requests)
     # What was whole before it may have reached the node, once.
@@ -317,7 +321,9 @@ async def test_without_tls_http_2_that_is_known_before_is_under_the_same_rules(s
     answer = await said(secure.haproxy.port, PREFACE, frame(Kind.SETTINGS), ends=True)
     assert answer[3] == Kind.SETTINGS
     async with opened(secure.haproxy.port) as peer:
-        spoofed = await peer.ask([*get(), (b"x-forwarded-proto", b"https"), (b"x-forwarded-for", b"192.0.2.1")])
+        spoofed = await peer.ask(
+            [*get(), (b"x-forwarded-proto", b"https"), (b"x-forwarded-for", b"192.0.2.1")]
+        )
         assert spoofed.status == 200
         assert refused(peer, await peer.ask(spoilt(authority=None)))
         await eventually_async(lambda: secure.witness.requests)
@@ -328,7 +334,9 @@ async def test_without_tls_http_2_that_is_known_before_is_under_the_same_rules(s
 
 async def test_nobody_gets_from_http_1_to_http_2_past_the_rules(secure: Secure) -> None:
     asked = "Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n"
-    answer = await said(secure.haproxy.port, f"GET / HTTP/1.1\r\nHost: {SHOP}\r\n{asked}\r\n".encode(), ends=True)
+    answer = await said(
+        secure.haproxy.port, f"GET / HTTP/1.1\r\nHost: {SHOP}\r\n{asked}\r\n".encode(), ends=True
+    )
     assert answer.startswith(b"HTTP/1.1 200 ")
     await eventually_async(lambda: secure.witness.requests)
     (seen,) = secure.witness.requests
