@@ -92,7 +92,8 @@ class Retries:
         int,
         Doc(
             "While more than this share of the requests of the last ten seconds (and ten in each second besides) were "
-            "retries, what a node may have got is not tried again. 0: never."
+            "retries, what a node may have got is not tried again. 0: never. (What a node on trial fails is asked of "
+            "another one all the same.)"
         ),
         Default(20),
         Number(0, 100),

@@ -2,41 +2,15 @@
 
 from __future__ import annotations
 
-import json
-import re
-
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pba_lab import HAProxyProcess
 from pba_lab.making import NewFrontend
 from pba_lab.patience import eventually_async
+from pba_lab.smuggling import assert_nothing_was_smuggled, assert_the_log_is_one_object_a_line
 from pba_lab.wire_client import request, responses, said
 from pba_lab.witness import Witness
-
-_OWN_WORDS = re.compile(r"\s*$|\[(NOTICE|WARNING|ALERT)\]|(Server|Proxy|backend) ")
-"""How HAProxy's own lines begin, between those on requests."""
-
-
-def assert_nothing_was_smuggled(witness: Witness) -> None:
-    """Each request at the node is one that HAProxy has read: by its rules, alone on its connection, and unambiguous."""
-    assert witness.ambiguous == []
-    for seen in witness.requests:
-        assert seen.rest == b"", seen
-        assert seen.all("x-forwarded-for") == ["127.0.0.1"], seen
-        assert len(seen.all("x-request-id")) == 1, seen
-        assert seen.all("x-forwarded-host") == seen.all("host"), seen
-
-
-def assert_the_log_is_one_object_a_line(haproxy: HAProxyProcess) -> None:
-    for line in haproxy.log.read_bytes().split(b"\n"):
-        text = line.decode("utf-8")
-        if text.startswith("{"):
-            entry = json.loads(text)
-            assert {"status", "node", "path", "client", "request_id"} <= set(entry), text
-        else:
-            assert _OWN_WORDS.match(text), text
-
 
 HOST = b"Host: shop.example\r\n"
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: inside\r\n\r\n"

@@ -221,6 +221,7 @@ def test_a_pod_starts_with_what_can_be_used_and_takes_the_rest_once_it_can(
     mounts["first"].write(first.secret())
     eventually(lambda: sidecar.usable["first"])
     assert shown(process.tls_port, client, SHOP) == first.serial
+    sidecar.finish()
     process.kill()
     process.start()
     assert shown(process.tls_port, client, None) == first.serial, "the first of the spec is the default again"

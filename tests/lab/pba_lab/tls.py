@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
 from pba_lab.haproxy import HAProxyProcess
+from pba_lab.patience import eventually
 from pba_sync.balancer.runtime import HAProxy
 from pba_sync.tls.items import Authorities, Certificate, TicketKeys
 from pba_sync.tls.keeper import Keeper, KeeperHooks
@@ -170,6 +171,11 @@ class TLSSidecar:
     def _run(self) -> None:
         while not self._stop.wait(LOOK_SECONDS):
             self.keeper.step()
+
+    def finish(self) -> None:
+        """Wait until the look that is under way is over, or the next one."""
+        before = self.keeper.looked_at
+        eventually(lambda: self.keeper.looked_at != before)
 
     def stop(self) -> None:
         """End between two looks."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 
 from pba_lab.nodes import Node
 
-_REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([^\x00-\x20\x7f]+) HTTP/1\.[01]")
+_REQUEST_LINE = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+) ([!-~]+) HTTP/1\.[01]")
 _HEADER = re.compile(rb"([!#$%&'*+.^_`|~0-9A-Za-z-]+):[ \t]*([^\x00\r\n]*?)[ \t]*")
 _CHUNK_SIZE = re.compile(rb"([0-9A-Fa-f]+)(?:;[^\r\n]*)?\r\n")
+
+Headers = tuple[tuple[str, str], ...]
+"""Names in lower case, and values, in their order."""
 
 
 @dataclass(frozen=True)
@@ -20,9 +24,10 @@ class Seen:
 
     method: str
     target: str
-    headers: tuple[tuple[str, str], ...]
+    headers: Headers
     body: bytes
     rest: bytes = b""
+    trailers: Headers = ()
 
     def all(self, name: str) -> list[str]:
         """Return the values of each header of this name (in lower case)."""
@@ -78,36 +83,41 @@ class Witness(Node):
             writer.write_eof()
             # Nothing follows the request on its connection: what still comes was smuggled.
             rest = await reader.read()
-        self.requests.append(Seen(seen.method, seen.target, seen.headers, seen.body, rest))
+        self.requests.append(replace(seen, rest=rest))
         return False
 
 
 async def _read(head: bytes, reader: asyncio.StreamReader) -> Seen:
     first, *lines = head.removesuffix(b"\r\n\r\n").split(b"\r\n")
     request_line = _REQUEST_LINE.fullmatch(first)
-    fields = [_HEADER.fullmatch(line) for line in lines]
-    if request_line is None or not all(fields):
+    if request_line is None:
         raise AmbiguousError("malformed")
-    headers = tuple(
-        (found[1].decode("ascii").lower(), found[2].decode("latin-1")) for found in fields if found
-    )
+    headers = _headers(lines)
     seen = Seen(request_line[1].decode("ascii"), request_line[2].decode("ascii"), headers, b"")
     lengths, codings = seen.all("content-length"), seen.all("transfer-encoding")
     if len(lengths) + len(codings) > 1 or len(seen.all("host")) > 1:
         raise AmbiguousError("framed, or addressed, twice")
     body = b""
+    trailers: Headers = ()
     if codings:
         if codings != ["chunked"]:
             raise AmbiguousError("an unknown coding")
-        body = await _chunks(reader)
+        body, trailers = await _chunks(reader)
     elif lengths:
         if not re.fullmatch(r"[0-9]+", lengths[0]):
             raise AmbiguousError("no length")
         body = await reader.readexactly(int(lengths[0]))
-    return Seen(seen.method, seen.target, headers, body)
+    return replace(seen, body=body, trailers=trailers)
 
 
-async def _chunks(reader: asyncio.StreamReader) -> bytes:
+def _headers(lines: Iterable[bytes]) -> Headers:
+    fields = [_HEADER.fullmatch(line) for line in lines]
+    if not all(fields):
+        raise AmbiguousError("malformed")
+    return tuple((found[1].decode("ascii").lower(), found[2].decode("latin-1")) for found in fields if found)
+
+
+async def _chunks(reader: asyncio.StreamReader) -> tuple[bytes, Headers]:
     body = b""
     while True:
         line = await reader.readuntil(b"\r\n")
@@ -116,9 +126,10 @@ async def _chunks(reader: asyncio.StreamReader) -> bytes:
             raise AmbiguousError(f"no size of a chunk: {line!r}")
         length = int(size[1], 16)
         if length == 0:
-            while await reader.readuntil(b"\r\n") != b"\r\n":
-                pass
-            return body
+            lines = []
+            while (line := await reader.readuntil(b"\r\n")) != b"\r\n":
+                lines.append(line.removesuffix(b"\r\n"))
+            return body, _headers(lines)
         body += await reader.readexactly(length)
         if await reader.readexactly(2) != b"\r\n":
             raise AmbiguousError("a chunk does not end where it says")

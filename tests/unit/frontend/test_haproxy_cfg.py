@@ -12,7 +12,7 @@ from pba_api.markers import Number
 from pba_api.parse import parse_spec
 from pba_api.types import Backend
 from pba_operator.domain.frontend.haproxy_cfg import MAX_FILES, render
-from pba_operator.domain.frontend.overload import MAX_CLIENTS, MAX_WAITING
+from pba_operator.domain.frontend.overload import MAX_CLIENTS, MAX_REQUESTS, MAX_WAITING
 from pba_operator.domain.frontend.words import quoted
 from pba_operator.domain.model import Cluster
 
@@ -109,7 +109,8 @@ def test_an_error_is_asked_elsewhere_only_where_nobody_is_bound_to_a_node(affini
 def test_without_a_budget_nothing_is_sent_again_and_nothing_is_counted() -> None:
     text = lines(configuration(retries={"budgetPercent": 0}))
     assert "http-request disable-l7-retry" in text
-    assert not [line for line in text if "stick-table" in line or "track-sc" in line or "gpc" in line]
+    assert not [line for line in text if "table retries" in line or "track-sc2" in line or "gpc" in line]
+    assert "backend retries" not in text
     assert "\n\n\n" not in "\n".join(text)
 
 
@@ -118,6 +119,21 @@ def test_what_waits_is_bounded_and_leaves_connections_for_others() -> None:
     assert f"http-request deny status 503 default-errorfiles if {{ queue gt {MAX_WAITING} }}" in lines(
         configuration()
     )
+
+
+def test_requests_are_counted_before_anything_may_hold_them() -> None:
+    public = lines(configuration().partition("\nfrontend public\n")[2])
+    counted = public.index("http-request track-sc1 int(0) table requests")
+    assert public[counted + 1].startswith("http-request return status 503 ")
+    assert public[counted + 1].endswith(f" if {{ sc_conn_cur(1) gt {MAX_REQUESTS} }}")
+    first = next(
+        number
+        for number, line in enumerate(public)
+        if line.startswith(
+            ("http-request deny", "http-request redirect", "http-request wait", "http-request return")
+        )
+    )
+    assert first == counted + 1
 
 
 def test_clients_are_counted_only_if_they_are_limited() -> None:

@@ -59,6 +59,7 @@ global
     nbthread $threads
     fd-hard-limit $max_files
     hard-stop-after ${drain_seconds}s
+    tune.h2.fe.glitches-threshold $max_glitches
 $tls_global
 
 defaults
@@ -99,6 +100,8 @@ $tls_response
 
 $origin
 
+$all_requests
+
 $hygiene
 
 $access
@@ -107,12 +110,12 @@ $tls_request
 
 $compression
 
+$client_limits
+
     # Where no node passes its checks, any may be asked: one that may answer is better than none. It is drawn here,
     # because `force-persist` is looked at before the rules of the nodes' section.
     http-request set-var(txn.nodes) str($floor_nodes),map($floor_size) if { nbsrv($backend) eq 0 }
     http-request set-var(txn.floor) $lot,mod(txn.nodes),map($floor) if { var(txn.nodes) -m found }$lot_condition
-
-$client_limits
 
 $paths
 
@@ -147,7 +150,7 @@ $others_health
     http-request return status 200 if { path /ready }$readiness
     http-request return status 503
 
-$client_table
+$request_tables
 
 $retry_table
 
@@ -182,12 +185,14 @@ _EMPTY_LINES: Final = re.compile(r"\n{3,}")
 """More than one in a row: a placeholder between two was filled with nothing."""
 
 _LOG: Final = (
-    "%{+json}o %(time)tr %(client)ci %(method)HM %(path)[capture.req.uri,field(1,?),bytes(0,256)] "
+    "%{+json}o %(time)tr %(client)ci %(method)HM "
+    "%(path)[capture.req.uri,field(1,?),bytes(0,256),regsub('[^!-~]','?',g)] "
     "%(status)ST %(node)s %(end)tsc %(retries)rc "
     "%(queued_ms)Tw %(connect_ms)Tc %(response_ms)Tr %(total_ms)Ta %(bytes)B %(trial)[var(txn.trial)] "
     "%(left)[var(txn.left)] %(upgraded)[var(txn.upgraded)] %(request_id)[var(txn.request_id)]"
 )
-"""One JSON object for each request. Of a path the beginning: a line that is cut is no object."""
+"""One JSON object for each request. Of a path the beginning: a line that is cut is no object; and without bytes that no
+URL has, which HTTP/2 lets through: a line with them is not UTF-8."""
 _LINE_BYTES: Final = 2048
 """As long as such a line is at most: a path of nothing but quotes, and names as long as Kubernetes allows them."""
 
@@ -250,8 +255,10 @@ def render(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> str:
         others_health=indented(others.health(frontend)),
         others="\n".join(others.section(host)),
         attempts=frontend.retries.attempts,
-        client_table="\n".join(overload.table(frontend.limits)),
-        client_limits=indented(overload.of_clients(frontend.limits)),
+        max_glitches=overload.MAX_GLITCHES,
+        all_requests=indented(overload.of_requests()),
+        request_tables="\n".join(overload.tables(frontend.limits)),
+        client_limits=indented(overload.of_clients(frontend)),
         paths=indented(paths.of_clients(frontend.paths)),
         path_timeouts=indented(paths.of_nodes(frontend.paths)),
         node_limits=indented(overload.of_nodes()),

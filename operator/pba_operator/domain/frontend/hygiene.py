@@ -1,8 +1,9 @@
 """What is refused before anything else is asked: requests that no application needs, and that harm some.
 
-HAProxy itself refuses what could be read in two ways (`tests/e2e/balancer/test_hostile.py` says which), but passes on:
-`CONNECT`, to which a node that answers 200 gives the client a connection past every rule; `TRACE`, which shows what
-proxies have added; and a `Host` that is none, or is missing (RFC 9112, 3.2: 400), of which applications make links.
+HAProxy itself refuses what could be read in two ways (`tests/e2e/balancer/test_hostile.py` and `http2` say which), but
+passes on: `CONNECT`, to which a node that answers 200 gives the client a connection past every rule; `TRACE`, which
+shows what proxies have added; a `Host` that is none, or is missing (RFC 9112, 3.2: 400; in HTTP/2 it is made of
+`:authority`), of which applications make links; and of HTTP/2 bytes in the target that no URL has (RFC 3986, 2).
 """
 
 from __future__ import annotations
@@ -20,5 +21,6 @@ RULES: Final = (
     "acl names_host req.fhdr(Host) -m found",
     f"acl host_is_one req.fhdr(Host) -m reg {quoted(_HOST)}",
     "http-request deny deny_status 400 if names_host !host_is_one",
-    "http-request deny deny_status 400 if HTTP_1.1 !names_host",
+    "http-request deny deny_status 400 unless HTTP_1.0 or names_host",
+    f"http-request deny deny_status 400 if {{ url -m reg {quoted('[^!-~]')} }}",
 )

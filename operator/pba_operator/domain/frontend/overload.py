@@ -1,6 +1,7 @@
 """What the frontend does when more is asked than the nodes, or one client's share, can bear: pure.
 
-What must stay true: what waits is bounded in number and in time; who only begins a request holds no node.
+What must stay true: what waits is bounded in number and in time; who only begins a request holds no node; what HAProxy
+keeps in memory for requests is bounded, however many of them a connection carries.
 
 How many requests run on one node is told to HAProxy by the sidecar, which knows how many frontends share it.
 
@@ -8,6 +9,12 @@ A client's rate holds for all frontends together. Each lets its part of it throu
 the client asks for comes to it (ADR 16). What comes to the others the sidecar tells HAProxy, as a rate that fades by
 itself within two seconds unless it is told anew: whoever dies or is cut off, nobody is refused for what is over. What
 counts against it is what was let through: who asks for too much gets his limit, not nothing.
+
+A connection of HTTP/2 carries up to a hundred requests at a time (`tune.h2.fe.max-concurrent-streams`, which HAProxy's
+manual recommends not to change), and HAProxy's `maxconn` counts connections. Each request has up to two buffers of
+16 KiB, and may keep them for as long as its client sends or reads nothing. `tune.buffers.limit` would bound the
+buffers, but HAProxy's manual warns of it: tasks that find none may freeze. So the requests are counted, by a counter
+with one entry, when they begin and when they are over.
 """
 
 from __future__ import annotations
@@ -15,13 +22,22 @@ from __future__ import annotations
 from typing import Final
 
 from pba_api import sidecar
-from pba_api.types import Limits
+from pba_api.types import Frontend, Limits
+from pba_operator.domain.frontend import pages, timing
 
 MAX_CLIENTS: Final = 8000
 """Connections of clients at a time. Below the process's own limit, which HAProxy makes from its files (about 10,200):
 so the probes are still accepted when the clients take all of theirs."""
 MAX_WAITING: Final = MAX_CLIENTS // 2
 """Requests that wait for a node: so they never take all connections from clients who ask for something else."""
+MAX_REQUESTS: Final = MAX_CLIENTS
+"""Requests under way at a time: as many as with HTTP/1, where a connection has one."""
+MAX_GLITCHES: Final = 1000
+"""What a connection of HTTP/2 may do that HAProxy finds odd, before it is closed. HAProxy's manual: hundreds or
+thousands, as some clients cause a few in a long connection."""
+_REQUESTS: Final = "requests"
+_STICKY: Final = 1
+"""Which of HAProxy's three counters of a request is that of all requests."""
 _KNOWN_CLIENTS: Final = 100_000
 """Of so many addresses the rate is known; then the one that has asked for nothing for longest is forgotten."""
 
@@ -29,8 +45,9 @@ _CLIENT: Final = "src,ipmask(32,64)"
 _REFUSED: Final = "http-request deny status 429 default-errorfiles"
 
 
-def table(limits: Limits) -> list[str]:
-    """Return the sections that count the clients' requests; none if nobody is limited."""
+def tables(limits: Limits) -> list[str]:
+    """Return the sections that count: all requests under way, and each client's if these are limited."""
+    requests = [f"backend {_REQUESTS}", "    stick-table type integer size 1 store conn_cur"]
     table = f"stick-table type ipv6 size {_KNOWN_CLIENTS} expire 10s store"
     rate = "http_req_rate(1s)"
     counted = [
@@ -38,8 +55,10 @@ def table(limits: Limits) -> list[str]:
         *([rate, "gpc(1)", "gpc_rate(1,1s)"] if limits.requests_per_client_per_second else []),
     ]
     if not counted:
-        return []
+        return requests
     clients = [
+        *requests,
+        "",
         "# What each client has under way here, asks for here, or was let through of it: what is limited.",
         f"backend {sidecar.CLIENTS}",
         f"    {table} {','.join(counted)}",
@@ -55,21 +74,32 @@ def table(limits: Limits) -> list[str]:
     ]
 
 
-def of_clients(limits: Limits) -> list[str]:
-    """Return the rules of the clients' frontend; a client is an IPv4 address, or an IPv6 network of 64 bits.
+def of_requests() -> list[str]:
+    """Return the rules of the clients' frontend that stand before all that refuse: no more requests than there may be.
 
-    HAProxy looks at them when the body is whole or fills a buffer, so what has not come so far is not under way.
+    Without a page: a client that takes none (HTTP/2 lets it say so) would hold what is refused, too.
     """
-    # A node is asked when there is something to ask: the whole body, or what fits a buffer of it, or none.
-    buffered = "option http-buffer-request"
-    at_a_time, rate = limits.requests_per_client, limits.requests_per_client_per_second
-    if not at_a_time and not rate:
-        return [buffered]
+    refusal = f"status 503 hdr Retry-After {pages.RETRY_SECONDS[503]} hdr Cache-Control no-store"
     return [
-        buffered,
+        "# A connection of HTTP/2 carries many requests: they are counted. What is too many has no page to be held.",
+        f"http-request track-sc{_STICKY} int(0) table {_REQUESTS}",
+        f"http-request return {refusal} if {{ sc_conn_cur({_STICKY}) gt {MAX_REQUESTS} }}",
+    ]
+
+
+def of_clients(frontend: Frontend) -> list[str]:
+    """Return the rules of the clients' frontend; a client is an IPv4 address, or an IPv6 network of 64 bits."""
+    at_a_time = frontend.limits.requests_per_client
+    rate = frontend.limits.requests_per_client_per_second
+    limited = [
         f"http-request track-sc0 {_CLIENT} table {sidecar.CLIENTS}",
         *([f"{_REFUSED} if {{ sc_conn_cur(0) gt {at_a_time} }}"] if at_a_time else []),
         *(_rate(rate) if rate else []),
+    ]
+    return [
+        *(limited if at_a_time or rate else []),
+        # A node is asked when there is something to ask: the whole body, or what fits a buffer of it, or none.
+        f"http-request wait-for-body time {timing.request_seconds(frontend.timeouts)}s",
     ]
 
 

@@ -24,7 +24,7 @@ _OF_STATUS: Final = {f"{status}.html": status for status in (403, 413, 429, 500,
 not in time (408), it answers in its own words whatever the configuration says (3.0.11)."""
 KEYS: Final = (*_OF_STATUS, MAINTENANCE)
 
-_RETRY_SECONDS: Final = {429: 1, 503: 5}
+RETRY_SECONDS: Final = {429: 1, 503: 5}
 
 _PAGE: Final = (
     "<!DOCTYPE html><html lang=en><meta charset=utf-8><title>{title}</title>"
@@ -105,5 +105,5 @@ def rules(pages: Mapping[str, str]) -> Iterator[str]:
     """Yield what HAProxy answers by itself, where it is not left to HAProxy's own words."""
     for key, status in _OF_STATUS.items():
         if key in pages or key in _OURS:
-            retry = f" hdr Retry-After {_RETRY_SECONDS[status]}" if status in _RETRY_SECONDS else ""
+            retry = f" hdr Retry-After {RETRY_SECONDS[status]}" if status in RETRY_SECONDS else ""
             yield f"http-error status {status} {payload(key, pages)}{retry}"

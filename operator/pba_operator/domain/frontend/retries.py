@@ -5,7 +5,8 @@ What must stay true:
 - one that a node may have got is sent again only if its method is safe (GET, HEAD, OPTIONS: RFC 9110, 9.2.1), never a
   POST. PUT and DELETE are idempotent in that RFC; whether they are in an old application nobody knows;
 - what every node fails (a URL that crashes the application, an outage) is not multiplied: when the retries of the last
-  seconds exceed their share of the requests, new requests get one try;
+  seconds exceed their share of the requests, new requests get one try. What fails on trial is asked of another node all
+  the same, since the client would not have been sent there but for us; it counts as a retry;
 - where clients are bound to nodes, what a node answers is the answer, also if it is an error: at another node they have
   no session, and would be bound to that one from then on.
 
@@ -19,6 +20,7 @@ from typing import Final
 
 from pba_api import sidecar
 from pba_api.types import Retries, SessionAffinity
+from pba_operator.domain.frontend.trials import AGAIN
 
 SPAN_SECONDS: Final = 10
 FREE_EACH_SECOND: Final = 10
@@ -54,5 +56,6 @@ def rules(retries: Retries, affinity: SessionAffinity) -> list[str]:
         f"acl is_spent sc_gpc_rate({spent},{count}),sub(txn.retries) ge 0",
         f"http-request sc-inc-gpc({refused},{count}) if is_safe is_spent",
         "http-request disable-l7-retry if !is_safe or is_spent",
+        f"http-request sc-inc-gpc({spent},{count}) if {{ fe_name {AGAIN} }}",
         f"http-after-response sc-add-gpc({spent},{count}) txn.conn_retries if {{ txn.conn_retries gt 0 }}",
     ]

@@ -15,7 +15,7 @@ from typing import Final
 from pba_api.types import Checks, Frontend, Timeouts
 
 _REQUEST_SECONDS: Final = 10
-"""A client that sends the head of a request by and by must be done with it in so long."""
+"""A client that sends the head of a request by and by must be done with it in so long; the same for its body."""
 _MARGIN_SECONDS: Final = 30
 """What a frontend that goes waits for beyond the longest silence."""
 _KEPT_SECONDS: Final = 15
@@ -43,6 +43,11 @@ def _kept_milliseconds(client_seconds: int) -> int:
     return min(client_seconds * 1250, (client_seconds + _KEPT_SECONDS) * 1000)
 
 
+def request_seconds(timeouts: Timeouts) -> int:
+    """Return how long a client may take for the head of a request, and for what of its body is waited for."""
+    return min(_REQUEST_SECONDS, timeouts.client_seconds)
+
+
 def limits(timeouts: Timeouts) -> list[str]:
     """Return the time limits of all sections."""
     client = timeouts.client_seconds
@@ -50,7 +55,7 @@ def limits(timeouts: Timeouts) -> list[str]:
         f"timeout connect {timeouts.connect_milliseconds}ms",
         f"timeout client {client}s",
         "timeout client-fin 10s",
-        f"timeout http-request {min(_REQUEST_SECONDS, client)}s",
+        f"timeout http-request {request_seconds(timeouts)}s",
         f"timeout http-keep-alive {_kept_milliseconds(client)}ms",
         f"timeout queue {timeouts.queue_seconds}s",
         f"timeout server {timeouts.server_seconds}s",

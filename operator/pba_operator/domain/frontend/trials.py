@@ -68,15 +68,15 @@ def sections(frontend: Frontend) -> Sequence[str]:
         f"    http-request set-header {_HEADER} %[var(txn.trial)]",
         f"    use-server {sidecar.TRY} if TRUE",
         f"    server {sidecar.TRY} unix@{_socket(sidecar.TRY)} send-proxy-v2 weight 0",
-        f"    server {_AGAIN} unix@{_socket(_AGAIN)} send-proxy-v2",
+        f"    server {AGAIN} unix@{_socket(AGAIN)} send-proxy-v2",
         "",
         *_pass(sidecar.TRY, f"http-request set-var(txn.trial) req.hdr({_HEADER})"),
         "",
-        *_pass(_AGAIN),
+        *_pass(AGAIN),
     )
 
 
-_AGAIN: Final = "again"
+AGAIN: Final = "again"
 
 
 def _socket(name: str) -> str:
