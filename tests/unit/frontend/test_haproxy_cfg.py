@@ -147,7 +147,7 @@ def test_clients_are_counted_only_if_they_are_limited() -> None:
     assert "http-request track-sc0 src,ipmask(32,64) table clients" in text
     assert "http-request set-var(txn.part) sc_http_req_rate(0),mul(7)" in text
     assert "http-request deny status 429 default-errorfiles if is_too_often" in text
-    assert not [line for line in text if "conn_cur" in line]
+    assert not [line for line in text if "sc_conn_cur(0)" in line]
 
 
 def test_what_clients_have_under_way_is_counted_only_if_it_is_limited() -> None:
