@@ -210,16 +210,18 @@ async def test_one_client_has_only_so_many_requests_under_way(
 async def test_what_holds_no_node_is_not_under_way(
     new_frontend: NewFrontend, new_nodes: NewNodes, slow_clients: SlowClients
 ) -> None:
-    """Connections that rest, heads that have only begun, and bodies that have and are small."""
+    """Connections that rest, and heads that have only begun."""
     (node,) = await new_nodes(1)
     haproxy = await new_frontend(node, limits={"requestsPerClient": 1})
     await slow_clients.begin(haproxy.port, b"GET / HTTP/1.1\r\nHost: lab\r\n\r\n", 5)
     await eventually_async(lambda: node.executed.total() > 0 and node.running == 0)
     await slow_clients.begin(haproxy.port, b"GET / HTTP/1.1\r\nHost: lab\r\nX-", 5)
-    half = b"POST / HTTP/1.1\r\nHost: lab\r\nContent-Length: 1000\r\n\r\nhalf of it"
-    await slow_clients.begin(haproxy.port, half, 5)
-    await eventually_async(lambda: haproxy.frontend_sessions() == 15)
+    await eventually_async(lambda: haproxy.frontend_sessions() == 10)
     assert [status(await ask(haproxy.port, request())) for _ in range(5)] == [200] * 5
+    half = b"POST / HTTP/1.1\r\nHost: lab\r\nContent-Length: 1000\r\n\r\nhalf of it"
+    await slow_clients.begin(haproxy.port, half, 1)
+    await eventually_async(lambda: haproxy.frontend_sessions() == 11)
+    assert status(await ask(haproxy.port, request())) == 429, "a body that comes by and by is under way"
 
 
 @pytest.mark.parametrize("configuration", [{"requestsPerClientPerSecond": 5}], indirect=True)

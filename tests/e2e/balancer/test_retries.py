@@ -17,6 +17,7 @@ from pba_lab.raw import ask, request, status
 from pba_lab.rotation import in_rotation
 from pba_lab.weighing import weighing
 
+from pba_sync.balancer import commands
 from pba_sync.balancer.commands import Check
 from pba_sync.balancer.limits import Limits
 from pba_sync.balancer.outliers import Phase
@@ -142,6 +143,32 @@ async def test_what_every_node_fails_is_not_multiplied_beyond_the_budget(
     # Each client may have one more under way, of three tries.
     assert 100 <= budget.spent <= 0.2 * count + 100 + 10 * 3
     assert 0 < budget.refused < count
+
+
+async def test_the_first_requests_are_counted_that_come_at_the_same_moment(
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_faulty: NewFaulty
+) -> None:
+    """In a table with room for one entry, 5 of 10 were not in one of some 750 turns (two threads, two processors)."""
+    node = await new_faulty("bad", Stage.FAILED)
+    await joined(new_sidecar, node)
+    for _ in range(500):
+        before = node.read.total()
+        await asyncio.gather(*(ask(haproxy.port, request()) for _ in range(10)))
+        assert read_budget(haproxy.ask("show table retries")).spent == node.read.total() - before - 10
+        haproxy.ask("clear table retries")
+
+
+async def test_what_fails_on_trial_counts_as_a_retry(
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes, new_faulty: NewFaulty
+) -> None:
+    (good,) = await new_nodes(1)
+    bad = await new_faulty("bad", Stage.FAILED)
+    await joined(new_sidecar, good, bad)
+    haproxy.ask(commands.set_weight("bad", 0).text)
+    haproxy.ask(commands.give_trial("bad").text)
+    assert status(await ask(haproxy.port, request())) == 200
+    assert bad.read.total() == 1
+    assert read_budget(haproxy.ask("show table retries")).spent == 1
 
 
 @pytest.mark.parametrize("configuration", [{"budgetPercent": 0}], indirect=True)

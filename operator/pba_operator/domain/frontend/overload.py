@@ -24,6 +24,7 @@ from typing import Final
 from pba_api import sidecar
 from pba_api.types import Frontend, Limits
 from pba_operator.domain.frontend import pages, timing
+from pba_operator.domain.frontend.words import ROOM_FOR_ONE
 
 MAX_CLIENTS: Final = 8000
 """Connections of clients at a time. Below the process's own limit, which HAProxy makes from its files (about 10,200):
@@ -47,7 +48,7 @@ _REFUSED: Final = "http-request deny status 429 default-errorfiles"
 
 def tables(limits: Limits) -> list[str]:
     """Return the sections that count: all requests under way, and each client's if these are limited."""
-    requests = [f"backend {_REQUESTS}", "    stick-table type integer size 1 store conn_cur"]
+    requests = [f"backend {_REQUESTS}", f"    stick-table type integer size {ROOM_FOR_ONE} store conn_cur"]
     table = f"stick-table type ipv6 size {_KNOWN_CLIENTS} expire 10s store"
     rate = "http_req_rate(1s)"
     counted = [
