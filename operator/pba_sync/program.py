@@ -18,19 +18,20 @@ import pykube  # type: ignore[import-untyped]
 
 from pba_api import ports
 from pba_sync import logs, probes
-from pba_sync.balancer import frontends, kube, others
+from pba_sync.balancer import frontends, others
 from pba_sync.balancer.exchange import Exchange
 from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.metrics import Metrics
 from pba_sync.balancer.planner import Terms
-from pba_sync.balancer.resolver import Resolver, addresses
-from pba_sync.balancer.roster import Roster
-from pba_sync.balancer.runtime import HAProxy
 from pba_sync.balancer.stopping import Stopping
-from pba_sync.balancer.view import Board, Watcher, WatcherHooks
 from pba_sync.balancer.weigher import Weigher, WeigherHooks
+from pba_sync.haproxy.runtime import HAProxy
 from pba_sync.settings import Settings, SettingsError, read_settings
 from pba_sync.tls import pod
+from pba_sync.watching import kube
+from pba_sync.watching.resolver import Resolver, addresses
+from pba_sync.watching.roster import Roster
+from pba_sync.watching.view import Board, Watcher, WatcherHooks
 
 STUCK_SECONDS = 15.0
 """A pass of the balancer's loop that takes longer has lost itself: every step of it has a time limit."""

@@ -12,9 +12,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pba_api import sidecar
-from pba_sync.balancer.affinity import Affinity
-from pba_sync.balancer.commands import Check
-from pba_sync.balancer.limits import Limits
+from pba_sync.haproxy.affinity import Affinity
+from pba_sync.haproxy.commands import Check
+from pba_sync.judging.limits import Limits
 
 
 class SettingsError(Exception):

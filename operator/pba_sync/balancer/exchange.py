@@ -15,10 +15,11 @@ from http import HTTPStatus
 from typing import Final, Protocol
 
 from pba_api.sidecar import RATES_PATH
-from pba_sync.balancer import commands, rates
-from pba_sync.balancer.commands import Command
-from pba_sync.balancer.errors import HAProxyError
+from pba_sync.balancer import rates
 from pba_sync.balancer.others import Address
+from pba_sync.haproxy import commands
+from pba_sync.haproxy.commands import Command
+from pba_sync.haproxy.errors import HAProxyError
 
 LOOK_SECONDS: Final = 0.5
 ASK_SECONDS: Final = 0.5

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 
-from pba_sync.balancer.membership import Endpoint, Node, NodeState, members
+from pba_sync.watching.membership import Endpoint, Node, NodeState, members
 
 
 class FrontendsDesk:

@@ -16,16 +16,6 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pba_api.sidecar import READY
-from pba_sync.balancer import commands, floor
-from pba_sync.balancer.commands import Command
-from pba_sync.balancer.errors import (
-    AnswerMalformedError,
-    CommandRefusedError,
-    HAProxyError,
-    HAProxyUnreachableError,
-)
-from pba_sync.balancer.floor import Floor
-from pba_sync.balancer.membership import Node, NodeState
 from pba_sync.balancer.planner import (
     Change,
     Kind,
@@ -39,10 +29,20 @@ from pba_sync.balancer.planner import (
     vanished,
     wanted,
 )
-from pba_sync.balancer.runtime import Incarnation
-from pba_sync.balancer.servers import Server
 from pba_sync.balancer.stopping import Stopping
-from pba_sync.balancer.view import Board, View
+from pba_sync.haproxy import commands, floor
+from pba_sync.haproxy.commands import Command
+from pba_sync.haproxy.errors import (
+    AnswerMalformedError,
+    CommandRefusedError,
+    HAProxyError,
+    HAProxyUnreachableError,
+)
+from pba_sync.haproxy.floor import Floor
+from pba_sync.haproxy.runtime import Incarnation
+from pba_sync.haproxy.servers import Server
+from pba_sync.watching.membership import Node, NodeState
+from pba_sync.watching.view import Board, View
 
 IDLE_SECONDS = 0.5
 """How often HAProxy is looked at when nothing is to do: how long an HAProxy that restarted stays empty."""

@@ -18,15 +18,15 @@ from prometheus_client import (
 from prometheus_client.core import CounterMetricFamily
 from prometheus_client.registry import Collector
 
-from pba_sync.balancer.answers import Answer
-from pba_sync.balancer.errors import HAProxyError
-from pba_sync.balancer.membership import Node, NodeState
-from pba_sync.balancer.outliers import Phase, Standings
 from pba_sync.balancer.planner import Change, Kind, unheeded, vanished
-from pba_sync.balancer.retries import Budget
-from pba_sync.balancer.servers import Admin, Server
-from pba_sync.balancer.tallies import FAMILY, ResponseTimes
-from pba_sync.balancer.view import Board, View
+from pba_sync.haproxy.errors import HAProxyError
+from pba_sync.haproxy.retries import Budget
+from pba_sync.haproxy.servers import Admin, Server
+from pba_sync.judging.answers import Answer
+from pba_sync.judging.outliers import Phase, Standings
+from pba_sync.judging.tallies import FAMILY, ResponseTimes
+from pba_sync.watching.membership import Node, NodeState
+from pba_sync.watching.view import Board, View
 
 _IN_ROTATION = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
 

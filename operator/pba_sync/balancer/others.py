@@ -12,11 +12,12 @@ from collections.abc import Callable, Collection, Mapping
 from typing import Final, Protocol
 
 from pba_api.sidecar import OTHERS, THIS
-from pba_sync.balancer import commands, frontends
-from pba_sync.balancer.commands import Command, checked
-from pba_sync.balancer.errors import HAProxyError
-from pba_sync.balancer.membership import Node
-from pba_sync.balancer.servers import Admin, Server, read_servers
+from pba_sync.balancer import frontends
+from pba_sync.haproxy import commands
+from pba_sync.haproxy.commands import Command, checked
+from pba_sync.haproxy.errors import HAProxyError
+from pba_sync.haproxy.servers import Admin, Server, read_servers
+from pba_sync.watching.membership import Node
 
 LOOK_SECONDS: Final = 1.0
 _CHECK: Final = "check inter 500ms fall 1 rise 2"

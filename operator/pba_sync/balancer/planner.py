@@ -20,11 +20,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from pba_sync.balancer import commands, external
-from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
-from pba_sync.balancer.commands import Check, Command
-from pba_sync.balancer.membership import Node, NodeState
-from pba_sync.balancer.servers import Admin, Server
+from pba_sync.haproxy import commands
+from pba_sync.haproxy.affinity import NO_AFFINITY, Affinity
+from pba_sync.haproxy.commands import Check, Command
+from pba_sync.haproxy.servers import Admin, Server
+from pba_sync.watching import external
+from pba_sync.watching.membership import Node, NodeState
 
 
 class Kind(Enum):

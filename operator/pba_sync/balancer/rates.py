@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping
 from itertools import islice
 from typing import Final
 
-from pba_sync.balancer.errors import AnswerMalformedError
+from pba_sync.haproxy.errors import AnswerMalformedError
 
 _FADES_SECONDS: Final = 2.0
 """So long a rate of HAProxy's tells of a client that is gone: it is made from this second and the one before."""

@@ -31,10 +31,10 @@ from pathlib import Path
 from typing import Protocol
 
 from pba_api.sidecar import DRAINED_FILE, STOPPING, STOPPING_FILE
-from pba_sync.balancer import commands
-from pba_sync.balancer.commands import Command
-from pba_sync.balancer.errors import CommandRefusedError
-from pba_sync.balancer.runtime import Incarnation
+from pba_sync.haproxy import commands
+from pba_sync.haproxy.commands import Command
+from pba_sync.haproxy.errors import CommandRefusedError
+from pba_sync.haproxy.runtime import Incarnation
 
 _LOG = logging.getLogger(__name__)
 

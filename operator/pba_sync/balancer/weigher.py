@@ -18,18 +18,19 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Final, Protocol
 
-from pba_sync.balancer import answers, bindings, commands, outliers
-from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
-from pba_sync.balancer.answers import Answer
-from pba_sync.balancer.askers import Askers
-from pba_sync.balancer.bindings import Bound, Reason
-from pba_sync.balancer.commands import Command
-from pba_sync.balancer.errors import CommandRefusedError, HAProxyError
-from pba_sync.balancer.limits import Limits
-from pba_sync.balancer.outliers import Phase, Standings
-from pba_sync.balancer.pasts import End
-from pba_sync.balancer.retries import failures
-from pba_sync.balancer.servers import Admin, Server
+from pba_sync.haproxy import commands
+from pba_sync.haproxy.affinity import NO_AFFINITY, Affinity
+from pba_sync.haproxy.commands import Command
+from pba_sync.haproxy.errors import CommandRefusedError, HAProxyError
+from pba_sync.haproxy.retries import failures
+from pba_sync.haproxy.servers import Admin, Server
+from pba_sync.judging import answers, bindings, outliers
+from pba_sync.judging.answers import Answer
+from pba_sync.judging.askers import Askers
+from pba_sync.judging.bindings import Bound, Reason
+from pba_sync.judging.limits import Limits
+from pba_sync.judging.outliers import Phase, Standings
+from pba_sync.judging.pasts import End
 
 LOOK_SECONDS: Final = 0.1
 """From look to look while there is traffic, or a node is not at its full weight."""

@@ -15,7 +15,7 @@ import re
 from pathlib import Path
 from typing import Final
 
-from pba_sync.balancer.commands import Command
+from pba_sync.haproxy.commands import Command
 
 _SAFE: Final = re.compile(r"[A-Za-z0-9/._-]+")
 _BASE64: Final = re.compile(r"[A-Za-z0-9+/=]+")

@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Final, Protocol
 
 from pba_api.sidecar import CA_KEY, CERTIFICATE_KEY, PRIVATE_KEY_KEY, TICKET_SEED_KEY
-from pba_sync.balancer.commands import Command
-from pba_sync.balancer.errors import AnswerMalformedError, CommandRefusedError
+from pba_sync.haproxy.commands import Command
+from pba_sync.haproxy.errors import AnswerMalformedError, CommandRefusedError
 from pba_sync.tls import commands, pem, tickets
 from pba_sync.tls.pem import UnusableError
 

@@ -17,8 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from pba_sync.balancer.errors import HAProxyError, HAProxyUnreachableError
-from pba_sync.balancer.runtime import Incarnation
+from pba_sync.haproxy.errors import HAProxyError, HAProxyUnreachableError
+from pba_sync.haproxy.runtime import Incarnation
 from pba_sync.tls import items
 from pba_sync.tls.items import Item
 from pba_sync.tls.pem import UnusableError

@@ -23,7 +23,7 @@ from pba_lab.wire import Wire
 from pba_hack.apiserver import ApiServer
 from pba_operator.domain.frontend import haproxy_cfg
 from pba_operator.domain.model import Cluster
-from pba_sync.balancer.servers import read_servers
+from pba_sync.haproxy.servers import read_servers
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from pba_lab.slices import Slices
 
 from pba_hack.apiserver import ApiServer
 from pba_operator.domain.model import Cluster
-from pba_sync.balancer.servers import Admin
+from pba_sync.haproxy.servers import Admin
 
 OLD = {"name": "old", "host": "10.9.7.1", "port": 9}
 OLD_SERVER = "external_old_10.9.7.1:9"

@@ -17,12 +17,12 @@ from pba_lab.slices import SERVICE, Slices
 from pba_lab.wire import Wire
 
 from pba_operator.domain.model import Cluster
-from pba_sync.balancer import kube
-from pba_sync.balancer.external import Declared
-from pba_sync.balancer.kube import Followed
-from pba_sync.balancer.membership import Endpoint
-from pba_sync.balancer.roster import Roster
-from pba_sync.balancer.view import Board, Watcher, WatcherHooks
+from pba_sync.watching import kube
+from pba_sync.watching.external import Declared
+from pba_sync.watching.kube import Followed
+from pba_sync.watching.membership import Endpoint
+from pba_sync.watching.roster import Roster
+from pba_sync.watching.view import Board, Watcher, WatcherHooks
 
 
 def test_without_the_api_server_it_goes_on_with_what_it_knows(

@@ -20,8 +20,8 @@ from pba_hack.binaries import binary
 from pba_hack.loopback import free_port
 from pba_hack.waiting import wait_for
 from pba_operator.domain.model import Cluster
-from pba_sync.balancer import kube
-from pba_sync.balancer.errors import ViewExpiredError
+from pba_sync.watching import kube
+from pba_sync.watching.errors import ViewExpiredError
 
 START_SECONDS = 120.0
 

@@ -9,7 +9,7 @@ from pba_lab.slices import Slices
 
 from pba_api import ports
 from pba_api.sidecar import THIS
-from pba_sync.balancer.servers import Server, read_servers
+from pba_sync.haproxy.servers import Server, read_servers
 
 CLIENTS = "shop"
 

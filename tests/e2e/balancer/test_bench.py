@@ -18,7 +18,7 @@ from pba_hack.bench.case import Measured, Trial
 from pba_hack.bench.samples import Series
 from pba_hack.loopback import free_port
 from pba_hack.progress import Progress
-from pba_sync.balancer.commands import FULL_WEIGHT
+from pba_sync.haproxy.commands import FULL_WEIGHT
 
 NODES = 11
 

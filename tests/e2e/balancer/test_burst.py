@@ -16,9 +16,9 @@ from pba_lab.making import NewNodes, NewSidecar
 from pba_lab.patience import eventually_async
 from pba_lab.sidecar_loop import SidecarLoop
 
-from pba_sync.balancer.membership import Node as Member
-from pba_sync.balancer.membership import NodeState
 from pba_sync.balancer.planner import Kind
+from pba_sync.watching.membership import Node as Member
+from pba_sync.watching.membership import NodeState
 
 _LOG = logging.getLogger(__name__)
 HALF = 500

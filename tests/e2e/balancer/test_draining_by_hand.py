@@ -10,10 +10,10 @@ from pba_lab.making import NewNodes, NewSidecar
 from pba_lab.patience import eventually_async
 from pba_lab.sidecar_loop import SidecarLoop
 
-from pba_sync.balancer.external import Declared
-from pba_sync.balancer.membership import Endpoint
 from pba_sync.balancer.planner import Kind
-from pba_sync.balancer.servers import Admin
+from pba_sync.haproxy.servers import Admin
+from pba_sync.watching.external import Declared
+from pba_sync.watching.membership import Endpoint
 
 
 def _tell(sidecar: SidecarLoop, nodes: list[Node], *drained: Node) -> None:

@@ -12,10 +12,10 @@ from pba_lab.making import NewNodes, NewSidecar
 from pba_lab.patience import eventually_async
 from pba_lab.sidecar_loop import Lookup, SidecarLoop
 
-from pba_sync.balancer import external, resolver
-from pba_sync.balancer.external import Declared, External
-from pba_sync.balancer.membership import Endpoint
 from pba_sync.balancer.planner import Kind
+from pba_sync.watching import external, resolver
+from pba_sync.watching.external import Declared, External
+from pba_sync.watching.membership import Endpoint
 
 HOST = "old.example"
 

@@ -20,9 +20,9 @@ from pba_lab.making import NewSidecar
 from pba_lab.patience import eventually_async
 from pba_lab.sidecar_loop import SidecarLoop
 
-from pba_sync.balancer.membership import Node, NodeState, members, read_slice
 from pba_sync.balancer.planner import Kind
-from pba_sync.balancer.servers import Admin, Server
+from pba_sync.haproxy.servers import Admin, Server
+from pba_sync.watching.membership import Node, NodeState, members, read_slice
 
 GOOD_NAMES = st.sampled_from(("a", "b", "shop-backend-7d9f", "A.b", "x" * 253))
 ODD_NAMES = st.sampled_from(("c;show info", "a b", "nodes/a", "-", "#1", "ä", "", None, 7))

@@ -17,10 +17,10 @@ from pba_lab.patience import eventually_async
 from pba_lab.sidecar_loop import TERMS, SidecarLoop
 
 from pba_api.sidecar import STOPPING, THIS
-from pba_sync.balancer import commands
 from pba_sync.balancer.others import SHOW, Address, Others, steps
-from pba_sync.balancer.runtime import HAProxy
-from pba_sync.balancer.servers import Admin, read_servers
+from pba_sync.haproxy import commands
+from pba_sync.haproxy.runtime import HAProxy
+from pba_sync.haproxy.servers import Admin, read_servers
 
 PERIOD_SECONDS = 1.0
 FAILURES = 3

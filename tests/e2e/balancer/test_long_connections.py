@@ -14,7 +14,7 @@ from pba_lab.patience import eventually_async
 from pba_lab.websocket import EchoNode, opening
 from pba_lab.wire_client import asked, connected, request
 
-from pba_sync.balancer import commands
+from pba_sync.haproxy import commands
 
 
 @pytest.fixture

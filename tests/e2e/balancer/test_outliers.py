@@ -18,12 +18,12 @@ from pba_lab.weighing import weighing
 
 from pba_hack.bench.balancer.load import Load, Nodes, executions, send, serving
 from pba_hack.loopback import free_port
-from pba_sync.balancer import commands
-from pba_sync.balancer.commands import FULL_WEIGHT
-from pba_sync.balancer.limits import Limits
-from pba_sync.balancer.membership import Node, NodeState
-from pba_sync.balancer.outliers import Phase, Standings
-from pba_sync.balancer.servers import read_servers
+from pba_sync.haproxy import commands
+from pba_sync.haproxy.commands import FULL_WEIGHT
+from pba_sync.haproxy.servers import read_servers
+from pba_sync.judging.limits import Limits
+from pba_sync.judging.outliers import Phase, Standings
+from pba_sync.watching.membership import Node, NodeState
 
 COUNT = 5
 RATE = 200.0

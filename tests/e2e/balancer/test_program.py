@@ -20,9 +20,9 @@ from pba_lab.shop import check_of, shop
 from pba_hack.images.rootfs import command, rootfs
 from pba_operator.domain.frontend import haproxy_cfg
 from pba_operator.domain.frontend.pages import KEYS, PAGE_MAX_BYTES
-from pba_sync.balancer import commands
-from pba_sync.balancer.affinity import Affinity
-from pba_sync.balancer.servers import count_connections, read_servers
+from pba_sync.haproxy import commands
+from pba_sync.haproxy.affinity import Affinity
+from pba_sync.haproxy.servers import count_connections, read_servers
 
 SAFE_SINCE = (3, 0, 11)
 """With the fixes of 2.2 in the research on load balancing; before it, dynamic servers can crash HAProxy."""

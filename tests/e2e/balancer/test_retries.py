@@ -17,11 +17,11 @@ from pba_lab.raw import ask, request, status
 from pba_lab.rotation import in_rotation
 from pba_lab.weighing import weighing
 
-from pba_sync.balancer import commands
-from pba_sync.balancer.commands import Check
-from pba_sync.balancer.limits import Limits
-from pba_sync.balancer.outliers import Phase
-from pba_sync.balancer.retries import read_budget
+from pba_sync.haproxy import commands
+from pba_sync.haproxy.commands import Check
+from pba_sync.haproxy.retries import read_budget
+from pba_sync.judging.limits import Limits
+from pba_sync.judging.outliers import Phase
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 UNSAFE = ("POST", "PUT", "DELETE", "PATCH")

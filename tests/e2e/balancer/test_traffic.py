@@ -18,7 +18,7 @@ from pba_lab.shop import shop
 from pba_lab.sidecar_loop import TERMS, SidecarLoop
 
 from pba_operator.domain.frontend import haproxy_cfg
-from pba_sync.balancer import answers
+from pba_sync.judging import answers
 
 
 async def get(haproxy: HAProxyProcess, headers: list[tuple[str, str]] | None = None, path: str = "/") -> Any:

@@ -15,7 +15,7 @@ from pba_lab.patience import eventually
 from pba_lab.rotation import in_rotation
 from pba_lab.sidecar import Sidecar
 from pba_lab.slices import Slices, endpoint
-from pba_sync.balancer.servers import read_servers
+from pba_sync.haproxy.servers import read_servers
 
 AGE: Final = "pba_sync_view_age_seconds"
 ERRORS: Final = "pba_sync_watch_errors_total"

@@ -17,8 +17,8 @@ from pba_lab.nodes import Node
 from pba_lab.patience import eventually, eventually_async
 from pba_lab.shop import UID
 from pba_lab.sidecar_loop import TERMS, SidecarLoop
-from pba_sync.balancer import commands
-from pba_sync.balancer.affinity import Affinity
+from pba_sync.haproxy import commands
+from pba_sync.haproxy.affinity import Affinity
 
 BOUND: Final = Affinity(COOKIE, UID, keep_seconds=2.0)
 

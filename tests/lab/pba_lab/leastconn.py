@@ -15,11 +15,11 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from pba_sync.balancer import outliers
-from pba_sync.balancer.commands import FULL_WEIGHT
-from pba_sync.balancer.limits import Limits
-from pba_sync.balancer.outliers import Look, Standings
-from pba_sync.balancer.pasts import End
+from pba_sync.haproxy.commands import FULL_WEIGHT
+from pba_sync.judging import outliers
+from pba_sync.judging.limits import Limits
+from pba_sync.judging.outliers import Look, Standings
+from pba_sync.judging.pasts import End
 
 Behaviour = Callable[[float, int, random.Random], tuple[float, bool]]
 """From the moment (seconds), the node and chance, to how long an answer takes (seconds) and whether it is good."""

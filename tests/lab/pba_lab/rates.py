@@ -15,7 +15,7 @@ from pba_lab.raw import request, status
 from pba_sync import probes
 from pba_sync.balancer.exchange import LOOK_SECONDS, Exchange
 from pba_sync.balancer.others import Address
-from pba_sync.balancer.runtime import HAProxy
+from pba_sync.haproxy.runtime import HAProxy
 
 _HEAD_END = b"\r\n\r\n"
 

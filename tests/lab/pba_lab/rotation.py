@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from pba_sync.balancer.servers import Server
+from pba_sync.haproxy.servers import Server
 
 Servers = Callable[[], dict[str, Server]]
 """Asks HAProxy for the servers that it has just now, by their names."""

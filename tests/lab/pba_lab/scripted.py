@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from pba_sync.balancer.kube import Event, Listing
-from pba_sync.balancer.membership import Endpoint, NodeState
-from pba_sync.balancer.view import Board
+from pba_sync.watching.kube import Event, Listing
+from pba_sync.watching.membership import Endpoint, NodeState
+from pba_sync.watching.view import Board
 
 Slice = tuple[Endpoint, ...]
 

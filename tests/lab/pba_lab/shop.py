@@ -11,7 +11,7 @@ from typing import Any, Final
 from pba_api.parse import parse_spec
 from pba_api.types import Frontend
 from pba_operator.domain.model import Cluster
-from pba_sync.balancer.commands import Check
+from pba_sync.haproxy.commands import Check
 
 UID: Final = "11111111-2222-3333-4444-555555555555"
 UNBOUND: Final[Mapping[str, Any]] = {"type": "None"}

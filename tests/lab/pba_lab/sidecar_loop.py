@@ -12,14 +12,14 @@ from pba_lab.haproxy import HAProxyProcess
 from pba_lab.nodes import Node
 from pba_lab.shop import check_of, shop
 from pba_sync.balancer.loop import Loop, LoopHooks
-from pba_sync.balancer.membership import Node as Member
-from pba_sync.balancer.membership import NodeState
 from pba_sync.balancer.planner import Change, Terms
-from pba_sync.balancer.resolver import Resolver
-from pba_sync.balancer.roster import Roster
-from pba_sync.balancer.runtime import HAProxy
 from pba_sync.balancer.stopping import Stopping
-from pba_sync.balancer.view import Board
+from pba_sync.haproxy.runtime import HAProxy
+from pba_sync.watching.membership import Node as Member
+from pba_sync.watching.membership import NodeState
+from pba_sync.watching.resolver import Resolver
+from pba_sync.watching.roster import Roster
+from pba_sync.watching.view import Board
 
 TERMS: Final = Terms(30.0, check_of(shop("default")), requests=100)
 Lookup = Callable[[str], tuple[str, ...]]

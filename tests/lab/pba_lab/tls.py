@@ -21,7 +21,7 @@ from cryptography.x509.oid import NameOID
 
 from pba_lab.haproxy import HAProxyProcess
 from pba_lab.patience import eventually
-from pba_sync.balancer.runtime import HAProxy
+from pba_sync.haproxy.runtime import HAProxy
 from pba_sync.tls.items import Authorities, Certificate, TicketKeys
 from pba_sync.tls.keeper import Keeper, KeeperHooks
 

@@ -8,11 +8,11 @@ import time
 from collections.abc import Iterator
 
 from pba_lab.haproxy import HAProxyProcess
-from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
-from pba_sync.balancer.limits import Limits
-from pba_sync.balancer.outliers import Standings
-from pba_sync.balancer.runtime import HAProxy
 from pba_sync.balancer.weigher import Weigher, WeigherHooks
+from pba_sync.haproxy.affinity import NO_AFFINITY, Affinity
+from pba_sync.haproxy.runtime import HAProxy
+from pba_sync.judging.limits import Limits
+from pba_sync.judging.outliers import Standings
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ import pytest
 
 from pba_operator.domain.frontend import overload, pages
 from pba_operator.domain.network import moments
-from pba_sync.balancer import resolver
+from pba_sync.watching import resolver
 
 ROOT = Path(__file__).resolve().parents[3]
 

@@ -11,8 +11,8 @@ import pytest
 import yaml
 
 from pba_sync.balancer.metrics import Metrics
-from pba_sync.balancer.retries import Budget
-from pba_sync.balancer.view import Board
+from pba_sync.haproxy.retries import Budget
+from pba_sync.watching.view import Board
 
 ROOT = Path(__file__).resolve().parents[3]
 TEXT = (ROOT / "docs" / "how-to" / "lost-view.md").read_text("utf-8")

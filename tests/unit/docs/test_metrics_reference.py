@@ -10,8 +10,8 @@ from prometheus_client import CollectorRegistry, Metric
 
 from pba_operator.engine.metrics import Metrics as OperatorMetrics
 from pba_sync.balancer.metrics import Metrics as SyncMetrics
-from pba_sync.balancer.retries import Budget
-from pba_sync.balancer.view import Board
+from pba_sync.haproxy.retries import Budget
+from pba_sync.watching.view import Board
 
 Table = Callable[[str, str], list[list[str]]]
 

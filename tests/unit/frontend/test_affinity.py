@@ -9,7 +9,7 @@ from pba_api.parse import parse_spec
 from pba_api.types import SessionAffinity
 from pba_operator.domain.frontend import affinity, haproxy_cfg
 from pba_operator.domain.model import Cluster
-from pba_sync.balancer.affinity import Affinity
+from pba_sync.haproxy.affinity import Affinity
 
 UID = "11111111-2222-3333-4444-555555555555"
 

@@ -17,10 +17,10 @@ from pba_api.parse import parse_spec
 from pba_hack.waiting import wait_for
 from pba_operator.domain.frontend import SyncImage, manifests
 from pba_operator.domain.model import Cluster, Observed
-from pba_sync.balancer.commands import Check
-from pba_sync.balancer.external import Declared, External, read_declared
-from pba_sync.balancer.limits import Limits
+from pba_sync.haproxy.commands import Check
+from pba_sync.judging.limits import Limits
 from pba_sync.settings import read_settings
+from pba_sync.watching.external import Declared, External, read_declared
 
 SYNC = SyncImage("localhost/pba-sync:1", "Never")
 SPEC: dict[str, Any] = {

@@ -10,15 +10,15 @@ from typing import Any
 import pytest
 from pba_lab.model import HAProxyModel
 
-from pba_sync.balancer.commands import Check
-from pba_sync.balancer.errors import HAProxyUnreachableError
 from pba_sync.balancer.loop import Loop, LoopHooks
-from pba_sync.balancer.membership import Node, NodeState
 from pba_sync.balancer.metrics import Metrics
 from pba_sync.balancer.planner import Terms
-from pba_sync.balancer.runtime import HAProxy
 from pba_sync.balancer.stopping import Stopping
-from pba_sync.balancer.view import Board
+from pba_sync.haproxy.commands import Check
+from pba_sync.haproxy.errors import HAProxyUnreachableError
+from pba_sync.haproxy.runtime import HAProxy
+from pba_sync.watching.membership import Node, NodeState
+from pba_sync.watching.view import Board
 
 
 class Clock:

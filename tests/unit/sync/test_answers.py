@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from pba_sync.balancer.answers import Answer, by_node, news, read
-from pba_sync.balancer.pasts import End
+from pba_sync.judging.answers import Answer, by_node, news, read
+from pba_sync.judging.pasts import End
 
 
 def line(**fields: Any) -> str:

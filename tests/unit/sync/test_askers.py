@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
-from pba_sync.balancer.askers import REMEMBERED, SEVERAL, Askers, Said
-from pba_sync.balancer.limits import Limits
-from pba_sync.balancer.outliers import Look, Phase, Standings, assess
-from pba_sync.balancer.pasts import KEPT, Asked, End
+from pba_sync.judging.askers import REMEMBERED, SEVERAL, Askers, Said
+from pba_sync.judging.limits import Limits
+from pba_sync.judging.outliers import Look, Phase, Standings, assess
+from pba_sync.judging.pasts import KEPT, Asked, End
 
 LIMITS = Limits()
 NODES = ("a", "b", "c", "d", "e")

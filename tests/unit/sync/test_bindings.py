@@ -6,10 +6,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from pba_sync.balancer.bindings import Bound, Reason, follow, left, ring_weights
-from pba_sync.balancer.commands import FULL_WEIGHT, RING_WEIGHT
-from pba_sync.balancer.outliers import Mark, Standings
-from pba_sync.balancer.pasts import End, Ends
+from pba_sync.haproxy.commands import FULL_WEIGHT, RING_WEIGHT
+from pba_sync.judging.bindings import Bound, Reason, follow, left, ring_weights
+from pba_sync.judging.outliers import Mark, Standings
+from pba_sync.judging.pasts import End, Ends
 
 LIMIT = 5000.0
 OUT = frozenset({"b", "c"})

@@ -2,9 +2,9 @@ from __future__ import annotations
 
 import pytest
 
-from pba_sync.balancer import commands
-from pba_sync.balancer.affinity import Affinity
-from pba_sync.balancer.commands import Check
+from pba_sync.haproxy import commands
+from pba_sync.haproxy.affinity import Affinity
+from pba_sync.haproxy.commands import Check
 
 CHECK = Check(interval_milliseconds=700, fall=3, rise=4)
 

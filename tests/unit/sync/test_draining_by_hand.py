@@ -9,11 +9,11 @@ import pytest
 from pba_lab.model import HAProxyModel
 from prometheus_client import generate_latest
 
-from pba_sync.balancer.commands import Check
 from pba_sync.balancer.loop import IDLE_SECONDS
-from pba_sync.balancer.membership import Node
 from pba_sync.balancer.planner import Change, Kind, Terms, drain_clock, heeded, plan
-from pba_sync.balancer.servers import Admin, Server
+from pba_sync.haproxy.commands import Check
+from pba_sync.haproxy.servers import Admin, Server
+from pba_sync.watching.membership import Node
 
 Nodes = Callable[..., dict[str, Node]]
 REFUSED = "nodes that are drained by hand serve on: no other node can serve"

@@ -11,10 +11,10 @@ from pba_lab.raw import swallowing
 from pba_hack.loopback import free_port
 from pba_sync import probes
 from pba_sync.balancer import exchange, rates
-from pba_sync.balancer.commands import CLIENTS_AT_ONCE, Command
-from pba_sync.balancer.errors import HAProxyUnreachableError
 from pba_sync.balancer.exchange import Exchange
 from pba_sync.balancer.others import Address
+from pba_sync.haproxy.commands import CLIENTS_AT_ONCE, Command
+from pba_sync.haproxy.errors import HAProxyUnreachableError
 
 LIMIT = 100
 HERE = {"::ffff:192.0.2.7": 60}

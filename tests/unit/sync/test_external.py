@@ -7,9 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pba_sync.balancer import commands
-from pba_sync.balancer.commands import Check
-from pba_sync.balancer.external import (
+from pba_sync.haproxy import commands
+from pba_sync.haproxy.commands import Check
+from pba_sync.watching.external import (
     Declared,
     External,
     by_hand,
@@ -21,7 +21,7 @@ from pba_sync.balancer.external import (
     server_name,
     unresolved,
 )
-from pba_sync.balancer.membership import Node, NodeState
+from pba_sync.watching.membership import Node, NodeState
 
 CHECK = Check(500, 2, 2)
 

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pba_lab.model import HAProxyModel
 
-from pba_sync.balancer.floor import Floor, steps
+from pba_sync.haproxy.floor import Floor, steps
 
 NODES = st.sets(st.sampled_from([f"node-{number}" for number in range(8)]))
 

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from pba_sync.balancer.frontends import count, share
-from pba_sync.balancer.membership import Node, NodeState
+from pba_sync.watching.membership import Node, NodeState
 
 OWN = frozenset({"10.0.0.1"})
 

@@ -12,11 +12,11 @@ from urllib.parse import parse_qs, urlsplit
 import pykube  # type: ignore[import-untyped]
 import pytest
 
-from pba_sync.balancer import kube
-from pba_sync.balancer.errors import AccessRefusedError, ApiUnavailableError, ViewExpiredError
-from pba_sync.balancer.external import Declared, External
-from pba_sync.balancer.kube import Followed
-from pba_sync.balancer.membership import Endpoint
+from pba_sync.watching import kube
+from pba_sync.watching.errors import AccessRefusedError, ApiUnavailableError, ViewExpiredError
+from pba_sync.watching.external import Declared, External
+from pba_sync.watching.kube import Followed
+from pba_sync.watching.membership import Endpoint
 
 
 class FakeApi(ThreadingHTTPServer):

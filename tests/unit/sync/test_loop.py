@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pba_sync.balancer import loop as loop_module
-from pba_sync.balancer.commands import Check
 from pba_sync.balancer.loop import (
     AWAIT_SECONDS,
     BUSY_SECONDS,
@@ -18,10 +17,11 @@ from pba_sync.balancer.loop import (
     Loop,
     LoopHooks,
 )
-from pba_sync.balancer.membership import Node
 from pba_sync.balancer.planner import Kind, Terms
 from pba_sync.balancer.stopping import Stopping
-from pba_sync.balancer.view import Board
+from pba_sync.haproxy.commands import Check
+from pba_sync.watching.membership import Node
+from pba_sync.watching.view import Board
 
 if TYPE_CHECKING:
     from pba_lab.model import HAProxyModel

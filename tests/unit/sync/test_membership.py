@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pba_sync.balancer.membership import NodeState, members, read_slice
+from pba_sync.watching.membership import NodeState, members, read_slice
 
 Make = Callable[..., dict[str, Any]]
 READY = {"ready": True, "serving": True, "terminating": False}

@@ -5,11 +5,11 @@ from typing import Any
 
 import pytest
 
-from pba_sync.balancer.commands import Command
-from pba_sync.balancer.errors import HAProxyUnreachableError
-from pba_sync.balancer.membership import Node
 from pba_sync.balancer.others import Others, steps, wanted
-from pba_sync.balancer.servers import Admin, Server
+from pba_sync.haproxy.commands import Command
+from pba_sync.haproxy.errors import HAProxyUnreachableError
+from pba_sync.haproxy.servers import Admin, Server
+from pba_sync.watching.membership import Node
 
 HERE = ("10.0.0.2", 8405)
 Make = Callable[..., Node]

@@ -16,9 +16,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pba_lab.leastconn import Behaviour, simulate
 
-from pba_sync.balancer.commands import FULL_WEIGHT
-from pba_sync.balancer.limits import Limits
-from pba_sync.balancer.outliers import (
+from pba_sync.haproxy.commands import FULL_WEIGHT
+from pba_sync.judging.limits import Limits
+from pba_sync.judging.outliers import (
     LOST_SECONDS,
     NOBODY_SECONDS,
     STALE_SECONDS,
@@ -29,7 +29,7 @@ from pba_sync.balancer.outliers import (
     assess,
     weights,
 )
-from pba_sync.balancer.pasts import End, Ends
+from pba_sync.judging.pasts import End, Ends
 
 LIMITS = Limits()
 REST = LIMITS.first_rest

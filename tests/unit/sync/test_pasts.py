@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from pba_sync.balancer.pasts import REMEMBERED, End, Ends, Past, Share, Usual, chance, is_worse
+from pba_sync.judging.pasts import REMEMBERED, End, Ends, Past, Share, Usual, chance, is_worse
 
 RARELY = Share(failed=0.001, bad=0.1)
 

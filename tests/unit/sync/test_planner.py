@@ -5,11 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
-from pba_sync.balancer.commands import Check
-from pba_sync.balancer.membership import Node
 from pba_sync.balancer.planner import Change, Kind, Terms, drain_clock, plan
-from pba_sync.balancer.servers import Admin, Server
+from pba_sync.haproxy.affinity import NO_AFFINITY, Affinity
+from pba_sync.haproxy.commands import Check
+from pba_sync.haproxy.servers import Admin, Server
+from pba_sync.watching.membership import Node
 
 Nodes = Callable[..., dict[str, Node]]
 DRAIN_SECONDS = 30.0

@@ -17,15 +17,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pba_lab.model import HAProxyModel
 
-from pba_sync.balancer import external
-from pba_sync.balancer.affinity import Affinity
-from pba_sync.balancer.commands import Check
-from pba_sync.balancer.errors import CommandRefusedError
-from pba_sync.balancer.external import Declared, External
-from pba_sync.balancer.membership import Node, NodeState
 from pba_sync.balancer.planner import Change, Kind, Terms, drain_clock, governed, heeded, plan, stays, wanted
-from pba_sync.balancer.runtime import HAProxy
-from pba_sync.balancer.servers import Admin
+from pba_sync.haproxy.affinity import Affinity
+from pba_sync.haproxy.commands import Check
+from pba_sync.haproxy.errors import CommandRefusedError
+from pba_sync.haproxy.runtime import HAProxy
+from pba_sync.haproxy.servers import Admin
+from pba_sync.watching import external
+from pba_sync.watching.external import Declared, External
+from pba_sync.watching.membership import Node, NodeState
 
 NAMES = ("a", "b", "c", "d")
 OUTSIDE = ("x", "y")

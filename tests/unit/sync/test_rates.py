@@ -5,9 +5,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from pba_sync.balancer import rates
-from pba_sync.balancer.errors import AnswerMalformedError
 from pba_sync.balancer.exchange import LOOK_SECONDS
 from pba_sync.balancer.rates import FRESH_SECONDS, HOLD_SECONDS, PATIENCE_SECONDS, Spread
+from pba_sync.haproxy.errors import AnswerMalformedError
 
 TABLE = """# table: clients, type: ipv6, size:100000, used:3
 0x7ff1: key=2001:db8:1:2:: use=0 exp=9992 shard=0 http_req_rate(1000)=12 gpc0=40 gpc0_rate(1000)=8

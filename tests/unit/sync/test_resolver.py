@@ -9,8 +9,8 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from pba_hack.waiting import wait_for
-from pba_sync.balancer import resolver
-from pba_sync.balancer.resolver import Resolver, addresses
+from pba_sync.watching import resolver
+from pba_sync.watching.resolver import Resolver, addresses
 
 
 class NameServer:

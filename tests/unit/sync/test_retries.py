@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
-from pba_sync.balancer.errors import AnswerMalformedError
-from pba_sync.balancer.retries import Budget, failures, read_budget, read_redispatches
+from pba_sync.haproxy.errors import AnswerMalformedError
+from pba_sync.haproxy.retries import Budget, failures, read_budget, read_redispatches
 
 TABLE = """# table: retries, type: integer, size:1, used:1
 0x7f5951c831f0: key=0 use=0 exp=0 shard=0 http_req_rate(10000)=80 gpc0=40 gpc1=7 gpc0_rate(10000)=4 gpc1_rate(10000)=2

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from pba_sync.balancer.external import Declared, External
-from pba_sync.balancer.membership import Endpoint, NodeState
-from pba_sync.balancer.roster import Roster
-from pba_sync.balancer.view import Board
+from pba_sync.watching.external import Declared, External
+from pba_sync.watching.membership import Endpoint, NodeState
+from pba_sync.watching.roster import Roster
+from pba_sync.watching.view import Board
 
 OLD = External("old", "192.0.2.7", 80)
 NAMED = External("named", "named.example", 80)

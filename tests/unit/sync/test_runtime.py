@@ -10,10 +10,10 @@ from typing import Any
 import pytest
 from pba_lab.model import HAProxyModel
 
-from pba_sync.balancer import commands
-from pba_sync.balancer.commands import Check
-from pba_sync.balancer.errors import AnswerMalformedError, CommandRefusedError, HAProxyUnreachableError
-from pba_sync.balancer.runtime import HAProxy
+from pba_sync.haproxy import commands
+from pba_sync.haproxy.commands import Check
+from pba_sync.haproxy.errors import AnswerMalformedError, CommandRefusedError, HAProxyUnreachableError
+from pba_sync.haproxy.runtime import HAProxy
 
 
 class Served:

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 from pba_lab.model import HAProxyModel
 
-from pba_sync.balancer.errors import AnswerMalformedError
-from pba_sync.balancer.servers import Admin, count_connections, read_servers
+from pba_sync.haproxy.errors import AnswerMalformedError
+from pba_sync.haproxy.servers import Admin, count_connections, read_servers
 
 # Taken from HAProxy 3.0.11-1+deb13u5.
 STATE = """1

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from pba_sync.balancer.affinity import Affinity
-from pba_sync.balancer.commands import Check
-from pba_sync.balancer.limits import Limits
+from pba_sync.haproxy.affinity import Affinity
+from pba_sync.haproxy.commands import Check
+from pba_sync.judging.limits import Limits
 from pba_sync.settings import Settings, SettingsError, read_settings
 
 GIVEN = {

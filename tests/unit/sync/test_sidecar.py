@@ -21,16 +21,16 @@ from pba_lab.shop import shop
 from pba_hack.loopback import free_port
 from pba_hack.waiting import wait_for
 from pba_sync import probes, program
-from pba_sync.balancer.answers import Answer
-from pba_sync.balancer.errors import HAProxyUnreachableError
-from pba_sync.balancer.membership import Node, NodeState
 from pba_sync.balancer.metrics import Metrics
-from pba_sync.balancer.pasts import End
 from pba_sync.balancer.planner import Change, Kind
-from pba_sync.balancer.retries import Budget
-from pba_sync.balancer.servers import Admin, Server
-from pba_sync.balancer.view import Board
+from pba_sync.haproxy.errors import HAProxyUnreachableError
+from pba_sync.haproxy.retries import Budget
+from pba_sync.haproxy.servers import Admin, Server
+from pba_sync.judging.answers import Answer
+from pba_sync.judging.pasts import End
 from pba_sync.settings import read_settings
+from pba_sync.watching.membership import Node, NodeState
+from pba_sync.watching.view import Board
 
 
 @pytest.fixture
@@ -236,13 +236,19 @@ def test_the_sidecar_lives_without_haproxy_and_without_an_api_server(environment
 
 
 @pytest.mark.parametrize(
-    "thread", ["view.Watcher.run", "loop.Loop.run", "weigher.Weigher.run", "weigher.Weigher.follow_failures"]
+    "thread",
+    [
+        "watching.view.Watcher.run",
+        "balancer.loop.Loop.run",
+        "balancer.weigher.Weigher.run",
+        "balancer.weigher.Weigher.follow_failures",
+    ],
 )
 def test_a_thread_that_dies_ends_the_sidecar(environment: dict[str, str], thread: str) -> None:
     """It is started anew, rather than looking well while something is not done any more."""
-    module, kind, method = thread.split(".")
+    room, module, kind, method = thread.split(".")
     fault = (
-        f"from pba_sync import program; from pba_sync.balancer import {module}\n"
+        f"from pba_sync import program; from pba_sync.{room} import {module}\n"
         f"def die(self): raise MemoryError('no more')\n"
         f"{module}.{kind}.{method} = die\n"
         "program.main()"

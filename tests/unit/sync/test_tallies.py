@@ -7,10 +7,10 @@ from collections.abc import Container
 
 from prometheus_client.parser import text_string_to_metric_families
 
-from pba_sync.balancer import tallies
-from pba_sync.balancer.answers import Answer
-from pba_sync.balancer.pasts import End
-from pba_sync.balancer.tallies import FAMILY, ResponseTimes
+from pba_sync.judging import tallies
+from pba_sync.judging.answers import Answer
+from pba_sync.judging.pasts import End
+from pba_sync.judging.tallies import FAMILY, ResponseTimes
 
 
 def lines(times: ResponseTimes) -> list[str]:

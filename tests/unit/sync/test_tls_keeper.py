@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pba_sync.balancer.commands import Command
-from pba_sync.balancer.errors import AnswerMalformedError, HAProxyUnreachableError
-from pba_sync.balancer.runtime import Incarnation
+from pba_sync.haproxy.commands import Command
+from pba_sync.haproxy.errors import AnswerMalformedError, HAProxyUnreachableError
+from pba_sync.haproxy.runtime import Incarnation
 from pba_sync.tls.keeper import Keeper, KeeperHooks
 from pba_sync.tls.pem import UnusableError
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pba_lab.tls import Authority
 
-from pba_sync.balancer.errors import CommandRefusedError
+from pba_sync.haproxy.errors import CommandRefusedError
 from pba_sync.tls import commands, pem
 from pba_sync.tls.pem import UnusableError
 

@@ -14,7 +14,7 @@ from pba_lab.tls import Authority, Mount
 from pba_api import sidecar
 from pba_operator.domain.frontend import SyncImage, haproxy_cfg, manifests
 from pba_operator.domain.model import ChildId, Cluster, Manifest, Observed
-from pba_sync.balancer.errors import HAProxyUnreachableError
+from pba_sync.haproxy.errors import HAProxyUnreachableError
 from pba_sync.settings import read_settings
 from pba_sync.tls import pod
 

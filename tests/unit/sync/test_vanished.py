@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from pba_sync.balancer.loop import IDLE_SECONDS
-from pba_sync.balancer.membership import Node
 from pba_sync.balancer.planner import heeded
-from pba_sync.balancer.servers import Admin, Server
+from pba_sync.haproxy.servers import Admin, Server
+from pba_sync.watching.membership import Node
 
 if TYPE_CHECKING:
     from pba_lab.model import HAProxyModel

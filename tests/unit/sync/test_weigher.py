@@ -10,11 +10,6 @@ from typing import Any
 import pytest
 from pba_lab.model import HAProxyModel
 
-from pba_sync.balancer import commands
-from pba_sync.balancer.affinity import Affinity
-from pba_sync.balancer.commands import FULL_WEIGHT, RING_WEIGHT, Check
-from pba_sync.balancer.limits import Limits
-from pba_sync.balancer.outliers import Phase, Standings
 from pba_sync.balancer.weigher import (
     CALM_SECONDS,
     DOWN_SECONDS,
@@ -25,6 +20,11 @@ from pba_sync.balancer.weigher import (
     Weigher,
     WeigherHooks,
 )
+from pba_sync.haproxy import commands
+from pba_sync.haproxy.affinity import Affinity
+from pba_sync.haproxy.commands import FULL_WEIGHT, RING_WEIGHT, Check
+from pba_sync.judging.limits import Limits
+from pba_sync.judging.outliers import Phase, Standings
 
 Answered = Callable[..., None]
 
@@ -270,7 +270,7 @@ def test_a_fault_of_its_own_shows_in_its_health(
         raise ZeroDivisionError
 
     before = weigher.looked_at
-    monkeypatch.setattr("pba_sync.balancer.outliers.assess", fault)
+    monkeypatch.setattr("pba_sync.judging.outliers.assess", fault)
     clock.sleep(5.0)
     assert weigher.step() == CALM_SECONDS
     assert weigher.looked_at == before

@@ -20,7 +20,7 @@ from pba_hack.bench.balancer.peers.haproxy import await_nodes, started
 from pba_hack.binaries import binary
 from pba_operator.domain.frontend import haproxy_cfg
 from pba_operator.domain.model import Cluster
-from pba_sync.balancer.runtime import HAProxy
+from pba_sync.haproxy.runtime import HAProxy
 
 NAMESPACE: Final = "bench"
 READY: Final = "ready"

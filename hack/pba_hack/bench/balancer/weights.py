@@ -23,8 +23,8 @@ from pba_hack.bench.balancer.stage import PROJECT, RATE, WARM_SECONDS, Found, St
 from pba_hack.bench.case import Case, Measured, Trial
 from pba_hack.bench.reach import Reach
 from pba_hack.bench.samples import Chart, Series, Values
-from pba_sync.balancer.commands import FULL_WEIGHT, SHOW_SERVERS
-from pba_sync.balancer.servers import read_servers
+from pba_sync.haproxy.commands import FULL_WEIGHT, SHOW_SERVERS
+from pba_sync.haproxy.servers import read_servers
 
 NODES: Final = 11
 BAD: Final = 3

@@ -18,12 +18,12 @@ from pba_lab.weighing import weighing
 
 from pba_api.sidecar import CLIENT_IP
 from pba_operator.domain.frontend import haproxy_cfg
-from pba_sync.balancer import commands
-from pba_sync.balancer.affinity import Affinity
-from pba_sync.balancer.commands import RING_WEIGHT
-from pba_sync.balancer.limits import Limits
-from pba_sync.balancer.outliers import Phase
 from pba_sync.balancer.planner import Kind
+from pba_sync.haproxy import commands
+from pba_sync.haproxy.affinity import Affinity
+from pba_sync.haproxy.commands import RING_WEIGHT
+from pba_sync.judging.limits import Limits
+from pba_sync.judging.outliers import Phase
 
 BOUND = Affinity(CLIENT_IP, keep_seconds=2.0)
 LIMITS = Limits(gap_milliseconds=200.0)

@@ -16,9 +16,9 @@ from pba_lab.shop import shop
 from pba_lab.sidecar_loop import SidecarLoop
 
 from pba_operator.domain.frontend import haproxy_cfg
-from pba_sync.balancer import commands
-from pba_sync.balancer.answers import read
-from pba_sync.balancer.runtime import HAProxy
+from pba_sync.haproxy import commands
+from pba_sync.haproxy.runtime import HAProxy
+from pba_sync.judging.answers import read
 
 
 @pytest.mark.usefixtures("sidecar")

@@ -9,11 +9,11 @@ from pba_lab.patience import eventually_async
 from pba_lab.sidecar_loop import SidecarLoop
 from pba_lab.weighing import weighing
 
-from pba_sync.balancer.external import by_hand
-from pba_sync.balancer.limits import Limits
-from pba_sync.balancer.membership import Node as Member
-from pba_sync.balancer.membership import NodeState
-from pba_sync.balancer.servers import Admin
+from pba_sync.haproxy.servers import Admin
+from pba_sync.judging.limits import Limits
+from pba_sync.watching.external import by_hand
+from pba_sync.watching.membership import Node as Member
+from pba_sync.watching.membership import NodeState
 
 
 async def test_where_no_node_passes_its_checks_clients_stay_and_new_ones_are_bound(

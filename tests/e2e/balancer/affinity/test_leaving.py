@@ -17,13 +17,13 @@ from pba_lab.sidecar_loop import SidecarLoop
 from pba_lab.weighing import weighing
 
 from pba_api.sidecar import COOKIE
-from pba_sync.balancer import commands
-from pba_sync.balancer.affinity import Affinity
-from pba_sync.balancer.limits import Limits
-from pba_sync.balancer.membership import Node as Member
-from pba_sync.balancer.membership import NodeState
-from pba_sync.balancer.outliers import Phase
 from pba_sync.balancer.planner import Kind
+from pba_sync.haproxy import commands
+from pba_sync.haproxy.affinity import Affinity
+from pba_sync.judging.limits import Limits
+from pba_sync.judging.outliers import Phase
+from pba_sync.watching.membership import Node as Member
+from pba_sync.watching.membership import NodeState
 
 LIMITS = Limits(gap_milliseconds=200.0)
 """A busy machine makes good nodes late by less."""

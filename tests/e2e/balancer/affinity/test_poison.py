@@ -16,9 +16,9 @@ from pba_lab.weighing import weighing
 
 from pba_api.sidecar import COOKIE
 from pba_operator.domain.frontend import haproxy_cfg
-from pba_sync.balancer.affinity import Affinity
-from pba_sync.balancer.limits import Limits
-from pba_sync.balancer.outliers import Phase
+from pba_sync.haproxy.affinity import Affinity
+from pba_sync.judging.limits import Limits
+from pba_sync.judging.outliers import Phase
 
 PATH = "/poison"
 LIMITS = Limits(gap_milliseconds=200.0)

@@ -14,7 +14,8 @@ from pba_lab.sidecar_loop import SidecarLoop
 
 from pba_api.sidecar import TRIAL_SECONDS
 from pba_operator.domain.frontend import haproxy_cfg
-from pba_sync.balancer import answers, commands
+from pba_sync.haproxy import commands
+from pba_sync.judging import answers
 
 
 @pytest.fixture

@@ -20,7 +20,7 @@ from pba_lab.sidecar_loop import TERMS, SidecarLoop
 from pba_lab.tls import Authority
 
 from pba_operator.domain.frontend import haproxy_cfg
-from pba_sync.balancer.affinity import Affinity
+from pba_sync.haproxy.affinity import Affinity
 
 HOST: Final = "shop.example"
 

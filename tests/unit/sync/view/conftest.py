@@ -6,9 +6,9 @@ from typing import Any
 import pytest
 from pba_lab.scripted import OverError, Script
 
-from pba_sync.balancer.external import Declared
-from pba_sync.balancer.roster import Roster
-from pba_sync.balancer.view import Board, Watcher, WatcherHooks
+from pba_sync.watching.external import Declared
+from pba_sync.watching.roster import Roster
+from pba_sync.watching.view import Board, Watcher, WatcherHooks
 
 
 @pytest.fixture

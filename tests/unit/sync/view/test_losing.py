@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from pba_lab.scripted import OverError, Script, at, listing, states
 
-from pba_sync.balancer.errors import AccessRefusedError, ApiUnavailableError
-from pba_sync.balancer.external import Declared
-from pba_sync.balancer.kube import Event
-from pba_sync.balancer.membership import NodeState
-from pba_sync.balancer.roster import Roster
-from pba_sync.balancer.view import Board, Watcher, WatcherHooks
+from pba_sync.watching.errors import AccessRefusedError, ApiUnavailableError
+from pba_sync.watching.external import Declared
+from pba_sync.watching.kube import Event
+from pba_sync.watching.membership import NodeState
+from pba_sync.watching.roster import Roster
+from pba_sync.watching.view import Board, Watcher, WatcherHooks
 
 
 def test_without_the_api_server_the_view_stays_and_grows_old(

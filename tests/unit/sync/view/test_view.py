@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from pba_lab.scripted import Script, Slice, at, listing, states
 
-from pba_sync.balancer.errors import ApiUnavailableError, ViewExpiredError
-from pba_sync.balancer.kube import Event, Listing
-from pba_sync.balancer.membership import Node, NodeState
-from pba_sync.balancer.view import CONFIRM_SECONDS, RELIST_SECONDS, Board
+from pba_sync.watching.errors import ApiUnavailableError, ViewExpiredError
+from pba_sync.watching.kube import Event, Listing
+from pba_sync.watching.membership import Node, NodeState
+from pba_sync.watching.view import CONFIRM_SECONDS, RELIST_SECONDS, Board
 
 
 def test_a_list_then_its_watch(script: Script, board: Board, run: Any) -> None:

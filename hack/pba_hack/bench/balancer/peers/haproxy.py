@@ -20,7 +20,7 @@ from pba_lab.shop import frontend_of, shop
 from pba_hack.bench.balancer.balancers import Balancer
 from pba_operator.domain.frontend import hygiene, origin
 from pba_operator.domain.frontend.words import indented
-from pba_sync.balancer.servers import read_servers
+from pba_sync.haproxy.servers import read_servers
 
 CHECK: Final = "check inter 500ms fastinter 250ms fall 2 rise 2"
 """As the operator has it."""

@@ -25,10 +25,10 @@ from enum import Enum
 from typing import Final
 
 from pba_api.sidecar import TRIAL_SECONDS
-from pba_sync.balancer.askers import NOTHING_SAID, Said, told_apart
-from pba_sync.balancer.commands import FULL_WEIGHT
-from pba_sync.balancer.limits import Bounds, Limits
-from pba_sync.balancer.pasts import (
+from pba_sync.haproxy.commands import FULL_WEIGHT
+from pba_sync.judging.askers import NOTHING_SAID, Said, told_apart
+from pba_sync.judging.limits import Bounds, Limits
+from pba_sync.judging.pasts import (
     KEPT,
     NO_ENDS,
     NO_PAST,

@@ -9,8 +9,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from pba_sync.balancer import commands
-from pba_sync.balancer.commands import Command
+from pba_sync.haproxy import commands
+from pba_sync.haproxy.commands import Command
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from operator import itemgetter
 
-from pba_sync.balancer.errors import AnswerMalformedError
+from pba_sync.haproxy.errors import AnswerMalformedError
 
 _STATE_VERSION = "1"
 _STATE_FIELDS = (

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from pba_api.sidecar import RETRIES_REFUSED, RETRIES_SPENT
-from pba_sync.balancer.errors import AnswerMalformedError
+from pba_sync.haproxy.errors import AnswerMalformedError
 
 _NAME, _REDISPATCHES = "svname", "wredis"
 

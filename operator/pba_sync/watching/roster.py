@@ -14,10 +14,10 @@ import logging
 import threading
 from collections.abc import Callable, Iterable, Mapping
 
-from pba_sync.balancer import external
-from pba_sync.balancer.external import Declared
-from pba_sync.balancer.membership import Endpoint, members
-from pba_sync.balancer.view import Board
+from pba_sync.watching import external
+from pba_sync.watching.external import Declared
+from pba_sync.watching.membership import Endpoint, members
+from pba_sync.watching.view import Board
 
 _LOG = logging.getLogger(__name__)
 

@@ -18,9 +18,9 @@ from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
 
-from pba_sync.balancer.commands import FULL_WEIGHT, RING_WEIGHT
-from pba_sync.balancer.outliers import Standings
-from pba_sync.balancer.pasts import NO_PAST, End, Past, Usual, fails_more
+from pba_sync.haproxy.commands import FULL_WEIGHT, RING_WEIGHT
+from pba_sync.judging.outliers import Standings
+from pba_sync.judging.pasts import NO_PAST, End, Past, Usual, fails_more
 
 TYPICAL: Final = 3
 """What a node takes is the median of so many of its last answers: one that was long by itself says nothing."""

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from pba_api.sidecar import TRY
-from pba_sync.balancer.pasts import Asked, End
+from pba_sync.judging.pasts import Asked, End
 
 _ERROR: Final = 500
 _NODES_FAULT: Final = frozenset("Ss")

@@ -30,7 +30,7 @@ from pba_api.sidecar import (
     TRIAL,
     TRIALS,
 )
-from pba_sync.balancer.affinity import NO_AFFINITY, Affinity
+from pba_sync.haproxy.affinity import NO_AFFINITY, Affinity
 
 FULL_WEIGHT: Final = 128
 """Of a server like others; HAProxy's go from 0 to 256. One that is added has it, in case nobody comes to weigh it."""

@@ -14,7 +14,7 @@ from typing import Final
 
 from prometheus_client.core import HistogramMetricFamily
 
-from pba_sync.balancer.answers import Answer
+from pba_sync.judging.answers import Answer
 
 BUCKETS: Final = (0.01, 0.05, 0.25, 1.0, 5.0)
 """Seconds. Few, because each is a line for each node."""

@@ -15,7 +15,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pba_sync.balancer.pasts import KEPT, Asked, End
+from pba_sync.judging.pasts import KEPT, Asked, End
 
 SEVERAL: Final = 3
 """Clients, or things that one of them asks for."""

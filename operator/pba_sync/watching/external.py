@@ -15,7 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from pba_api.sidecar import NODES_DRAINED, NODES_EXTERNAL, NODES_KEY
-from pba_sync.balancer.membership import PORT_MAX, Node, NodeState, reachable, records
+from pba_sync.watching.membership import PORT_MAX, Node, NodeState, reachable, records
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
 _PREFIX: Final = "external_"

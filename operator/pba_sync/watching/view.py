@@ -20,9 +20,9 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Generic, Protocol, TypeVar
 
-from pba_sync.balancer.errors import AccessRefusedError, KubernetesError, ViewExpiredError
-from pba_sync.balancer.kube import Event, Listing
-from pba_sync.balancer.membership import Node
+from pba_sync.watching.errors import AccessRefusedError, KubernetesError, ViewExpiredError
+from pba_sync.watching.kube import Event, Listing
+from pba_sync.watching.membership import Node
 
 Record = TypeVar("Record")
 Record_contra = TypeVar("Record_contra", contravariant=True)

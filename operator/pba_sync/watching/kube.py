@@ -18,14 +18,14 @@ from typing import Any, Generic, TypeVar
 import pykube  # type: ignore[import-untyped]
 import requests
 
-from pba_sync.balancer.errors import (
+from pba_sync.watching.errors import (
     AccessRefusedError,
     ApiUnavailableError,
     KubernetesError,
     ViewExpiredError,
 )
-from pba_sync.balancer.external import Declared, read_declared
-from pba_sync.balancer.membership import Endpoint, read_slice
+from pba_sync.watching.external import Declared, read_declared
+from pba_sync.watching.membership import Endpoint, read_slice
 
 CONNECT_SECONDS = 3.05
 LIST_SECONDS = 10.0

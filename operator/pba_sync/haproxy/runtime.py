@@ -12,12 +12,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from pba_api.sidecar import TRIAL
-from pba_sync.balancer import commands
-from pba_sync.balancer.commands import Command
-from pba_sync.balancer.errors import AnswerMalformedError, CommandRefusedError, HAProxyUnreachableError
-from pba_sync.balancer.floor import Floor
-from pba_sync.balancer.retries import Budget, read_budget, read_redispatches
-from pba_sync.balancer.servers import Admin, Server, count_connections, read_servers
+from pba_sync.haproxy import commands
+from pba_sync.haproxy.commands import Command
+from pba_sync.haproxy.errors import AnswerMalformedError, CommandRefusedError, HAProxyUnreachableError
+from pba_sync.haproxy.floor import Floor
+from pba_sync.haproxy.retries import Budget, read_budget, read_redispatches
+from pba_sync.haproxy.servers import Admin, Server, count_connections, read_servers
 
 _CHUNK = 65536
 
