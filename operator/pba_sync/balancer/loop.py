@@ -172,7 +172,8 @@ class Loop:
             return IDLE_SECONDS
         finished = self._converge(view, live, terms)
         live = self._haproxy.servers()
-        nodes = heeded(view.nodes, governed(live, view.unresolved))
+        ours = governed(live, view.unresolved)
+        nodes = heeded(view.nodes, ours)
         self._keep_floor(nodes)
         self._told = {name: requests for name, requests in self._told.items() if name in live}
         self._hooks.on_pass(live)
@@ -183,7 +184,7 @@ class Loop:
             self.ready = True
         if finished and not self._refused:
             self._hooks.on_step()
-        return self._next_look(view, nodes, live, terms) if finished else 0.0
+        return self._next_look(view, nodes, ours, terms) if finished else 0.0
 
     def _keep_floor(self, nodes: Mapping[str, Node]) -> None:
         """Have HAProxy know who may be asked where nobody passes the checks; one that cannot know it does without."""
@@ -215,7 +216,6 @@ class Loop:
         self, view: View, nodes: Mapping[str, Node], live: Mapping[str, Server], terms: Terms
     ) -> float:
         """Return after how many seconds to look again, after a pass that went through."""
-        live = governed(live, view.unresolved)
         if any(not stays(nodes, name) for name in live):
             return BUSY_SECONDS
         if self._refused:

@@ -24,7 +24,7 @@ from typing import Final
 from pba_api import sidecar
 from pba_api.types import Frontend, Limits
 from pba_operator.domain.frontend import pages, timing
-from pba_operator.domain.frontend.words import ROOM_FOR_ONE
+from pba_operator.domain.frontend.words import one_entry_table
 
 MAX_CLIENTS: Final = 8000
 """Connections of clients at a time. Below the process's own limit, which HAProxy makes from its files (about 10,200):
@@ -48,31 +48,28 @@ _REFUSED: Final = "http-request deny status 429 default-errorfiles"
 
 def tables(limits: Limits) -> list[str]:
     """Return the sections that count: all requests under way, and each client's if these are limited."""
-    requests = [f"backend {_REQUESTS}", f"    stick-table type integer size {ROOM_FOR_ONE} store conn_cur"]
-    table = f"stick-table type ipv6 size {_KNOWN_CLIENTS} expire 10s store"
+    table = f"    stick-table type ipv6 size {_KNOWN_CLIENTS} expire 10s store"
     rate = "http_req_rate(1s)"
     counted = [
         *(["conn_cur"] if limits.requests_per_client else []),
         *([rate, "gpc(1)", "gpc_rate(1,1s)"] if limits.requests_per_client_per_second else []),
     ]
-    if not counted:
-        return requests
-    clients = [
-        *requests,
-        "",
-        "# What each client has under way here, asks for here, or was let through of it: what is limited.",
-        f"backend {sidecar.CLIENTS}",
-        f"    {table} {','.join(counted)}",
-    ]
-    if not limits.requests_per_client_per_second:
-        return clients
-    return [
-        *clients,
-        "",
-        "# What clients ask other frontends for, as far as it is too much together; the sidecar says it.",
-        f"backend {sidecar.ELSEWHERE}",
-        f"    {table} {rate}",
-    ]
+    lines = one_entry_table(_REQUESTS, "conn_cur")
+    if counted:
+        lines += [
+            "",
+            "# What each client has under way here, asks for here, or was let through of it: what is limited.",
+            f"backend {sidecar.CLIENTS}",
+            f"{table} {','.join(counted)}",
+        ]
+    if limits.requests_per_client_per_second:
+        lines += [
+            "",
+            "# What clients ask other frontends for, as far as it is too much together; the sidecar says it.",
+            f"backend {sidecar.ELSEWHERE}",
+            f"{table} {rate}",
+        ]
+    return lines
 
 
 def of_requests() -> list[str]:

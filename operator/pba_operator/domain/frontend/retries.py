@@ -21,7 +21,7 @@ from typing import Final
 from pba_api import sidecar
 from pba_api.types import Retries, SessionAffinity
 from pba_operator.domain.frontend.trials import AGAIN
-from pba_operator.domain.frontend.words import ROOM_FOR_ONE
+from pba_operator.domain.frontend.words import one_entry_table
 
 SPAN_SECONDS: Final = 10
 FREE_EACH_SECOND: Final = 10
@@ -38,7 +38,7 @@ def table(retries: Retries) -> list[str]:
     if not retries.budget_percent:
         return []
     rates = f"http_req_rate({SPAN_SECONDS}s),gpc(2),gpc_rate(2,{SPAN_SECONDS}s)"
-    return [f"backend {sidecar.RETRIES}", f"    stick-table type integer size {ROOM_FOR_ONE} store {rates}"]
+    return one_entry_table(sidecar.RETRIES, rates)
 
 
 def rules(retries: Retries, affinity: SessionAffinity) -> list[str]:

@@ -37,8 +37,6 @@ SUBJECT_HEADER: Final = "X-SSL-Client-Subject"
 """For the application: the subject of the client's certificate, as RFC 2253 writes it, in ASCII."""
 _SPOOFED: Final = "^x[^a-z0-9]ssl[^a-z0-9]client"
 """However a client writes it: many frameworks take `_` and others for `-`."""
-_TOLD_TLS: Final = "req.hdr(X-Forwarded-Proto) -m str https"
-"""Whether a request came by TLS, to us or to a trusted proxy (`origin` has written the header)."""
 
 
 def global_lines(tls: FrontendTLS | None) -> list[str]:
@@ -107,7 +105,7 @@ def _redirect_lines(tls: FrontendTLS) -> list[str]:
     A trusted proxy's word that its client came by TLS is enough, unless clients have to show certificates: we have not
     seen one then.
     """
-    told = _TOLD_TLS if tls.client_ca_secret_ref is None else "ssl_fc"
+    told = "req.hdr(X-Forwarded-Proto) -m str https" if tls.client_ca_secret_ref is None else "ssl_fc"
     where = "location https://%[req.fhdr(Host),host_only]%[pathq]"
     exempt = "over_tls or METH_GET plain_challenge"
     # A challenge is a GET (RFC 8555, 8.3).

@@ -19,6 +19,8 @@ from pba_api import sidecar
 from pba_api.types import Frontend
 from pba_operator.domain.frontend import affinity
 
+AGAIN: Final = "again"
+"""The way of what has failed on trial, through HAProxy once more."""
 _HEADER: Final = "X-PBA-Trial"
 """How the second pass through HAProxy learns of which node the trial is; it reaches no node."""
 _TRIAL: Final = "{ var(txn.trial) -m found }"
@@ -74,9 +76,6 @@ def sections(frontend: Frontend) -> Sequence[str]:
         "",
         *_pass(AGAIN),
     )
-
-
-AGAIN: Final = "again"
 
 
 def _socket(name: str) -> str:

@@ -11,11 +11,16 @@ CONFIG_FOLDER: Final = "/etc/haproxy-pba"
 CAME_BY_TLS: Final = "txn.came_by_tls"
 """The variable that is true if a client came by TLS to a proxy that is believed."""
 
-ROOM_FOR_ONE: Final = 16
+_ROOM_FOR_ONE: Final = 16
 """The size of a stick table with one entry. A thread of HAProxy (3.0.11) that has not found the entry makes room for
 one before it looks whether another has made it meanwhile; in a table of one it throws that away, with its counts."""
 
 _INDENTATION: Final = "    "
+
+
+def one_entry_table(name: str, stored: str) -> list[str]:
+    """Return the section `name` with a stick table that has one entry, of the key 0, and stores `stored` in it."""
+    return [f"backend {name}", f"    stick-table type integer size {_ROOM_FOR_ONE} store {stored}"]
 
 
 def is_quotable(word: str) -> bool:
