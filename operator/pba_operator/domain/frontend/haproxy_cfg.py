@@ -26,6 +26,7 @@ from pba_operator.domain.frontend import (
     admission,
     affinity,
     compression,
+    early,
     hygiene,
     origin,
     others,
@@ -97,6 +98,8 @@ $proxy_protocol
     # The pod terminates: each client leaves after the response that it is waiting for.
     http-after-response set-header Connection close if { str($stopping) -m str -f $flags }
 $tls_response
+
+$early
 
 $origin
 
@@ -256,6 +259,7 @@ def render(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> str:
         others="\n".join(others.section(host)),
         attempts=frontend.retries.attempts,
         max_glitches=overload.MAX_GLITCHES,
+        early=indented(early.of_clients()),
         all_requests=indented(overload.of_requests()),
         request_tables="\n".join(overload.tables(frontend.limits)),
         client_limits=indented(overload.of_clients(frontend)),
