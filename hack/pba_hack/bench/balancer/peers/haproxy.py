@@ -18,7 +18,7 @@ from pba_lab.patience import eventually
 from pba_lab.shop import frontend_of, shop
 
 from pba_hack.bench.balancer.balancers import Balancer
-from pba_operator.domain.frontend import hygiene, origin
+from pba_operator.domain.frontend import early, hygiene, origin, overload
 from pba_operator.domain.frontend.words import indented
 from pba_sync.haproxy.servers import read_servers
 
@@ -29,6 +29,7 @@ CLOSED_CONNECTIONS: Final = "option http-server-close"
 KEPT_CONNECTIONS: Final = "http-reuse safe"
 PICKER: Final = Path(__file__).with_name("picker.lua")
 _PICKED: Final = "\n    http-response lua.answered\n    use-server %[lua.pick] if TRUE"
+_FRONTEND: Final = frontend_of(shop("bench"))
 BACKEND: Final = "nodes"
 COOKIE: Final = "bench"
 
@@ -62,9 +63,11 @@ frontend web
     bind :8080
     maxconn 8000
 
-$hygiene
+$treatment
 
     default_backend $backend
+
+$tables
 
 backend $backend
     balance $balance$retried$bound
@@ -74,6 +77,17 @@ backend $backend
     timeout check 2000ms$picked
 $servers
 """)
+
+
+def _treatment() -> list[str]:
+    """Return what the operator's configuration does with any request, whoever looks after the nodes."""
+    return [
+        *early.of_clients(),
+        *origin.rules(_FRONTEND),
+        *overload.of_requests(),
+        *hygiene.RULES,
+        *overload.of_clients(_FRONTEND),
+    ]
 
 
 def configuration(
@@ -105,7 +119,8 @@ def configuration(
     return _TEMPLATE.substitute(
         backend=BACKEND,
         balance=balance,
-        hygiene=indented([*origin.rules(frontend_of(shop("bench"))), "", *hygiene.RULES]),
+        treatment=indented(_treatment()),
+        tables="\n".join(overload.tables(_FRONTEND.limits)),
         connections=connections,
         retries="retries 3\n    option redispatch 1" if retries else "retries 0",
         retried=on if retries else "",
