@@ -130,9 +130,13 @@ class Runner:
                 binary(program)
         except subprocess.CalledProcessError:
             return [1]  # the build has said why
+        shared, alone = self._folders(tier.side_by_side), self._folders(tier.alone)
+        elsewhere = [
+            f"--ignore={folder}" for folder in shared if any(map(Path(folder).is_relative_to, alone))
+        ]
         parts = (
-            (tier.name, self._folders(tier.side_by_side), [*SIDE_BY_SIDE, *options]),
-            (f"{tier.name}-alone", self._folders(tier.alone), options),
+            (tier.name, shared, [*SIDE_BY_SIDE, *options]),
+            (f"{tier.name}-alone", alone, [*elsewhere, *options]),
         )
         return [
             self._status(self._pytest(name, folders, chosen, covers=covers))

@@ -13,12 +13,12 @@ class Tier:
     """One tier.
 
     `side_by_side`: folders below `tests/` that run on this machine, in several processes: they share nothing of the
-    machine's. `alone`: folders that run on this machine in one process. `in_cluster`: folders that run inside the
-    local cluster's network, with the operator installed. `covers`: its branch coverage counts for the gate.
-    `when_named`: pytest options of the long form, which is run when the tier is asked for by its name.
-    `apart`: a full run leaves it out, because its tests are another tier's, or what they need takes minutes to build.
-    `programs`: of `hack/cluster binary`, built
-    before the tests that run on this machine: that may take longer than a test may.
+    machine's. `alone`: folders that run on this machine in one process, but for those below them that are
+    `side_by_side`. `in_cluster`: folders that run inside the local cluster's network, with the operator installed.
+    `covers`: its branch coverage counts for the gate. `when_named`: pytest options of the long form, which is run when
+    the tier is asked for by its name. `apart`: a full run leaves it out, because its tests are another tier's, or what
+    they need takes minutes to build. `programs`: of `hack/cluster binary`, built before the tests that run on this
+    machine: that may take longer than a test may.
     """
 
     name: str
@@ -58,7 +58,7 @@ TIERS = (
     Tier(
         "e2e",
         "real mysqld, HAProxy and nodes",
-        side_by_side=("e2e/mysql", "e2e/demoapp"),
+        side_by_side=("e2e/mysql", "e2e/demoapp", "e2e/balancer/requests", "e2e/bench"),
         alone=("e2e/balancer", "e2e/network", "e2e/cluster", "e2e/images"),
         in_cluster=("e2e/operator",),
         programs=("kubernetes", "loadlab", "caddy", "envoy"),

@@ -104,14 +104,18 @@ def test_only_what_shares_nothing_of_the_machines_runs_side_by_side(
         commands.append(command)
         return 0
 
-    (runner.root / "tests/shy").mkdir()
-    (runner.root / "tests/shy/test_it.py").touch()
+    for folder in ("tests/shy", "tests/shy/sociable"):
+        (runner.root / folder).mkdir()
+        (runner.root / folder / "test_it.py").touch()
     monkeypatch.setattr(run.Runner, "_status", status)
-    assert runner.tier(dataclasses.replace(TIER, side_by_side=("some",), alone=("shy",)), ["-x"])
+    assert runner.tier(
+        dataclasses.replace(TIER, side_by_side=("some", "shy/sociable"), alone=("shy",)), ["-x"]
+    )
     tests, results = runner.root / "tests", runner.results
+    sociable = tests / "shy/sociable"
     assert [command[3:] for command in commands] == [
-        [str(tests / "some"), f"--junitxml={results}/some.xml", *SIDE_BY_SIDE, "-x"],
-        [str(tests / "shy"), f"--junitxml={results}/some-alone.xml", "-x"],
+        [str(tests / "some"), str(sociable), f"--junitxml={results}/some.xml", *SIDE_BY_SIDE, "-x"],
+        [str(tests / "shy"), f"--junitxml={results}/some-alone.xml", f"--ignore={sociable}", "-x"],
     ]
 
 

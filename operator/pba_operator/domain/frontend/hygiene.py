@@ -1,9 +1,10 @@
 """What is refused before anything else is asked: requests that no application needs, and that harm some.
 
-HAProxy itself refuses what could be read in two ways (`tests/e2e/balancer/test_hostile.py` and `http2` say which), but
-passes on: `CONNECT`, to which a node that answers 200 gives the client a connection past every rule; `TRACE`, which
-shows what proxies have added; a `Host` that is none, or is missing (RFC 9112, 3.2: 400; in HTTP/2 it is made of
-`:authority`), of which applications make links; and of HTTP/2 bytes in the target that no URL has (RFC 3986, 2).
+HAProxy itself refuses what could be read in two ways (`test_hostile.py` and `http2` in `tests/e2e/balancer/requests`
+say which), but passes on: `CONNECT`, to which a node that answers 200 gives the client a connection past every rule;
+`TRACE`, which shows what proxies have added; a `Host` that is none, or is missing (RFC 9112, 3.2: 400; in HTTP/2 it is
+made of `:authority`), of which applications make links; and of HTTP/2 bytes in the target that no URL has (RFC 3986,
+2).
 """
 
 from __future__ import annotations
