@@ -16,9 +16,9 @@ ROOT = Path(__file__).resolve().parents[3]
 @pytest.mark.parametrize(
     ("page", "words", "figure"),
     [
-        ("docs/explanation/requests.md", "no more than {:,} requests in one frontend", overload.MAX_WAITING),
-        ("docs/explanation/requests.md", "A frontend has {:,} connections for", overload.MAX_CLIENTS),
-        ("docs/explanation/requests.md", "hence at most {:,} bytes", pages.PAGE_MAX_BYTES),
+        ("docs/explanation/limits.md", "no more than {:,} requests in one frontend", overload.MAX_WAITING),
+        ("docs/explanation/limits.md", "A frontend has {:,} connections for", overload.MAX_CLIENTS),
+        ("docs/explanation/edge.md", "hence at most {:,} bytes", pages.PAGE_MAX_BYTES),
         ("docs/reference/pbacluster.md", "the pages, at most {:,} bytes each", pages.PAGE_MAX_BYTES),
         ("docs/reference/pbacluster.md", "resolves again every {:.0f} seconds", resolver.RESOLVE_SECONDS),
         ("docs/how-to/grow.md", "in each frontend, every {:.0f} seconds", resolver.RESOLVE_SECONDS),
