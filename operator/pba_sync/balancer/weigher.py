@@ -99,6 +99,8 @@ class Weigher:
         self._limits = limits
         self._hooks = hooks
         self._known = Standings({})
+        self._may_wait = True
+        """Whether a trial may wait in HAProxy: there is none before we give one, but a former sidecar's."""
         self._askers = Askers()
         self._last: str | None = None
         self._redispatches: Mapping[str, int] = {}
@@ -177,7 +179,7 @@ class Weigher:
 
     def _look(self) -> float:
         # In this order: a trial that does not wait any more runs, or its end is among the lines now or soon.
-        waiting = self._haproxy.trial()
+        waiting = self._haproxy.trial() if self._may_wait else None
         everyone = self._haproxy.uncounted_servers()
         servers = {name: server for name, server in everyone.items() if server.usable}
         self._note_checks(everyone.values())
@@ -258,12 +260,12 @@ class Weigher:
 
     def _give_trial(self, waiting: str | None) -> None:
         given = self._known.given
-        if waiting == given:
-            return
-        if waiting is not None:
+        self._may_wait = self._may_wait or given is not None
+        if waiting not in (None, given):
             self._haproxy.run(commands.TAKE_TRIALS_BACK)
-        if given is not None:
+        if given not in (None, waiting):
             self._haproxy.run(commands.give_trial(given))
+        self._may_wait = given is not None
 
     def _set(self, weights: Mapping[str, int], servers: Mapping[str, Server]) -> None:
         for name, weight in weights.items():

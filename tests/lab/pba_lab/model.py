@@ -80,6 +80,11 @@ class HAProxyModel:
         self.cut_off: list[str] = []
         """On which servers running requests were ended, in order."""
 
+    @property
+    def weights(self) -> dict[str, int]:
+        """The weight of each server."""
+        return {name: server.weight for name, server in self.servers.items()}
+
     def restart(self) -> None:
         """Lose everything, as a process that dies does."""
         self.servers.clear()
