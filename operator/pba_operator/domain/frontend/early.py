@@ -24,7 +24,7 @@ def of_clients() -> list[str]:
     """Return the rules of the clients' section; they stand before all that refuse."""
     may_be_long = f"{{ req.body_size gt {_SHORT_BYTES} }} || {{ req.fhdr(Transfer-Encoding) -m found }}"
     return [
-        "# What was not read to its end may hold up the next request on its connection: there shall be none.",
+        "# A body that was not read to its end may hold up the next request on its connection, so the connection ends.",
         f"http-request set-var({_LONG}) bool(true) if {may_be_long}",
         f"http-after-response set-header Connection close if {{ var({_LONG}) -m found }} !{{ status 200:299 }}",
     ]

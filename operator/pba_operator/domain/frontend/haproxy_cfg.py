@@ -69,8 +69,8 @@ defaults
 
 $time_limits
 
-    # A connection that a node keeps open may be closed by it at the very moment in which it is used again, and
-    # the request is lost (or would have to be sent twice): each request has a connection of its own.
+    # A node may close a kept connection at the very moment in which HAProxy reuses it, and the request is lost (or
+    # would have to be sent twice): each request gets a connection of its own.
     option http-server-close
     retries $attempts
     option redispatch 1
@@ -78,7 +78,7 @@ $time_limits
 $error_pages
 
 frontend $frontend
-    # Each family has a socket of its own: on one of both, clients of IPv4 would come from ::ffff:192.0.2.1.
+    # One socket for each family: on a shared one, clients of IPv4 would seem to come from ::ffff:192.0.2.1.
     bind :$http_port$bind_options
 .if strstr("'$${$pod_ips}'",':')
     bind :::$http_port v6only$bind_options
@@ -95,7 +95,7 @@ $proxy_protocol
     log ring@$failures len $line_bytes format raw local0 err
     log-format "$log"
 
-    # The pod terminates: each client leaves after the response that it is waiting for.
+    # While the pod terminates, each client is asked to leave with its next response.
     http-after-response set-header Connection close if { str($stopping) -m str -f $flags }
 $tls_response
 
@@ -115,8 +115,8 @@ $compression
 
 $client_limits
 
-    # Where no node passes its checks, any may be asked: one that may answer is better than none. It is drawn here,
-    # because `force-persist` is looked at before the rules of the nodes' section.
+    # If no node passes its checks, any of them may be asked: one that may answer is better than none. It is drawn
+    # here, because `force-persist` is evaluated before the rules of the nodes' section.
     http-request set-var(txn.nodes) str($floor_nodes),map($floor_size) if { nbsrv($backend) eq 0 }
     http-request set-var(txn.floor) $lot,mod(txn.nodes),map($floor) if { var(txn.nodes) -m found }$lot_condition
 
@@ -167,12 +167,12 @@ $affinity
 $node_limits
 $path_timeouts
 
-    # What no node has got is tried elsewhere. What one may have got is sent again only if that does no harm.
+    # What no node has received is tried elsewhere. What one may have received is sent again only if that is safe.
 $retry_rules
 
 $trial_rules
 
-    # Where no node passes its checks, the one that was drawn.
+    # If no node passes its checks: the one that was drawn.
     force-persist if { var(txn.nodes) -m found }
     use-server %[var(txn.floor)] if { var(txn.floor) -m found }
 

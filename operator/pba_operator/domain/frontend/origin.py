@@ -118,7 +118,7 @@ def _believed(frontend: Frontend) -> Iterable[str]:
     """Yield the rules that keep what trusted proxies say, and make their client ours."""
     if not frontend.trusted_proxy_cidrs:
         return
-    yield "# What the user's own proxies say of their clients is believed, up to the first hop that is none of them."
+    yield "# What the user's own proxies say of their clients is believed, up to the first hop that is not one of them."
     yield f"http-request set-var(req.proxied) bool(true) if {{ src -f {CONFIG_FOLDER}/{PROXIES_FILE} }}"
     yield "acl proxied var(req.proxied) -m bool"
     yield "acl told_proto req.fhdr_cnt(X-Forwarded-Proto) eq 1"
@@ -159,11 +159,11 @@ def _identifier(frontend: Frontend) -> Iterable[str]:
 def rules(frontend: Frontend) -> tuple[str, ...]:
     """Return the rules of the clients' section; those that ask for `src` come after them."""
     return (
-        "# What belongs to one connection is not passed on, but for the change to WebSocket.",
+        "# Hop-by-hop headers are not passed on, except for the upgrade to WebSocket.",
         *_CONNECTION,
         "",
         *_believed(frontend),
-        "# The application hears from HAProxy alone whom a request comes from.",
+        "# HAProxy alone tells the application where a request comes from.",
         *_told(frontend),
         "",
         *_identifier(frontend),

@@ -28,7 +28,7 @@ def health(frontend: Frontend) -> Sequence[str]:
         return (tells,)
     in_vain = f"{{ nbsrv({nodes}) eq 0 }} {{ nbsrv({others}) gt 1 }}"
     return (
-        "# Where no node passes the checks of this frontend, and one those of another, that one serves.",
+        "# If no node passes this frontend's checks, but one passes another frontend's, the other frontend serves.",
         tells,
         f"http-request return status 503 if {{ path /ready }} {in_vain}",
     )
@@ -47,6 +47,6 @@ def section(host: str) -> Sequence[str]:
         f"    http-check send meth GET uri {_PATH} ver HTTP/1.1 hdr Host {host}",
         "    http-check expect status 200",
         "    timeout check 500ms",
-        "    # It stands for this frontend: HAProxy would raise an alarm where there is no other.",
+        "    # It stands for this frontend: without any server HAProxy would raise an alarm.",
         f"    server {sidecar.THIS} 127.0.0.1:{ports.FRONTEND_HEALTH}",
     )

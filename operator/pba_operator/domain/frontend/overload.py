@@ -58,14 +58,14 @@ def tables(limits: Limits) -> list[str]:
     if counted:
         lines += [
             "",
-            "# What each client has under way here, asks for here, or was let through of it: what is limited.",
+            "# Each client's requests at this frontend, as far as limited: under way, asked for, and let through.",
             f"backend {sidecar.CLIENTS}",
             f"{table} {','.join(counted)}",
         ]
     if limits.requests_per_client_per_second:
         lines += [
             "",
-            "# What clients ask other frontends for, as far as it is too much together; the sidecar says it.",
+            "# What clients ask of other frontends, once all of it together is too much; told by the sidecar.",
             f"backend {sidecar.ELSEWHERE}",
             f"{table} {rate}",
         ]
@@ -79,7 +79,7 @@ def of_requests() -> list[str]:
     """
     refusal = f"status 503 hdr Retry-After {pages.RETRY_SECONDS[503]} hdr Cache-Control no-store"
     return [
-        "# A connection of HTTP/2 carries many requests: they are counted. What is too many has no page to be held.",
+        "# A connection of HTTP/2 carries many requests, so they are counted. One too many gets no page to hold.",
         f"http-request track-sc{_STICKY} int(0) table {_REQUESTS}",
         f"http-request return {refusal} if {{ sc_conn_cur({_STICKY}) gt {MAX_REQUESTS} }}",
     ]
