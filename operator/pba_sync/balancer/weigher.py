@@ -260,7 +260,7 @@ class Weigher:
 
     def _give_trial(self, waiting: str | None) -> None:
         given = self._known.given
-        self._may_wait = self._may_wait or given is not None
+        self._may_wait = True
         if waiting not in (None, given):
             self._haproxy.run(commands.TAKE_TRIALS_BACK)
         if given not in (None, waiting):

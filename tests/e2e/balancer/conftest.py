@@ -114,5 +114,21 @@ async def new_nodes() -> AsyncIterator[NewNodes]:
 
 
 @pytest.fixture
+def delay_seconds() -> float:
+    """How long `node` takes for an answer; a file of tests may have another."""
+    return 0.0
+
+
+@pytest.fixture
+async def node(new_sidecar: NewSidecar, new_nodes: NewNodes, delay_seconds: float) -> Node:
+    """The only node of the sidecar that stands beside `haproxy`."""
+    (only,) = await new_nodes(1, delay_seconds=delay_seconds)
+    sidecar = new_sidecar()
+    sidecar.tell([only])
+    await eventually_async(lambda: sidecar.loop.ready)
+    return only
+
+
+@pytest.fixture
 def clients(haproxy: HAProxyProcess) -> Clients:
     return Clients("127.0.0.1", haproxy.port)

@@ -45,15 +45,6 @@ def configuration(render: Callable[..., str], request: pytest.FixtureRequest) ->
     return render(probes={"readiness": {"path": path}})
 
 
-@pytest.fixture
-async def node(new_sidecar: NewSidecar, new_nodes: NewNodes) -> Node:
-    (only,) = await new_nodes(1)
-    sidecar = new_sidecar()
-    sidecar.tell([only])
-    await eventually_async(lambda: sidecar.loop.ready)
-    return only
-
-
 async def test_without_a_node_a_page_says_so_and_when_to_come_again(haproxy: HAProxyProcess) -> None:
     answer = await get(haproxy)
     assert (answer.status, answer.headers["Retry-After"]) == (503, "5")

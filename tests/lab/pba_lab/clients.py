@@ -14,6 +14,8 @@ import time
 from collections import Counter
 from dataclasses import dataclass, field
 
+from pba_lab.wire_client import response
+
 
 class _RequestLostError(Exception):
     """A request was sent, and no whole response came back."""
@@ -108,11 +110,7 @@ class Clients:
             + body
         )
         await writer.drain()
-        head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
-        first, *lines = head.split("\r\n")
-        headers = {key.lower(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
-        text = await reader.readexactly(int(headers.get("content-length", "0")))
-        status = first.split(" ")[1]
-        if status != "200":
-            raise _RequestLostError(f"status {status}")
-        return text.decode(), headers.get("connection", "").lower() == "close"
+        answer = await response(reader)
+        if answer.status != 200:
+            raise _RequestLostError(f"status {answer.status}")
+        return answer.body.decode(), answer.headers.get("connection", "").lower() == "close"

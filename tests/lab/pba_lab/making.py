@@ -51,3 +51,25 @@ class NewNodes(Protocol):
         self, count: int, *, delay_seconds: float = 0.0, idle_seconds: float = 60.0
     ) -> list[Node]:
         """Return so many; each answers after `delay_seconds`, and lets an idle client go after `idle_seconds`."""
+
+
+class Join(Protocol):
+    """Adds a server to the model of HAProxy, and makes it ready."""
+
+    def __call__(self, name: str) -> None:
+        """Add it."""
+
+
+class Answered(Protocol):
+    """Writes lines of requests that have ended, as HAProxy does."""
+
+    def __call__(
+        self,
+        node: str,
+        count: int,
+        status: int = 200,
+        milliseconds: int = 20,
+        trial: str = "",
+        retries: int = 0,
+    ) -> None:
+        """Write so many."""

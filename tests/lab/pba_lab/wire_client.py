@@ -20,10 +20,12 @@ class Response:
     body: bytes
 
 
-def request(path: str = "/", *headers: str, method: str = "GET", host: str = "shop.example") -> bytes:
-    """Return a request that is the last of its connection; `headers` are whole lines."""
-    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", *headers, "Connection: close", "", ""]
-    return "\r\n".join(lines).encode("latin-1")
+def request(
+    path: str = "/", *headers: str, method: str = "GET", host: str = "shop.example", last: bool = True
+) -> bytes:
+    """Return a request; `headers` are whole lines, `last`: it is the last of its connection, and says so."""
+    lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", *headers]
+    return "\r\n".join([*lines, *(["Connection: close"] if last else []), "", ""]).encode("latin-1")
 
 
 @contextlib.asynccontextmanager
@@ -74,6 +76,14 @@ async def asked(port: int, *data: bytes, source: str = "127.0.0.1", address: str
         TimeoutError: the connection was not closed in time.
     """
     (only,) = responses(await said(port, *data, source=source, address=address))
+    return only
+
+
+async def response(reader: asyncio.StreamReader) -> Response:
+    """Return the next response of a connection; one that tells no length of a body has none."""
+    head = await reader.readuntil(b"\r\n\r\n")
+    _, *lines = head.decode("latin-1").rstrip("\r\n").split("\r\n")
+    (only,) = responses(head + await reader.readexactly(int(_joined(lines).get("content-length", "0"))))
     return only
 
 

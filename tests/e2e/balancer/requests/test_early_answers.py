@@ -10,44 +10,24 @@ import pytest
 from pba_lab.making import NewFrontend
 from pba_lab.nodes import Node
 from pba_lab.patience import eventually_async
-from pba_lab.wire_client import Response, connected, request, responses
+from pba_lab.wire_client import Response, connected, request, response
 from pba_lab.witness import Witness
 
 SMALL: Final[Mapping[str, Any]] = {"paths": [{"prefix": "/small", "bodyMaxSize": "1Ki"}]}
 LONG = b"x" * 2_000_000
 
 
-def kept(path: str, *headers: str, method: str = "GET") -> bytes:
-    """Return a request that is not the last of its connection."""
-    return request(path, *headers, method=method).replace(b"Connection: close\r\n", b"")
-
-
 def upload(path: str, body: bytes) -> bytes:
-    return kept(path, f"Content-Length: {len(body)}", method="POST") + body
+    return request(path, f"Content-Length: {len(body)}", method="POST", last=False) + body
 
 
 def chunked(path: str, body: bytes) -> bytes:
     coded = b"%x\r\n%b\r\n0\r\n\r\n" % (len(body), body)
-    return kept(path, "Transfer-Encoding: chunked", method="POST") + coded
+    return request(path, "Transfer-Encoding: chunked", method="POST", last=False) + coded
 
 
-async def answered(reader: asyncio.StreamReader) -> Response:
-    """Return the next response of a connection.
-
-    Raises:
-        TimeoutError: there was none in time.
-    """
-    async with asyncio.timeout(10):
-        head = await reader.readuntil(b"\r\n\r\n")
-        (length,) = [
-            int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:")
-        ]
-        (only,) = responses(head + await reader.readexactly(length))
-        return only
-
-
-def is_last(response: Response) -> bool:
-    return response.headers.get("connection") == "close"
+def is_last(answer: Response) -> bool:
+    return answer.headers.get("connection") == "close"
 
 
 class EarlyNode(Node):
@@ -72,14 +52,14 @@ async def test_who_sends_the_next_request_as_told_is_never_left_waiting(
     """In two of a hundred cases the end of the body lay in HAProxy, with the next request, until its time limit."""
     haproxy = await new_frontend(witness, **SMALL)
     for _ in range(400):
-        async with connected(haproxy.port) as (reader, writer):
+        async with asyncio.timeout(10), connected(haproxy.port) as (reader, writer):
             writer.write(upload("/small", LONG))
             await writer.drain()
-            refused = await answered(reader)
+            refused = await response(reader)
             assert refused.status == 413
             if not is_last(refused):
-                writer.write(kept("/"))
-                assert (await answered(reader)).status == 200
+                writer.write(request(last=False))
+                assert (await response(reader)).status == 200
 
 
 @pytest.mark.parametrize("how", [upload, chunked])
@@ -87,9 +67,9 @@ async def test_after_a_long_body_that_is_refused_the_connection_ends(
     new_frontend: NewFrontend, witness: Witness, how: Callable[[str, bytes], bytes]
 ) -> None:
     haproxy = await new_frontend(witness, access={"denyCIDRs": ["127.0.0.9/32"]})
-    async with connected(haproxy.port, source="127.0.0.9") as (reader, writer):
+    async with asyncio.timeout(10), connected(haproxy.port, source="127.0.0.9") as (reader, writer):
         writer.write(how("/", LONG))
-        refused = await answered(reader)
+        refused = await response(reader)
         assert (refused.status, is_last(refused)) == (403, True)
         assert await reader.read() == b""
 
@@ -100,9 +80,9 @@ async def test_after_a_node_says_no_before_the_bodys_end_the_connection_ends(
     node = EarlyNode("early")
     await node.start()
     haproxy = await new_frontend(node)
-    async with connected(haproxy.port) as (reader, writer):
+    async with asyncio.timeout(10), connected(haproxy.port) as (reader, writer):
         writer.write(upload("/", LONG))
-        refused = await answered(reader)
+        refused = await response(reader)
         assert (refused.status, is_last(refused)) == (413, True)
     node.kill()
 
@@ -112,10 +92,10 @@ async def test_what_was_read_to_its_end_keeps_the_connection(
     new_frontend: NewFrontend, witness: Witness, how: Callable[[str, bytes], bytes]
 ) -> None:
     haproxy = await new_frontend(witness)
-    async with connected(haproxy.port) as (reader, writer):
+    async with asyncio.timeout(10), connected(haproxy.port) as (reader, writer):
         for body in (b"x" * 100, b"x" * 20_000, LONG):
             writer.write(how("/", body))
-            assert (await answered(reader)).status == 200
+            assert (await response(reader)).status == 200
     await eventually_async(lambda: [len(one.body) for one in witness.requests] == [100, 20_000, len(LONG)])
 
 
@@ -123,8 +103,8 @@ async def test_after_a_short_body_that_is_refused_the_connection_is_kept(
     new_frontend: NewFrontend, witness: Witness
 ) -> None:
     haproxy = await new_frontend(witness, **SMALL)
-    async with connected(haproxy.port) as (reader, writer):
+    async with asyncio.timeout(10), connected(haproxy.port) as (reader, writer):
         for size in (1025, 5000, 8192) * 10:
-            writer.write(upload("/small", b"x" * size) + kept("/"))
-            statuses = [(await answered(reader)).status for _ in range(2)]
+            writer.write(upload("/small", b"x" * size) + request(last=False))
+            statuses = [(await response(reader)).status for _ in range(2)]
             assert statuses == [413, 200]

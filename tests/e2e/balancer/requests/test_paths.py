@@ -6,8 +6,6 @@ from collections.abc import Callable
 
 import pytest
 from pba_lab import HAProxyProcess, Node
-from pba_lab.making import NewNodes, NewSidecar
-from pba_lab.patience import eventually_async
 from pba_lab.raw import ask, request, status
 
 PATHS = [
@@ -50,15 +48,6 @@ def configuration(render: Callable[..., str]) -> str:
     return render(
         frontend={"timeouts": {"serverSeconds": 30}, "paths": PATHS, "retries": {"budgetPercent": 0}}
     )
-
-
-@pytest.fixture
-async def node(new_sidecar: NewSidecar, new_nodes: NewNodes) -> Node:
-    (only,) = await new_nodes(1)
-    sidecar = new_sidecar()
-    sidecar.tell([only])
-    await eventually_async(lambda: sidecar.loop.ready)
-    return only
 
 
 def post(path: str, size: int) -> bytes:

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 from pba_lab import Clients, HAProxyProcess, Node
-from pba_lab.making import NewNodes, NewSidecar
 from pba_lab.patience import eventually, eventually_async
 from pba_lab.shop import shop
 from pba_lab.tls import Authority, Mount, Pair, TLSSidecar, shown, trusting
@@ -64,13 +63,8 @@ def sidecar(haproxy: HAProxyProcess, unstarted: tuple[HAProxyProcess, TLSSidecar
 
 
 @pytest.fixture
-async def node(haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes) -> Node:
-    (only,) = await new_nodes(1, delay_seconds=0.005)
-    loop = new_sidecar()
-    loop.tell([only])
-    await eventually_async(lambda: loop.loop.ready)
-    assert haproxy.pid
-    return only
+def delay_seconds() -> float:
+    return 0.005
 
 
 @pytest.fixture

@@ -16,7 +16,6 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from pba_lab import HAProxyProcess, Node
 from pba_lab.h2 import Connection
-from pba_lab.making import NewNodes, NewSidecar
 from pba_lab.patience import eventually, eventually_async
 from pba_lab.shop import shop
 from pba_lab.tls import Authority, Mount, Pair, TLSSidecar, connected, shown, trusting
@@ -79,16 +78,6 @@ def sidecar(
 @pytest.fixture
 def haproxy(sidecar: tuple[HAProxyProcess, TLSSidecar]) -> HAProxyProcess:
     return sidecar[0]
-
-
-@pytest.fixture
-async def node(haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes) -> Node:
-    (only,) = await new_nodes(1)
-    loop = new_sidecar()
-    loop.tell([only])
-    await eventually_async(lambda: loop.loop.ready)
-    assert haproxy.pid
-    return only
 
 
 @pytest.fixture

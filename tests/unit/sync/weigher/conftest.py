@@ -3,26 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pba_lab.making import Answered, Join
 from pba_lab.model import HAProxyModel
 
-from pba_sync.balancer.weigher import (
-    LOOK_SECONDS,
-    Weigher,
-    WeigherHooks,
-)
+from pba_sync.balancer.weigher import LOOK_SECONDS, Weigher, WeigherHooks
 from pba_sync.haproxy import commands
 from pba_sync.haproxy.commands import Check
 from pba_sync.judging.limits import Limits
 from pba_sync.judging.outliers import Standings
-
-Answered = Callable[..., None]
-
-
-Join = Callable[[str], None]
 
 
 @pytest.fixture

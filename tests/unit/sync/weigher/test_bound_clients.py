@@ -2,26 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pba_lab.making import Answered, Join
 from pba_lab.model import HAProxyModel
 
-from pba_sync.balancer.weigher import (
-    LOOK_SECONDS,
-    Weigher,
-    WeigherHooks,
-)
+from pba_sync.balancer.weigher import LOOK_SECONDS, Weigher, WeigherHooks
 from pba_sync.haproxy import commands
 from pba_sync.haproxy.affinity import Affinity
 from pba_sync.haproxy.commands import FULL_WEIGHT, RING_WEIGHT, Check
 from pba_sync.judging.limits import Limits
 from pba_sync.judging.outliers import Phase, Standings
-
-Answered = Callable[..., None]
-Join = Callable[[str], None]
-
 
 BOUND = Affinity("Cookie", "key", leave_milliseconds=500.0)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
+from pba_lab.making import Answered, Join
 from pba_lab.model import HAProxyModel
 
 from pba_sync.balancer.weigher import DOWN_SECONDS, LOOK_SECONDS, Weigher, WeigherHooks
@@ -14,9 +14,6 @@ from pba_sync.haproxy.commands import FULL_WEIGHT
 from pba_sync.haproxy.errors import CommandRefusedError
 from pba_sync.judging.limits import Limits
 from pba_sync.judging.outliers import Phase, Standings
-
-Answered = Callable[..., None]
-Join = Callable[[str], None]
 
 
 def test_a_node_that_fails_is_put_out_and_comes_back_by_a_trial(

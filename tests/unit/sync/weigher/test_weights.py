@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from pba_lab.making import Answered, Join
 from pba_lab.model import HAProxyModel
 
 from pba_sync.balancer.weigher import (
@@ -23,9 +23,6 @@ from pba_sync.haproxy import commands
 from pba_sync.haproxy.commands import FULL_WEIGHT
 from pba_sync.judging.limits import Limits
 from pba_sync.judging.outliers import Phase, Standings
-
-Answered = Callable[..., None]
-Join = Callable[[str], None]
 
 
 def test_a_node_like_others_is_left_alone(weigher: Weigher, haproxy: Any, clock: Any) -> None:
