@@ -72,10 +72,10 @@ async def test_half_of_a_thousand_nodes_go_and_come_at_once(
     await eventually_async(lambda: len(go.executed) > served)
     await clients.stop()
     assert haproxy.info()["Pid"] == str(haproxy.pid)
+    assert sidecar.refused() == []
     haproxy.stop()
     await stay.rest()
     await go.rest()
     assert clients.failed == {}
-    assert sidecar.refused() == []
     _LOG.info("out of rotation after %.2f s, in after %.2f s", out, into)
     assert max(out, into) <= SECONDS

@@ -4,7 +4,8 @@ What must stay true: the next request on a connection is answered. HAProxy reads
 body that nobody wants. It does so in portions of 15 KiB, and what is left of the last one, up to 1 KiB
 (`tune.maxrewrite`), lies until more comes (3.0.11, `h1_process` in mux_h1.c; the same in the sources of August 2026).
 If that is the body's end and the next request behind it, nothing more comes: the client waits until HAProxy's time
-limit closes the connection. So after such an answer the client is told to send its next request on a new connection.
+limit closes the connection. So after such an answer the client is told to send its next request on a new connection
+(HAProxy itself closes this one when it has read the body, or at that time limit: `clientSeconds`).
 A proxy in front shares its connections among its clients: one client's refused upload would be another's wait.
 
 Whether all of a body had come is not known when the answer is made. So it is said of every answer but a good one to
