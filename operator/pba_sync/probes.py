@@ -1,9 +1,9 @@
 """The sidecar's probes and metrics.
 
 `/healthz`: the loops move (else the kubelet restarts us). `/started`: HAProxy can be started, what it reads is there
-(the kubelet waits for it). `/readyz`: HAProxy said in the last pass that
-it holds the full set of nodes and one could serve since it started. Neither depends on the API server:
-without it we go on with what we know. `/metrics`: for Prometheus. `/rates`: for the other frontends' sidecars.
+(the kubelet waits for it). `/readyz`: HAProxy said in the last pass that it holds the full set of nodes and one could
+serve since it started. None of the three depends on the API server: without it we go on with what we know. `/metrics`:
+for Prometheus. `/rates`: for the other frontends' sidecars.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import ClassVar
 
 from prometheus_client import CONTENT_TYPE_LATEST
 
-from pba_api.sidecar import RATES_PATH
+from pba_api.sidecar import HEALTHZ_PATH, RATES_PATH, STARTED_PATH
 
 Answer = tuple[HTTPStatus, str, bytes]
 TEXT = "text/plain; charset=utf-8"
@@ -82,9 +82,9 @@ def serve(
         listen,
         port,
         {
-            "/healthz": lambda: verdict(healthz()),
+            HEALTHZ_PATH: lambda: verdict(healthz()),
             "/readyz": lambda: verdict(readyz()),
-            "/started": lambda: verdict(started()),
+            STARTED_PATH: lambda: verdict(started()),
             "/metrics": lambda: (HTTPStatus.OK, CONTENT_TYPE_LATEST, metrics()),
             RATES_PATH: lambda: (HTTPStatus.OK, JSON, rates()),
         },

@@ -128,12 +128,12 @@ class _Sidecar:
     def healthz(self) -> str:
         """Return what is wrong with us."""
         now = time.monotonic()
-        rates = [("the clients' rates have not been looked at", self.exchange.looked_at, STUCK_SECONDS)]
+        rates = [("the clients' rates have not been looked at", self.exchange.looks.ended_at, STUCK_SECONDS)]
         for what, beat, longest in (
             ("the balancer's loop has not finished a pass", self.loop.passed_at, STUCK_SECONDS),
-            ("the nodes' answers have not been looked at", self.weigher.looked_at, STUCK_SECONDS),
-            ("the other frontends have not been looked at", self.others.looked_at, STUCK_SECONDS),
-            ("the certificates have not been looked at", self.certificates.looked_at, STUCK_SECONDS),
+            ("the nodes' answers have not been looked at", self.weigher.looks.ended_at, STUCK_SECONDS),
+            ("the other frontends have not been looked at", self.others.looks.ended_at, STUCK_SECONDS),
+            ("the certificates have not been looked at", self.certificates.looks.ended_at, STUCK_SECONDS),
             *(rates if self.settings.requests_per_client else ()),
             *(
                 (f"the watch of {what} has not moved", watcher.moved_at, WATCH_STUCK_SECONDS)

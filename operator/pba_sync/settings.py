@@ -102,10 +102,13 @@ def _limits(environment: Mapping[str, str]) -> Limits:
     )
 
 
-def _count(environment: Mapping[str, str], name: str) -> int:
+def _count(environment: Mapping[str, str], name: str, least: int = 1, most: float = math.inf) -> int:
     value = _number(environment, name)
-    if not 1 <= value < math.inf or value != int(value):
-        raise SettingsError(f"the environment variable {name} must be a whole number from 1 on: {value:g}")
+    if not least <= value <= most or not value.is_integer():
+        upper = f"to {most}" if most < math.inf else "on"
+        raise SettingsError(
+            f"the environment variable {name} must be a whole number from {least} {upper}: {value:g}"
+        )
     return int(value)
 
 
@@ -138,14 +141,14 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
             leave_milliseconds=_number(environment, sidecar.ENV_LEAVE_SLOW_MILLISECONDS),
         ),
         requests_per_node=_count(environment, sidecar.ENV_REQUESTS_PER_NODE),
-        requests_per_client=int(_number(environment, sidecar.ENV_REQUESTS_PER_CLIENT)),
+        requests_per_client=_count(environment, sidecar.ENV_REQUESTS_PER_CLIENT, least=0),
         frontend_service=_required(environment, sidecar.ENV_FRONTEND_SERVICE),
         frontend_prefix=_required(environment, sidecar.ENV_FRONTEND_PREFIX),
         own_addresses=frozenset(_required(environment, sidecar.ENV_POD_IPS).split(",")),
         socket=Path(_required(environment, sidecar.ENV_HAPROXY_SOCKET)),
         token_folder=Path(_required(environment, sidecar.ENV_TOKEN_FOLDER)),
         listen="::" if ":" in _required(environment, sidecar.ENV_POD_IPS) else "0.0.0.0",  # noqa: S104 - the kubelet probes it
-        http_port=int(_number(environment, sidecar.ENV_HTTP_PORT)),
+        http_port=_count(environment, sidecar.ENV_HTTP_PORT, most=65535),
         tls_secrets=tuple(name for name in _given(environment, sidecar.ENV_TLS_SECRETS).split(",") if name),
         client_ca_secret=_given(environment, sidecar.ENV_CLIENT_CA_SECRET),
     )

@@ -60,8 +60,9 @@ class Frontend:
         tuple[Network, ...],
         Doc(
             "The networks (CIDR) of the proxies and load balancers before the frontend nodes. What they say in "
-            "X-Forwarded-For, -Proto, -Host and X-Request-Id is believed, and the client is the last address in "
-            "X-Forwarded-For that is not one of theirs; what anybody else says there is removed."
+            "X-Forwarded-For, X-Forwarded-Proto and X-Request-Id is believed, and the client is the last address in "
+            "X-Forwarded-For that is not one of theirs; what anybody else says there is removed. X-Forwarded-Host is "
+            "what the Host header says, whoever asks."
         ),
         Items(100, unique=True),
     ]

@@ -7,7 +7,6 @@ anything, and holds up neither the others nor this. Without a client that asks f
 from __future__ import annotations
 
 import http.client
-import logging
 import threading
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -19,14 +18,13 @@ from pba_sync.balancer import rates
 from pba_sync.balancer.others import Address
 from pba_sync.haproxy import commands
 from pba_sync.haproxy.commands import Command
-from pba_sync.haproxy.errors import HAProxyError
+from pba_sync.looks import Looks
 
 LOOK_SECONDS: Final = 0.5
 ASK_SECONDS: Final = 0.5
 """How long another sidecar may take for each step of its answer; who is late is asked anew once that is over."""
 _AT_A_TIME: Final = 8
-
-_LOG = logging.getLogger(__name__)
+_NOTHING: Final = rates.page({})
 
 
 class Runtime(Protocol):
@@ -87,14 +85,16 @@ class Exchange:
         self._spread = rates.Spread(limit)
         self._pool = ThreadPoolExecutor(_AT_A_TIME, "rates")
         self._asked: dict[str, Future[dict[str, int]]] = {}
-        self._problem = ""
-        self._page = rates.page({})
-        self.looked_at = clock()
-        """When the last look ended, whatever came of it."""
+        self._page = _NOTHING
+        self.looks = Looks(
+            clock,
+            problem="clients' requests are not summed over all frontends: %s",
+            fault="a look at the clients' rates failed on a fault of its own",
+        )
 
     def page(self) -> bytes:
         """Return what the other sidecars are told."""
-        return self._page if self._clock() - self.looked_at < rates.FRESH_SECONDS else rates.page({})
+        return self._page if self._clock() - self.looks.ended_at < rates.FRESH_SECONDS else _NOTHING
 
     def run(self) -> None:
         """Look after look, for ever."""
@@ -106,21 +106,13 @@ class Exchange:
 
     def step(self) -> None:
         """Look once."""
-        problem = ""
-        try:
-            problem = self._look()
-        except HAProxyError as error:
-            self._page = rates.page({})
-            problem = str(error)
-        except Exception:  # noqa: BLE001 - logged whole; the requests matter more than this
-            _LOG.exception("a look at the clients' rates failed on a fault of its own")
-        if problem and not self._problem:
-            _LOG.warning("clients' requests are not summed over all frontends: %s", problem)
-        self._problem = problem
-        self.looked_at = self._clock()
+        with self.looks.once() as problems:
+            problems.extend(self._look())
+            return
+        self._page = _NOTHING  # nobody is held to what was seen before
 
-    def _look(self) -> str:
-        """Look once; return what is wrong with another frontend; empty: nothing."""
+    def _look(self) -> list[str]:
+        """Look once; return what is wrong with other frontends."""
         others = self._others()
         show = commands.show_clients(rates.untold(self._limit, 1 + len(others)))
         here = rates.read_rates(self._haproxy.ask(show, rates.MAX_BYTES))
@@ -131,7 +123,7 @@ class Exchange:
             some = steps[first : first + commands.CLIENTS_AT_ONCE]
             self._haproxy.run(commands.tell_elsewhere(dict(some)))
         self._on_look(len(self._spread.told), len(problems))
-        return next(iter(problems), "")
+        return problems
 
     def _ask(self, others: Mapping[str, Address]) -> tuple[list[dict[str, int]], list[str]]:
         """Ask the other sidecars; return what they tell, and what is wrong with the others."""

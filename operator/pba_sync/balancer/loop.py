@@ -146,7 +146,8 @@ class Loop:
             self._note_answer(error)
             delay = DOWN_SECONDS if isinstance(error, HAProxyUnreachableError) else IDLE_SECONDS
         except Exception:  # noqa: BLE001 - logged whole; the loop must go on
-            # A fault of ours must not end the thread: the next pass starts from HAProxy's own state.
+            # A fault of ours must not end the thread: the next pass starts from HAProxy's own state. Nor does it have
+            # us started anew: what all frontends stumble over would take out all of them, and HAProxy serves.
             _LOG.exception("a pass of the balancer's loop failed on a fault of its own")
             delay = IDLE_SECONDS
         self.passed_at = self._hooks.clock()

@@ -47,7 +47,7 @@ class _Retries(Collector):
         )
         yield CounterMetricFamily(
             "pba_sync_retries_refused",
-            "Requests that would not have been sent to another node: too many had been.",
+            "Requests with a safe method that came while the budget of retries was spent.",
             budget.refused,
         )
 

@@ -6,7 +6,6 @@ added counts as unable to serve until it has said that it is able. What HAProxy 
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable, Collection, Mapping
 from typing import Final, Protocol
@@ -15,8 +14,8 @@ from pba_api.sidecar import OTHERS, THIS
 from pba_sync.balancer import frontends
 from pba_sync.haproxy import commands
 from pba_sync.haproxy.commands import Command, checked
-from pba_sync.haproxy.errors import HAProxyError
 from pba_sync.haproxy.servers import Admin, Server, read_servers
+from pba_sync.looks import Looks
 from pba_sync.watching.membership import Node
 
 LOOK_SECONDS: Final = 1.0
@@ -26,8 +25,6 @@ that two that lose their nodes at the same moment have heard of each other befor
 SHOW: Final = Command("show servers state", f"show servers state {OTHERS}")
 
 Address = tuple[str, int]
-
-_LOG = logging.getLogger(__name__)
 
 
 class Runtime(Protocol):
@@ -115,11 +112,12 @@ class Others:
         """Look at nothing yet; `on_look` is told how many others can serve."""
         self._haproxy = haproxy
         self._shall = shall
-        self._clock = clock
         self._on_look = on_look
-        self._problem = ""
-        self.looked_at = clock()
-        """When the last look ended that did not fail on a fault of its own."""
+        self.looks = Looks(
+            clock,
+            problem="other frontends are not given way to: %s",
+            fault="a look at the other frontends failed on a fault of its own",
+        )
 
     def run(self) -> None:
         """Look after look, for ever."""
@@ -130,18 +128,8 @@ class Others:
 
     def step(self) -> None:
         """Look once."""
-        problem = ""
-        try:
+        with self.looks.once():
             self._look()
-        except HAProxyError as error:
-            problem = str(error)
-        except Exception:  # noqa: BLE001 - logged whole; if it stays, our health tells, and we are started anew
-            _LOG.exception("a look at the other frontends failed on a fault of its own")
-            return
-        self.looked_at = self._clock()
-        if problem and not self._problem:
-            _LOG.warning("other frontends are not given way to: %s", problem)
-        self._problem = problem
 
     def _look(self) -> None:
         found = read_servers(self._haproxy.ask(SHOW))

@@ -31,6 +31,7 @@ from pba_sync.judging.bindings import Bound, Reason
 from pba_sync.judging.limits import Limits
 from pba_sync.judging.outliers import Phase, Standings
 from pba_sync.judging.pasts import End
+from pba_sync.looks import Looks
 
 LOOK_SECONDS: Final = 0.1
 """From look to look while there is traffic, or a node is not at its full weight."""
@@ -39,7 +40,7 @@ LOOK_SECONDS_A_NODE: Final = 0.00025
 CALM_SECONDS: Final = 1.0
 """The same when nothing is under way."""
 DOWN_SECONDS: Final = 0.5
-"""The same while HAProxy does not answer."""
+"""The same while HAProxy does not answer, and after a fault of our own."""
 HASTE_SECONDS: Final = 0.005
 """A failure is looked at at once; more that come within so long are looked at together."""
 HASTY: Final = 10
@@ -106,11 +107,13 @@ class Weigher:
         self._redispatches: Mapping[str, int] = {}
         self._haste, self._haste_at = float(HASTY), hooks.clock()
         self._failed = threading.Event()
-        self._answers = True
         self._nobody = False
         self._draining: dict[str, float] = {}
-        self.looked_at = hooks.clock()
-        """When the last look ended that did not fail on a fault of its own."""
+        self.looks = Looks(
+            hooks.clock,
+            problem="weights are left as they are: %s",
+            fault="a look at the nodes' answers failed on a fault of its own",
+        )
 
     def run(self) -> None:
         """Look after look, for ever."""
@@ -150,22 +153,9 @@ class Weigher:
         Returns:
             After how many seconds to look again, if nothing fails before.
         """
-        try:
-            delay = self._look()
-            self._note_answer(None)
-        except HAProxyError as error:
-            self._note_answer(error)
-            delay = DOWN_SECONDS
-        except Exception:  # noqa: BLE001 - logged whole; if it stays, our health tells, and we are started anew
-            _LOG.exception("a look at the nodes' answers failed on a fault of its own")
-            return CALM_SECONDS
-        self.looked_at = self._hooks.clock()
-        return delay
-
-    def _note_answer(self, error: HAProxyError | None) -> None:
-        if error is not None and self._answers:
-            _LOG.warning("weights are left as they are: %s", error)
-        self._answers = error is None
+        with self.looks.once():
+            return self._look()
+        return DOWN_SECONDS
 
     def _note_checks(self, servers: Collection[Server]) -> None:
         """Log when no node passes its checks, or one does again, once."""

@@ -17,8 +17,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-from pba_sync.haproxy.errors import HAProxyError, HAProxyUnreachableError
+from pba_sync.haproxy.errors import HAProxyUnreachableError
 from pba_sync.haproxy.runtime import Incarnation
+from pba_sync.looks import Looks
 from pba_sync.tls import items
 from pba_sync.tls.items import Item
 from pba_sync.tls.pem import UnusableError
@@ -73,9 +74,11 @@ class Keeper:
         self._told: dict[Path, tuple[Incarnation, str]] = {}
         self._refused: dict[Path, tuple[Incarnation, str, str]] = {}
         self._causes: dict[Path, str] = {}
-        self._answers = True
-        self.looked_at = hooks.clock()
-        """When the last look ended that did not fail on a fault of its own."""
+        self.looks = Looks(
+            hooks.clock,
+            problem="certificates are left as they are: %s",
+            fault="a look at the certificates failed on a fault of its own",
+        )
 
     @property
     def started(self) -> bool:
@@ -91,17 +94,8 @@ class Keeper:
 
     def step(self) -> None:
         """Look once."""
-        try:
+        with self.looks.once():
             self._look()
-            self._answers = True
-        except HAProxyError as error:
-            if self._answers:
-                _LOG.warning("certificates are left as they are: %s", error)
-            self._answers = False
-        except Exception:  # noqa: BLE001 - logged whole; if it stays, our health tells, and we are started anew
-            _LOG.exception("a look at the certificates failed on a fault of its own")
-            return
-        self.looked_at = self._hooks.clock()
 
     def _look(self) -> None:
         if not self._certificates:

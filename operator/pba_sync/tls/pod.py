@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from pba_api import sidecar
+from pba_api import names, sidecar
 from pba_sync.settings import Settings
 from pba_sync.tls.items import Authorities, Certificate, TicketKeys
 from pba_sync.tls.keeper import Keeper, KeeperHooks, Runtime
@@ -39,7 +39,7 @@ def keeper(
         if name
     ]
     tickets = TicketKeys(
-        f"{settings.frontend_prefix}tickets",
+        names.frontend_tickets(settings.frontend_service),  # the Service has the cluster's name
         Path(sidecar.TICKETS_FOLDER),
         Path(sidecar.TICKET_KEYS_FILE),
         authorities[0].file if authorities else None,

@@ -37,11 +37,11 @@ async def test_it_finishes_what_runs_gets_nothing_new_and_comes_back(
     _tell(sidecar, [steady, drained])
     await eventually_async(lambda: sidecar.loop.ready)
     clients.start(6)
-    await eventually_async(lambda: drained._running)
+    await eventually_async(lambda: drained.running)
     _tell(sidecar, [steady, drained], drained)
     await eventually_async(lambda: _is(sidecar, drained, Admin.DRAIN))
     at = time.monotonic()
-    await eventually_async(lambda: not drained._running)
+    await eventually_async(lambda: not drained.running)
     ran = len(drained.executed)
     await eventually_async(partial(lambda count: len(steady.executed) > count + 12, len(steady.executed)))
     assert time.monotonic() - at > 0.1, "the deadline of nodes that go is over"

@@ -127,7 +127,7 @@ async def test_a_host_that_moves_is_drained_at_its_old_address_and_served_at_the
         _tell(sidecar, [], External("old", HOST, before.port))
         await eventually_async(lambda: sidecar.loop.ready)
         clients.start(6)
-        await eventually_async(lambda: before._running)
+        await eventually_async(lambda: before.running)
         names[HOST] = ("127.0.0.2", before.address)
         # Both are its addresses now: it stays where it is.
         await eventually_async(lambda: len(before.executed) > 6)

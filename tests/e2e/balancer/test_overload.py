@@ -158,7 +158,7 @@ async def test_slow_clients_and_huge_heads_take_nothing_from_others(
     )
     assert node.seen == {}, "nothing of all that has reached a node"
     assert await statuses(haproxy.port, 20) == {200: 20}
-    assert haproxy.counters(node.name)["scur"] == "0"
+    await eventually_async(lambda: haproxy.counters(node.name)["scur"] == "0")
     # Who does not go on is let go: after 3 s of a head, and 3 s more of what is left of a body.
     await eventually_async(lambda: haproxy.frontend_sessions() == 0)
 

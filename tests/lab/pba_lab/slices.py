@@ -31,7 +31,7 @@ class Slices:
         self._path = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
 
     def write(self, name: str, states: dict[str, str], *, port: int, service: str = SERVICE) -> None:
-        """Write a slice of pods on 127.0.0.1:`port`; states are ready, unready and terminating."""
+        """Write a slice of pods at 10.9.0.1 and so on, port `port`; states are ready, unready and terminating."""
         endpoints = [
             endpoint(pod, f"10.9.{number // 250}.{number % 250 + 1}", state)
             for number, (pod, state) in enumerate(states.items())

@@ -174,8 +174,8 @@ class TLSSidecar:
 
     def finish(self) -> None:
         """Wait until the look that is under way is over, or the next one."""
-        before = self.keeper.looked_at
-        eventually(lambda: self.keeper.looked_at != before)
+        before = self.keeper.looks.ended_at
+        eventually(lambda: self.keeper.looks.ended_at != before)
 
     def stop(self) -> None:
         """End between two looks."""

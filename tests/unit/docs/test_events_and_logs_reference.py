@@ -12,6 +12,8 @@ import pytest
 from pba_operator.domain.frontend import haproxy_cfg
 
 Table = Callable[[str, str], list[list[str]]]
+_LOOKS = {"problem": "warning", "fault": "error"}
+"""The levels of what `Looks` logs, by the names of its arguments."""
 LEVELS = {"info", "warning", "error", "exception", "critical"}
 
 
@@ -23,10 +25,14 @@ def _fields(call: ast.Call) -> tuple[str, ...]:
 
 def _lines(package: Path) -> dict[str, tuple[str, tuple[str, ...]]]:
     """Return the level and the fields of each message that is a text of our own, by that text."""
-    found = {}
+    found: dict[str, tuple[str, tuple[str, ...]]] = {}
     for file in package.rglob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
-            if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
+            if not isinstance(node, ast.Call):
+                continue
+            if ast.unparse(node.func) == "Looks":
+                found |= {ast.literal_eval(word.value): (_LOOKS[str(word.arg)], ()) for word in node.keywords}
+            if not isinstance(node.func, ast.Attribute):
                 continue
             if node.func.attr in LEVELS and ast.unparse(node.func.value) in ("logger", "_LOG"):
                 text = node.args[0]

@@ -47,7 +47,6 @@ def test_the_cookie_has_the_name_that_was_asked_for_wherever_it_is_spoken_of() -
 def test_without_affinity_no_word_of_it_is_left() -> None:
     text = configuration({"type": "None"})
     assert not re.search(r"(?i)cookie|cook\(|virt@left", text)
-    assert "\n\n\n" not in text
     assert "!{ req.hdr(Upgrade) -m found } { nbsrv(nodes) gt 0 }\n" in text
 
 
@@ -79,7 +78,7 @@ def test_of_all_cookies_only_this_one_is_emptied(sent: str, passed: str) -> None
     match = re.search(r"Cookie '(.*)' '(.*)' if", rule)
     assert match is not None
     pattern = match[1].replace("[[:blank:]]", r"[ \t]")
-    assert re.sub(pattern, match[2].replace("\\", "\\"), sent) == passed
+    assert re.sub(pattern, match[2], sent) == passed
 
 
 def environment(given: dict[str, Any], drain_seconds: int = 30) -> dict[str, str]:

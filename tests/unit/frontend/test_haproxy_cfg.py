@@ -111,7 +111,6 @@ def test_without_a_budget_nothing_is_sent_again_and_nothing_is_counted() -> None
     assert "http-request disable-l7-retry" in text
     assert not [line for line in text if "table retries" in line or "track-sc2" in line or "gpc" in line]
     assert "backend retries" not in text
-    assert "\n\n\n" not in "\n".join(text)
 
 
 def test_what_waits_is_bounded_and_leaves_connections_for_others() -> None:

@@ -18,13 +18,6 @@ def configuration(**frontend: Any) -> list[str]:
     return [line.strip() for line in haproxy_cfg.render(shop("default", frontend)).splitlines()]
 
 
-def test_the_section_looks_as_if_somebody_had_written_it() -> None:
-    for fields in ({}, {"trustedProxyCIDRs": ["10.0.0.0/8"], "proxyProtocol": "Accept"}):
-        text = haproxy_cfg.render(shop("default", fields))
-        assert "\n\n\n" not in text
-        assert not re.search(r"(?m)[ \t]+$|^\$", text)
-
-
 def test_without_trusted_proxies_no_list_is_read_and_none_is_there() -> None:
     assert list(haproxy_cfg.files(shop("default"))) == ["haproxy.cfg"]
     assert not [line for line in configuration() if ".lst" in line or "set-src" in line]

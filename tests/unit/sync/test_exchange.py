@@ -191,8 +191,23 @@ def test_what_fails_is_told_once_and_ends_nothing(clock: Clock, caplog: pytest.L
     made.step()
     assert caplog.messages == ["clients' requests are not summed over all frontends: nobody there"]
 
-    def fails() -> dict[str, Address]:
-        raise KeyError("b")
 
-    Exchange(haproxy, LIMIT, fails, clock).step()
-    assert "a look at the clients' rates failed on a fault of its own" in caplog.messages
+def test_a_fault_of_ours_has_nothing_told_as_seen_just_now(
+    clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    odd: dict[str, Address] | None = {}
+
+    def others() -> dict[str, Address]:
+        if odd is None:
+            raise KeyError("b")
+        return odd
+
+    made = Exchange(HAProxy(HERE), LIMIT, others, clock)
+    made.step()
+    assert rates.read_page(made.page()) == HERE
+    odd = None
+    clock.now += 0.1
+    made.step()
+    assert made.page() == NOTHING
+    assert made.looks.ended_at == clock.now - 0.1, "our health tells"
+    assert caplog.messages == ["a look at the clients' rates failed on a fault of its own"]

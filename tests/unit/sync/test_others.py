@@ -86,7 +86,7 @@ def test_a_fault_of_ours_is_logged_and_ends_nothing(clock: Any, caplog: pytest.L
     others = Others(Odd(), dict, clock, lambda _: None)
     clock.now += 20.0
     others.step()
-    assert others.looked_at == clock.now - 20.0, "our health tells"
+    assert others.looks.ended_at == clock.now - 20.0, "our health tells"
     assert "failed on a fault of its own" in caplog.text
     assert "KeyError" in caplog.text
 
@@ -96,5 +96,5 @@ def test_what_fails_is_told_once(clock: Any, caplog: pytest.LogCaptureFixture) -
     others.step()
     clock.now += 20.0
     others.step()
-    assert others.looked_at == clock.now, "an HAProxy that is gone is no fault of ours"
+    assert others.looks.ended_at == clock.now, "an HAProxy that is gone is no fault of ours"
     assert caplog.messages == ["other frontends are not given way to: no answer to show servers state"]

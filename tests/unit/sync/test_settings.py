@@ -98,6 +98,18 @@ def test_a_number_is_one(name: str, text: str) -> None:
         read_settings({**GIVEN, **MAY_BE_EMPTY, name: text})
 
 
+@pytest.mark.parametrize("text", ["0.5", "inf", "2.5", "-1"])
+def test_a_limit_that_may_be_off_is_a_whole_number(text: str) -> None:
+    with pytest.raises(SettingsError, match="PBA_REQUESTS_PER_CLIENT must "):
+        read_settings({**GIVEN, **MAY_BE_EMPTY, "PBA_REQUESTS_PER_CLIENT": text})
+
+
+@pytest.mark.parametrize("text", ["0", "0.5", "inf", "65536"])
+def test_a_port_is_one(text: str) -> None:
+    with pytest.raises(SettingsError, match="PBA_HTTP_PORT must be a whole number from 1 to 65535"):
+        read_settings({**GIVEN, **MAY_BE_EMPTY, "PBA_HTTP_PORT": text})
+
+
 @pytest.mark.parametrize("text", ["0", "0.5", "inf", "2.5"])
 @pytest.mark.parametrize("name", ["PBA_CHECK_FALL", "PBA_CHECK_RISE", "PBA_REQUESTS_PER_NODE"])
 def test_a_count_is_a_whole_number_and_at_least_one(name: str, text: str) -> None:

@@ -175,12 +175,12 @@ def test_health_fails_when_the_loop_is_stuck_or_a_thread_is_gone(environment: di
     sidecar.loop.passed_at = time.monotonic() - program.STUCK_SECONDS - 1
     assert "not finished a pass" in sidecar.healthz()
     sidecar.loop.passed_at = time.monotonic()
-    sidecar.weigher.looked_at = time.monotonic() - program.STUCK_SECONDS - 1
+    sidecar.weigher.looks.ended_at = time.monotonic() - program.STUCK_SECONDS - 1
     assert "answers have not been looked at" in sidecar.healthz()
-    sidecar.weigher.looked_at = time.monotonic()
-    sidecar.others.looked_at = time.monotonic() - program.STUCK_SECONDS - 1
+    sidecar.weigher.looks.ended_at = time.monotonic()
+    sidecar.others.looks.ended_at = time.monotonic() - program.STUCK_SECONDS - 1
     assert "other frontends have not been looked at" in sidecar.healthz()
-    sidecar.others.looked_at = time.monotonic()
+    sidecar.others.looks.ended_at = time.monotonic()
     for what, watcher in sidecar.watchers.items():
         watcher.moved_at = time.monotonic() - program.WATCH_STUCK_SECONDS - 1
         assert f"the watch of {what} has not moved" in sidecar.healthz()
@@ -198,13 +198,13 @@ def test_the_others_are_asked_for_clients_rates_where_this_one_tells_them(
         for name, address in (("shop-frontend-b", "10.0.0.2"), ("shop-frontend-me", "127.0.0.1"))
     }
     assert sidecar.exchange._others() == {"shop-frontend-b": ("10.0.0.2", 8404)}
-    sidecar.exchange.looked_at = time.monotonic() - program.STUCK_SECONDS - 1
+    sidecar.exchange.looks.ended_at = time.monotonic() - program.STUCK_SECONDS - 1
     assert "rates have not been looked at" in sidecar.healthz()
 
 
 def test_where_clients_are_not_limited_their_rates_are_not_looked_at(environment: dict[str, str]) -> None:
     sidecar = program._Sidecar(read_settings(environment))
-    sidecar.exchange.looked_at = time.monotonic() - program.STUCK_SECONDS - 1
+    sidecar.exchange.looks.ended_at = time.monotonic() - program.STUCK_SECONDS - 1
     assert sidecar.healthz() == ""
 
 

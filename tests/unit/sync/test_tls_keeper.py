@@ -164,7 +164,7 @@ def test_a_haproxy_that_answers_oddly_is_told_of_once_and_asked_again(
         clock.now += 1
         keeper.step()
     assert [record.levelname for record in caplog.records] == ["WARNING"]
-    assert keeper.looked_at == clock.now
+    assert keeper.looks.ended_at == clock.now
     assert not item.file.exists()
     item.fault = None
     keeper.step()
@@ -174,8 +174,8 @@ def test_a_haproxy_that_answers_oddly_is_told_of_once_and_asked_again(
 def test_a_fault_of_our_own_shows_in_our_health(
     keeper: Keeper, item: FakeItem, clock: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    before, item.fault = keeper.looked_at, ValueError("a fault")
+    before, item.fault = keeper.looks.ended_at, ValueError("a fault")
     clock.now += 10
     keeper.step()
-    assert keeper.looked_at == before
+    assert keeper.looks.ended_at == before
     assert caplog.records[-1].exc_info

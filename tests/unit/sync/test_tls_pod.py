@@ -11,7 +11,7 @@ import pytest
 from pba_lab.shop import shop
 from pba_lab.tls import Authority, Mount
 
-from pba_api import sidecar
+from pba_api import names, sidecar
 from pba_operator.domain.frontend import SyncImage, haproxy_cfg, manifests
 from pba_operator.domain.model import ChildId, Cluster, Manifest, Observed
 from pba_sync.haproxy.errors import HAProxyUnreachableError
@@ -93,7 +93,8 @@ def test_haproxy_finds_all_that_its_configuration_names(
     assert not keeper.started
     keeper.step()
     assert keeper.started
-    assert set(verdicts.values()) == {True}
+    secrets = ("shop-tls", "b.example", "clients", names.frontend_tickets(cluster.name))
+    assert verdicts == dict.fromkeys(secrets, True)
     named = set(re.findall(r"/run/haproxy-tls/\S+", haproxy_cfg.render(cluster).replace(str(root), "")))
     assert len(named) == 3
     for path in named:

@@ -158,7 +158,7 @@ def _sidecar(cluster: Cluster, frontend: Frontend, image: SyncImage) -> Manifest
             *({"name": name, "value": value} for name, value in bound.items()),
             _pod_ips(),
         ],
-        "livenessProbe": _probe("/healthz", ports.SYNC_HTTP, 10, 5, 3),
+        "livenessProbe": _probe(sidecar.HEALTHZ_PATH, ports.SYNC_HTTP, 10, 5, 3),
         "resources": {"requests": {"cpu": "10m", "memory": "48Mi"}, "limits": {"memory": "128Mi"}},
         "volumeMounts": [
             {"name": "runtime", "mountPath": sidecar.RUN_FOLDER},

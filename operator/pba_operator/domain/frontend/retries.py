@@ -21,7 +21,7 @@ from typing import Final
 from pba_api import sidecar
 from pba_api.types import Retries, SessionAffinity
 from pba_operator.domain.frontend.trials import AGAIN
-from pba_operator.domain.frontend.words import one_entry_table
+from pba_operator.domain.frontend.words import ERRORS, UNANSWERED, one_entry_table
 
 SPAN_SECONDS: Final = 10
 FREE_EACH_SECOND: Final = 10
@@ -29,8 +29,6 @@ FREE_EACH_SECOND: Final = 10
 
 _STICKY: Final = 2
 """Which of HAProxy's three counters of a request is ours."""
-_UNANSWERED: Final = "conn-failure empty-response junk-response response-timeout"
-_ERRORS: Final = "500 502 503 504"
 
 
 def table(retries: Retries) -> list[str]:
@@ -44,13 +42,13 @@ def table(retries: Retries) -> list[str]:
 def rules(retries: Retries, affinity: SessionAffinity) -> list[str]:
     """Return the rules of the nodes' backend."""
     if not retries.budget_percent:
-        return [f"retry-on {_UNANSWERED}", "http-request disable-l7-retry"]
-    errors = f" {_ERRORS}" if affinity.type == sidecar.NO_AFFINITY else ""
+        return [f"retry-on {UNANSWERED}", "http-request disable-l7-retry"]
+    errors = f" {ERRORS}" if affinity.type == sidecar.NO_AFFINITY else ""
     count = _STICKY
     allowed = f"mul({retries.budget_percent}),div(100),add({FREE_EACH_SECOND * SPAN_SECONDS})"
     spent, refused = sidecar.RETRIES_SPENT, sidecar.RETRIES_REFUSED
     return [
-        f"retry-on {_UNANSWERED}{errors}",
+        f"retry-on {UNANSWERED}{errors}",
         f"http-request track-sc{count} int(0) table {sidecar.RETRIES}",
         f"http-request set-var(txn.retries) sc_http_req_rate({count}),{allowed}",
         "acl is_safe method GET HEAD OPTIONS",

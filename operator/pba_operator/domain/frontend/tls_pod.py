@@ -68,7 +68,7 @@ def with_sidecar(container: Manifest, tls: FrontendTLS | None) -> Manifest:
     mounts.append({"name": TICKETS_VOLUME, "mountPath": sidecar.TICKETS_FOLDER, "readOnly": True})
     mounts.append({"name": "tls", "mountPath": sidecar.TLS_FOLDER})
     probe = {
-        "httpGet": {"path": "/started", "port": ports.SYNC_HTTP},
+        "httpGet": {"path": sidecar.STARTED_PATH, "port": ports.SYNC_HTTP},
         "periodSeconds": 1,
         "timeoutSeconds": 1,
         "failureThreshold": _START_SECONDS,

@@ -18,13 +18,13 @@ from typing import Final
 from pba_api import sidecar
 from pba_api.types import Frontend
 from pba_operator.domain.frontend import affinity
+from pba_operator.domain.frontend.words import ERRORS, UNANSWERED
 
 AGAIN: Final = "again"
 """The way of what has failed on trial, through HAProxy once more."""
 _HEADER: Final = "X-PBA-Trial"
 """How the second pass through HAProxy learns of which node the trial is; it reaches no node."""
 _TRIAL: Final = "{ var(txn.trial) -m found }"
-_ON: Final = "conn-failure empty-response junk-response response-timeout 500 502 503 504"
 
 
 def of_clients(frontend: Frontend) -> Sequence[str]:
@@ -65,7 +65,7 @@ def sections(frontend: Frontend) -> Sequence[str]:
     return (
         f"backend {sidecar.TRIALS_BACKEND}",
         "    retries 1",
-        f"    retry-on {_ON}",
+        f"    retry-on {UNANSWERED} {ERRORS}",
         f"    timeout server {seconds}s",
         f"    http-request set-header {_HEADER} %[var(txn.trial)]",
         f"    use-server {sidecar.TRY} if TRUE",

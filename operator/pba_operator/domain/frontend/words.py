@@ -11,6 +11,11 @@ CONFIG_FOLDER: Final = "/etc/haproxy-pba"
 CAME_BY_TLS: Final = "txn.came_by_tls"
 """The variable that is true if a client came by TLS to a proxy that is believed."""
 
+UNANSWERED: Final = "conn-failure empty-response junk-response response-timeout"
+"""What HAProxy may send to another node, in `retry-on`: a node that gave no answer."""
+ERRORS: Final = "500 502 503 504"
+"""The same: answers that another node may not give."""
+
 _ROOM_FOR_ONE: Final = 16
 """The size of a stick table with one entry. A thread of HAProxy (3.0.11) that has not found the entry makes room for
 one before it looks whether another has made it meanwhile; in a table of one it throws that away, with its counts."""

@@ -268,7 +268,7 @@ async def test_only_trusted_proxies_begin_with_the_header_and_nobody_else_may(
     assert refused.status == 400
     assert await said(haproxy.port, request(), source=PROXY) == b""
     await eventually_async(lambda: len(witness.requests) == 2)
-    assert [seen.all("x-forwarded-for") for seen in witness.requests] == [[STRANGER], ["203.0.113.9"]]
+    assert sorted(seen.all("x-forwarded-for") for seen in witness.requests) == [[STRANGER], ["203.0.113.9"]]
 
 
 async def test_a_proxy_behind_the_load_balancer_is_believed_if_it_is_trusted(
@@ -280,9 +280,9 @@ async def test_a_proxy_behind_the_load_balancer_is_believed_if_it_is_trusted(
     for hop in ("10.1.1.1", "198.51.100.1"):
         assert (await asked(haproxy.port, header_v1(hop), said_so, source=PROXY)).status == 200
     await eventually_async(lambda: len(witness.requests) == 2)
-    assert [seen.all("x-forwarded-for") for seen in witness.requests] == [
-        ["203.0.113.9, 10.1.1.1"],
+    assert sorted(seen.all("x-forwarded-for") for seen in witness.requests) == [
         ["198.51.100.1"],
+        ["203.0.113.9, 10.1.1.1"],
     ]
 
 

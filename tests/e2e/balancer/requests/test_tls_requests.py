@@ -241,11 +241,11 @@ async def test_busy_clients_of_http_2_leave_a_frontend_that_ends_and_lose_nothin
         await eventually_async(lambda: all(one.answered > 10 for one in busy))
         (haproxy.folder / "stopping").touch()
         await eventually_async((haproxy.folder / "drained").exists)
-        assert all(one.left for one in busy)
-        assert sum(node.executed.values()) == sum(one.answered for one in busy)
     finally:
         for one in busy:
             one.stop()
+    assert all(one.left for one in busy)
+    assert sum(node.executed.values()) == sum(one.answered for one in busy)
 
 
 @pytest.mark.parametrize(

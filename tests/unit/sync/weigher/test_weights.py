@@ -156,11 +156,11 @@ def test_a_fault_of_its_own_shows_in_its_health(
     def fault(*_: Any) -> Standings:
         raise ZeroDivisionError
 
-    before = weigher.looked_at
+    before = weigher.looks.ended_at
     monkeypatch.setattr("pba_sync.judging.outliers.assess", fault)
     clock.sleep(5.0)
-    assert weigher.step() == CALM_SECONDS
-    assert weigher.looked_at == before
+    assert weigher.step() == DOWN_SECONDS
+    assert weigher.looks.ended_at == before
     assert "a fault of its own" in caplog.text
 
 
