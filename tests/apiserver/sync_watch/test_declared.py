@@ -83,8 +83,8 @@ def test_a_restarted_sidecar_leaves_nodes_outside_in_rotation(
     second = new_sidecar()
     slices.write("one", {"a": "ready", "b": "ready"}, port=9)
     eventually(lambda: set(servers()) == {"a", "b", OLD_SERVER})
+    eventually(lambda: second.metric('pba_sync_changes_total{change="added"}') == 1)
     assert second.metric('pba_sync_changes_total{change="drained"}') == 0
-    assert second.metric('pba_sync_changes_total{change="added"}') == 1
 
 
 def test_a_node_is_drained_by_hand_and_let_back(

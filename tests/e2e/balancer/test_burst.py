@@ -31,10 +31,6 @@ def members(prefix: str, node: Node, state: NodeState = NodeState.SERVING) -> di
     return {name: Member(name, node.address, node.port, state, keeps) for name in names}
 
 
-def usable(sidecar: SidecarLoop) -> int:
-    return sum(server.usable for server in sidecar.loop._haproxy.servers().values())
-
-
 def has_made(sidecar: SidecarLoop, kind: Kind, count: int) -> bool:
     """Tell whether so many changes were made; to ask HAProxy for all its servers would take time from them."""
     return sum(change.kind is kind for change in sidecar.changes) == count
@@ -53,21 +49,21 @@ async def test_half_of_a_thousand_nodes_go_and_come_at_once(
     stay, go = await new_nodes(2)
     staying, going = members("stay", stay), members("go", go)
     sidecar.board.publish(staying | going)
-    await eventually_async(lambda: usable(sidecar) == 2 * HALF)
+    await eventually_async(lambda: len(sidecar.in_rotation()) == 2 * HALF)
     clients.start(10)
     await eventually_async(lambda: go.executed and stay.executed)
 
     sidecar.board.publish(staying | members("go", go, NodeState.DRAINING))
     out = await seconds_until(partial(has_made, sidecar, Kind.DRAIN, HALF))
     at = time.monotonic()
-    assert usable(sidecar) == HALF
+    assert len(sidecar.in_rotation()) == HALF
     sidecar.board.publish(staying)
-    await eventually_async(lambda: len(sidecar.loop._haproxy.servers()) == HALF)
+    await eventually_async(lambda: len(sidecar.haproxy.servers()) == HALF)
     assert [key for key in go.executed if key and clients.at.get(key, 0.0) > at] == []
 
     sidecar.board.publish(staying | going)
     into = await seconds_until(partial(has_made, sidecar, Kind.ADD, 3 * HALF))
-    assert usable(sidecar) == 2 * HALF
+    assert len(sidecar.in_rotation()) == 2 * HALF
     served = len(go.executed)
     await eventually_async(lambda: len(go.executed) > served)
     await clients.stop()

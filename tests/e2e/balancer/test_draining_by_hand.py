@@ -26,7 +26,7 @@ def _tell(sidecar: SidecarLoop, nodes: list[Node], *drained: Node) -> None:
 
 
 def _is(sidecar: SidecarLoop, node: Node, admin: Admin) -> bool:
-    return sidecar.loop._haproxy.servers()[node.name].admin is admin
+    return sidecar.haproxy.servers()[node.name].admin is admin
 
 
 async def test_it_finishes_what_runs_gets_nothing_new_and_comes_back(
@@ -50,7 +50,7 @@ async def test_it_finishes_what_runs_gets_nothing_new_and_comes_back(
 
     haproxy.kill()
     haproxy.start()
-    await eventually_async(lambda: sidecar.restarts == 1 and drained.name in sidecar.loop._haproxy.servers())
+    await eventually_async(lambda: sidecar.restarts == 1 and sidecar.has(drained.name))
     await eventually_async(lambda: sidecar.loop.ready)
     assert _is(sidecar, drained, Admin.DRAIN), "an HAProxy that restarted has it drained from the beginning"
     lost = len(clients.failed)

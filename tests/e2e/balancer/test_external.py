@@ -51,14 +51,6 @@ def _tell(sidecar: SidecarLoop, pods: list[Node], *outside: External) -> None:
     sidecar.roster.pods.put({"one": endpoints})
 
 
-def _servers(sidecar: SidecarLoop) -> set[str]:
-    return {name for name, server in sidecar.loop._haproxy.servers().items() if server.usable}
-
-
-def _is_gone(sidecar: SidecarLoop, name: str) -> bool:
-    return name not in sidecar.loop._haproxy.servers()
-
-
 def _assert_each_was_executed_once(clients: Clients, *nodes: Node) -> None:
     executed: Counter[str] = Counter()
     for node in nodes:
@@ -81,7 +73,7 @@ async def test_a_machine_serves_beside_pods_and_leaves_without_losing_a_request(
     await eventually_async(lambda: pod.executed)
     _tell(sidecar, [pod])
     name = f"external_old_{machine.address}:{machine.port}"
-    await eventually_async(lambda: _is_gone(sidecar, name))
+    await eventually_async(lambda: not sidecar.has(name))
     await clients.stop()
     _assert_each_was_executed_once(clients, pod, machine)
     assert sidecar.refused() == []
@@ -100,8 +92,8 @@ async def test_a_machine_that_fails_its_checks_is_out_until_it_is_well_again(
     machine.health = 500
     _tell(sidecar, [pod], External("old", machine.address, machine.port))
     name = f"external_old_{machine.address}:{machine.port}"
-    await eventually_async(lambda: sidecar.loop.ready and not _is_gone(sidecar, name))
-    await eventually_async(lambda: _servers(sidecar) == {pod.name})
+    await eventually_async(lambda: sidecar.loop.ready and sidecar.has(name))
+    await eventually_async(lambda: sidecar.in_rotation() == {pod.name})
     clients.start(4)
     machine.health = 200
     await eventually_async(lambda: machine.executed)
@@ -134,7 +126,7 @@ async def test_a_host_that_moves_is_drained_at_its_old_address_and_served_at_the
         assert not after.executed
         names[HOST] = ("127.0.0.2",)
         await eventually_async(lambda: after.executed)
-        await eventually_async(lambda: _is_gone(sidecar, f"external_old_{before.address}:{before.port}"))
+        await eventually_async(lambda: not sidecar.has(f"external_old_{before.address}:{before.port}"))
         names.clear()
         answered = len(after.executed)
         await eventually_async(lambda: len(after.executed) > answered + 12)
@@ -159,7 +151,7 @@ async def test_a_sidecar_that_starts_without_a_name_server_leaves_what_haproxy_k
     names[HOST] = (machine.address,)
     former = new_sidecar(lookup=lookup)
     _tell(former, [pod], old)
-    await eventually_async(lambda: _servers(former) == {pod.name, name})
+    await eventually_async(lambda: former.in_rotation() == {pod.name, name})
     former.kill()
 
     names.clear()
@@ -168,8 +160,8 @@ async def test_a_sidecar_that_starts_without_a_name_server_leaves_what_haproxy_k
     await eventually_async(lambda: sidecar.board.view is not None and not sidecar.board.view.awaited)
     clients.start(4)
     await eventually_async(partial(lambda at: len(machine.executed) > at + 20, len(machine.executed)))
-    assert _servers(sidecar) == {pod.name, name}
+    assert sidecar.in_rotation() == {pod.name, name}
     _tell(sidecar, [pod])
-    await eventually_async(lambda: _is_gone(sidecar, name))
+    await eventually_async(lambda: not sidecar.has(name))
     await clients.stop()
     assert clients.failed == {}

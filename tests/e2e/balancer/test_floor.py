@@ -7,11 +7,6 @@ from collections import Counter
 from pba_lab import Clients
 from pba_lab.making import NewNodes, NewSidecar
 from pba_lab.patience import eventually_async
-from pba_lab.sidecar_loop import SidecarLoop
-
-
-def usable(sidecar: SidecarLoop) -> set[str]:
-    return {name for name, server in sidecar.loop._haproxy.servers().items() if server.usable}
 
 
 async def test_where_no_node_passes_its_checks_all_serve_until_one_does(
@@ -20,17 +15,17 @@ async def test_where_no_node_passes_its_checks_all_serve_until_one_does(
     sidecar = new_sidecar()
     nodes = await new_nodes(3)
     sidecar.tell(nodes)
-    await eventually_async(lambda: len(usable(sidecar)) == 3)
+    await eventually_async(lambda: len(sidecar.in_rotation()) == 3)
     clients.start(6)
     for node in nodes:
         node.health = 500
-    await eventually_async(lambda: not usable(sidecar))
+    await eventually_async(lambda: not sidecar.in_rotation())
     before = Counter({node.name: node.executed.total() for node in nodes})
     await eventually_async(lambda: all(node.executed.total() > before[node.name] + 20 for node in nodes))
-    assert not usable(sidecar)
+    assert not sidecar.in_rotation()
 
     nodes[1].health = 200
-    await eventually_async(lambda: usable(sidecar) == {nodes[1].name})
+    await eventually_async(lambda: sidecar.in_rotation() == {nodes[1].name})
     at_rest = [node.executed.total() for node in nodes]
     await eventually_async(lambda: nodes[1].executed.total() > at_rest[1] + 50)
     assert sum(node.executed.total() for node in (nodes[0], nodes[2])) - at_rest[0] - at_rest[2] <= 6
@@ -44,12 +39,12 @@ async def test_a_node_that_has_gone_is_not_asked_even_then(
     sidecar = new_sidecar()
     nodes = await new_nodes(4)
     sidecar.tell(nodes)
-    await eventually_async(lambda: len(usable(sidecar)) == 4)
+    await eventually_async(lambda: len(sidecar.in_rotation()) == 4)
     for node in nodes:
         node.health = 500
-    await eventually_async(lambda: not usable(sidecar))
+    await eventually_async(lambda: not sidecar.in_rotation())
     sidecar.tell(nodes[2:])
-    await eventually_async(lambda: set(sidecar.loop._haproxy.servers()) == {"node-2", "node-3"})
+    await eventually_async(lambda: set(sidecar.haproxy.servers()) == {"node-2", "node-3"})
     clients.start(4)
     await eventually_async(lambda: all(node.executed.total() > 20 for node in nodes[2:]))
     await clients.stop()

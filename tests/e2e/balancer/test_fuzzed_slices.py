@@ -117,5 +117,5 @@ async def test_haproxy_follows_whatever_makes_sense(
     nodes = {anchor.name: anchor} | members(read_slice(raw, "http") for raw in slices)
     assert all(_is_a_pods(node.address) for node in nodes.values())
     sidecar.board.publish(nodes)
-    await eventually_async(lambda: _follows(nodes, sidecar.loop._haproxy.servers()))
+    await eventually_async(lambda: _follows(nodes, sidecar.haproxy.servers()))
     assert sidecar.refused() == []

@@ -57,7 +57,7 @@ async def test_a_node_that_goes_keeps_its_websockets_until_the_deadline_and_they
         assert await reader.readexactly(10) == b"still here"
         assert (await asked(haproxy.port, request())).body == other.name.encode()
         assert await reader.read() == b""
-    await eventually_async(lambda: echo.name not in sidecar.loop._haproxy.servers())
+    await eventually_async(lambda: not sidecar.has(echo.name))
     await eventually_async(lambda: _logged(haproxy))
     (entry,) = _logged(haproxy)
     assert (entry["upgraded"], entry["node"], entry["end"][0]) == ("websocket", echo.name, "K")
@@ -69,7 +69,7 @@ async def test_a_websocket_is_opened_at_no_node_on_trial(
     sidecar = new_sidecar()
     (out,) = await new_nodes(1)
     sidecar.tell([echo, out])
-    await eventually_async(lambda: sidecar.loop.ready and len(sidecar.loop._haproxy.servers()) == 2)
+    await eventually_async(lambda: sidecar.loop.ready and len(sidecar.haproxy.servers()) == 2)
     for command in (commands.set_weight(out.name, 0), commands.give_trial(out.name)):
         haproxy.ask(command.text)
     async with asyncio.timeout(20), connected(haproxy.port) as (reader, writer):

@@ -32,7 +32,7 @@ async def test_haproxy_is_ready_only_when_a_node_can_serve(
     await eventually_async(lambda: ready(haproxy) == 200)
     nodes[0].kill()
     sidecar.tell([])
-    await eventually_async(lambda: not sidecar.loop._haproxy.servers())
+    await eventually_async(lambda: not sidecar.haproxy.servers())
     assert ready(haproxy) == 200, "an empty set must not take all frontends out at once"
 
 
@@ -47,7 +47,7 @@ async def test_a_killed_haproxy_comes_back_with_the_full_set_before_it_is_ready(
     await eventually_async(lambda: not sidecar.loop.ready)
     haproxy.start()
     await eventually_async(lambda: ready(haproxy) == 200)
-    assert set(sidecar.loop._haproxy.servers()) == {node.name for node in nodes}
+    assert set(sidecar.haproxy.servers()) == {node.name for node in nodes}
     assert sidecar.restarts == 1
     clients.start(6)
     await eventually_async(lambda: all(node.executed for node in nodes))
@@ -73,7 +73,7 @@ async def test_a_new_sidecar_takes_over_what_the_old_one_left(
     second = new_sidecar()
     second.tell([staying, half])
     await eventually_async(lambda: half.executed)
-    await eventually_async(lambda: leaving.name not in second.loop._haproxy.servers())
+    await eventually_async(lambda: not second.has(leaving.name))
     await clients.stop()
     assert clients.failed == {}
     assert second.restarts == 0
@@ -87,7 +87,7 @@ async def test_who_is_connected_is_counted_whether_he_asks_or_not(
     (node,) = await new_nodes(1, delay_seconds=0.3)
     sidecar.tell([node])
     await eventually_async(lambda: sidecar.loop.ready)
-    counts = sidecar.loop._haproxy
+    counts = sidecar.haproxy
     clients.pause_seconds = 0.3
     clients.start(1)
     await eventually_async(lambda: (counts.client_connections(), node.running) == (1, 1))
@@ -107,7 +107,7 @@ async def test_the_end_of_the_pod_loses_no_request(
     clients.start(10)
     await eventually_async(lambda: clients.sent > 100)
     (haproxy.folder / "stopping").touch()
-    await eventually_async(lambda: "stopping" in sidecar.loop._haproxy.flags())
+    await eventually_async(lambda: "stopping" in sidecar.haproxy.flags())
     answered = len(clients.answered)
     await eventually_async(lambda: len(clients.answered) > answered + 100)
     assert not (haproxy.folder / "drained").exists(), "clients still come"
@@ -117,7 +117,7 @@ async def test_the_end_of_the_pod_loses_no_request(
     haproxy.stop()
     haproxy.start()
     await eventually_async(lambda: not (haproxy.folder / "stopping").exists())
-    await eventually_async(lambda: sidecar.loop._haproxy.flags() == {"ready"})
+    await eventually_async(lambda: sidecar.haproxy.flags() == {"ready"})
 
 
 async def test_a_client_that_kept_its_connection_is_answered_however_late_it_asks_again(
@@ -132,7 +132,7 @@ async def test_a_client_that_kept_its_connection_is_answered_however_late_it_ask
         writer.write(request)
         assert (await reader.readuntil(b"node-0")).startswith(b"HTTP/1.1 200 ")
         (haproxy.folder / "stopping").touch()
-        await eventually_async(lambda: "stopping" in sidecar.loop._haproxy.flags())
+        await eventually_async(lambda: "stopping" in sidecar.haproxy.flags())
         sidecar.ahead_seconds = 59.0
         looked = sidecar.commands["show stat", True]
         await eventually_async(lambda: sidecar.commands["show stat", True] > looked + 3)

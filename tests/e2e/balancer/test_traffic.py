@@ -71,7 +71,7 @@ async def test_a_node_that_cannot_be_reached_costs_no_request(
     await eventually_async(lambda: sidecar.loop.ready)
     clients.start(10)
     await eventually_async(lambda: clients.sent > 500)
-    await eventually_async(lambda: not sidecar.loop._haproxy.servers()[dead.name].up)
+    await eventually_async(lambda: not sidecar.haproxy.servers()[dead.name].up)
     await clients.stop()
     assert clients.failed == {}
     assert set(clients.by_node()) == {alive.name}
@@ -100,7 +100,7 @@ async def test_a_node_whose_health_path_fails_is_left_out_and_comes_back(
     sidecar = new_sidecar()
     sidecar.tell([well, ill])
     await eventually_async(lambda: sidecar.loop.ready)
-    servers = sidecar.loop._haproxy.servers
+    servers = sidecar.haproxy.servers
     ill.health = 503
     await eventually_async(lambda: not servers()[ill.name].usable)
     assert servers()[well.name].usable
@@ -160,6 +160,7 @@ async def test_a_long_path_is_cut_in_the_log_and_hides_no_failure_from_the_sidec
     logged = json.loads(line[line.index("{") :])["path"]
     assert path.startswith(logged)
     assert len(logged) >= 200
+    await eventually_async(lambda: haproxy.ask("show events answers").strip())
     (seen,) = answers.read(haproxy.ask("show events answers").splitlines())
     assert (seen.node, seen.end.failed) == (node.name, True)
 
@@ -182,7 +183,7 @@ async def test_every_request_is_logged_once_where_that_is_asked_for(
     sidecar = SidecarLoop(logs_all, TERMS)
     try:
         sidecar.tell([well, ill])
-        await eventually_async(lambda: len(sidecar.loop._haproxy.servers()) == 2 and sidecar.loop.ready)
+        await eventually_async(lambda: len(sidecar.haproxy.servers()) == 2 and sidecar.loop.ready)
         for number in range(6):
             await get(logs_all, path=f"/one-{number}")
     finally:

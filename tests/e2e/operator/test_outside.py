@@ -97,7 +97,7 @@ def test_a_machine_serves_is_drained_moves_and_leaves_without_a_lost_request(
     ours = _pods(shop, "backend") | _pods(shop, "management")
     shopper = Shopper()
     with Load(address, 80, shopper.visit) as load:
-        assert _answering(load) == ours
+        wait_for("all pods to answer", lambda: _answering(load) == ours)
         host = f"machine.{shop.namespace}.svc"
         _ask(shop, "external", [{"name": "old", "host": host, "port": 8080}])
         wait_for("the machine to answer beside the pods", lambda: _answering(load) == ours | {first})

@@ -60,8 +60,8 @@ def told(cluster: Cluster) -> dict[str, str]:
     return {variable["name"]: variable["value"] for variable in container["env"] if "value" in variable}
 
 
-def environment(cluster: Cluster, socket: Path, mounted: Path, *, port: int) -> dict[str, str]:
-    """Return the sidecar's environment; it reaches the API server at loopback's `port`."""
+def environment(cluster: Cluster, socket: Path, mounted: Path, *, port: int = 1) -> dict[str, str]:
+    """Return the sidecar's environment; it looks for the API server at loopback's `port`."""
     return {
         **told(cluster),
         "KUBERNETES_SERVICE_HOST": "127.0.0.1",

@@ -67,11 +67,23 @@ class Aside:
     def end(self) -> None:
         """End all of it."""
         self.rest()
-        for node in self.nodes.values():
-            self._loop.call_soon_threadsafe(node.kill)
+        self.do(self._end_nodes())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(_SECONDS)
         self._loop.close()
+
+    async def _end_nodes(self) -> None:
+        """Kill the nodes, and let the loop do what it does some turns later: a connection that is left is a warning."""
+        for node in self.nodes.values():
+            node.kill()
+        await asyncio.sleep(0.01)  # who was accepted just now is served
+        left = asyncio.all_tasks() - {asyncio.current_task()}
+        for task in left:
+            task.cancel()
+        await asyncio.gather(*left, return_exceptions=True)
+        for node in self.nodes.values():
+            node.kill()
+        await asyncio.sleep(0.01)
 
 
 @contextlib.contextmanager

@@ -26,16 +26,12 @@ BOUND: Final = Affinity(COOKIE, UID, keep_seconds=2.0)
 async def serve(sidecar: SidecarLoop, nodes: list[Node]) -> SidecarLoop:
     sidecar.tell(nodes)
     names = {node.name for node in nodes}
-    await eventually_async(lambda: sidecar.loop.ready and set(usable(sidecar)) == names)
+    await eventually_async(lambda: sidecar.loop.ready and sidecar.in_rotation() == names)
     return sidecar
 
 
-def usable(sidecar: SidecarLoop) -> list[str]:
-    return [name for name, server in sidecar.loop._haproxy.servers().items() if server.usable]
-
-
 def _holds(sidecar: SidecarLoop, count: int) -> bool:
-    return len(usable(sidecar)) == count
+    return len(sidecar.in_rotation()) == count
 
 
 @contextlib.contextmanager

@@ -241,7 +241,7 @@ async def connected(port: int, context: ssl.SSLContext | None = None) -> AsyncIt
     """
     host = SHOP if context is not None else None
     if context is not None:
-        context.set_alpn_protocols(["h2"])
+        context.set_alpn_protocols(["h2", "http/1.1"])  # as browsers do
     reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname=host)
     if context is not None:
         assert writer.get_extra_info("ssl_object").selected_alpn_protocol() == "h2"

@@ -11,9 +11,10 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 
-from pba_api import sidecar
+from pba_api import ports, sidecar
 from pba_hack.images.rootfs import command, rootfs
 from pba_hack.loopback import free_port
+from pba_operator.domain.frontend.words import CONFIG_FOLDER
 
 _START_SECONDS = 30.0
 _STOP_SECONDS = 20.0
@@ -64,9 +65,13 @@ class HAProxyProcess:
         text = configuration.replace("global\n", "global\n    noreuseport\n", 1).replace(
             f"{sidecar.RUN_FOLDER}/", f"{folder}/"
         )
-        text = text.replace("/etc/haproxy-pba/", f"{folder}/").replace(sidecar.TLS_FOLDER, str(folder))
+        text = text.replace(f"{CONFIG_FOLDER}/", f"{folder}/").replace(sidecar.TLS_FOLDER, str(folder))
         address = "" if ":" in pod_ips else "127.0.0.1"
-        for pod_port, port in ((8080, self.port), (8443, self.tls_port), (8405, self.health_port)):
+        for pod_port, port in (
+            (ports.FRONTEND_HTTP, self.port),
+            (ports.FRONTEND_HTTPS, self.tls_port),
+            (ports.FRONTEND_HEALTH, self.health_port),
+        ):
             text = re.sub(rf"(?m)^(\s*bind ):{pod_port}\b", rf"\g<1>{address}:{port}", text)
             text = re.sub(rf"(?m)^(\s*bind )(:::){pod_port}\b", rf"\g<1>\g<2>{port}", text)
         for name, content in (files or {}).items():

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
 import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from itertools import pairwise
 
 from pba_hack.loopback import free_port
 from pba_lab.haproxy import HAProxyProcess
@@ -104,6 +106,11 @@ class Asking:
     def since(self, moment: float) -> Counter[int]:
         """Return how often there was which status since then."""
         return Counter(end for at, end in self.ends if at >= moment)
+
+    def longest_pause(self, moment: float) -> float:
+        """Return the longest time between two answers since then, in seconds."""
+        times = [at for at, _ in self.ends if at >= moment]
+        return max((later - earlier for earlier, later in pairwise(times)), default=math.inf)
 
     async def end(self) -> None:
         """Ask no more."""

@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+from pba_api.sidecar import ENV_HTTP_PORT
 from pba_hack.loopback import free_port
 from pba_lab import pages
 
@@ -22,7 +23,7 @@ class Sidecar:
         with log.open("ab") as output:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "pba_sync"],
-                env={**os.environ, **environment, "PBA_HTTP_PORT": str(self.port)},
+                env={**os.environ, **environment, ENV_HTTP_PORT: str(self.port)},
                 stdout=output,
                 stderr=output,
             )

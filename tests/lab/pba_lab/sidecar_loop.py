@@ -10,6 +10,7 @@ from typing import Final
 
 from pba_lab.haproxy import HAProxyProcess
 from pba_lab.nodes import Node
+from pba_lab.rotation import in_rotation
 from pba_lab.shop import check_of, shop
 from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.planner import Change, Terms
@@ -45,8 +46,11 @@ class SidecarLoop:
         self.board = Board(time.monotonic)
         self._resolver = Resolver(lookup, lambda: None)
         self.roster = Roster(self.board, on_hosts=self._resolve)
+        self.haproxy = HAProxy(
+            haproxy.socket, 5, lambda verb, succeeded: self.commands.update([(verb, succeeded)])
+        )
         self.loop = Loop(
-            HAProxy(haproxy.socket, 5, lambda verb, succeeded: self.commands.update([(verb, succeeded)])),
+            self.haproxy,
             self.board,
             Stopping(haproxy.folder, lambda: time.monotonic() + self.ahead_seconds),
             terms,
@@ -92,6 +96,14 @@ class SidecarLoop:
         # Another view wakes the thread; it ends before it acts on it.
         self.board.publish({"end": Member("end", "10.0.0.1", 1, NodeState.DRAINING)})
         self._thread.join()
+
+    def in_rotation(self) -> set[str]:
+        """Return the names of the servers that HAProxy sends requests to."""
+        return in_rotation(self.haproxy.servers)
+
+    def has(self, name: str) -> bool:
+        """Tell whether HAProxy has this server."""
+        return name in self.haproxy.servers()
 
     def refused(self) -> list[str]:
         """Return the commands that HAProxy refused."""

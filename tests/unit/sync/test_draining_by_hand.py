@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from pba_lab.model import HAProxyModel
+from pba_lab.modelled import Watched
 from prometheus_client import generate_latest
 
 from pba_sync.balancer.loop import IDLE_SECONDS
@@ -97,7 +97,7 @@ def test_it_comes_back_when_the_others_have_died(nodes: Nodes) -> None:
 
 
 def test_the_loop_says_so_once_and_looks_again_soon(
-    watched: Any, model: HAProxyModel, nodes: Nodes, caplog: pytest.LogCaptureFixture
+    watched: Watched, model: HAProxyModel, nodes: Nodes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
     board, metrics, loop = watched.board, watched.metrics, watched.loop

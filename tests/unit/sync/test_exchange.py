@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator
 
 import pytest
+from pba_lab.modelled import Clock
 from pba_lab.patience import eventually
 from pba_lab.raw import swallowing
 
@@ -21,13 +22,6 @@ HERE = {"::ffff:192.0.2.7": 60}
 NOTHING = rates.page({})
 ROW = "0x1: key={} use=0 exp=9 shard=0 http_req_rate(1000)={}\n"
 Serve = Callable[[bytes], Address]
-
-
-class Clock:
-    now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 class HAProxy:
@@ -49,11 +43,6 @@ class HAProxy:
 
     def run(self, command: Command) -> None:
         self.told += command.text.split(";")
-
-
-@pytest.fixture
-def clock() -> Clock:
-    return Clock()
 
 
 @pytest.fixture

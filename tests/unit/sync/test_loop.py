@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from pba_lab.modelled import Clock, ModelledHAProxy
 
 from pba_sync.balancer import loop as loop_module
 from pba_sync.balancer.loop import (
@@ -58,12 +59,12 @@ def told() -> Told:
 
 
 @pytest.fixture
-def board(clock: Any) -> Board:
+def board(clock: Clock) -> Board:
     return Board(clock)
 
 
 @pytest.fixture
-def loop(haproxy: Any, board: Board, clock: Any, told: Told, tmp_path: Path) -> Loop:
+def loop(haproxy: ModelledHAProxy, board: Board, clock: Clock, told: Told, tmp_path: Path) -> Loop:
     hooks = LoopHooks(
         clock,
         told.passed,
@@ -77,7 +78,7 @@ def loop(haproxy: Any, board: Board, clock: Any, told: Told, tmp_path: Path) -> 
 
 
 def test_haproxy_is_left_alone_as_long_as_nothing_is_known(
-    loop: Loop, haproxy: Any, model: HAProxyModel
+    loop: Loop, haproxy: ModelledHAProxy, model: HAProxyModel
 ) -> None:
     model.ask("add server nodes/former ipv4@10.0.0.1:80 check x")
     assert loop.step() == IDLE_SECONDS
@@ -122,7 +123,13 @@ def test_a_frontend_stays_ready_when_all_nodes_go(
 
 
 def test_it_is_told_when_haproxy_is_in_step(
-    loop: Loop, board: Board, nodes: Nodes, haproxy: Any, clock: Any, told: Told
+    loop: Loop,
+    board: Board,
+    nodes: Nodes,
+    haproxy: ModelledHAProxy,
+    clock: Clock,
+    told: Told,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def is_in_step() -> bool:
         clock.now += 1
@@ -139,9 +146,11 @@ def test_it_is_told_when_haproxy_is_in_step(
     assert is_in_step()
     board.publish(nodes(n1="serving", n2="serving"))
     ask = haproxy.model.ask
-    haproxy.model.ask = lambda text: "No." if text.startswith("add server") else ask(text)
-    assert not is_in_step(), "a server was refused"
-    haproxy.model.ask = ask
+    with monkeypatch.context() as refusing:
+        refusing.setattr(
+            haproxy.model, "ask", lambda text: "No." if text.startswith("add server") else ask(text)
+        )
+        assert not is_in_step(), "a server was refused"
     assert is_in_step()
 
 
@@ -178,7 +187,7 @@ def test_haproxy_is_not_ready_while_the_first_answer_of_a_name_server_is_awaited
 
 
 def test_a_name_server_that_hangs_does_not_keep_haproxy_from_being_ready(
-    loop: Loop, board: Board, nodes: Nodes, clock: Any
+    loop: Loop, board: Board, nodes: Nodes, clock: Clock
 ) -> None:
     board.publish(nodes(n1="serving"), frozenset({"old"}), awaited=True)
     loop.step()
@@ -204,7 +213,7 @@ def test_a_node_whose_address_is_not_known_any_more_is_left_as_haproxy_has_it(
 
 
 def test_what_somebody_else_changed_in_haproxy_is_put_right_before_long(
-    loop: Loop, board: Board, nodes: Nodes, model: HAProxyModel, haproxy: Any, clock: Any
+    loop: Loop, board: Board, nodes: Nodes, model: HAProxyModel, haproxy: ModelledHAProxy, clock: Clock
 ) -> None:
     board.publish(nodes(n1="serving"))
     loop.step()
@@ -218,7 +227,7 @@ def test_what_somebody_else_changed_in_haproxy_is_put_right_before_long(
 
 
 def test_nobody_answers_and_then_somebody_does(
-    loop: Loop, board: Board, nodes: Nodes, haproxy: Any, caplog: pytest.LogCaptureFixture
+    loop: Loop, board: Board, nodes: Nodes, haproxy: ModelledHAProxy, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level(logging.INFO)
     board.publish(nodes(n1="serving"))
@@ -235,7 +244,7 @@ def test_nobody_answers_and_then_somebody_does(
 
 
 def test_a_draining_node_is_looked_at_more_often_until_it_is_gone(
-    loop: Loop, board: Board, nodes: Nodes, model: HAProxyModel, clock: Any, told: Told
+    loop: Loop, board: Board, nodes: Nodes, model: HAProxyModel, clock: Clock, told: Told
 ) -> None:
     board.publish(nodes(n1="serving", n2="serving"))
     loop.step()
@@ -275,7 +284,7 @@ def test_one_node_that_haproxy_refuses_holds_up_no_other(
 
 
 def test_a_newer_view_is_taken_up_in_the_middle_of_a_pass(
-    loop: Loop, board: Board, nodes: Nodes, haproxy: Any, model: HAProxyModel
+    loop: Loop, board: Board, nodes: Nodes, haproxy: ModelledHAProxy, model: HAProxyModel
 ) -> None:
     board.publish(nodes(n1="serving", n2="serving", n3="serving"))
     ask = model.ask
@@ -318,7 +327,9 @@ def test_a_fault_of_ours_is_logged_and_does_not_end_the_loop(
     assert loop.ready
 
 
-def test_a_pass_is_noted_when_it_ends_whatever_came_of_it(loop: Loop, haproxy: Any, clock: Any) -> None:
+def test_a_pass_is_noted_when_it_ends_whatever_came_of_it(
+    loop: Loop, haproxy: ModelledHAProxy, clock: Clock
+) -> None:
     haproxy.reachable = False
     clock.now += 5
     loop.step()
@@ -326,7 +337,7 @@ def test_a_pass_is_noted_when_it_ends_whatever_came_of_it(loop: Loop, haproxy: A
 
 
 def test_every_server_has_this_frontends_share_and_hears_of_another_one(
-    loop: Loop, board: Board, haproxy: Any, model: HAProxyModel, nodes: Nodes, told: Told
+    loop: Loop, board: Board, haproxy: ModelledHAProxy, model: HAProxyModel, nodes: Nodes, told: Told
 ) -> None:
     board.publish(nodes(n1="serving", n2="serving"))
     loop.step()

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import pytest
+from pba_lab.modelled import Clock
 
 from pba_sync.balancer.others import Others, steps, wanted
 from pba_sync.haproxy.commands import Command
@@ -78,7 +78,7 @@ class Dead:
         raise AssertionError(command)
 
 
-def test_a_fault_of_ours_is_logged_and_ends_nothing(clock: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_fault_of_ours_is_logged_and_ends_nothing(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     class Odd(Dead):
         def ask(self, command: Command) -> str:
             raise KeyError(command.verb)
@@ -91,7 +91,7 @@ def test_a_fault_of_ours_is_logged_and_ends_nothing(clock: Any, caplog: pytest.L
     assert "KeyError" in caplog.text
 
 
-def test_what_fails_is_told_once(clock: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_what_fails_is_told_once(clock: Clock, caplog: pytest.LogCaptureFixture) -> None:
     others = Others(Dead(), dict, clock, lambda _: None)
     others.step()
     clock.now += 20.0

@@ -10,18 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from pathlib import Path
 
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pba_lab.model import HAProxyModel
+from pba_lab.modelled import ModelledHAProxy
 
 from pba_sync.balancer.planner import Change, Kind, Terms, drain_clock, governed, heeded, plan, stays, wanted
 from pba_sync.haproxy.affinity import Affinity
 from pba_sync.haproxy.commands import Check
 from pba_sync.haproxy.errors import CommandRefusedError
-from pba_sync.haproxy.runtime import HAProxy
 from pba_sync.haproxy.servers import Admin
 from pba_sync.watching import external
 from pba_sync.watching.external import Declared, External
@@ -38,15 +37,6 @@ SERVERS_OUTSIDE = tuple(
 DRAIN_SECONDS = 30.0
 
 
-class _Direct(HAProxy):
-    def __init__(self, model: HAProxyModel) -> None:
-        super().__init__(Path("/nowhere"), 1, lambda _verb, _succeeded: None)
-        self._model = model
-
-    def _exchange(self, text: str, _most: int | None = None) -> str:
-        return self._model.ask(text)
-
-
 class Membership(RuleBasedStateMachine):
     """What a cluster can do to the balancer, and what must hold whatever it does."""
 
@@ -55,7 +45,7 @@ class Membership(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.model = HAProxyModel()
-        self.haproxy = _Direct(self.model)
+        self.haproxy = ModelledHAProxy(self.model)
         self.pods: dict[str, Node] = {}
         self.declared: dict[str, External] = {}
         self.addresses: dict[str, str] = {}
@@ -200,7 +190,7 @@ class Membership(RuleBasedStateMachine):
         """From every state, some passes bring HAProxy in step, and then nothing is left to do."""
         model = HAProxyModel()
         model.servers = {name: type(server)(**vars(server)) for name, server in self.model.servers.items()}
-        haproxy, since, now = _Direct(model), dict(self.since), self.now
+        haproxy, since, now = ModelledHAProxy(model), dict(self.since), self.now
         pending = tuple(f"external_{name}_" for name in self.unresolved)
         untouched = {name: vars(s) | {} for name, s in model.servers.items() if name.startswith(pending)}
         for _ in range(5):

@@ -4,22 +4,22 @@ from __future__ import annotations
 
 import json
 import os
-import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from pba_lab import account
+from pba_lab.modelled import Clock
 from pba_lab.pages import get
+from pba_lab.patience import eventually
 from pba_lab.shop import shop
+from pba_lab.sidecar import Sidecar
 
 from pba_hack.loopback import free_port
-from pba_hack.waiting import wait_for
 from pba_sync import probes, program
 from pba_sync.balancer.metrics import Metrics
 from pba_sync.balancer.planner import Change, Kind
@@ -73,11 +73,11 @@ def test_metrics_and_nothing_else(port: int) -> None:
 
 
 @pytest.fixture
-def board(clock: Any) -> Board:
+def board(clock: Clock) -> Board:
     return Board(clock)
 
 
-def test_metrics_tell_what_happens(board: Board, clock: Any, nodes: Callable[..., dict[str, Node]]) -> None:
+def test_metrics_tell_what_happens(board: Board, clock: Clock, nodes: Callable[..., dict[str, Node]]) -> None:
     metrics = Metrics(board, clock)
     metrics.count_retries(lambda: Budget(spent=5, refused=2))
     board.confirm("EndpointSlices")
@@ -140,7 +140,7 @@ def _unreachable() -> Budget:
     raise HAProxyUnreachableError("nobody answers")
 
 
-def test_before_the_first_list_the_age_is_not_a_number(board: Board, clock: Any) -> None:
+def test_before_the_first_list_the_age_is_not_a_number(board: Board, clock: Clock) -> None:
     metrics = Metrics(board, clock)
     metrics.count_retries(_unreachable)
     text = metrics.text().decode()
@@ -157,15 +157,7 @@ def test_a_setting_that_is_missing_ends_the_program(caplog: pytest.LogCaptureFix
 
 @pytest.fixture
 def environment(tmp_path: Path) -> dict[str, str]:
-    return {
-        **account.told(shop("default")),
-        "PBA_HAPROXY_SOCKET": str(tmp_path / "admin.sock"),
-        "PBA_TOKEN_FOLDER": str(tmp_path),
-        "PBA_POD_IPS": "127.0.0.1",
-        "PBA_HTTP_PORT": "8404",
-        "PBA_TLS_SECRETS": "",
-        "PBA_CLIENT_CA_SECRET": "",
-    }
+    return account.environment(shop("default"), tmp_path / "admin.sock", tmp_path)
 
 
 def test_health_fails_when_the_loop_is_stuck_or_a_thread_is_gone(environment: dict[str, str]) -> None:
@@ -212,27 +204,17 @@ def test_the_page_for_the_others_and_nothing_else(port: int) -> None:
     assert get(port, "/rates") == (200, "{}")
 
 
-def _status(port: int, path: str) -> int:
+def test_the_sidecar_lives_without_haproxy_and_without_an_api_server(
+    environment: dict[str, str], tmp_path: Path
+) -> None:
+    sidecar = Sidecar(environment, tmp_path / "sync.log")
     try:
-        return get(port, path)[0]
-    except OSError:
-        return 0
-
-
-def test_the_sidecar_lives_without_haproxy_and_without_an_api_server(environment: dict[str, str]) -> None:
-    port = free_port()
-    child = subprocess.Popen(
-        [sys.executable, "-m", "pba_sync"],
-        env={**os.environ, **environment, "PBA_HTTP_PORT": str(port)},
-        stdout=subprocess.DEVNULL,
-    )
-    try:
-        wait_for("the sidecar to be well", lambda: _status(port, "/healthz") == 200, 30)
-        assert get(port, "/readyz")[0] == 503
-        assert "pba_sync_view_age_seconds NaN" in get(port, "/metrics")[1]
+        eventually(lambda: sidecar.get("/healthz")[0] == 200)
+        assert sidecar.get("/readyz")[0] == 503
+        assert "pba_sync_view_age_seconds NaN" in sidecar.get("/metrics")[1]
     finally:
-        child.send_signal(signal.SIGTERM)
-        assert child.wait(10) == 0
+        status = sidecar.end()
+    assert status == 0
 
 
 @pytest.mark.parametrize(

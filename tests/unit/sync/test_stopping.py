@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from pba_lab.modelled import Clock, ModelledHAProxy
 
 from pba_sync.balancer.stopping import SHUT_SECONDS, SPREAD_SECONDS, Stopping
 
@@ -14,19 +16,21 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def look(tmp_path: Path, clock: Any, haproxy: Any) -> Any:
+def look(tmp_path: Path, clock: Clock, haproxy: ModelledHAProxy) -> Callable[[], None]:
     stopping = Stopping(tmp_path, clock)
     return lambda: stopping.look(haproxy, haproxy.incarnation(), haproxy.flags())
 
 
-def test_nothing_happens_before_the_pod_terminates(look: Any, model: HAProxyModel, tmp_path: Path) -> None:
+def test_nothing_happens_before_the_pod_terminates(
+    look: Callable[[], None], model: HAProxyModel, tmp_path: Path
+) -> None:
     look()
     assert model.flags == []
     assert list(tmp_path.iterdir()) == []
 
 
 def test_clients_are_asked_to_leave_and_waited_for(
-    look: Any, model: HAProxyModel, tmp_path: Path, clock: Any
+    look: Callable[[], None], model: HAProxyModel, tmp_path: Path, clock: Clock
 ) -> None:
     (tmp_path / "stopping").touch()
     model.clients = 2
@@ -42,7 +46,7 @@ def test_clients_are_asked_to_leave_and_waited_for(
 
 
 def test_a_client_that_asks_for_nothing_is_waited_for_as_long_as_it_is_there(
-    look: Any, model: HAProxyModel, tmp_path: Path, clock: Any
+    look: Callable[[], None], model: HAProxyModel, tmp_path: Path, clock: Clock
 ) -> None:
     (tmp_path / "stopping").touch()
     model.clients = 1
@@ -56,7 +60,7 @@ def test_a_client_that_asks_for_nothing_is_waited_for_as_long_as_it_is_there(
 
 
 def test_an_empty_frontend_still_waits_until_all_machines_have_heard(
-    look: Any, tmp_path: Path, clock: Any
+    look: Callable[[], None], tmp_path: Path, clock: Clock
 ) -> None:
     (tmp_path / "stopping").touch()
     look()
@@ -69,7 +73,7 @@ def test_an_empty_frontend_still_waits_until_all_machines_have_heard(
 
 
 def test_no_new_client_is_accepted_once_all_machines_must_have_heard(
-    look: Any, model: HAProxyModel, haproxy: Any, tmp_path: Path, clock: Any
+    look: Callable[[], None], model: HAProxyModel, haproxy: ModelledHAProxy, tmp_path: Path, clock: Clock
 ) -> None:
     """Clients of HTTP/2 are told to leave by that."""
     (tmp_path / "stopping").touch()
@@ -87,7 +91,7 @@ def test_no_new_client_is_accepted_once_all_machines_must_have_heard(
 
 
 def test_a_sidecar_that_finds_the_frontend_shut_goes_on(
-    look: Any, model: HAProxyModel, tmp_path: Path, clock: Any
+    look: Callable[[], None], model: HAProxyModel, tmp_path: Path, clock: Clock
 ) -> None:
     (tmp_path / "stopping").touch()
     model.is_shut = True
@@ -98,7 +102,7 @@ def test_a_sidecar_that_finds_the_frontend_shut_goes_on(
 
 
 def test_what_was_asked_of_a_former_haproxy_is_forgotten(
-    look: Any, model: HAProxyModel, tmp_path: Path
+    look: Callable[[], None], model: HAProxyModel, tmp_path: Path
 ) -> None:
     for name in ("stopping", "drained"):
         (tmp_path / name).touch()
@@ -111,7 +115,7 @@ def test_what_was_asked_of_a_former_haproxy_is_forgotten(
 
 @pytest.mark.parametrize("jump", [-3600.0, 3600.0])
 def test_the_time_of_day_may_be_set_while_the_pod_lives(
-    haproxy: Any, model: HAProxyModel, tmp_path: Path, clock: Any, jump: float
+    haproxy: ModelledHAProxy, model: HAProxyModel, tmp_path: Path, clock: Clock, jump: float
 ) -> None:
     """Before it is asked, and again afterwards."""
     now = [time.time() + jump]

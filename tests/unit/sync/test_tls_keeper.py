@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import pytest
+from pba_lab.modelled import Clock
 
 from pba_sync.haproxy.commands import Command
 from pba_sync.haproxy.errors import AnswerMalformedError, HAProxyUnreachableError
 from pba_sync.haproxy.runtime import Incarnation
+from pba_sync.tls.items import Runtime
 from pba_sync.tls.keeper import Keeper, KeeperHooks
 from pba_sync.tls.pem import UnusableError
 
@@ -49,7 +50,7 @@ class FakeItem:
             raise UnusableError("it is empty")
         return self.text
 
-    def put(self, haproxy: Any, text: str) -> None:
+    def put(self, haproxy: Runtime, text: str) -> None:
         assert haproxy
         self.put_texts.append(text)
         if self.fault is not None:
@@ -75,7 +76,7 @@ def verdicts() -> dict[str, bool]:
 
 @pytest.fixture
 def keeper(
-    haproxy: FakeHAProxy, item: FakeItem, verdicts: dict[str, bool], tmp_path: Path, clock: Any
+    haproxy: FakeHAProxy, item: FakeItem, verdicts: dict[str, bool], tmp_path: Path, clock: Clock
 ) -> Keeper:
     hooks = KeeperHooks(clock, verdicts.__setitem__)
     return Keeper(haproxy, [item], [], tmp_path / "list", hooks)
@@ -136,7 +137,7 @@ def test_what_is_read_at_the_start_only_is_written_once(
 
 
 def test_the_list_waits_for_all_else_that_haproxy_reads(
-    haproxy: FakeHAProxy, item: FakeItem, tmp_path: Path, clock: Any
+    haproxy: FakeHAProxy, item: FakeItem, tmp_path: Path, clock: Clock
 ) -> None:
     other = FakeItem(tmp_path / "client-ca.crt", secret="clients", text="")
     keeper = Keeper(haproxy, [item], [other], tmp_path / "list", KeeperHooks(clock, lambda *_: None))
@@ -147,7 +148,7 @@ def test_the_list_waits_for_all_else_that_haproxy_reads(
     assert keeper.started
 
 
-def test_without_certificates_haproxy_is_not_asked_and_can_be_started(tmp_path: Path, clock: Any) -> None:
+def test_without_certificates_haproxy_is_not_asked_and_can_be_started(tmp_path: Path, clock: Clock) -> None:
     other = FakeItem(tmp_path / "ticket-keys")
     keeper = Keeper(FakeHAProxy(), [], [other], tmp_path / "list", KeeperHooks(clock, lambda *_: None))
     keeper.step()
@@ -157,7 +158,7 @@ def test_without_certificates_haproxy_is_not_asked_and_can_be_started(tmp_path: 
 
 @pytest.mark.parametrize("fault", [AnswerMalformedError("what?"), HAProxyUnreachableError("gone")])
 def test_a_haproxy_that_answers_oddly_is_told_of_once_and_asked_again(
-    keeper: Keeper, item: FakeItem, clock: Any, caplog: pytest.LogCaptureFixture, fault: Exception
+    keeper: Keeper, item: FakeItem, clock: Clock, caplog: pytest.LogCaptureFixture, fault: Exception
 ) -> None:
     item.fault = fault
     for _ in range(3):
@@ -172,7 +173,7 @@ def test_a_haproxy_that_answers_oddly_is_told_of_once_and_asked_again(
 
 
 def test_a_fault_of_our_own_shows_in_our_health(
-    keeper: Keeper, item: FakeItem, clock: Any, caplog: pytest.LogCaptureFixture
+    keeper: Keeper, item: FakeItem, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     before, item.fault = keeper.looks.ended_at, ValueError("a fault")
     clock.now += 10

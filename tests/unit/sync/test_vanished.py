@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from pba_lab.modelled import Watched
 
 from pba_sync.balancer.loop import IDLE_SECONDS
 from pba_sync.balancer.planner import heeded
@@ -49,7 +50,7 @@ def test_those_outside_are_taken_out_by_a_word() -> None:
 
 
 def test_the_loop_keeps_them_says_so_and_lets_them_go(
-    watched: Any, model: HAProxyModel, nodes: Nodes, caplog: pytest.LogCaptureFixture
+    watched: Watched, model: HAProxyModel, nodes: Nodes, caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
     board, metrics, loop = watched.board, watched.metrics, watched.loop

@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 
 import pytest
 from pba_lab import HAProxyProcess, Node
-from pba_lab.bound import another_frontend, others, serve, usable
+from pba_lab.bound import another_frontend, others, serve
 from pba_lab.browser import Browser
 from pba_lab.making import NewNodes, NewSidecar
 from pba_lab.patience import eventually_async
@@ -76,7 +76,7 @@ async def test_an_address_comes_to_one_node_through_every_frontend_and_after_res
         assert await homes(second) == first
     haproxy.kill()
     haproxy.start()
-    await eventually_async(lambda: len(usable(sidecar)) == len(nodes))
+    await eventually_async(lambda: len(sidecar.in_rotation()) == len(nodes))
     assert await homes(haproxy) == first
 
 
@@ -107,7 +107,7 @@ async def test_a_node_that_goes_keeps_its_clients_until_the_deadline_and_others_
     after = await homes(haproxy)
     assert {name for address, name in after.items() if first[address] == going.name} <= others(nodes, going)
     assert all(after[address] == name for address, name in first.items() if name != going.name)
-    await eventually_async(lambda: going.name not in sidecar.loop._haproxy.servers())
+    await eventually_async(lambda: not sidecar.has(going.name))
 
 
 @pytest.mark.usefixtures("sidecar")
@@ -168,14 +168,14 @@ async def test_a_slow_node_keeps_its_clients_below_the_limit_and_loses_them_beyo
 ) -> None:
     slow = nodes[0]
     address = of(slow, await homes(haproxy))[0]
-    with weighing(haproxy, LIMITS, Affinity(CLIENT_IP, leave_milliseconds=1500.0)) as standings:
+    with weighing(haproxy, LIMITS, Affinity(CLIENT_IP, leave_milliseconds=4000.0)) as standings:
         await eventually_async(lambda: len(standings) > 1 and len(standings[-1].recent) > 100)
         slow.delay_seconds = 0.6
         for _ in range(4):
             await eventually_async(lambda: standings[-1].marks[slow.name].phase is Phase.OUT)
             assert weight(haproxy, slow) == RING_WEIGHT
             assert (await Browser(address=address).visit(haproxy)).node == slow.name
-        slow.delay_seconds = 2.5
+        slow.delay_seconds = 6.0
         await eventually_async(lambda: weight(haproxy, slow) == 0)
         assert (await Browser(address=address).visit(haproxy)).node in others(nodes, slow)
 

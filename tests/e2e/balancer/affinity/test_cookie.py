@@ -8,7 +8,7 @@ import socket
 
 import pytest
 from pba_lab import HAProxyProcess, Node
-from pba_lab.bound import BOUND, another_frontend, bound_to, own, serve, usable, visits
+from pba_lab.bound import BOUND, another_frontend, bound_to, own, serve, visits
 from pba_lab.browser import Browser, Visit
 from pba_lab.making import NewSidecar
 from pba_lab.patience import eventually_async
@@ -52,7 +52,7 @@ async def test_restarts_of_haproxy_and_of_the_sidecar_move_nobody(
     bound = {node.name: await bound_to(haproxy, node) for node in nodes}
     haproxy.kill()
     haproxy.start()
-    await eventually_async(lambda: len(usable(sidecar)) == len(nodes))
+    await eventually_async(lambda: len(sidecar.in_rotation()) == len(nodes))
     for name, browser in bound.items():
         assert await browser.visit(haproxy) == Visit(200, name, ())
     sidecar.kill()

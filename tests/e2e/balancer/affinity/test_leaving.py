@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 from pba_lab import Clients, HAProxyProcess, Node
-from pba_lab.bound import BOUND, assert_has_moved, bound_to, haproxy_left, others, own, usable, visits
+from pba_lab.bound import BOUND, assert_has_moved, bound_to, haproxy_left, others, own, visits
 from pba_lab.browser import Browser, Visit
 from pba_lab.patience import eventually_async
 from pba_lab.shop import UID
@@ -47,7 +47,7 @@ async def test_a_node_that_goes_keeps_its_clients_until_the_deadline_and_no_long
     assert seen == Visit(200, seen.node, (own(seen.node),))
     assert seen.node in others(nodes, going)
     assert await visits(haproxy, browser, 3) == [Visit(200, seen.node, ())] * 3
-    await eventually_async(lambda: going.name not in sidecar.loop._haproxy.servers())
+    await eventually_async(lambda: not sidecar.has(going.name))
     assert Kind.CUT_OFF not in {change.kind for change in sidecar.changes}
 
 
@@ -64,7 +64,7 @@ async def test_what_runs_when_clients_leave_ends_well(
     assert not running.done()
     await assert_has_moved(haproxy, second, nodes, going)
     assert await running == Visit(200, going.name, ())
-    await eventually_async(lambda: going.name not in sidecar.loop._haproxy.servers())
+    await eventually_async(lambda: not sidecar.has(going.name))
     await assert_has_moved(haproxy, browser, nodes, going)
 
 
@@ -181,7 +181,7 @@ async def test_an_haproxy_that_restarts_is_told_again_which_node_is_left(
         await eventually_async(lambda: haproxy_left(haproxy))
         haproxy.kill()
         haproxy.start()
-        await eventually_async(lambda: len(usable(sidecar)) == len(nodes) and haproxy_left(haproxy))
+        await eventually_async(lambda: len(sidecar.in_rotation()) == len(nodes) and haproxy_left(haproxy))
         await assert_has_moved(haproxy, browser, nodes, bad)
 
 

@@ -6,7 +6,6 @@ import asyncio
 import http.client
 import socket
 import ssl
-import threading
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,14 +14,13 @@ import pytest
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 from pba_lab import HAProxyProcess, Node
-from pba_lab.h2 import Connection
+from pba_lab.h2_peer import SHOP, get, opened
 from pba_lab.patience import eventually, eventually_async
 from pba_lab.shop import shop
 from pba_lab.tls import Authority, Mount, Pair, TLSSidecar, connected, shown, trusting
 
 from pba_operator.domain.frontend import haproxy_cfg
 
-SHOP = "shop.example"
 SECONDS = 300
 SUBJECT = x509.Name(
     [
@@ -188,20 +186,12 @@ async def test_without_redirect_and_hsts_both_ports_serve(
     assert "Strict-Transport-Security" not in secure.headers
 
 
-def offering(context: ssl.SSLContext, *protocols: str) -> ssl.SSLContext:
-    context.set_alpn_protocols(list(protocols))
-    return context
-
-
 async def test_http_2_is_spoken_with_those_who_can(
     haproxy: HAProxyProcess, node: Node, client: ssl.SSLContext
 ) -> None:
-    def exchange() -> list[bytes]:
-        with connected(haproxy.tls_port, offering(client, "h2", "http/1.1"), SHOP) as secure:
-            connection = Connection(secure)
-            return [connection.ask({"x-test-id": f"{number}"}).body for number in range(3)]
-
-    assert await asyncio.to_thread(exchange) == [node.name.encode()] * 3
+    async with opened(haproxy.tls_port, client) as peer:
+        answers = [await peer.ask(get(b"/", (b"x-test-id", b"%d" % number))) for number in range(3)]
+    assert [answer.body for answer in answers] == [node.name.encode()] * 3
     assert [node.executed[f"{number}"] for number in range(3)] == [1, 1, 1]
     assert node.seen["x-forwarded-host"] == SHOP
 
@@ -217,33 +207,31 @@ class Busy:
 
     def __init__(self, port: int, context: ssl.SSLContext) -> None:
         self.answered, self.left = 0, False
-        self._end = threading.Event()
-        self._thread = threading.Thread(target=self._run, args=(port, context))
-        self._thread.start()
+        self._ending = False
+        self._task = asyncio.create_task(self._run(port, context))
 
-    def _run(self, port: int, context: ssl.SSLContext) -> None:
-        with connected(port, context, SHOP) as secure:
-            connection = Connection(secure)
-            while not self._end.wait(0.01) and not self.left:
-                self.left = connection.ask({}).is_last
+    async def _run(self, port: int, context: ssl.SSLContext) -> None:
+        async with opened(port, context) as peer:
+            while not (self._ending or self.left):
+                assert (await peer.ask(get())).status == 200
                 self.answered += 1
+                self.left = peer.goaway is not None
+                await asyncio.sleep(0.01)
 
-    def stop(self) -> None:
-        self._end.set()
-        self._thread.join()
+    async def stop(self) -> None:
+        self._ending = True
+        await self._task
 
 
 async def test_busy_clients_of_http_2_leave_a_frontend_that_ends_and_lose_nothing(
     haproxy: HAProxyProcess, node: Node, client: ssl.SSLContext
 ) -> None:
-    busy = [Busy(haproxy.tls_port, offering(client, "h2")) for _ in range(5)]
-    try:
-        await eventually_async(lambda: all(one.answered > 10 for one in busy))
-        (haproxy.folder / "stopping").touch()
-        await eventually_async((haproxy.folder / "drained").exists)
-    finally:
-        for one in busy:
-            one.stop()
+    busy = [Busy(haproxy.tls_port, client) for _ in range(5)]
+    await eventually_async(lambda: all(one.answered > 10 for one in busy))
+    (haproxy.folder / "stopping").touch()
+    await eventually_async((haproxy.folder / "drained").exists)
+    for one in busy:
+        await one.stop()
     assert all(one.left for one in busy)
     assert sum(node.executed.values()) == sum(one.answered for one in busy)
 

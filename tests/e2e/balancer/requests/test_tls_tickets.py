@@ -85,8 +85,8 @@ def test_keys_change_while_sessions_go_on_and_clocks_differ(
 ) -> None:
     one, other = new_frontend(), new_frontend()
     first = begun(one, client)
-    one[1].now += PERIOD_SECONDS
     keys = one[0].ask("show tls-keys *")
+    one[1].now += PERIOD_SECONDS
     eventually(lambda: one[0].ask("show tls-keys *") != keys)
     assert one[0].pid
     assert goes_on(one, client, first), "what was begun before"

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
+from pba_lab.modelled import Clock
 from pba_lab.scripted import OverError, Script
 
 from pba_sync.watching.external import Declared
@@ -12,12 +12,12 @@ from pba_sync.watching.view import Board, Watcher, WatcherHooks
 
 
 @pytest.fixture
-def script(clock: Any) -> Script:
+def script(clock: Clock) -> Script:
     return Script(clock)
 
 
 @pytest.fixture
-def board(clock: Any) -> Board:
+def board(clock: Clock) -> Board:
     return Board(clock)
 
 
@@ -32,7 +32,9 @@ def told() -> list[str]:
 
 
 @pytest.fixture
-def run(script: Script, board: Board, clock: Any, slept: list[float], told: list[str]) -> Callable[[], None]:
+def run(
+    script: Script, board: Board, clock: Clock, slept: list[float], told: list[str]
+) -> Callable[[], None]:
     def sleep(seconds: float) -> None:
         slept.append(seconds)
         clock.sleep(seconds)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
 
 import pytest
+from pba_lab.modelled import Clock
 from pba_lab.scripted import OverError, Script, at, listing, states
 
 from pba_sync.watching.errors import AccessRefusedError, ApiUnavailableError
@@ -16,7 +17,7 @@ from pba_sync.watching.view import Board, Watcher, WatcherHooks
 
 
 def test_without_the_api_server_the_view_stays_and_grows_old(
-    script: Script, board: Board, slept: list[float], told: list[str], run: Any
+    script: Script, board: Board, slept: list[float], told: list[str], run: Callable[[], None]
 ) -> None:
     script.lists = [listing("5", at("a")), *[ApiUnavailableError("gone")] * 8, listing("9", at("a"), at("b"))]
     script.watches = [[ApiUnavailableError("gone")]]
@@ -26,7 +27,9 @@ def test_without_the_api_server_the_view_stays_and_grows_old(
     assert told.count("ApiUnavailableError") == 9
 
 
-def test_after_a_success_a_failure_is_the_first_again(script: Script, slept: list[float], run: Any) -> None:
+def test_after_a_success_a_failure_is_the_first_again(
+    script: Script, slept: list[float], run: Callable[[], None]
+) -> None:
     gone = ApiUnavailableError("gone")
     script.lists = [gone, gone, listing("5", at("a")), gone]
     script.watches = [[Event("6"), ApiUnavailableError("gone")]]
@@ -35,7 +38,7 @@ def test_after_a_success_a_failure_is_the_first_again(script: Script, slept: lis
 
 
 def test_a_list_alone_is_no_success(
-    script: Script, slept: list[float], run: Any, caplog: pytest.LogCaptureFixture
+    script: Script, slept: list[float], run: Callable[[], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     """The right to watch was taken away, or a machine on the way breaks watches."""
     caplog.set_level("INFO")
@@ -47,7 +50,7 @@ def test_a_list_alone_is_no_success(
 
 
 def test_its_end_is_told_once_a_watch_has_told_something(
-    script: Script, run: Any, caplog: pytest.LogCaptureFixture
+    script: Script, run: Callable[[], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     caplog.set_level("INFO")
     script.lists = [ApiUnavailableError("gone"), listing("5", at("a"))]
@@ -59,7 +62,9 @@ def test_its_end_is_told_once_a_watch_has_told_something(
     ]
 
 
-def test_another_cause_is_told_as_such(script: Script, run: Any, caplog: pytest.LogCaptureFixture) -> None:
+def test_another_cause_is_told_as_such(
+    script: Script, run: Callable[[], None], caplog: pytest.LogCaptureFixture
+) -> None:
     gone, refused, broken = (
         ApiUnavailableError("gone"),
         AccessRefusedError("403"),
@@ -76,7 +81,7 @@ def test_another_cause_is_told_as_such(script: Script, run: Any, caplog: pytest.
 
 
 def test_a_watch_that_fails_still_moves_and_one_that_hangs_does_not(
-    script: Script, board: Board, clock: Any
+    script: Script, board: Board, clock: Clock
 ) -> None:
     told: list[str] = []
     hooks = WatcherHooks(clock, clock.sleep, lambda: 1.0, told.append, told.append)
@@ -94,7 +99,9 @@ def test_a_watch_that_fails_still_moves_and_one_that_hangs_does_not(
     assert watcher.moved_at == hangs
 
 
-def test_age_counts_from_evidence_alone(script: Script, board: Board, clock: Any, run: Any) -> None:
+def test_age_counts_from_evidence_alone(
+    script: Script, board: Board, clock: Clock, run: Callable[[], None]
+) -> None:
     assert board.age() is None
     script.lists = [listing("5", at("a")), ApiUnavailableError("gone")]
     script.watches = [[ApiUnavailableError("gone")]]
@@ -104,7 +111,7 @@ def test_age_counts_from_evidence_alone(script: Script, board: Board, clock: Any
     assert states(board) == {"a": NodeState.SERVING}
 
 
-def test_a_bookmark_is_evidence(script: Script, board: Board, run: Any) -> None:
+def test_a_bookmark_is_evidence(script: Script, board: Board, run: Callable[[], None]) -> None:
     script.lists = [listing("5", at("a"))]
     script.watches = [[Event("6")]]
     run()
@@ -112,7 +119,7 @@ def test_a_bookmark_is_evidence(script: Script, board: Board, run: Any) -> None:
 
 
 def test_a_watch_that_has_not_said_a_word_is_none_and_is_not_believed(
-    script: Script, board: Board, slept: list[float], told: list[str], run: Any
+    script: Script, board: Board, slept: list[float], told: list[str], run: Callable[[], None]
 ) -> None:
     """Somebody on the way may have ended it, and have kept what it had to say."""
     script.lists = [listing("5", at("a"))]
@@ -124,7 +131,7 @@ def test_a_watch_that_has_not_said_a_word_is_none_and_is_not_believed(
     assert slept == [], "what it may have missed is not waited for"
 
 
-def test_there_is_no_age_before_there_is_a_view(clock: Any) -> None:
+def test_there_is_no_age_before_there_is_a_view(clock: Clock) -> None:
     """The slices alone are no view: nothing has been read of the nodes outside of the cluster."""
     board = Board(clock)
     roster = Roster(board)
@@ -136,7 +143,7 @@ def test_there_is_no_age_before_there_is_a_view(clock: Any) -> None:
 
 
 def test_a_refused_token_is_tried_again_and_told_once(
-    script: Script, board: Board, told: list[str], run: Any, caplog: pytest.LogCaptureFixture
+    script: Script, board: Board, told: list[str], run: Callable[[], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     refused = AccessRefusedError("401")
     script.lists = [refused, refused, listing("5", at("a"))]

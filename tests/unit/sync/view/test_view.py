@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Callable, Iterator
 
 import pytest
+from pba_lab.modelled import Clock
 from pba_lab.scripted import Script, Slice, at, listing, states
 
 from pba_sync.watching.errors import ApiUnavailableError, ViewExpiredError
@@ -15,7 +15,7 @@ from pba_sync.watching.membership import Node, NodeState
 from pba_sync.watching.view import CONFIRM_SECONDS, RELIST_SECONDS, Board
 
 
-def test_a_list_then_its_watch(script: Script, board: Board, run: Any) -> None:
+def test_a_list_then_its_watch(script: Script, board: Board, run: Callable[[], None]) -> None:
     script.lists = [listing("5", at("a"))]
     script.watches = [[Event("6", "slice", (at("a"), at("b")))]]
     run()
@@ -23,14 +23,14 @@ def test_a_list_then_its_watch(script: Script, board: Board, run: Any) -> None:
     assert states(board) == {"a": NodeState.SERVING, "b": NodeState.SERVING}
 
 
-def test_a_watch_goes_on_from_a_bookmark(script: Script, run: Any) -> None:
+def test_a_watch_goes_on_from_a_bookmark(script: Script, run: Callable[[], None]) -> None:
     script.lists = [listing("5", at("a"))]
     script.watches = [[Event("900")]]
     run()
     assert script.asked[-1] == "watch 900"
 
 
-def test_slices_are_kept_apart_and_can_go(script: Script, board: Board, run: Any) -> None:
+def test_slices_are_kept_apart_and_can_go(script: Script, board: Board, run: Callable[[], None]) -> None:
     script.lists = [Listing("5", {"one": (at("a"),), "two": (at("b"),)})]
     script.watches = [[Event("6", "one", None)]]
     run()
@@ -38,7 +38,7 @@ def test_slices_are_kept_apart_and_can_go(script: Script, board: Board, run: Any
 
 
 def test_a_view_that_is_too_old_is_read_anew_at_once(
-    script: Script, slept: list[float], told: list[str], run: Any
+    script: Script, slept: list[float], told: list[str], run: Callable[[], None]
 ) -> None:
     script.lists = [listing("5", at("a")), listing("9", at("b"))]
     script.watches = [[ViewExpiredError("too old")]]
@@ -49,7 +49,7 @@ def test_a_view_that_is_too_old_is_read_anew_at_once(
 
 
 def test_what_is_too_old_again_and_again_makes_no_busy_loop(
-    script: Script, slept: list[float], run: Any
+    script: Script, slept: list[float], run: Callable[[], None]
 ) -> None:
     script.lists = [listing("5", at("a"))] * 5
     script.watches = [[ViewExpiredError("too old")]] * 3 + [[Event("6"), ViewExpiredError("too old")]]
@@ -57,7 +57,9 @@ def test_what_is_too_old_again_and_again_makes_no_busy_loop(
     assert slept == [0.4, 0.8]
 
 
-def test_everything_is_read_anew_from_time_to_time(script: Script, told: list[str], run: Any) -> None:
+def test_everything_is_read_anew_from_time_to_time(
+    script: Script, told: list[str], run: Callable[[], None]
+) -> None:
     script.lists = [listing("5", at("a")), listing("9", at("a"))]
     script.watches = [[Event("6")]] * round(RELIST_SECONDS / 30)
     run()
@@ -66,7 +68,7 @@ def test_everything_is_read_anew_from_time_to_time(script: Script, told: list[st
 
 
 def test_an_empty_list_is_read_a_second_time(
-    script: Script, board: Board, slept: list[float], run: Any
+    script: Script, board: Board, slept: list[float], run: Callable[[], None]
 ) -> None:
     script.lists = [listing("5"), listing("6", at("a"))]
     run()
@@ -75,14 +77,14 @@ def test_an_empty_list_is_read_a_second_time(
     assert script.asked == ["list", "list", "watch 6"]
 
 
-def test_two_empty_lists_are_believed(script: Script, board: Board, run: Any) -> None:
+def test_two_empty_lists_are_believed(script: Script, board: Board, run: Callable[[], None]) -> None:
     script.lists = [listing("5"), listing("6")]
     run()
     assert states(board) == {}
 
 
 def test_an_event_that_empties_the_view_is_checked_by_a_live_read(
-    script: Script, board: Board, told: list[str], run: Any
+    script: Script, board: Board, told: list[str], run: Callable[[], None]
 ) -> None:
     script.lists = [listing("5", at("a")), listing("20", at("b"))]
     script.watches = [[Event("6", "slice", None), Event("7", "slice", (at("late"),))]]
@@ -92,14 +94,18 @@ def test_an_event_that_empties_the_view_is_checked_by_a_live_read(
     assert script.asked[-1] == "watch 20"
 
 
-def test_the_view_is_kept_while_an_empty_one_is_checked(script: Script, board: Board, run: Any) -> None:
+def test_the_view_is_kept_while_an_empty_one_is_checked(
+    script: Script, board: Board, run: Callable[[], None]
+) -> None:
     script.lists = [listing("5", at("a")), ApiUnavailableError("gone")]
     script.watches = [[Event("6", "slice", ())]]
     run()
     assert states(board) == {"a": NodeState.SERVING}
 
 
-def test_an_old_view_is_not_emptied_by_a_list_either(script: Script, board: Board, run: Any) -> None:
+def test_an_old_view_is_not_emptied_by_a_list_either(
+    script: Script, board: Board, run: Callable[[], None]
+) -> None:
     script.lists = [listing("5", at("a")), listing("6"), ApiUnavailableError("gone")]
     script.watches = [[ViewExpiredError("too old")]]
     run()
@@ -107,7 +113,7 @@ def test_an_old_view_is_not_emptied_by_a_list_either(script: Script, board: Boar
 
 
 def test_a_watch_that_ends_as_soon_as_it_opens_makes_no_busy_loop(
-    script: Script, slept: list[float], run: Any, clock: Any
+    script: Script, slept: list[float], run: Callable[[], None], clock: Clock
 ) -> None:
     script.lists = [listing("5", at("a"))] * 4
     script.watches = [[], [], [], [Event("6")]]
@@ -124,7 +130,7 @@ def test_a_watch_that_ends_as_soon_as_it_opens_makes_no_busy_loop(
 
 
 def test_a_fault_of_ours_is_logged_and_starts_over(
-    script: Script, board: Board, told: list[str], run: Any, caplog: pytest.LogCaptureFixture
+    script: Script, board: Board, told: list[str], run: Callable[[], None], caplog: pytest.LogCaptureFixture
 ) -> None:
     script.lists = [KeyError("metadata"), listing("5", at("a"))]
     run()

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from pba_lab.making import Answered, Join
 from pba_lab.model import HAProxyModel
+from pba_lab.modelled import Clock, ModelledHAProxy
 
 from pba_sync.balancer.weigher import LOOK_SECONDS, Weigher, WeigherHooks
 from pba_sync.haproxy import commands
@@ -17,7 +17,7 @@ from pba_sync.judging.outliers import Standings
 
 
 @pytest.fixture
-def join(haproxy: Any) -> Join:
+def join(haproxy: ModelledHAProxy) -> Join:
     """Add a server that is ready."""
 
     def add(name: str) -> None:
@@ -33,7 +33,7 @@ def seen() -> list[Standings]:
 
 
 @pytest.fixture
-def weigher(haproxy: Any, join: Join, clock: Any, seen: list[Standings]) -> Weigher:
+def weigher(haproxy: ModelledHAProxy, join: Join, clock: Clock, seen: list[Standings]) -> Weigher:
     for number in range(4):
         join(f"n{number}")
     made = Weigher(haproxy, Limits(), WeigherHooks(clock, seen.append))
@@ -64,7 +64,7 @@ def answered(model: HAProxyModel) -> Answered:
 
 
 @pytest.fixture
-def one_fails(weigher: Weigher, answered: Answered, clock: Any) -> str:
+def one_fails(weigher: Weigher, answered: Answered, clock: Clock) -> str:
     """Have one of four fail, and be put out."""
     for number in range(4):
         answered(f"n{number}", 50)

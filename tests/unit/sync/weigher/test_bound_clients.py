@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from pba_lab.making import Answered, Join
 from pba_lab.model import HAProxyModel
+from pba_lab.modelled import Clock, ModelledHAProxy
 
 from pba_sync.balancer.weigher import LOOK_SECONDS, Weigher, WeigherHooks
 from pba_sync.haproxy import commands
@@ -19,7 +18,7 @@ BOUND = Affinity("Cookie", "key", leave_milliseconds=500.0)
 
 
 @pytest.fixture
-def binding(join: Join, haproxy: Any, clock: Any, seen: list[Standings]) -> Weigher:
+def binding(join: Join, haproxy: ModelledHAProxy, clock: Clock, seen: list[Standings]) -> Weigher:
     """The weigher of clients that are bound by a cookie."""
     for number in range(4):
         join(f"n{number}")
@@ -29,7 +28,7 @@ def binding(join: Join, haproxy: Any, clock: Any, seen: list[Standings]) -> Weig
 
 
 def turn_bad(
-    binding: Weigher, answered: Answered, clock: Any, status: int = 500, milliseconds: int = 20
+    binding: Weigher, answered: Answered, clock: Clock, status: int = 500, milliseconds: int = 20
 ) -> None:
     for number in range(4):
         answered(f"n{number}", 50)
@@ -40,7 +39,7 @@ def turn_bad(
 
 
 def test_a_node_that_comes_back_first_after_a_restart_of_haproxy_is_left_still(
-    join: Join, binding: Weigher, model: HAProxyModel, answered: Answered, clock: Any
+    join: Join, binding: Weigher, model: HAProxyModel, answered: Answered, clock: Clock
 ) -> None:
     """For a moment it is the only one that there is, and has to serve; that makes it no better."""
     turn_bad(binding, answered, clock)
@@ -55,7 +54,7 @@ def test_a_node_that_comes_back_first_after_a_restart_of_haproxy_is_left_still(
 
 
 def test_a_node_that_fails_is_left_and_taken_back_when_it_serves_again(
-    binding: Weigher, model: HAProxyModel, answered: Answered, clock: Any, caplog: pytest.LogCaptureFixture
+    binding: Weigher, model: HAProxyModel, answered: Answered, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     turn_bad(binding, answered, clock)
     assert model.left == [(BOUND.cookie("n2"), "n2")]
@@ -71,7 +70,7 @@ def test_a_node_that_fails_is_left_and_taken_back_when_it_serves_again(
 
 @pytest.mark.parametrize(("milliseconds", "count"), [(400, 0), (600, 1)])
 def test_a_node_that_is_late_is_left_beyond_the_limit(
-    binding: Weigher, model: HAProxyModel, answered: Answered, clock: Any, milliseconds: int, count: int
+    binding: Weigher, model: HAProxyModel, answered: Answered, clock: Clock, milliseconds: int, count: int
 ) -> None:
     turn_bad(binding, answered, clock, status=200, milliseconds=milliseconds)
     assert model.weights["n2"] == 0
@@ -79,7 +78,7 @@ def test_a_node_that_is_late_is_left_beyond_the_limit(
 
 
 def test_a_map_that_was_lost_or_is_somebody_elses_is_made_good(
-    binding: Weigher, model: HAProxyModel, answered: Answered, clock: Any
+    binding: Weigher, model: HAProxyModel, answered: Answered, clock: Clock
 ) -> None:
     turn_bad(binding, answered, clock)
     model.left = [("FFFF", "gone")]
@@ -89,7 +88,7 @@ def test_a_map_that_was_lost_or_is_somebody_elses_is_made_good(
 
 
 def test_a_node_that_goes_and_fails_is_left(
-    binding: Weigher, model: HAProxyModel, haproxy: Any, answered: Answered, clock: Any
+    binding: Weigher, model: HAProxyModel, haproxy: ModelledHAProxy, answered: Answered, clock: Clock
 ) -> None:
     for number in range(4):
         answered(f"n{number}", 50)
@@ -101,13 +100,13 @@ def test_a_node_that_goes_and_fails_is_left(
     assert model.left == [(BOUND.cookie("n2"), "n2")]
 
 
-def test_where_nobody_is_bound_nobody_is_told_to_leave(one_fails: str, haproxy: Any) -> None:
+def test_where_nobody_is_bound_nobody_is_told_to_leave(one_fails: str, haproxy: ModelledHAProxy) -> None:
     assert one_fails
     assert not [text for text in haproxy.texts if "virt@left" in text]
 
 
 def test_where_clients_are_known_by_their_addresses_a_late_node_keeps_its_share_below_the_limit(
-    haproxy: Any, model: HAProxyModel, answered: Answered, clock: Any, seen: list[Standings]
+    haproxy: ModelledHAProxy, model: HAProxyModel, answered: Answered, clock: Clock, seen: list[Standings]
 ) -> None:
     by_address = Affinity("ClientIP", leave_milliseconds=500.0)
     for number in range(4):

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from pba_lab.making import Answered, Join
 from pba_lab.model import HAProxyModel
+from pba_lab.modelled import Clock, ModelledHAProxy
 
 from pba_sync.balancer.weigher import DOWN_SECONDS, LOOK_SECONDS, Weigher, WeigherHooks
 from pba_sync.haproxy import commands
@@ -17,7 +16,7 @@ from pba_sync.judging.outliers import Phase, Standings
 
 
 def test_a_node_that_fails_is_put_out_and_comes_back_by_a_trial(
-    weigher: Weigher, one_fails: str, model: HAProxyModel, answered: Answered, clock: Any
+    weigher: Weigher, one_fails: str, model: HAProxyModel, answered: Answered, clock: Clock
 ) -> None:
     assert model.weights == {"n0": FULL_WEIGHT, "n1": FULL_WEIGHT, one_fails: 0, "n3": FULL_WEIGHT}
     assert model.trials == []
@@ -43,7 +42,7 @@ def test_a_trial_is_given_once_and_after_it_has_failed_when_its_time_has_come(
     model: HAProxyModel,
     seen: list[Standings],
     answered: Answered,
-    clock: Any,
+    clock: Clock,
 ) -> None:
     clock.sleep(Limits().first_rest)
     weigher.step()
@@ -59,7 +58,7 @@ def test_a_trial_is_given_once_and_after_it_has_failed_when_its_time_has_come(
 
 
 def test_the_trial_of_a_node_that_drains_is_taken_back(
-    weigher: Weigher, one_fails: str, haproxy: Any, model: HAProxyModel, clock: Any
+    weigher: Weigher, one_fails: str, haproxy: ModelledHAProxy, model: HAProxyModel, clock: Clock
 ) -> None:
     clock.sleep(Limits().first_rest)
     weigher.step()
@@ -69,7 +68,12 @@ def test_the_trial_of_a_node_that_drains_is_taken_back(
 
 
 def test_haproxy_is_asked_of_a_waiting_trial_only_while_there_may_be_one(
-    weigher: Weigher, one_fails: str, haproxy: Any, model: HAProxyModel, answered: Answered, clock: Any
+    weigher: Weigher,
+    one_fails: str,
+    haproxy: ModelledHAProxy,
+    model: HAProxyModel,
+    answered: Answered,
+    clock: Clock,
 ) -> None:
     def asked() -> bool:
         haproxy.texts.clear()
@@ -88,7 +92,7 @@ def test_haproxy_is_asked_of_a_waiting_trial_only_while_there_may_be_one(
 
 
 def test_a_trial_that_a_former_sidecar_has_left_is_taken_back_even_if_haproxy_does_not_answer_at_first(
-    haproxy: Any, model: HAProxyModel, clock: Any, join: Join, monkeypatch: pytest.MonkeyPatch
+    haproxy: ModelledHAProxy, model: HAProxyModel, clock: Clock, join: Join, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     join("n0")
     model.trials.append("n0")

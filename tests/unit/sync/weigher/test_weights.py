@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from pba_lab.making import Answered, Join
 from pba_lab.model import HAProxyModel
+from pba_lab.modelled import Clock, ModelledHAProxy
 
 from pba_sync.balancer.weigher import (
     CALM_SECONDS,
@@ -25,7 +26,7 @@ from pba_sync.judging.limits import Limits
 from pba_sync.judging.outliers import Phase, Standings
 
 
-def test_a_node_like_others_is_left_alone(weigher: Weigher, haproxy: Any, clock: Any) -> None:
+def test_a_node_like_others_is_left_alone(weigher: Weigher, haproxy: ModelledHAProxy, clock: Clock) -> None:
     haproxy.texts.clear()
     assert weigher.step() == CALM_SECONDS
     clock.sleep(CALM_SECONDS)
@@ -34,7 +35,7 @@ def test_a_node_like_others_is_left_alone(weigher: Weigher, haproxy: Any, clock:
 
 
 def test_a_node_whose_failures_others_made_good_is_put_out_as_well(
-    weigher: Weigher, model: HAProxyModel, answered: Answered, clock: Any
+    weigher: Weigher, model: HAProxyModel, answered: Answered, clock: Clock
 ) -> None:
     """Every request was answered in the end, and no line names the node that failed."""
     for number in range(4):
@@ -48,7 +49,7 @@ def test_a_node_whose_failures_others_made_good_is_put_out_as_well(
 
 
 def test_what_was_retried_before_the_first_look_is_nobodys_fault_now(
-    join: Join, haproxy: Any, model: HAProxyModel, clock: Any, answered: Answered
+    join: Join, haproxy: ModelledHAProxy, model: HAProxyModel, clock: Clock, answered: Answered
 ) -> None:
     for number in range(4):
         join(f"n{number}")
@@ -63,7 +64,7 @@ def test_what_was_retried_before_the_first_look_is_nobodys_fault_now(
 
 
 def test_counters_are_asked_for_only_when_something_was_retried(
-    weigher: Weigher, haproxy: Any, answered: Answered
+    weigher: Weigher, haproxy: ModelledHAProxy, answered: Answered
 ) -> None:
     haproxy.texts.clear()
     answered("n1", 5)
@@ -75,7 +76,7 @@ def test_counters_are_asked_for_only_when_something_was_retried(
 
 
 def test_who_fails_serves_again_once_checks_have_found_the_others_dead(
-    weigher: Weigher, one_fails: str, model: HAProxyModel, clock: Any
+    weigher: Weigher, one_fails: str, model: HAProxyModel, clock: Clock
 ) -> None:
     for name in set(model.servers) - {one_fails}:
         model.servers[name].state = 0
@@ -84,7 +85,9 @@ def test_who_fails_serves_again_once_checks_have_found_the_others_dead(
     assert model.weights[one_fails] == FULL_WEIGHT
 
 
-def test_a_line_counts_once(weigher: Weigher, seen: list[Standings], answered: Answered, clock: Any) -> None:
+def test_a_line_counts_once(
+    weigher: Weigher, seen: list[Standings], answered: Answered, clock: Clock
+) -> None:
     answered("n0", 7)
     weigher.step()
     clock.sleep(LOOK_SECONDS)
@@ -93,7 +96,7 @@ def test_a_line_counts_once(weigher: Weigher, seen: list[Standings], answered: A
 
 
 def test_weights_that_were_lost_are_told_again(
-    join: Join, weigher: Weigher, one_fails: str, model: HAProxyModel, clock: Any
+    join: Join, weigher: Weigher, one_fails: str, model: HAProxyModel, clock: Clock
 ) -> None:
     model.restart()
     for number in range(4):
@@ -104,7 +107,7 @@ def test_weights_that_were_lost_are_told_again(
 
 
 def test_a_node_that_drains_is_not_judged(
-    weigher: Weigher, one_fails: str, haproxy: Any, model: HAProxyModel, seen: list[Standings]
+    weigher: Weigher, one_fails: str, haproxy: ModelledHAProxy, model: HAProxyModel, seen: list[Standings]
 ) -> None:
     haproxy.run(commands.set_drain(one_fails))
     haproxy.run(commands.set_weight(one_fails, 5))
@@ -114,7 +117,7 @@ def test_a_node_that_drains_is_not_judged(
 
 
 def test_a_server_that_goes_meanwhile_costs_no_other_one_its_weight(
-    weigher: Weigher, haproxy: Any, model: HAProxyModel, monkeypatch: pytest.MonkeyPatch
+    weigher: Weigher, haproxy: ModelledHAProxy, model: HAProxyModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     listed = {name: replace(server, weight=3) for name, server in haproxy.uncounted_servers().items()}
     for server in model.servers.values():
@@ -126,7 +129,7 @@ def test_a_server_that_goes_meanwhile_costs_no_other_one_its_weight(
 
 
 def test_while_haproxy_does_not_answer_nothing_is_forgotten(
-    weigher: Weigher, one_fails: str, haproxy: Any, seen: list[Standings], clock: Any
+    weigher: Weigher, one_fails: str, haproxy: ModelledHAProxy, seen: list[Standings], clock: Clock
 ) -> None:
     haproxy.reachable = False
     assert weigher.step() == DOWN_SECONDS
@@ -137,7 +140,7 @@ def test_while_haproxy_does_not_answer_nothing_is_forgotten(
 
 
 def test_what_was_answered_before_the_sidecar_began_puts_nobody_out(
-    join: Join, haproxy: Any, seen: list[Standings], answered: Answered, clock: Any
+    join: Join, haproxy: ModelledHAProxy, seen: list[Standings], answered: Answered, clock: Clock
 ) -> None:
     for number in range(4):
         join(f"n{number}")
@@ -151,7 +154,7 @@ def test_what_was_answered_before_the_sidecar_began_puts_nobody_out(
 
 
 def test_a_fault_of_its_own_shows_in_its_health(
-    weigher: Weigher, monkeypatch: pytest.MonkeyPatch, clock: Any, caplog: pytest.LogCaptureFixture
+    weigher: Weigher, monkeypatch: pytest.MonkeyPatch, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
     def fault(*_: Any) -> Standings:
         raise ZeroDivisionError
@@ -164,7 +167,7 @@ def test_a_fault_of_its_own_shows_in_its_health(
     assert "a fault of its own" in caplog.text
 
 
-def test_when_everything_fails_looks_keep_their_distance(weigher: Weigher, clock: Any) -> None:
+def test_when_everything_fails_looks_keep_their_distance(weigher: Weigher, clock: Clock) -> None:
     hasty = [weigher._is_hasty() for _ in range(HASTY + 5)]
     assert hasty == [True] * HASTY + [False] * 5
     clock.sleep(2 * HASTY_AGAIN_SECONDS)

@@ -28,6 +28,9 @@ from pba_operator.domain.frontend import haproxy_cfg
 TRUSTED: Final = {"trustedProxyCIDRs": ["127.0.0.1/32"]}
 WAY_SECONDS: Final = 0.1
 """So long a packet takes in the tests of what crosses on the way."""
+SILENT_SECONDS: Final = 4
+"""So long a client may be silent there; a frontend keeps its connection for a quarter more, 0.8 s after what is sent
+just in time has come."""
 
 
 class Frontend:
@@ -46,7 +49,7 @@ class Frontend:
     async def begin_to_go(self) -> None:
         """Begin as the preStop hook does."""
         (self.process.folder / "stopping").touch()
-        await eventually_async(lambda: "stopping" in self.sidecar.loop._haproxy.flags())
+        await eventually_async(lambda: "stopping" in self.sidecar.haproxy.flags())
 
     async def go(self) -> None:
         """Wait as the hook does, and end."""
@@ -109,7 +112,7 @@ async def test_a_proxy_that_keeps_connections_no_longer_than_clients_may_be_sile
 ) -> None:
     """What crosses the frontend's end of a silent connection is lost: of POSTs nobody may repeat it."""
     with ExitStack() as ended:
-        await frontends(1, nodes, service, ended, clientSeconds=1)
+        await frontends(1, nodes, service, ended, clientSeconds=SILENT_SECONDS)
         service.delay_seconds = WAY_SECONDS
         # An answer has been on its way for WAY_SECONDS when the client gets it, and what is asked then arrives after as
         # long: in the one case just when the frontend has closed, and before the proxy knows; in the other just before
@@ -117,13 +120,13 @@ async def test_a_proxy_that_keeps_connections_no_longer_than_clients_may_be_sile
         longer, shorter = [
             Clients("127.0.0.1", front.port, methods=("POST",), pause_seconds=pause_seconds)
             for front, pause_seconds in [
-                (await new_in_front(service.port, idle_seconds=50.0), 1.25 - WAY_SECONDS),
-                (await new_in_front(service.port, idle_seconds=1.0), 0.97),
+                (await new_in_front(service.port, idle_seconds=50.0), 1.25 * SILENT_SECONDS - WAY_SECONDS),
+                (await new_in_front(service.port, idle_seconds=SILENT_SECONDS), SILENT_SECONDS - 0.03),
             ]
         ]
         for clients in (longer, shorter):
             clients.start(5)
-        await eventually_async(lambda: min(longer.sent, shorter.sent) >= 15)
+        await eventually_async(lambda: min(longer.sent, shorter.sent) >= 10)
         await asyncio.gather(longer.stop(), shorter.stop())
     assert shorter.failed == {}
     assert longer.failed, "the trap is not set"
