@@ -13,11 +13,11 @@ LIMITS = (
 
 
 def test_nothing_is_said_without_paths() -> None:
-    assert paths.of_clients(()) == paths.of_nodes(()) == []
+    assert paths.frontend_rules(()) == paths.backend_rules(()) == []
 
 
 def test_the_longest_prefix_comes_last_and_says_everything() -> None:
-    said = [line for line in paths.of_clients(LIMITS) if "if path_" in line]
+    said = [line for line in paths.frontend_rules(LIMITS) if "if path_" in line]
     assert said == [
         "http-request unset-var(txn.server_ms) if path_0",
         "http-request set-var(txn.body_bytes) int(1000) if path_0",
@@ -29,7 +29,7 @@ def test_the_longest_prefix_comes_last_and_says_everything() -> None:
 
 
 def test_a_prefix_is_whole_segments() -> None:
-    assert {line for line in paths.of_clients(LIMITS) if line.startswith("acl path_")} == {
+    assert {line for line in paths.frontend_rules(LIMITS) if line.startswith("acl path_")} == {
         "acl path_0 always_true",
         "acl path_1 var(txn.path) -m str '/report'",
         "acl path_1 var(txn.path) -m beg '/report/'",
@@ -39,8 +39,8 @@ def test_a_prefix_is_whole_segments() -> None:
 
 
 def test_nodes_have_a_rule_only_where_a_path_has_a_time_limit() -> None:
-    assert len(paths.of_nodes(LIMITS)) == 1
-    assert paths.of_nodes(LIMITS[1:]) == []
+    assert len(paths.backend_rules(LIMITS)) == 1
+    assert paths.backend_rules(LIMITS[1:]) == []
 
 
 def test_a_frontend_that_goes_waits_for_the_longest_of_them() -> None:

@@ -28,6 +28,6 @@ TYPES: Final = (
 """Text of every kind; pictures, sound and archives are compressed already."""
 
 
-def rules(frontend: Frontend) -> tuple[str, ...]:
+def frontend_rules(frontend: Frontend) -> tuple[str, ...]:
     """Return the lines of the clients' section."""
     return ("compression algo gzip", f"compression type {' '.join(TYPES)}") if frontend.compression else ()

@@ -21,7 +21,7 @@ _SHORT_BYTES: Final = 8192
 _LONG: Final = "txn.long"
 
 
-def of_clients() -> list[str]:
+def frontend_rules() -> list[str]:
     """Return the rules of the clients' section; they stand before all that refuse."""
     may_be_long = f"{{ req.body_size gt {_SHORT_BYTES} }} || {{ req.fhdr(Transfer-Encoding) -m found }}"
     return [

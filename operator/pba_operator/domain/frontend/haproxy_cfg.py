@@ -182,6 +182,22 @@ $trial_rules
     $check_limit
 """)
 
+_NAMES: Final[Mapping[str, object]] = {
+    "socket": sidecar.SOCKET,
+    "frontend": sidecar.HAPROXY_FRONTEND,
+    "backend": sidecar.HAPROXY_BACKEND,
+    "flags": sidecar.FLAGS,
+    "answers": sidecar.ANSWERS,
+    "failures": sidecar.FAILURES,
+    "floor": sidecar.FLOOR,
+    "floor_size": sidecar.FLOOR_SIZE,
+    "floor_nodes": sidecar.NODES,
+    "stopping": sidecar.STOPPING,
+    "pod_ips": sidecar.ENV_POD_IPS,
+    "http_port": ports.FRONTEND_HTTP,
+    "health_port": ports.FRONTEND_HEALTH,
+}
+"""What stands in the template by the names that the sidecar and the pod know it by."""
 _NO_PAGES: Final[Mapping[str, str]] = {}
 
 _EMPTY_LINES: Final = re.compile(r"\n{3,}")
@@ -206,6 +222,77 @@ def _frontend(cluster: Cluster) -> Frontend:
     return cluster.spec.frontend
 
 
+def _process(frontend: Frontend) -> dict[str, object]:
+    """Return what is said of HAProxy as a whole, and for all of its sections."""
+    log_all = frontend.access_log == ALL
+    return {
+        "max_files": MAX_FILES,
+        "threads": THREADS,
+        "drain_seconds": timing.drain_seconds(frontend),
+        "max_glitches": overload.MAX_GLITCHES,
+        "tls_global": indented(tls.global_lines(frontend.tls)),
+        "time_limits": indented(timing.limits(frontend.timeouts)),
+        "attempts": frontend.retries.attempts,
+        "log": _LOG,
+        "line_bytes": _LINE_BYTES,
+        "logged": "it has one" if log_all else "those that did not end well have one",
+        "log_level": "info" if log_all else "err",
+    }
+
+
+def _frontend_rules(frontend: Frontend, pages: Mapping[str, str]) -> dict[str, object]:
+    """Return what clients meet: the sections of frontends, and of what these count."""
+    bound, bind_options = frontend.session_affinity, origin.bind_options(frontend)
+    ready = f"{{ str({sidecar.READY}) -m str -f {sidecar.FLAGS} }}"
+    return {
+        "error_pages": indented(errors.rules(pages)),
+        "bind_options": bind_options,
+        "tls_bind": indented(tls.bind_lines(frontend.tls, bind_options)),
+        "max_clients": overload.MAX_CLIENTS,
+        "proxy_protocol": indented(origin.proxy_protocol(frontend)),
+        "tls_response": indented(tls.response_lines(frontend.tls)),
+        "early": indented(early.frontend_rules()),
+        "origin": indented(origin.frontend_rules(frontend)),
+        "all_requests": indented(overload.frontend_rules()),
+        "hygiene": indented(hygiene.FRONTEND_RULES),
+        "access": indented(admission.access(frontend)),
+        "tls_request": indented(tls.request_lines(frontend.tls)),
+        "compression": indented(compression.frontend_rules(frontend)),
+        "client_limits": indented(overload.client_rules(frontend)),
+        "lot": affinity.lot(bound),
+        "lot_condition": affinity.lot_condition(bound),
+        "paths": indented(paths.frontend_rules(frontend.paths)),
+        "maintenance": indented(admission.maintenance(frontend, pages)),
+        "trial": indented(trials.frontend_rules(frontend)),
+        "others_health": indented(others.health(frontend)),
+        "readiness": admission.readiness(frontend, ready),
+        "request_tables": "\n".join(overload.sections(frontend.limits)),
+    }
+
+
+def _backend_rules(cluster: Cluster, frontend: Frontend) -> dict[str, object]:
+    """Return what nodes meet: the sections of backends, and of what these count."""
+    bound = frontend.session_affinity
+    host = quoted(names.service_host(names.service(cluster.name), cluster.namespace))
+    cookies = affinity.cookie_rules(
+        bound, cluster.uid, secure=tls.is_alone(frontend.tls), proxied=bool(frontend.trusted_proxy_cidrs)
+    )
+    return {
+        "retry_table": "\n".join(retries.sections(frontend.retries)),
+        "others": "\n".join(others.sections(host)),
+        "trials": "\n".join(trials.sections(frontend)),
+        "algorithm": indented(affinity.algorithm(bound)),
+        "affinity": indented(cookies),
+        "node_limits": indented(overload.backend_rules()),
+        "path_timeouts": indented(paths.backend_rules(frontend.paths)),
+        "retry_rules": indented(retries.backend_rules(frontend.retries, bound)),
+        "trial_rules": indented(trials.backend_rules()),
+        "check_path": quoted(cluster.spec.application.probes.readiness.path),
+        "check_host": host,
+        "check_limit": timing.check(frontend.checks),
+    }
+
+
 def render(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> str:
     """Return the text of haproxy.cfg, for a PBACluster with a frontend.
 
@@ -214,75 +301,13 @@ def render(cluster: Cluster, pages: Mapping[str, str] = _NO_PAGES) -> str:
         pages: the user's own pages that can be shown, by key.
     """
     frontend = _frontend(cluster)
-    readiness, bound = cluster.spec.application.probes.readiness, frontend.session_affinity
-    log_all = frontend.access_log == ALL
-    host = quoted(names.service_host(names.service(cluster.name), cluster.namespace))
     text = _TEMPLATE.substitute(
-        line_bytes=_LINE_BYTES,
-        socket=sidecar.SOCKET,
-        frontend=sidecar.HAPROXY_FRONTEND,
-        backend=sidecar.HAPROXY_BACKEND,
-        flags=sidecar.FLAGS,
-        answers=sidecar.ANSWERS,
-        failures=sidecar.FAILURES,
-        floor=sidecar.FLOOR,
-        floor_size=sidecar.FLOOR_SIZE,
-        floor_nodes=sidecar.NODES,
-        stopping=sidecar.STOPPING,
-        pod_ips=sidecar.ENV_POD_IPS,
-        threads=THREADS,
-        max_files=MAX_FILES,
-        max_clients=overload.MAX_CLIENTS,
-        time_limits=indented(timing.limits(frontend.timeouts)),
-        drain_seconds=timing.drain_seconds(frontend),
-        http_port=ports.FRONTEND_HTTP,
-        health_port=ports.FRONTEND_HEALTH,
-        algorithm=indented(affinity.algorithm(bound)),
-        logged="it has one" if log_all else "those that did not end well have one",
-        log_level="info" if log_all else "err",
-        affinity=indented(
-            affinity.cookie_rules(
-                bound,
-                cluster.uid,
-                secure=tls.is_alone(frontend.tls),
-                proxied=bool(frontend.trusted_proxy_cidrs),
-            )
-        ),
-        lot=affinity.lot(bound),
-        lot_condition=affinity.lot_condition(bound),
-        trial=indented(trials.of_clients(frontend)),
-        trials="\n".join(trials.sections(frontend)),
-        trial_rules=indented(trials.of_nodes()),
-        check_path=quoted(readiness.path),
-        check_host=host,
-        others_health=indented(others.health(frontend)),
-        others="\n".join(others.section(host)),
-        attempts=frontend.retries.attempts,
-        max_glitches=overload.MAX_GLITCHES,
-        early=indented(early.of_clients()),
-        all_requests=indented(overload.of_requests()),
-        request_tables="\n".join(overload.tables(frontend.limits)),
-        client_limits=indented(overload.of_clients(frontend)),
-        paths=indented(paths.of_clients(frontend.paths)),
-        path_timeouts=indented(paths.of_nodes(frontend.paths)),
-        node_limits=indented(overload.of_nodes()),
-        retry_table="\n".join(retries.table(frontend.retries)),
-        retry_rules=indented(retries.rules(frontend.retries, bound)),
-        check_limit=timing.check(frontend.checks),
-        log=_LOG,
-        tls_global=indented(tls.global_lines(frontend.tls)),
-        tls_bind=indented(tls.bind_lines(frontend.tls, origin.bind_options(frontend))),
-        tls_request=indented(tls.request_lines(frontend.tls)),
-        tls_response=indented(tls.response_lines(frontend.tls)),
-        bind_options=origin.bind_options(frontend),
-        proxy_protocol=indented(origin.proxy_protocol(frontend)),
-        origin=indented(origin.rules(frontend)),
-        hygiene=indented(hygiene.RULES),
-        access=indented(admission.access(frontend)),
-        maintenance=indented(admission.maintenance(frontend, pages)),
-        compression=indented(compression.rules(frontend)),
-        error_pages=indented(errors.rules(pages)),
-        readiness=admission.readiness(frontend, f"{{ str({sidecar.READY}) -m str -f {sidecar.FLAGS} }}"),
+        {
+            **_NAMES,
+            **_process(frontend),
+            **_frontend_rules(frontend, pages),
+            **_backend_rules(cluster, frontend),
+        }
     )
     return _EMPTY_LINES.sub("\n\n", text)
 

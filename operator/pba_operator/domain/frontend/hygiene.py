@@ -15,7 +15,7 @@ from pba_operator.domain.frontend.words import quoted
 
 _HOST: Final = r"^([A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(:[0-9]{1,5})?$"
 
-RULES: Final = (
+FRONTEND_RULES: Final = (
     "# Requests that no application needs are refused; a client of HTTP/1.0 need not name a host.",
     "http-request deny deny_status 405 if METH_CONNECT",
     "http-request deny deny_status 405 if METH_TRACE",

@@ -156,7 +156,7 @@ def _identifier(frontend: Frontend) -> Iterable[str]:
     yield "http-after-response set-header X-Request-Id %[var(txn.request_id)]"
 
 
-def rules(frontend: Frontend) -> tuple[str, ...]:
+def frontend_rules(frontend: Frontend) -> tuple[str, ...]:
     """Return the rules of the clients' section; those that ask for `src` come after them."""
     return (
         "# Hop-by-hop headers are not passed on, except for the upgrade to WebSocket.",

@@ -34,7 +34,7 @@ def health(frontend: Frontend) -> Sequence[str]:
     )
 
 
-def section(host: str) -> Sequence[str]:
+def sections(host: str) -> Sequence[str]:
     """Return the section of the other frontends, to which no request is sent; the sidecar says which there are.
 
     Args:

@@ -46,7 +46,7 @@ _CLIENT: Final = "src,ipmask(32,64)"
 _REFUSED: Final = "http-request deny status 429 default-errorfiles"
 
 
-def tables(limits: Limits) -> list[str]:
+def sections(limits: Limits) -> list[str]:
     """Return the sections that count: all requests under way, and each client's if these are limited."""
     table = f"    stick-table type ipv6 size {_KNOWN_CLIENTS} expire 10s store"
     rate = "http_req_rate(1s)"
@@ -72,7 +72,7 @@ def tables(limits: Limits) -> list[str]:
     return lines
 
 
-def of_requests() -> list[str]:
+def frontend_rules() -> list[str]:
     """Return the rules of the clients' frontend that stand before all that refuse: no more requests than there may be.
 
     Without a page: a client that takes none (HTTP/2 lets it say so) would hold what is refused, too.
@@ -85,7 +85,7 @@ def of_requests() -> list[str]:
     ]
 
 
-def of_clients(frontend: Frontend) -> list[str]:
+def client_rules(frontend: Frontend) -> list[str]:
     """Return the rules of the clients' frontend; a client is an IPv4 address, or an IPv6 network of 64 bits."""
     at_a_time = frontend.limits.requests_per_client
     rate = frontend.limits.requests_per_client_per_second
@@ -113,6 +113,6 @@ def _rate(rate: int) -> list[str]:
     ]
 
 
-def of_nodes() -> list[str]:
+def backend_rules() -> list[str]:
     """Return the rule of the nodes' backend that bounds what waits."""
     return [f"http-request deny status 503 default-errorfiles if {{ queue gt {MAX_WAITING} }}"]

@@ -31,7 +31,7 @@ def size(limits: PathLimits) -> int | None:
     return None if number is None else int(number)
 
 
-def of_clients(paths: Sequence[PathLimits]) -> list[str]:
+def frontend_rules(paths: Sequence[PathLimits]) -> list[str]:
     """Return the rules of the clients' frontend, which has read a buffer of the body before."""
     if not paths:
         return []
@@ -72,7 +72,7 @@ def _kept(variable: str, value: int | None, condition: str) -> str:
     return f"http-request {action} if {condition}"
 
 
-def of_nodes(paths: Sequence[PathLimits]) -> list[str]:
+def backend_rules(paths: Sequence[PathLimits]) -> list[str]:
     """Return the rule of the nodes' backend."""
     if not any(limits.server_seconds for limits in paths):
         return []

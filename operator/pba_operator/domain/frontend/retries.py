@@ -31,7 +31,7 @@ _STICKY: Final = 2
 """Which of HAProxy's three counters of a request is ours."""
 
 
-def table(retries: Retries) -> list[str]:
+def sections(retries: Retries) -> list[str]:
     """Return the section that holds the counters; none if nothing is counted."""
     if not retries.budget_percent:
         return []
@@ -39,7 +39,7 @@ def table(retries: Retries) -> list[str]:
     return one_entry_table(sidecar.RETRIES, rates)
 
 
-def rules(retries: Retries, affinity: SessionAffinity) -> list[str]:
+def backend_rules(retries: Retries, affinity: SessionAffinity) -> list[str]:
     """Return the rules of the nodes' backend."""
     if not retries.budget_percent:
         return [f"retry-on {UNANSWERED}", "http-request disable-l7-retry"]

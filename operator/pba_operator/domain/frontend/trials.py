@@ -27,7 +27,7 @@ _HEADER: Final = "X-PBA-Trial"
 _TRIAL: Final = "{ var(txn.trial) -m found }"
 
 
-def of_clients(frontend: Frontend) -> Sequence[str]:
+def frontend_rules(frontend: Frontend) -> Sequence[str]:
     """Return the rules of the clients' section by which a request is taken for a trial.
 
     What has a time limit of its own, or opens a WebSocket, is none; nor is anything in maintenance.
@@ -47,7 +47,7 @@ def of_clients(frontend: Frontend) -> Sequence[str]:
     )
 
 
-def of_nodes() -> Sequence[str]:
+def backend_rules() -> Sequence[str]:
     """Return the rules of the nodes' section for a request that is on trial."""
     elsewhere = "!{ srv_name,strcmp(txn.trial) eq 0 }"
     return (

@@ -82,11 +82,11 @@ $servers
 def _treatment() -> list[str]:
     """Return what the operator's configuration does with any request, whoever looks after the nodes."""
     return [
-        *early.of_clients(),
-        *origin.rules(_FRONTEND),
-        *overload.of_requests(),
-        *hygiene.RULES,
-        *overload.of_clients(_FRONTEND),
+        *early.frontend_rules(),
+        *origin.frontend_rules(_FRONTEND),
+        *overload.frontend_rules(),
+        *hygiene.FRONTEND_RULES,
+        *overload.client_rules(_FRONTEND),
     ]
 
 
@@ -120,7 +120,7 @@ def configuration(
         backend=BACKEND,
         balance=balance,
         treatment=indented(_treatment()),
-        tables="\n".join(overload.tables(_FRONTEND.limits)),
+        tables="\n".join(overload.sections(_FRONTEND.limits)),
         connections=connections,
         retries="retries 3\n    option redispatch 1" if retries else "retries 0",
         retried=on if retries else "",
