@@ -49,70 +49,66 @@ class _Sidecar:
         self.settings = settings
         self.board = Board(time.monotonic)
         self.frontends = frontends.FrontendsDesk()
-        self.metrics = Metrics(self.board, time.monotonic)
-        haproxy = HAProxy(settings.socket, COMMAND_SECONDS, self.metrics.on_command)
-        self.metrics.count_retries(haproxy.budget)
-        self.loop = Loop(
-            haproxy,
-            self.board,
-            Stopping(settings.socket.parent, time.monotonic),
-            Terms(settings.drain_seconds, settings.check, settings.requests_per_node, settings.affinity),
-            LoopHooks(
-                time.monotonic,
-                self.metrics.on_pass,
-                self.metrics.on_plan,
-                self.metrics.on_change,
-                self.metrics.on_restart,
-                self._share,
-                self.metrics.on_step,
-            ),
-        )
-        self.weigher = Weigher(
-            haproxy,
-            settings.limits,
-            WeigherHooks(time.monotonic, self.metrics.on_look, self.metrics.on_left, self.metrics.on_answers),
-            settings.affinity,
-        )
+        self.metrics = metrics = Metrics(self.board, time.monotonic)
+        haproxy = HAProxy(settings.socket, COMMAND_SECONDS, metrics.haproxy.on_command)
+        metrics.count_retries(haproxy.budget)
+        self.loop = self._loop(haproxy)
+        self.weigher = self._weigher(haproxy)
         self.others = others.Others(
-            haproxy, partial(self._others, ports.FRONTEND_HEALTH), time.monotonic, self.metrics.on_others
+            haproxy, partial(self._others, ports.FRONTEND_HEALTH), time.monotonic, metrics.frontends.on_others
         )
         self.exchange = Exchange(
             haproxy,
             settings.requests_per_client,
             partial(self._others, settings.http_port),
             time.monotonic,
-            self.metrics.on_rates,
+            metrics.frontends.on_rates,
         )
-        self.certificates = pod.keeper(settings, haproxy, self.metrics.on_secret, self.metrics.on_certificate)
-        self.resolver = Resolver(addresses, self.metrics.on_lookup_failure)
+        self.certificates = pod.keeper(settings, haproxy, metrics.tls.on_secret, metrics.tls.on_certificate)
+        self.resolver = Resolver(addresses, metrics.nodes.on_lookup_failure)
         self.roster = Roster(self.board, on_hosts=lambda hosts: self.resolver.follow(hosts, self.roster))
+        self.watchers = self._watchers()
+        self.threads: list[threading.Thread] = []
+
+    def _loop(self, haproxy: HAProxy) -> Loop:
+        settings, metrics = self.settings, self.metrics
+        hooks = LoopHooks(
+            time.monotonic,
+            metrics.haproxy.on_pass,
+            metrics.nodes.on_plan,
+            metrics.on_change,
+            metrics.haproxy.on_restart,
+            self._share,
+            metrics.haproxy.on_step,
+        )
+        stopping = Stopping(settings.socket.parent, time.monotonic)
+        terms = Terms(settings.drain_seconds, settings.check, settings.requests_per_node, settings.affinity)
+        return Loop(haproxy, self.board, stopping, terms, hooks)
+
+    def _weigher(self, haproxy: HAProxy) -> Weigher:
+        told = self.metrics.answers
+        hooks = WeigherHooks(time.monotonic, told.on_look, told.on_left, told.on_answers)
+        return Weigher(haproxy, self.settings.limits, hooks, self.settings.affinity)
+
+    def _watchers(self) -> Mapping[str, Watcher[Any]]:
+        """Return what follows the nodes' slices, their declaration and the frontends' slices, by what it is."""
+        settings, told = self.settings, self.metrics.nodes
         configure = partial(pykube.KubeConfig.from_service_account, str(settings.token_folder))
         hooks = WatcherHooks(
             clock=time.monotonic,
             sleep=time.sleep,
             jitter=random.random,
-            on_relist=self.metrics.on_relist,
-            on_error=self.metrics.on_error,
+            on_relist=told.on_relist,
+            on_error=told.on_error,
         )
         uncounted = replace(hooks, on_relist=lambda _: None)
-        self.watchers: Mapping[str, Watcher[Any]] = {
-            self.roster.pods.what: Watcher(
-                kube.slices(configure, settings.namespace, settings.services, settings.port_name),
-                self.roster.pods,
-                hooks,
-            ),
-            self.roster.declaration.what: Watcher(
-                kube.declaration(configure, settings.namespace, settings.nodes_config_map),
-                self.roster.declaration,
-                uncounted,
-            ),
-            self.frontends.what: Watcher(
-                kube.slices(configure, settings.namespace, (settings.frontend_service,), settings.port_name),
-                self.frontends,
-                uncounted,
-            ),
+        slices = partial(kube.slices, configure, settings.namespace, port_name=settings.port_name)
+        declaration = kube.declaration(configure, settings.namespace, settings.nodes_config_map)
+        return {
+            self.roster.pods.what: Watcher(slices(settings.services), self.roster.pods, hooks),
+            self.roster.declaration.what: Watcher(declaration, self.roster.declaration, uncounted),
+            self.frontends.what: Watcher(slices((settings.frontend_service,)), self.frontends, uncounted),
         }
-        self.threads: list[threading.Thread] = []
 
     def _others(self, port: int) -> Mapping[str, others.Address]:
         """Return where the other frontends have this port."""

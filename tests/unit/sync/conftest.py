@@ -39,7 +39,12 @@ def watched(haproxy: ModelledHAProxy, clock: Clock, tmp_path: Path) -> Watched:
     board = Board(clock)
     metrics = Metrics(board, clock)
     hooks = LoopHooks(
-        clock, metrics.on_pass, metrics.on_plan, metrics.on_change, metrics.on_restart, lambda: 100
+        clock,
+        metrics.haproxy.on_pass,
+        metrics.nodes.on_plan,
+        metrics.on_change,
+        metrics.haproxy.on_restart,
+        lambda: 100,
     )
     terms = Terms(30.0, Check(500, 2, 2), 100)
     return Watched(board, metrics, Loop(haproxy, board, Stopping(tmp_path, clock), terms, hooks))

@@ -87,22 +87,22 @@ def test_metrics_tell_what_happens(board: Board, clock: Clock, nodes: Callable[.
     clock.now += 0.015625
     metrics.on_change(Change(Kind.ADD, "n1", ()), view)
     metrics.on_change(Change(Kind.DRAIN, "n2", ()), view)
-    metrics.on_command("add server", True)
-    metrics.on_command("del server", False)
-    metrics.on_relist("start")
-    metrics.on_error("ApiUnavailableError")
-    metrics.on_restart()
-    metrics.on_left(2)
-    metrics.on_step()
+    metrics.haproxy.on_command("add server", True)
+    metrics.haproxy.on_command("del server", False)
+    metrics.nodes.on_relist("start")
+    metrics.nodes.on_error("ApiUnavailableError")
+    metrics.haproxy.on_restart()
+    metrics.answers.on_left(2)
+    metrics.haproxy.on_step()
     clock.now += 0.5
-    metrics.on_answers(
+    metrics.answers.on_answers(
         [
             Answer("n1", End(20.0), client="bound"),
             Answer("n1", End(20.0)),
             Answer("n1", End(9.0), client="bound"),
         ]
     )
-    metrics.on_pass(
+    metrics.haproxy.on_pass(
         {
             "n1": Server("n1", "10.0.0.1", 80, Admin.READY, checked=True, up=True),
             "n2": Server("n2", "10.0.0.2", 80, Admin.DRAIN, checked=True, up=True),

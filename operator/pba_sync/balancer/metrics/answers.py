@@ -1,0 +1,83 @@
+"""What is told of requests: how nodes stand by their answers, and what other frontends tell."""
+
+from __future__ import annotations
+
+from collections import Counter as Tally
+from collections.abc import Sequence
+
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from pba_sync.judging.answers import Answer
+from pba_sync.judging.outliers import Phase, Standings
+from pba_sync.judging.tallies import ResponseTimes
+from pba_sync.watching.view import Board
+
+
+class AnswerMetrics:
+    """Metrics of what nodes answered, and of what it has made of them."""
+
+    def __init__(self, registry: CollectorRegistry, board: Board) -> None:
+        self.times = ResponseTimes(lambda: board.view.nodes if board.view else None)
+        self._standings = Gauge(
+            "pba_sync_nodes_by_standing",
+            "Nodes in rotation, by what their answers have made of them: full, rising, out, trial.",
+            ["standing"],
+            registry=registry,
+        )
+        self._left = Gauge(
+            "pba_sync_nodes_left",
+            "Nodes whose bound clients are sent to others: they fail, are too slow, or drained for long enough.",
+            registry=registry,
+        )
+        self._clients = Counter(
+            "pba_sync_requests_by_client",
+            "Requests that nodes were sent, by what the client's cookie said; none where no cookie binds clients.",
+            ["client"],
+            registry=registry,
+        )
+
+    def on_look(self, known: Standings) -> None:
+        """Note how the nodes stand."""
+        tally = Tally(mark.phase for mark in known.marks.values())
+        for phase in Phase:
+            self._standings.labels(phase.value).set(tally[phase])
+
+    def on_answers(self, answers: Sequence[Answer]) -> None:
+        """Note what requests came to."""
+        self.times.add(answers)
+        for client, count in Tally(answer.client for answer in answers if answer.client).items():
+            self._clients.labels(client).inc(count)
+
+    def on_left(self, count: int) -> None:
+        """Note how many nodes bound clients leave."""
+        self._left.set(count)
+
+
+class FrontendMetrics:
+    """Metrics of the other frontends."""
+
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self._serving = Gauge(
+            "pba_sync_frontends_serving",
+            "Other frontends that have a node which passes their checks.",
+            registry=registry,
+        )
+        self._spread = Gauge(
+            "pba_sync_clients_spread",
+            "Clients that ask several frontends together for more than a client may.",
+            registry=registry,
+        )
+        self._unheard = Gauge(
+            "pba_sync_frontends_unheard",
+            "Other frontends that were asked what clients ask them for, and did not tell.",
+            registry=registry,
+        )
+
+    def on_others(self, count: int) -> None:
+        """Note how many other frontends can serve."""
+        self._serving.set(count)
+
+    def on_rates(self, spread: int, unheard: int) -> None:
+        """Note how many clients are held to what others tell of them, and how many others tell nothing."""
+        self._spread.set(spread)
+        self._unheard.set(unheard)
