@@ -118,7 +118,7 @@ class Exchange:
         here = rates.read_rates(self._haproxy.ask(show, rates.MAX_BYTES))
         self._page = rates.page(here)
         told, problems = self._ask(others) if here else ([], [])
-        steps = list(self._spread.look(self._clock(), here, rates.together(told)).items())
+        steps = list(self._spread.look(self._clock(), here, rates.total_rates(told)).items())
         for first in range(0, len(steps), commands.CLIENTS_AT_ONCE):
             some = steps[first : first + commands.CLIENTS_AT_ONCE]
             self._haproxy.run(commands.tell_elsewhere(dict(some)))

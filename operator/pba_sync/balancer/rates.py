@@ -82,7 +82,7 @@ def read_page(text: bytes) -> dict[str, int]:
     return found
 
 
-def together(told: Iterable[Mapping[str, int]]) -> dict[str, int]:
+def total_rates(told: Iterable[Mapping[str, int]]) -> dict[str, int]:
     """Return what clients ask all other frontends for."""
     total: Counter[str] = Counter()
     for rates in told:

@@ -45,7 +45,7 @@ SHUT_SECONDS = 15.0
 """After how long no new connection is accepted any more; clients of HTTP/2 leave from then on."""
 
 
-class Frontend(Protocol):
+class Runtime(Protocol):
     """HAProxy, as far as the end of its pod needs it."""
 
     def run(self, command: Command) -> None:
@@ -69,7 +69,7 @@ class Stopping:
         self._since: float | None = None
         self._shut: Incarnation | None = None
 
-    def look(self, haproxy: Frontend, incarnation: Incarnation, flags: frozenset[str]) -> None:
+    def look(self, haproxy: Runtime, incarnation: Incarnation, flags: frozenset[str]) -> None:
         """Do what the hook's request asks for now; a request to a former HAProxy is forgotten."""
         try:
             asked_at = self._asked.stat().st_mtime
@@ -94,7 +94,7 @@ class Stopping:
             self._drained.touch()
 
     @staticmethod
-    def _shut_frontend(haproxy: Frontend) -> None:
+    def _shut_frontend(haproxy: Runtime) -> None:
         try:
             haproxy.run(commands.SHUT_FRONTEND)
         except CommandRefusedError as error:

@@ -20,7 +20,7 @@ from typing import Final
 
 from pba_sync.haproxy.commands import FULL_WEIGHT, RING_WEIGHT
 from pba_sync.judging.outliers import Standings
-from pba_sync.judging.pasts import NO_PAST, End, Past, Usual, fails_more
+from pba_sync.judging.pasts import NO_PAST, Baselines, End, Past, fails_more
 
 TYPICAL: Final = 3
 """What a node takes is the median of so many of its last answers: one that was long by itself says nothing."""
@@ -94,10 +94,10 @@ def left(known: Mapping[str, Bound], standings: Standings, limit_milliseconds: f
     }
     if not serving:
         return {}  # there is nowhere to go
-    usual = Usual(standings.ends, serving)
+    baselines = Baselines(standings.ends, serving)
     reasons = {}
     for name, bound in known.items():
-        if bound.out and fails_more(bound.past, usual.beside(name)):
+        if bound.out and fails_more(bound.past, baselines.beside(name)):
             reasons[name] = Reason.FAILS
         elif bound.out and bound.answers and statistics.median(bound.answers) > limit_milliseconds:
             reasons[name] = Reason.SLOW

@@ -32,13 +32,13 @@ from pba_sync.judging.pasts import (
     KEPT,
     NO_ENDS,
     NO_PAST,
+    Baseline,
+    Baselines,
     End,
     Ends,
     Past,
-    Usual,
-    Usually,
     is_worse,
-    together,
+    sum_ends,
 )
 
 TRIAL_CHANCE: Final = 0.05
@@ -134,11 +134,11 @@ def assess(known: Standings, look: Look, limits: Limits) -> Standings:
     seen = {name: _tried(mark, look, name, known.given) for name, mark in seen.items()}
     serving = {name: mark.past for name, mark in seen.items() if mark.phase in _SERVING}
     news = [Ends.of(look.ended[name], bounds.late) for name in serving if look.ended[name]]
-    ends = together([known.ends, *news]).faded()
-    usual = _Reference(Usual(ends, serving), now, limits)
+    ends = sum_ends([known.ends, *news]).faded()
+    transitions = _Transitions(Baselines(ends, serving), now, limits)
     waits = known.given if known.given == look.waiting and now - known.given_at >= NOBODY_SECONDS else None
     moved = {
-        name: _begun(mark, Phase.RISING, now) if name == waits else usual.moved(mark, name)
+        name: _begun(mark, Phase.RISING, now) if name == waits else transitions.next(mark, name)
         for name, mark in seen.items()
     }
     marks = _spared(seen, moved, limits)
@@ -183,8 +183,8 @@ def _seen(mark: Mark, look: Look, name: str, bounds: Bounds) -> Mark:
     ends = look.ended[name]
     if not ends and mark.past is NO_PAST:
         return mark
-    fresh = look.now - mark.heard >= STALE_SECONDS
-    past, said = (NO_PAST, NOTHING_SAID) if fresh else (mark.past, mark.said)
+    is_stale = look.now - mark.heard >= STALE_SECONDS
+    past, said = (NO_PAST, NOTHING_SAID) if is_stale else (mark.past, mark.said)
     bound = bounds.late_on_trial if mark.phase is Phase.TRIAL else bounds.late
     for end in [end for end in ends if _counts(mark, end, look.now)][-KEPT:]:
         late = end.milliseconds > bound
@@ -211,14 +211,14 @@ def _tried(mark: Mark, look: Look, name: str, given: str | None) -> Mark:
 
 
 @dataclass(frozen=True)
-class _Reference:
-    """What a node's past is compared with."""
+class _Transitions:
+    """What phase follows from a mark, and from what is usual for other nodes."""
 
-    usual: Usual
+    baselines: Baselines
     now: float
     limits: Limits
 
-    def moved(self, mark: Mark, name: str) -> Mark:
+    def next(self, mark: Mark, name: str) -> Mark:
         """Return a mark in the phase that follows from its past."""
         now, limits = self.now, self.limits
         age = now - mark.since
@@ -227,7 +227,7 @@ class _Reference:
             return mark if age < rest else _begun(mark, Phase.TRIAL, now)
         if mark.phase is Phase.TRIAL and mark.past.ends().bad < mark.past.count:
             return _begun(mark, Phase.RISING, now)
-        if _is_put_out(mark, self.usual.beside(name)):
+        if _is_put_out(mark, self.baselines.beside(name)):
             return replace(_begun(mark, Phase.OUT, now), level=mark.level + 1)
         if mark.phase is Phase.RISING and age >= limits.rise:
             return replace(mark, phase=Phase.FULL, since=now)
@@ -236,11 +236,11 @@ class _Reference:
         return mark
 
 
-def _is_put_out(mark: Mark, usual: Usually) -> bool:
+def _is_put_out(mark: Mark, baseline: Baseline) -> bool:
     """Tell whether a node is put out; one on trial has had no good end."""
     if mark.phase is not Phase.TRIAL:
-        return mark.said.is_by_several() and is_worse(mark.past, usual)
-    own, others = mark.past.ends(), usual(KEPT)
+        return mark.said.is_by_several() and is_worse(mark.past, baseline)
+    own, others = mark.past.ends(), baseline(KEPT)
     return min(others.failed**own.failed, others.bad**own.bad) <= TRIAL_CHANCE
 
 

@@ -72,7 +72,7 @@ class Ends:
         return ends
 
 
-def together(ends: Iterable[Ends]) -> Ends:
+def sum_ends(ends: Iterable[Ends]) -> Ends:
     """Return all together."""
     return functools.reduce(Ends.plus, ends, Ends())
 
@@ -85,7 +85,7 @@ class Share:
     bad: float
 
 
-Usually = Callable[[int], Share]
+Baseline = Callable[[int], Share]
 """From a number of last requests to what is usual among so many of each other node."""
 
 
@@ -115,7 +115,7 @@ NO_ENDS: Final = Ends()
 NO_PAST: Final = Past()
 
 
-class Usual:
+class Baselines:
     """The share of failed and of bad ends that no node is to blame for."""
 
     def __init__(self, remembered: Ends, serving: Mapping[str, Past]) -> None:
@@ -131,14 +131,14 @@ class Usual:
         self._serving = serving
         self._sums: dict[int, Ends] = {}
 
-    def beside(self, name: str) -> Usually:
+    def beside(self, name: str) -> Baseline:
         """Return the share, for a node: what it is among its last requests does not count."""
         own = self._serving.get(name, NO_PAST)
         return lambda span: self._beside(own.ends(span), span)
 
     def _beside(self, own: Ends, span: int) -> Share:
         if span not in self._sums:
-            self._sums[span] = together(past.ends(span) for past in self._serving.values())
+            self._sums[span] = sum_ends(past.ends(span) for past in self._serving.values())
         others = self._sums[span].minus(own)
         count = max(1, others.count)
         return Share(
@@ -146,24 +146,26 @@ class Usual:
         )
 
 
-def is_worse(past: Past, usual: Usually) -> bool:
+def is_worse(past: Past, baseline: Baseline) -> bool:
     """Tell whether a node's past has more of failures, or of bad ends, than chance would give it."""
-    return fails_more(past, usual) or any(
-        chance(own.bad, own.count, others.bad) < SURPRISE for own, others in _spans(past, usual)
+    return fails_more(past, baseline) or any(
+        chance(own.bad, own.count, others.bad) < SURPRISE for own, others in _spans(past, baseline)
     )
 
 
-def fails_more(past: Past, usual: Usually) -> bool:
+def fails_more(past: Past, baseline: Baseline) -> bool:
     """Tell whether a node's past has more of failures than chance would give it."""
-    return any(chance(own.failed, own.count, others.failed) < SURPRISE for own, others in _spans(past, usual))
+    return any(
+        chance(own.failed, own.count, others.failed) < SURPRISE for own, others in _spans(past, baseline)
+    )
 
 
-def _spans(past: Past, usual: Usually) -> Iterator[tuple[Ends, Share]]:
+def _spans(past: Past, baseline: Baseline) -> Iterator[tuple[Ends, Share]]:
     """Yield how the last requests ended, of ever longer spans, and what is usual among so many."""
     for span in SPANS:
         if span // 2 >= past.count:
             return
-        yield past.ends(span), usual(span)
+        yield past.ends(span), baseline(span)
 
 
 def chance(seen: int, count: int, usual: float) -> float:

@@ -4,24 +4,16 @@ import re
 from typing import Any
 
 import pytest
+from pba_lab.shop import UID, shop
 
-from pba_api.parse import parse_spec
 from pba_api.types import SessionAffinity
 from pba_operator.domain.frontend import affinity, haproxy_cfg
 from pba_operator.domain.model import Cluster
 from pba_sync.haproxy.affinity import Affinity
 
-UID = "11111111-2222-3333-4444-555555555555"
-
 
 def cluster(given: dict[str, Any] | None) -> Cluster:
-    spec = {
-        "application": {"image": "a:1"},
-        "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}},
-        "backend": {},
-        "frontend": {"image": "haproxy:3.0.11"} | ({} if given is None else {"sessionAffinity": given}),
-    }
-    return Cluster("shop-space", "shop", UID, 1, False, (), parse_spec(spec), {})
+    return shop("shop-space", affinity=given or {})
 
 
 def affinity_of(made: Cluster) -> SessionAffinity:

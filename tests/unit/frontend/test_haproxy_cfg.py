@@ -6,25 +6,18 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pba_lab.shop import shop
 
 from pba_api.fields import fields_of
 from pba_api.markers import Number
-from pba_api.parse import parse_spec
 from pba_api.types import Backend
 from pba_operator.domain.frontend.haproxy_cfg import MAX_FILES, render
 from pba_operator.domain.frontend.overload import MAX_CLIENTS, MAX_REQUESTS, MAX_WAITING
 from pba_operator.domain.frontend.words import quoted
-from pba_operator.domain.model import Cluster
 
 
 def configuration(path: str = "/healthz", **frontend: Any) -> str:
-    spec = {
-        "application": {"image": "a:1", "probes": {"readiness": {"path": path}}},
-        "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}},
-        "backend": {},
-        "frontend": {"image": "haproxy:3.0.11", **frontend},
-    }
-    return render(Cluster("shop-space", "shop", "uid", 1, False, (), parse_spec(spec), {}))
+    return render(shop("shop-space", frontend, affinity={}, probes={"readiness": {"path": path}}))
 
 
 def lines(text: str) -> list[str]:

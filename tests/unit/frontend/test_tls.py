@@ -12,7 +12,6 @@ from pba_lab.shop import shop
 from pba_lab.tls import Authority
 
 from pba_api.conditions import ConditionType
-from pba_api.parse import parse_spec
 from pba_operator.domain import service
 from pba_operator.domain.frontend import SyncImage, haproxy_cfg, manifests, problems, references
 from pba_operator.domain.model import ChildId, Cluster, Manifest, Observed
@@ -25,16 +24,10 @@ ISSUER = Authority("a test's CA")
 
 
 def cluster(**tls: Any) -> Cluster:
-    spec = {
-        "application": {"image": "app:1"},
-        "database": {"image": "mysql:9.7.4", "storage": {"size": "1Gi"}},
-        "backend": {},
-        "frontend": {"image": "haproxy:3.0.11", **({"tls": {**TLS, **tls}} if tls.get("tls", True) else {})},
-    }
-    return Cluster("default", "shop", "uid", 1, False, (), parse_spec(spec), {})
+    return shop("default", {"tls": {**TLS, **tls}}, affinity={})
 
 
-PLAIN = cluster(tls=None)
+PLAIN = shop("default", affinity={})
 
 
 def secret(**texts: str) -> Manifest:

@@ -6,7 +6,7 @@ import math
 
 import pytest
 
-from pba_sync.judging.pasts import REMEMBERED, End, Ends, Past, Share, Usual, chance, is_worse
+from pba_sync.judging.pasts import REMEMBERED, Baselines, End, Ends, Past, Share, chance, is_worse
 
 RARELY = Share(failed=0.001, bad=0.1)
 
@@ -57,7 +57,7 @@ def test_two_of_two_are_enough_where_failures_are_rare_and_one_never_is() -> Non
 
 def test_what_others_do_just_now_is_usual_and_a_nodes_own_past_is_not() -> None:
     bad, well = past(bad=8, failed=8, of=8), past(bad=0, failed=0, of=8)
-    alone = Usual(Ends(1000), {"a": bad, "b": well, "c": well})
+    alone = Baselines(Ends(1000), {"a": bad, "b": well, "c": well})
     assert alone.beside("a")(8) == Share(1 / 1002, 1 / 1002)
     assert alone.beside("b")(8) == Share(0.5, 0.5)
-    assert not is_worse(bad, Usual(Ends(1000), {"a": bad, "b": bad}).beside("a"))
+    assert not is_worse(bad, Baselines(Ends(1000), {"a": bad, "b": bad}).beside("a"))

@@ -66,8 +66,8 @@ def test_what_is_no_page_is_an_error(text: bytes) -> None:
 
 
 def test_what_frontends_tell_is_added_up() -> None:
-    assert rates.together([]) == {}
-    assert rates.together([{"a": 1, "b": 2}, {"b": 3}, {}]) == {"a": 1, "b": 5}
+    assert rates.total_rates([]) == {}
+    assert rates.total_rates([{"a": 1, "b": 2}, {"b": 3}, {}]) == {"a": 1, "b": 5}
 
 
 @pytest.mark.parametrize(
