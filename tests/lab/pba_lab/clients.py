@@ -28,6 +28,9 @@ class Clients:
     Attributes:
         answered: by request identifier, the name of the node that answered.
         failed: by request identifier, why it failed.
+        at: by request identifier, when it was sent, in monotonic seconds.
+        pause_seconds: between an answer and the client's next request.
+        path: what is asked for.
         methods: of the requests, in turn.
         tls: with it, the connections are over TLS, and ask for the host `server_name`.
         keeps_connections: without it, each request has a connection of its own.

@@ -264,10 +264,6 @@ class HAProxyModel:
     def _show_clients(self) -> str:
         return f"# pxname,svname,qcur,qmax,scur,smax\npublic,FRONTEND,,,{self.clients},9"
 
-    def _show_requests(self) -> str:
-        running = sum(server.in_use for server in self.servers.values())
-        return f"# pxname,svname,qcur,qmax,scur,smax\n{_BACKEND},BACKEND,0,0,{running},9"
-
     _COMMANDS: ClassVar[Sequence[tuple[str, Callable[..., str]]]] = (
         (
             rf"add server {_BACKEND}/(\S+) (ipv[46])@(\S+):(\d+) check .*?{_OPTIONS}",
@@ -299,6 +295,5 @@ class HAProxyModel:
         (r"show events answers", _show_answers),
         (r"show info", _show_info),
         (r"show stat public 1 -1", _show_clients),
-        (rf"show stat {_BACKEND} 2 -1", _show_requests),
         (rf"show stat {_BACKEND} 4 -1", _show_each),
     )

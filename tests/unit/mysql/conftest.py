@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from pba_lab import material
+from pba_standin import material
 
 from pba_operator.domain.model import ChildId, Manifest
 

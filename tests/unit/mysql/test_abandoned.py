@@ -7,7 +7,7 @@ import threading
 from typing import Any, Self
 
 import pytest
-from pba_lab.material import WANTED
+from pba_standin.material import WANTED
 
 from pba_operator.domain.model import ChildId, Manifest
 from pba_operator.kube.errors import Fenced

@@ -12,7 +12,7 @@ from typing import Any
 
 import pymysql
 import pytest
-from pba_lab.material import ADMIN, APP, CA, WANTED, secret
+from pba_standin.material import ADMIN, APP, CA, WANTED, secret
 
 from pba_operator.domain.model import AccountState, ChildId, EnsureAccounts, Manifest
 from pba_operator.mysql.accounts import MySQLAccounts

@@ -12,7 +12,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from pba_lab.material import secret
+from pba_standin.material import secret
 
 from pba_operator.domain.model import CannotGenerateError, Generate, Generator
 from pba_operator.mysql.material import Material
