@@ -19,7 +19,8 @@ from pba_hack.traffic.shopper import Shopper
 
 Json = dict[str, Any]
 
-CLEAN_SECONDS = 2.0
+CLEAN_SECONDS = 5.0
+"""The other asks every second; who has to wait until the Lease has run out waits for 15. The bench has the figure."""
 CRASH_SECONDS = 20.0
 EDIT = "e2e/edit"
 CHILDREN = (
