@@ -13,8 +13,8 @@ from pba_lab import HAProxyProcess, Node
 from pba_lab.faulty import FaultyNode, Stage
 from pba_lab.making import NewNodes, NewSidecar
 from pba_lab.patience import eventually, eventually_async
-from pba_lab.raw import ask, request, status
 from pba_lab.weighing import weighing
+from pba_lab.wire_client import request, said, status
 
 from pba_sync.haproxy import commands
 from pba_sync.haproxy.commands import Check
@@ -83,7 +83,9 @@ async def send(haproxy: HAProxyProcess, methods: tuple[str, ...], count: int) ->
         for number in range(count):
             name = f"{method}-{number}"
             body = b"" if method in SAFE else BODY
-            answers[name] = await ask(haproxy.port, request(method, body=body, X_Test_Id=name))
+            answers[name] = await said(
+                haproxy.port, request("/", f"X-Test-Id: {name}", method=method, body=body)
+            )
     return Ends(answers)
 
 
@@ -137,7 +139,7 @@ async def test_what_every_node_fails_is_not_multiplied_beyond_the_budget(
         nonlocal count
         for _ in range(60):
             count += 1
-            assert status(await ask(haproxy.port, request())) == 500
+            assert status(await said(haproxy.port, request())) == 500
 
     await asyncio.gather(*(client() for _ in range(10)))
     executed = sum(node.read.total() for node in nodes)
@@ -156,7 +158,7 @@ async def test_the_first_requests_are_counted_that_come_at_the_same_moment(
     await joined(new_sidecar, node)
     for _ in range(500):
         before = node.read.total()
-        await asyncio.gather(*(ask(haproxy.port, request()) for _ in range(10)))
+        await asyncio.gather(*(said(haproxy.port, request()) for _ in range(10)))
         assert read_budget(haproxy.ask("show table retries")).spent == node.read.total() - before - 10
         await eventually_async(lambda: "use=0" in haproxy.ask("show table retries"))  # else it is not cleared
         haproxy.ask("clear table retries")
@@ -171,7 +173,7 @@ async def test_what_fails_on_trial_counts_as_a_retry(
     await joined(new_sidecar, good, bad)
     haproxy.ask(commands.set_weight("bad", 0).text)
     haproxy.ask(commands.give_trial("bad").text)
-    assert status(await ask(haproxy.port, request())) == 200
+    assert status(await said(haproxy.port, request())) == 200
     assert bad.read.total() == 1
     assert read_budget(haproxy.ask("show table retries")).spent == 1
 
@@ -200,7 +202,7 @@ async def test_a_node_whose_failures_others_make_good_is_put_out(
         await asyncio.to_thread(eventually, lambda: standings)
         answers: list[bytes] = []
         while standings[-1].marks["bad"].phase is not Phase.OUT and len(answers) < 2000:
-            answers.append(await ask(haproxy.port, request()))
+            answers.append(await said(haproxy.port, request()))
         assert standings[-1].marks["bad"].phase is Phase.OUT
         assert {name for name, mark in standings[-1].marks.items() if mark.phase is Phase.OUT} == {"bad"}
     assert {status(answer) for answer in answers} == {200}
@@ -215,7 +217,7 @@ async def test_a_big_request_is_not_kept_for_a_second_try(
     bad = await new_faulty("bad", Stage.EXECUTED)
     await joined(new_sidecar, good, bad)
     for number in range(4):
-        await ask(haproxy.port, request("GET", body=b"x" * 100_000, X_Test_Id=f"big-{number}"))
+        await said(haproxy.port, request("/", f"X-Test-Id: big-{number}", body=b"x" * 100_000))
     tries = Counter(good.executed)
     tries.update(bad.read)
     assert set(tries.values()) == {1}

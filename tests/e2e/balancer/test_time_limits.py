@@ -10,9 +10,10 @@ from typing import Final
 import pytest
 from pba_lab import HAProxyProcess
 from pba_lab.making import NewNodes, NewSidecar
+from pba_lab.nodes import swallowing
 from pba_lab.patience import eventually_async
-from pba_lab.raw import ask, request, status, swallowing
 from pba_lab.shop import check_of, shop
+from pba_lab.wire_client import request, said, status
 
 TICK_SECONDS: Final = 0.001
 """HAProxy's clock counts whole milliseconds: a limit may be over by a part of one before it is."""
@@ -39,10 +40,10 @@ async def test_who_says_nothing_is_let_go(
     sidecar.tell([node])
     await eventually_async(lambda: sidecar.loop.ready)
     began = time.monotonic()
-    assert status(await ask(haproxy.port, request("POST"))) == 504
+    assert status(await said(haproxy.port, request(method="POST"))) == 504
     assert 1.0 - TICK_SECONDS <= time.monotonic() - began < 10.0
     began = time.monotonic()
-    assert status(await ask(haproxy.port, b"")) == 408
+    assert status(await said(haproxy.port, b"")) == 408
     assert 2.0 - TICK_SECONDS <= time.monotonic() - began < 10.0
 
 
@@ -79,6 +80,6 @@ async def test_a_machine_that_swallows_packets_costs_no_request(
         sidecar = new_sidecar()
         sidecar.tell([well, silent])
         await eventually_async(lambda: len(sidecar.in_rotation()) == 2)
-        answers = await asyncio.gather(*(ask(haproxy.port, request("POST")) for _ in range(8)))
+        answers = await asyncio.gather(*(said(haproxy.port, request(method="POST")) for _ in range(8)))
     assert [status(answer) for answer in answers] == [200] * 8
     assert int(haproxy.counters("silent")["wredis"]) > 0, "it was tried"

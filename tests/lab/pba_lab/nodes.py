@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import socket
 from collections import Counter
+from collections.abc import Iterator
 
 from pba_lab.patience import eventually_async
 
@@ -151,3 +153,24 @@ class Node:
             self._running -= 1
             if not self._running:
                 self._at_rest.set()
+
+
+@contextlib.contextmanager
+def swallowing(name: str) -> Iterator[Node]:
+    """Give a node on a machine that neither accepts nor refuses connections.
+
+    Linux drops what asks for a connection while a listener's queue is full (`tcp(7)`).
+    """
+    with socket.socket() as listener, contextlib.ExitStack() as held:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen(0)
+        while True:
+            client = held.enter_context(socket.socket())
+            client.settimeout(0.2)
+            try:
+                client.connect(listener.getsockname())
+            except TimeoutError:
+                break
+        node = Node(name)
+        node.port = listener.getsockname()[1]
+        yield node

@@ -13,13 +13,11 @@ from itertools import pairwise
 
 from pba_hack.loopback import free_port
 from pba_lab.haproxy import HAProxyProcess
-from pba_lab.raw import request, status
+from pba_lab.wire_client import request, response
 from pba_sync import probes
 from pba_sync.balancer.exchange import LOOK_SECONDS, Exchange
 from pba_sync.balancer.others import Address
 from pba_sync.haproxy.runtime import HAProxy
-
-_HEAD_END = b"\r\n\r\n"
 
 
 class RatesSidecar:
@@ -75,7 +73,7 @@ class Asking:
         """Begin; the frontend believes `address`, which the client gives as its own."""
         self._port = port
         self._pause = 1 / rate
-        self._text = request(Connection="keep-alive", X_Forwarded_For=address)
+        self._text = request("/", f"X-Forwarded-For: {address}", last=False)
         self._task = asyncio.create_task(self._ask())
         self.ends: list[tuple[float, int]] = []
         """Of each answer: when, and its status."""
@@ -96,11 +94,9 @@ class Asking:
             # One that is late does not make up for it: no second has more requests than it shall have.
             due = time.monotonic() + self._pause
             writer.write(self._text)
-            head = (await reader.readuntil(_HEAD_END)).lower()
-            length = head.partition(b"content-length: ")[2].partition(b"\r")[0]
-            await reader.readexactly(int(length or b"0"))
-            kept = b"connection: close" not in head
-            self.ends.append((time.monotonic(), status(head.replace(b"http", b"HTTP"))))
+            answer = await response(reader)
+            kept = answer.headers.get("connection") != "close"
+            self.ends.append((time.monotonic(), answer.status))
             await asyncio.sleep(max(0.0, due - time.monotonic()))
 
     def since(self, moment: float) -> Counter[int]:

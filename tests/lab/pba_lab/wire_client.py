@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Iterable
 from dataclasses import dataclass
 from typing import Final
 
-_SECONDS: Final = 20.0
+_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -21,11 +21,18 @@ class Response:
 
 
 def request(
-    path: str = "/", *headers: str, method: str = "GET", host: str = "shop.example", last: bool = True
+    path: str = "/",
+    *headers: str,
+    method: str = "GET",
+    host: str = "shop.example",
+    body: bytes = b"",
+    last: bool = True,
 ) -> bytes:
     """Return a request; `headers` are whole lines, `last`: it is the last of its connection, and says so."""
     lines = [f"{method} {path} HTTP/1.1", f"Host: {host}", *headers]
-    return "\r\n".join([*lines, *(["Connection: close"] if last else []), "", ""]).encode("latin-1")
+    lines += [f"Content-Length: {len(body)}"] if body else []
+    lines += ["Connection: close"] if last else []
+    return "\r\n".join([*lines, "", ""]).encode("latin-1") + body
 
 
 @contextlib.asynccontextmanager
@@ -77,6 +84,11 @@ async def asked(port: int, *data: bytes, source: str = "127.0.0.1", address: str
     """
     (only,) = responses(await said(port, *data, source=source, address=address))
     return only
+
+
+def status(answer: bytes) -> int:
+    """Return the status of an answer; 0: there was none."""
+    return int(answer.split(b" ", 2)[1]) if answer.startswith(b"HTTP/1.1 ") else 0
 
 
 async def response(reader: asyncio.StreamReader) -> Response:

@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 from pba_lab.modelled import Clock
+from pba_lab.nodes import swallowing
 from pba_lab.patience import eventually
-from pba_lab.raw import swallowing
 
 from pba_hack.loopback import free_port
 from pba_sync import probes
