@@ -20,7 +20,7 @@ from pba_hack.cluster import choice
 from pba_hack.provision import provision
 from pba_hack.testing import gate
 from pba_hack.testing.static import checks
-from pba_hack.testing.tiers import SIDE_BY_SIDE, TIERS, Tier
+from pba_hack.testing.tiers import TIERS, Tier
 from pba_hack.venv import ensure_venv, venv_with_wheel
 
 EVIDENCE = "PBA_EVIDENCE"
@@ -135,7 +135,7 @@ class Runner:
             f"--ignore={folder}" for folder in shared if any(map(Path(folder).is_relative_to, alone))
         ]
         parts = (
-            (tier.name, shared, [*SIDE_BY_SIDE, *options]),
+            (tier.name, shared, [*tier.sharing(), *options]),
             (f"{tier.name}-alone", alone, [*elsewhere, *options]),
         )
         return [

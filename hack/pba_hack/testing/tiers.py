@@ -13,7 +13,8 @@ class Tier:
     """One tier.
 
     `side_by_side`: folders below `tests/` that run on this machine, in several processes: they share nothing of the
-    machine's. `alone`: folders that run on this machine in one process, but for those below them that are
+    machine's; those that take long first, so that none is waited for alone. `processes`: in so many; None: one for each
+    processor, at most four. `alone`: folders that run on this machine in one process, but for those below them that are
     `side_by_side`. `in_cluster`: folders that run inside the local cluster's network, with the operator installed.
     `covers`: its branch coverage counts for the gate. `when_named`: pytest options of the long form, which is run when
     the tier is asked for by its name. `apart`: a full run leaves it out, because its tests are another tier's, or what
@@ -24,6 +25,7 @@ class Tier:
     name: str
     summary: str
     side_by_side: tuple[str, ...] = ()
+    processes: int | None = None
     alone: tuple[str, ...] = ()
     in_cluster: tuple[str, ...] = ()
     covers: bool = False
@@ -31,9 +33,12 @@ class Tier:
     apart: bool = False
     programs: tuple[str, ...] = ()
 
+    def sharing(self) -> list[str]:
+        """Return the options of pytest-xdist for tests that run side by side."""
+        processes = ["logical", "--maxprocesses", "4"] if self.processes is None else [str(self.processes)]
+        return ["-n", *processes, "--no-loadscope-reorder"]
 
-SIDE_BY_SIDE = ("-n", "logical", "--maxprocesses", "4", "--no-loadscope-reorder")
-"""Options of pytest-xdist for tests that run in several processes."""
+
 TIERS = (
     Tier(
         "unit",
@@ -52,13 +57,14 @@ TIERS = (
         "apiserver",
         "a real etcd and API server, one for each process",
         side_by_side=("apiserver",),
+        processes=4,  # most of what they do is wait
         covers=True,
         programs=("kubernetes", "helm", "kwok"),
     ),
     Tier(
         "e2e",
         "real mysqld, HAProxy and nodes",
-        side_by_side=("e2e/mysql", "e2e/demoapp", "e2e/balancer/requests", "e2e/bench"),
+        side_by_side=("e2e/bench", "e2e/balancer/requests", "e2e/mysql", "e2e/demoapp"),
         alone=("e2e/balancer", "e2e/network", "e2e/cluster", "e2e/images"),
         in_cluster=("e2e/operator",),
         programs=("kubernetes", "loadlab", "caddy", "envoy"),

@@ -13,7 +13,7 @@ import pytest
 
 from pba_hack.cluster.choice import VARIABLE
 from pba_hack.testing import cli, gate, run
-from pba_hack.testing.tiers import SIDE_BY_SIDE, Tier
+from pba_hack.testing.tiers import Tier
 
 TIER = Tier("some", "some tests", alone=("some",))
 EMPTY = Tier("none", "no tests", alone=("none",))
@@ -108,15 +108,19 @@ def test_only_what_shares_nothing_of_the_machines_runs_side_by_side(
         (runner.root / folder).mkdir()
         (runner.root / folder / "test_it.py").touch()
     monkeypatch.setattr(run.Runner, "_status", status)
-    assert runner.tier(
-        dataclasses.replace(TIER, side_by_side=("some", "shy/sociable"), alone=("shy",)), ["-x"]
-    )
+    tier = dataclasses.replace(TIER, side_by_side=("some", "shy/sociable"), alone=("shy",), processes=3)
+    assert runner.tier(tier, ["-x"])
     tests, results = runner.root / "tests", runner.results
     sociable = tests / "shy/sociable"
     assert [command[3:] for command in commands] == [
-        [str(tests / "some"), str(sociable), f"--junitxml={results}/some.xml", *SIDE_BY_SIDE, "-x"],
+        [str(tests / "some"), str(sociable), f"--junitxml={results}/some.xml", *tier.sharing(), "-x"],
         [str(tests / "shy"), f"--junitxml={results}/some-alone.xml", f"--ignore={sociable}", "-x"],
     ]
+
+
+def test_a_tier_says_in_how_many_processes_it_runs() -> None:
+    assert TIER.sharing()[:4] == ["-n", "logical", "--maxprocesses", "4"]
+    assert dataclasses.replace(TIER, processes=3).sharing()[:2] == ["-n", "3"]
 
 
 def test_what_a_tier_needs_is_built_before_its_tests_whose_time_is_limited(
