@@ -27,7 +27,7 @@ class Looks:
 
         Args:
             clock: monotonic seconds.
-            problem: the log line on HAProxy that does not answer, or refuses; `%s` stands for what it was.
+            problem: the log line on what kept a look from going well; `%s` stands for what it was.
             fault: the log line on a fault of our own.
         """
         self._clock = clock

@@ -109,7 +109,7 @@ class Exchange:
         with self.looks.once() as problems:
             problems.extend(self._look())
             return
-        self._page = _NOTHING  # nobody is held to what was seen before
+        self._page = _NOTHING  # the look failed: nobody is held to what was seen before
 
     def _look(self) -> list[str]:
         """Look once; return what is wrong with other frontends."""

@@ -69,17 +69,28 @@ def page(rates: Mapping[str, int]) -> bytes:
     return json.dumps({_ASKED: rates}, separators=(",", ":")).encode()
 
 
+_MOST: Final = 2**32 - 1
+"""The highest rate that HAProxy's tables hold."""
+
+
 def read_page(text: bytes) -> dict[str, int]:
     """Return what another sidecar tells, a newer one perhaps; what is no client of ours is never looked for.
 
     Raises:
         ValueError: it is no such page.
     """
-    told = json.loads(text)
+    try:
+        told = json.loads(text)
+    except RecursionError:  # lists in lists, thousands of times
+        told = None
     found = told.get(_ASKED) if isinstance(told, dict) else None
-    if not isinstance(found, dict) or not all(type(rate) is int and rate >= 0 for rate in found.values()):
+    if not isinstance(found, dict) or not all(map(_is_rate, found.values())):
         raise ValueError(f"not the rates of clients: {text[:80]!r}")
     return found
+
+
+def _is_rate(value: object) -> bool:
+    return type(value) is int and 0 <= value <= _MOST
 
 
 def total_rates(told: Iterable[Mapping[str, int]]) -> dict[str, int]:

@@ -73,7 +73,7 @@ class Aside:
         self._loop.close()
 
     async def _end_nodes(self) -> None:
-        """Kill the nodes, and let the loop do what it does some turns later: a connection that is left is a warning."""
+        """Kill the nodes, and end what their tasks still do: what the garbage collector finds open is a warning."""
         for node in self.nodes.values():
             node.kill()
         await asyncio.sleep(0.01)  # who was accepted just now is served

@@ -104,9 +104,10 @@ class Asking:
         return Counter(end for at, end in self.ends if at >= moment)
 
     def longest_pause(self, moment: float) -> float:
-        """Return the longest time between two answers since then, in seconds."""
-        times = [at for at, _ in self.ends if at >= moment]
-        return max((later - earlier for earlier, later in pairwise(times)), default=math.inf)
+        """Return the longest time without an answer of which a part was since then, in seconds."""
+        times = [*(at for at, _ in self.ends), time.monotonic()]
+        pauses = (later - earlier for earlier, later in pairwise(times) if later >= moment)
+        return max(pauses, default=math.inf)
 
     async def end(self) -> None:
         """Ask no more."""

@@ -18,7 +18,7 @@ def test_no_client_is_given_such_a_port_by_the_kernel() -> None:
     assert loopback.free_port() in loopback.PORTS
 
 
-def test_none_is_given_twice_by_no_two_processes() -> None:
+def test_no_port_is_given_twice_by_whichever_process() -> None:
     count = loopback._BLOCK * 3 // 2
     code = (
         "from pba_hack.loopback import free_port\n"

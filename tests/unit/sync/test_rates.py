@@ -57,8 +57,11 @@ def test_a_page_is_read_as_it_was_written() -> None:
         b'{"asked":{"a":"1"}}',
         b'{"asked":{"a":1.5}}',
         b'{"asked":{"a":-1}}',
+        b'{"asked":{"a":4294967296}}',
         b"\xff",
+        b"[" * 100_000,
     ],
+    ids=lambda text: text[:20],
 )
 def test_what_is_no_page_is_an_error(text: bytes) -> None:
     with pytest.raises(ValueError):  # noqa: PT011 - whatever json says

@@ -70,8 +70,8 @@ async def test_a_node_that_fails_what_few_clients_ask_is_put_out(
     ill = nodes[0]
     users = [await bound(haproxy, ill, f"127.0.0.{number}") for number in range(10, 14)]
     with weighing(haproxy, LIMITS, LOYAL) as standings:
-        # Four failures are no chance among 32 answers; among 500 answers before they would have to be within eight.
-        await eventually_async(lambda: standings and standings[-1].ends.count > 2500)
+        # Beside 500 answers of others four failures are no chance within eight of the node's; beside 2,500, within 32.
+        await eventually_async(lambda: standings and standings[-1].ends.count > 2500, 60)
         ill.failing = {PATH}
         for user in users:
             assert (await user.visit(haproxy, "POST", PATH)).status == 500

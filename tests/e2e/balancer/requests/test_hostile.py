@@ -214,16 +214,18 @@ def spoilt(draw: st.DrawFn) -> bytes:
 async def test_whatever_is_sent_nothing_is_smuggled_and_the_log_stays_whole(
     hardened: HAProxyProcess, witness: Witness, data: bytes
 ) -> None:
-    noted = len(witness.requests)
+    witness.requests.clear()
+    witness.ambiguous.clear()
     pid = hardened.info()["Pid"]
     answer = await said(hardened.port, data, ends=True)
     assert answer == b"" or answer.startswith(b"HTTP/1.1 ")
     answered = answer.count(b"HTTP/1.1 200 ")
-    await eventually_async(lambda: len(witness.requests) >= noted + answered)
-    assert_nothing_was_smuggled(witness)
-    assert_the_log_is_one_object_a_line(hardened)
     assert hardened.info()["Pid"] == pid
     assert len(responses(await said(hardened.port, request()))) == 1
+    # The node notes a request when HAProxy has left it: its client may be faster.
+    await eventually_async(lambda: len(witness.requests) > answered)
+    assert_nothing_was_smuggled(witness)
+    assert_the_log_is_one_object_a_line(hardened)
 
 
 @pytest.fixture

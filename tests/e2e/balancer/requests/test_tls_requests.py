@@ -212,11 +212,11 @@ class Busy:
 
     async def _run(self, port: int, context: ssl.SSLContext) -> None:
         async with opened(port, context) as peer:
-            while not (self._ending or self.left):
+            while not self._ending and peer.goaway is None:
                 assert (await peer.ask(get())).status == 200
                 self.answered += 1
-                self.left = peer.goaway is not None
                 await asyncio.sleep(0.01)
+            self.left = peer.goaway is not None
 
     async def stop(self) -> None:
         self._ending = True
@@ -227,11 +227,13 @@ async def test_busy_clients_of_http_2_leave_a_frontend_that_ends_and_lose_nothin
     haproxy: HAProxyProcess, node: Node, client: ssl.SSLContext
 ) -> None:
     busy = [Busy(haproxy.tls_port, client) for _ in range(5)]
-    await eventually_async(lambda: all(one.answered > 10 for one in busy))
-    (haproxy.folder / "stopping").touch()
-    await eventually_async((haproxy.folder / "drained").exists)
-    for one in busy:
-        await one.stop()
+    try:
+        await eventually_async(lambda: all(one.answered > 10 for one in busy))
+        (haproxy.folder / "stopping").touch()
+        await eventually_async((haproxy.folder / "drained").exists)
+    finally:
+        for one in busy:
+            await one.stop()
     assert all(one.left for one in busy)
     assert sum(node.executed.values()) == sum(one.answered for one in busy)
 

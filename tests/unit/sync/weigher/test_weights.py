@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +12,7 @@ import pytest
 from pba_lab.making import Answered, Join
 from pba_lab.model import HAProxyModel
 from pba_lab.modelled import Clock, ModelledHAProxy
+from pba_lab.scripted import OverError
 
 from pba_sync.balancer.weigher import (
     CALM_SECONDS,
@@ -165,6 +169,31 @@ def test_a_fault_of_its_own_shows_in_its_health(
     assert weigher.step() == DOWN_SECONDS
     assert weigher.looks.ended_at == before
     assert "a fault of its own" in caplog.text
+
+
+def test_a_failure_is_looked_at_at_once(clock: Clock, haproxy: ModelledHAProxy) -> None:
+    failed = threading.Event()
+
+    class Failing(ModelledHAProxy):
+        def failures(self) -> Iterator[None]:
+            failed.wait()
+            yield
+            raise OverError
+
+    def follow() -> None:
+        with pytest.raises(OverError):
+            weigher.follow_failures()
+
+    weigher = Weigher(Failing(haproxy.model), Limits(), WeigherHooks(clock, lambda _: None))
+    thread = threading.Thread(target=follow)
+    thread.start()
+    began = time.monotonic()
+    weigher.wait(0.05)
+    assert time.monotonic() - began >= 0.05, "nothing has failed yet"
+    failed.set()
+    weigher.wait(600.0)
+    assert time.monotonic() - began < 60.0
+    thread.join()
 
 
 def test_when_everything_fails_looks_keep_their_distance(weigher: Weigher, clock: Clock) -> None:
