@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterator
 
 from prometheus_client import CollectorRegistry, Metric, ProcessCollector, generate_latest
 
-from pba_sync.balancer.metrics.answers import AnswerMetrics, FrontendMetrics
-from pba_sync.balancer.metrics.haproxy import HAProxyMetrics, RetryCounts, TLSMetrics
+from pba_sync.balancer.metrics.answers import AnswerMetrics
+from pba_sync.balancer.metrics.frontends import FrontendMetrics
+from pba_sync.balancer.metrics.haproxy import HAProxyMetrics, RetryCounts
 from pba_sync.balancer.metrics.nodes import NodeMetrics
+from pba_sync.balancer.metrics.tls import TLSMetrics
 from pba_sync.balancer.planner import Change
 from pba_sync.haproxy.retries import Budget
 from pba_sync.judging.tallies import FAMILY

@@ -1,4 +1,4 @@
-"""What is told of requests: how nodes stand by their answers, and what other frontends tell."""
+"""What is told of requests, and of how nodes stand by what they answered."""
 
 from __future__ import annotations
 
@@ -51,33 +51,3 @@ class AnswerMetrics:
     def on_left(self, count: int) -> None:
         """Note how many nodes bound clients leave."""
         self._left.set(count)
-
-
-class FrontendMetrics:
-    """Metrics of the other frontends."""
-
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self._serving = Gauge(
-            "pba_sync_frontends_serving",
-            "Other frontends that have a node which passes their checks.",
-            registry=registry,
-        )
-        self._spread = Gauge(
-            "pba_sync_clients_spread",
-            "Clients that ask several frontends together for more than a client may.",
-            registry=registry,
-        )
-        self._unheard = Gauge(
-            "pba_sync_frontends_unheard",
-            "Other frontends that were asked what clients ask them for, and did not tell.",
-            registry=registry,
-        )
-
-    def on_others(self, count: int) -> None:
-        """Note how many other frontends can serve."""
-        self._serving.set(count)
-
-    def on_rates(self, spread: int, unheard: int) -> None:
-        """Note how many clients are held to what others tell of them, and how many others tell nothing."""
-        self._spread.set(spread)
-        self._unheard.set(unheard)
