@@ -60,19 +60,20 @@ class Node:
         self._idle: set[asyncio.StreamWriter] = set()
         self._open: set[asyncio.StreamWriter] = set()
         self._ending = False
+        self._is_dead = False
         self._at_rest = asyncio.Event()
 
     async def start(self, address: str = "127.0.0.1", port: int = 0) -> None:
         """Listen on `port` (0: any)."""
-        self._ending = False
+        await asyncio.sleep(0)  # one that was killed just now closes its listener in this turn
+        self._ending = self._is_dead = False
         self._server = await asyncio.start_server(self._serve, address, port, backlog=512)
         self.address, self.port = self._server.sockets[0].getsockname()[:2]
 
     async def finish(self) -> None:
         """End as on SIGTERM: accept nothing more, close what is idle, answer what runs, and only then return."""
         self._ending = True
-        if self._server is not None:
-            self._server.close()
+        self._stop_listening()
         for writer in list(self._idle):
             writer.close()
         if self._running:
@@ -82,15 +83,28 @@ class Node:
 
     def kill(self) -> None:
         """End as on SIGKILL: every connection is reset."""
-        if self._server is not None:
-            self._server.close()
+        self._is_dead = True
+        self._stop_listening()
         for writer in list(self._open):
             writer.transport.abort()
+
+    def _stop_listening(self) -> None:
+        """Accept nothing more; what is accepted already gets to be served before the listener is closed.
+
+        asyncio (3.11.7, `Server._attach`) fails on a connection that it has accepted if the server is closed meanwhile,
+        and leaves it open: who is at its other end waits until the garbage collector has come.
+        """
+        server, self._server = self._server, None
+        if server is not None:
+            loop = server.get_loop()
+            for listener in server.sockets:
+                loop.remove_reader(listener.fileno())
+            loop.call_soon(server.close)
 
     @property
     def is_serving(self) -> bool:
         """Whether it accepts connections."""
-        return self._server is not None and self._server.is_serving()
+        return self._server is not None
 
     async def rest(self) -> None:
         """Return when nobody is connected; whoever was has ended, or waits to be accepted before us."""
@@ -101,6 +115,9 @@ class Node:
         await eventually_async(lambda: not self._open)
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        if self._is_dead:
+            writer.transport.abort()
+            return
         self._open.add(writer)
         with contextlib.suppress(OSError, asyncio.IncompleteReadError, TimeoutError):
             kept = await self._answer(reader, writer, _FIRST_SECONDS)
