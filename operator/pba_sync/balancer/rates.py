@@ -26,6 +26,8 @@ _FADES_SECONDS: Final = 2.0
 """So long a rate of HAProxy's tells of a client that is gone: it is made from this second and the one before."""
 FRESH_SECONDS: Final = 1.0
 """What was seen longer ago is told to nobody."""
+_MOST: Final = 2**32 - 1
+"""The highest rate that HAProxy's tables hold."""
 PATIENCE_SECONDS: Final = 0.25
 """So long the others are waited for, all of them together."""
 HOLD_SECONDS: Final = _FADES_SECONDS + FRESH_SECONDS + PATIENCE_SECONDS
@@ -67,10 +69,6 @@ def read_rates(answer: str) -> dict[str, int]:
 def page(rates: Mapping[str, int]) -> bytes:
     """Return what the other sidecars are told."""
     return json.dumps({_ASKED: rates}, separators=(",", ":")).encode()
-
-
-_MOST: Final = 2**32 - 1
-"""The highest rate that HAProxy's tables hold."""
 
 
 def read_page(text: bytes) -> dict[str, int]:

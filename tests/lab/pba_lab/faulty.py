@@ -13,6 +13,8 @@ import socket
 from collections import Counter
 from enum import Enum
 
+from pba_lab.listening import stop_listening
+
 _LIFE_SECONDS = 0.1
 _HEAD_END = b"\r\n\r\n"
 
@@ -80,7 +82,7 @@ class FaultyNode:
         if self._dying is not None:
             self._dying.cancel()
         if self._server is not None:
-            self._server.close()
+            stop_listening(self._server)
         for writer in list(self._open):
             writer.transport.abort()
 

@@ -8,6 +8,7 @@ import socket
 from collections import Counter
 from collections.abc import Iterator
 
+from pba_lab.listening import stop_listening
 from pba_lab.patience import eventually_async
 
 _HEAD_END = b"\r\n\r\n"
@@ -89,17 +90,9 @@ class Node:
             writer.transport.abort()
 
     def _stop_listening(self) -> None:
-        """Accept nothing more; what is accepted already gets to be served before the listener is closed.
-
-        asyncio (3.11.7, `Server._attach`) fails on a connection that it has accepted if the server is closed meanwhile,
-        and leaves it open: who is at its other end waits until the garbage collector has come.
-        """
         server, self._server = self._server, None
         if server is not None:
-            loop = server.get_loop()
-            for listener in server.sockets:
-                loop.remove_reader(listener.fileno())
-            loop.call_soon(server.close)
+            stop_listening(server)
 
     @property
     def is_serving(self) -> bool:

@@ -11,6 +11,8 @@ import contextlib
 import itertools
 from typing import Final
 
+from pba_lab.listening import stop_listening
+
 _LOCAL: Final = "127.0.0.1"
 
 
@@ -40,7 +42,7 @@ class Service:
     async def end(self) -> None:
         """Break all connections off."""
         if self._server is not None:
-            self._server.close()
+            stop_listening(self._server)
         for writer in list(self._open):
             writer.transport.abort()
 
