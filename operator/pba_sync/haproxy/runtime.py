@@ -6,7 +6,6 @@ file.
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +13,7 @@ from pathlib import Path
 from pba_api.sidecar import TRIAL
 from pba_sync.haproxy import commands
 from pba_sync.haproxy.commands import Command
+from pba_sync.haproxy.connecting import connected
 from pba_sync.haproxy.errors import AnswerMalformedError, CommandRefusedError, HAProxyUnreachableError
 from pba_sync.haproxy.floor import Floor
 from pba_sync.haproxy.retries import Budget, read_budget, read_redispatches
@@ -73,9 +73,7 @@ class HAProxy:
     def _exchange(self, text: str, most: int | None = None) -> str:
         chunks: list[bytes] = []
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                connection.settimeout(self._timeout)
-                connection.connect(str(self._path))
+            with connected(self._path, self._timeout) as connection:
                 connection.sendall(text.encode("ascii") + b"\n")
                 while chunk := connection.recv(_CHUNK):
                     chunks.append(chunk)
@@ -179,9 +177,7 @@ class HAProxy:
             HAProxyUnreachableError: nobody answers (any more).
         """
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
-                connection.settimeout(self._timeout)
-                connection.connect(str(self._path))
+            with connected(self._path, self._timeout) as connection:
                 connection.sendall(commands.FOLLOW_FAILURES.text.encode("ascii") + b"\n")
                 connection.settimeout(None)
                 while connection.recv(_CHUNK):

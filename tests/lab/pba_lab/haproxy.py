@@ -15,7 +15,9 @@ from pba_api import ports, sidecar
 from pba_hack.images.rootfs import command, rootfs
 from pba_hack.loopback import free_port
 from pba_operator.domain.frontend.words import CONFIG_FOLDER
+from pba_sync.haproxy.connecting import connected
 
+_ANSWER_SECONDS = 5.0
 _START_SECONDS = 30.0
 _STOP_SECONDS = 20.0
 
@@ -27,9 +29,7 @@ class HAProxyDiedError(RuntimeError):
 def ask(at: Path, text: str) -> str:
     """Return HAProxy's answer to one command of the runtime API at a socket."""
     chunks = []
-    with socket.socket(socket.AF_UNIX) as connection:
-        connection.settimeout(5)
-        connection.connect(str(at))
+    with connected(at, _ANSWER_SECONDS) as connection:
         connection.sendall(text.encode() + b"\n")
         while chunk := connection.recv(65536):
             chunks.append(chunk)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
+from contextlib import ExitStack
 from itertools import product
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -101,6 +102,24 @@ def test_haproxy_that_hangs_is_not_waited_for(served: Served) -> None:
     with pytest.raises(HAProxyUnreachableError, match="timed out"):
         client.servers()
     released.set()
+
+
+def test_haproxy_that_accepts_nobody_yet_is_waited_for() -> None:
+    """Its queue of connections is full: Linux lets a socket that does not block wait for no place in it."""
+    with TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener, ExitStack() as waiting:
+        path = Path(folder) / "s"
+        listener.bind(str(path))
+        listener.listen(0)
+        first = waiting.enter_context(socket.socket(socket.AF_UNIX))
+        first.connect(str(path))
+        with pytest.raises(HAProxyUnreachableError, match="accepts no connection"):
+            HAProxy(path, 0.05, lambda _verb, _succeeded: None).flags()
+        released = threading.Timer(0.2, lambda: waiting.enter_context(listener.accept()[0]))
+        released.start()
+        # Its place is free after 0.2 s, so it is connected; nobody answers it.
+        with pytest.raises(HAProxyUnreachableError, match="timed out"):
+            HAProxy(path, 1, lambda _verb, _succeeded: None).flags()
+        released.join()
 
 
 QUESTIONS = ["servers", "flags", "incarnation", "client_connections"]
