@@ -24,6 +24,11 @@ class Balancer:
     """The runtime APIs of the frontend's HAProxys."""
 
     @property
+    def is_the_frontend(self) -> bool:
+        """Whether it is ours: others have no sidecar."""
+        return bool(self.sidecars)
+
+    @property
     def target(self) -> str:
         """Where clients connect to: to any of the instances, by chance."""
         return ",".join(self.targets)

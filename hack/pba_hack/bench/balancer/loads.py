@@ -17,6 +17,7 @@ class Loads:
         self._records = folder / "records.csv"
         self.sent = 0
         self.failed = 0
+        """So many failed in all."""
         self.idle: list[float] = []
         """The share of the machine's processors that was idle, load by load."""
 

@@ -72,6 +72,7 @@ class Stage:
         self.loads = Loads(Path(orders.folder))
         self.dice = random.Random(orders.seed)  # noqa: S311 - nothing is kept secret by it
         self.say = Progress().say
+        self._failed_here = 0
         self._notes: list[str] = []
         self._measured = PROJECT
 
@@ -114,7 +115,18 @@ class Stage:
 
     def load(self, balancer: Balancer, seconds: float, **kind: Unpack[Kind]) -> Load:
         """Send requests to a balancer, and return what became of them; the arguments are those of `load.send`."""
-        return self.loads.send(balancer.target, seconds=seconds, rate=self.rate, **kind)
+        load = self.loads.send(balancer.target, seconds=seconds, rate=self.rate, **kind)
+        if balancer.is_the_frontend:
+            self._failed_here += load.failures.total()
+        return load
+
+    def losses(self) -> str:
+        """Say how many requests of all loads did not end well, and how many were executed more than once."""
+        ours, twice = self._failed_here, sum(times > 1 for times in executions(self._executed))
+        return (
+            f"requests failed: {ours} of the frontend, {self.loads.failed - ours} of others; "
+            f"{twice} were executed twice"
+        )
 
     @contextmanager
     def under_load(self, balancer: Balancer) -> Iterator[None]:
@@ -193,9 +205,8 @@ def main(argv: Sequence[str]) -> None:
     ):
         stage = Stage(orders, nodes, server)
         found = module.perform(stage)
-    twice = sum(times > 1 for times in executions(executed))
     notes = (
-        f"{stage.loads.failed} requests failed, {twice} were executed twice",
+        stage.losses(),
         *found["notes"],
         stage.loads.note(),
     )
