@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from pba_lab import Clients, HAProxyProcess, Node
+from pba_lab.haproxy import started
 from pba_lab.making import NewFrontend, NewNodes, NewSidecar
 from pba_lab.patience import eventually_async
 from pba_lab.shop import shop
@@ -72,12 +73,8 @@ async def new_frontend() -> AsyncIterator[NewFrontend]:
         *nodes: Node, pod_ips: str = "127.0.0.1", pages: Mapping[str, str] | None = None, **fields: Any
     ) -> HAProxyProcess:
         cluster, pages = shop("default", fields), pages or {}
-        folder = Path(ended.enter_context(TemporaryDirectory(prefix="lab-")))
-        process = HAProxyProcess(
-            haproxy_cfg.render(cluster, pages), folder, haproxy_cfg.files(cluster, pages), pod_ips
-        )
-        process.start()
-        ended.callback(process.stop)
+        text, files = haproxy_cfg.render(cluster, pages), haproxy_cfg.files(cluster, pages)
+        process = ended.enter_context(started(text, files, pod_ips))
         if nodes:
             sidecar = SidecarLoop(process, TERMS)
             ended.callback(sidecar.kill)

@@ -6,11 +6,10 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import ExitStack
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import pytest
 from pba_lab import HAProxyProcess, Node
+from pba_lab.haproxy import started
 from pba_lab.making import NewNodes
 from pba_lab.pages import get
 from pba_lab.patience import eventually_async
@@ -55,8 +54,6 @@ class Frontend:
     """One of the two: HAProxy, its sidecar's loop, its node, and what it is told of the other."""
 
     def __init__(self, process: HAProxyProcess, node: Node, ended: ExitStack) -> None:
-        process.start()
-        ended.callback(process.stop)
         self.process = process
         self.node = node
         self.kubelet = Kubelet(process.health_port)
@@ -89,10 +86,9 @@ class Frontend:
 @pytest.fixture
 async def pair(configuration: str, new_nodes: NewNodes) -> AsyncIterator[tuple[Frontend, Frontend]]:
     with ExitStack() as ended:
-        made = []
-        for node in await new_nodes(2):
-            folder = Path(ended.enter_context(TemporaryDirectory(prefix="lab-")))
-            made.append(Frontend(HAProxyProcess(configuration, folder), node, ended))
+        made = [
+            Frontend(ended.enter_context(started(configuration)), node, ended) for node in await new_nodes(2)
+        ]
         one, other = made
         probing = [asyncio.create_task(frontend.kubelet.run()) for frontend in made]
         one.told["shop-frontend-other"] = ("127.0.0.1", other.process.health_port)

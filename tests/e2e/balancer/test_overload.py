@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import re
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable, Iterator
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from collections.abc import AsyncIterator, Callable
 
 import pytest
 from pba_lab import HAProxyProcess, Node
+from pba_lab.haproxy import started
 from pba_lab.making import NewFrontend, NewNodes, NewSidecar
 from pba_lab.patience import eventually_async
 from pba_lab.sidecar_loop import TERMS, SidecarLoop
@@ -44,17 +42,6 @@ async def statuses(port: int, count: int) -> Counter[int]:
     return Counter(status(answer) for answer in answers)
 
 
-@contextlib.contextmanager
-def another_frontend(configuration: str) -> Iterator[HAProxyProcess]:
-    with TemporaryDirectory(prefix="lab-") as folder:
-        process = HAProxyProcess(configuration, Path(folder))
-        process.start()
-        try:
-            yield process
-        finally:
-            process.stop()
-
-
 async def test_no_node_gets_more_at_a_time_than_it_may_and_what_waits_too_long_is_told_when_to_come_again(
     haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes
 ) -> None:
@@ -81,7 +68,7 @@ async def test_what_is_one_too_many_to_wait_is_refused_at_once(
     (node,) = await new_nodes(1, delay_seconds=0.3)
     bound = f"queue gt {MAX_WAITING}"
     assert bound in configuration
-    with another_frontend(configuration.replace(bound, "queue gt 3")) as haproxy:
+    with started(configuration.replace(bound, "queue gt 3")) as haproxy:
         sidecar = SidecarLoop(haproxy, TERMS)
         sidecar.share = 1
         try:
@@ -105,7 +92,7 @@ async def test_frontends_share_what_a_node_may_have_and_another_one_changes_the_
     await joined(first, [node])
     await statuses(haproxy.port, CLIENTS)
     assert node.most == 4
-    with another_frontend(configuration) as other:
+    with started(configuration) as other:
         second = SidecarLoop(other, TERMS)
         try:
             first.share = second.share = 2

@@ -7,11 +7,11 @@ import http.client
 import json
 import re
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
 from pba_lab import Clients, HAProxyProcess, Node
+from pba_lab.haproxy import started
 from pba_lab.making import NewNodes, NewSidecar
 from pba_lab.patience import eventually_async
 from pba_lab.shop import shop
@@ -166,13 +166,10 @@ async def test_a_long_path_is_cut_in_the_log_and_hides_no_failure_from_the_sidec
 
 
 @pytest.fixture
-def logs_all(folder: Path) -> Iterator[HAProxyProcess]:
-    (folder / "all").mkdir()
+def logs_all() -> Iterator[HAProxyProcess]:
     fields = {"accessLog": "All", "retries": {"budgetPercent": 0}}
-    process = HAProxyProcess(haproxy_cfg.render(shop("default", fields)), folder / "all")
-    process.start()
-    yield process
-    process.stop()
+    with started(haproxy_cfg.render(shop("default", fields))) as process:
+        yield process
 
 
 async def test_every_request_is_logged_once_where_that_is_asked_for(

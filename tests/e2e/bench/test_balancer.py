@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 
 import pytest
+from pba_lab.haproxy import started
 from pba_lab.patience import eventually
 
 from pba_hack.bench.balancer import equal, faults, kill, lab
@@ -111,7 +112,7 @@ def test_weights_are_looked_at_while_a_node_is_slow(tmp_path: Path) -> None:
 def test_a_picker_in_lua_loses_count_of_nothing_and_picks_no_node_that_drains(tmp_path: Path) -> None:
     addresses = [f"127.0.202.{number + 1}:{free_port()}" for number in range(3)]
     text = haproxy.configuration(addresses, picker=haproxy.PICKER)
-    with serving(addresses, tmp_path / "executed") as nodes, haproxy.started(text) as process:
+    with serving(addresses, tmp_path / "executed") as nodes, started(text) as process:
         haproxy.await_nodes(process, 3, haproxy.BACKEND)
         nodes.order("set", delay_ms=300.0)
         _break_off(process.port, 60)

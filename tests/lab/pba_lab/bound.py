@@ -6,13 +6,11 @@ import contextlib
 from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 from pba_api.sidecar import COOKIE
 from pba_lab.browser import Browser, Visit
-from pba_lab.haproxy import HAProxyProcess
+from pba_lab.haproxy import HAProxyProcess, started
 from pba_lab.nodes import Node
 from pba_lab.patience import eventually, eventually_async
 from pba_lab.shop import UID
@@ -37,9 +35,7 @@ def _holds(sidecar: SidecarLoop, count: int) -> bool:
 @contextlib.contextmanager
 def another_frontend(configuration: str, affinity: Affinity, nodes: list[Node]) -> Iterator[HAProxyProcess]:
     """Run a second HAProxy with a sidecar of its own, which learns of the nodes in another order."""
-    with TemporaryDirectory(prefix="lab-") as folder:
-        process = HAProxyProcess(configuration, Path(folder))
-        process.start()
+    with started(configuration) as process:
         sidecar = SidecarLoop(process, replace(TERMS, drain_seconds=20.0, affinity=affinity))
         try:
             for known in range(1, len(nodes) + 1):
@@ -48,7 +44,6 @@ def another_frontend(configuration: str, affinity: Affinity, nodes: list[Node]) 
             yield process
         finally:
             sidecar.kill()
-            process.stop()
 
 
 def own(node: str) -> str:

@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import yaml
@@ -24,7 +23,7 @@ from pba_hack.cluster.binaries import CONTOUR
 from pba_hack.loopback import free_port
 from pba_lab import account
 from pba_lab.aside import Aside, own_address
-from pba_lab.haproxy import HAProxyProcess
+from pba_lab.haproxy import started
 from pba_lab.pages import get
 from pba_lab.patience import eventually
 from pba_lab.sidecar import Sidecar
@@ -79,13 +78,9 @@ class Frontend:
     """One frontend's pod: HAProxy, and the sidecar as a process of its own."""
 
     def __init__(self, server: ApiServer, cluster: Cluster, ended: ExitStack) -> None:
-        folder = Path(ended.enter_context(TemporaryDirectory(prefix="lab-")))
-        files = haproxy_cfg.files(cluster)
-        self.process = HAProxyProcess(
-            haproxy_cfg.render(cluster), folder, files, pod_ips=f"{own_address()},::1"
-        )
-        self.process.start()
-        ended.callback(self.process.stop)
+        text, files = haproxy_cfg.render(cluster), haproxy_cfg.files(cluster)
+        self.process = ended.enter_context(started(text, files, pod_ips=f"{own_address()},::1"))
+        folder = self.process.folder
         mounted = account.mount(server, cluster, folder)
         port = int(server.url.rpartition(":")[2])
         environment = account.environment(cluster, self.process.socket, mounted, port=port)

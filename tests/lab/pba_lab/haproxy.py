@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import re
 import signal
 import socket
 import subprocess
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from pba_api import ports, sidecar
 from pba_hack.images.rootfs import command, rootfs
@@ -146,3 +148,21 @@ class HAProxyProcess:
         if self._process is not None:
             self._process.send_signal(number)
             self._process.wait(_STOP_SECONDS)
+
+
+@contextlib.contextmanager
+def started(
+    configuration: str, files: Mapping[str, str] | None = None, pod_ips: str = "127.0.0.1"
+) -> Iterator[HAProxyProcess]:
+    """Run one in a folder of its own until the block ends; the arguments are those of `HAProxyProcess`.
+
+    Raises:
+        HAProxyDiedError: it ended, or did not answer in time.
+    """
+    with TemporaryDirectory(prefix="lab-") as folder:
+        process = HAProxyProcess(configuration, Path(folder), files, pod_ips)
+        process.start()
+        try:
+            yield process
+        finally:
+            process.stop()

@@ -12,7 +12,7 @@ from typing import Any
 
 from pba_lab.h2_peer import SHOP, Peer, opened
 from pba_lab.haproxy import HAProxyProcess
-from pba_lab.patience import eventually, eventually_async
+from pba_lab.patience import eventually_async
 from pba_lab.shop import shop
 from pba_lab.sidecar_loop import TERMS, SidecarLoop
 from pba_lab.tls import Authority, Mount, TLSSidecar, trusting
@@ -48,11 +48,9 @@ async def served(changed: Callable[[str], str] = str, **fields: Any) -> AsyncIte
         mount = Mount(folder / "shop-tls", authority.issue(SHOP).secret())
         haproxy = HAProxyProcess(changed(haproxy_cfg.render(cluster)), folder)
         keeper = TLSSidecar(haproxy, {"shop-tls": mount})
-        keeper.start()
-        ended.callback(keeper.stop)
-        eventually(lambda: keeper.keeper.started)
-        haproxy.start()
         ended.callback(haproxy.stop)
+        ended.callback(keeper.stop)
+        keeper.start()
         witness = Witness("witness")
         await witness.start()
         ended.callback(witness.kill)

@@ -125,7 +125,7 @@ class Mount:
 
 
 class TLSSidecar:
-    """The sidecar's keeper of certificates, in a thread of its own once it is started."""
+    """The sidecar's keeper of certificates, in a thread of its own once it is started, and HAProxy beside it."""
 
     def __init__(
         self,
@@ -139,6 +139,7 @@ class TLSSidecar:
         """The sidecar's clock, as far as tickets go by it."""
         self.usable: dict[str, bool] = {}
         self.ends: dict[str, float] = {}
+        self._haproxy = haproxy
         folder = haproxy.folder
         listing = folder / LISTING
         (folder / "tickets").mkdir()
@@ -165,8 +166,14 @@ class TLSSidecar:
         self._thread = threading.Thread(target=self._run)
 
     def start(self) -> None:
-        """Look again and again."""
+        """Look again and again, and start HAProxy once what it needs lies there, as in its pod.
+
+        Raises:
+            HAProxyDiedError: HAProxy ended, or did not answer in time.
+        """
         self._thread.start()
+        eventually(lambda: self.keeper.started)
+        self._haproxy.start()
 
     def _run(self) -> None:
         while not self._stop.wait(LOOK_SECONDS):

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from pba_lab import account
+from pba_lab.haproxy import started
 from pba_lab.shop import shop
 from pba_lab.sidecar import Sidecar
 from pba_lab.slices import Slices, endpoint
@@ -16,7 +17,7 @@ from pba_lab.slices import Slices, endpoint
 from pba_api.sidecar import HAPROXY_BACKEND
 from pba_hack.apiserver import ApiServer, running
 from pba_hack.bench.balancer.balancers import Balancer
-from pba_hack.bench.balancer.peers.haproxy import await_nodes, started
+from pba_hack.bench.balancer.peers.haproxy import await_nodes
 from pba_hack.binaries import binary
 from pba_operator.domain.frontend import haproxy_cfg
 from pba_operator.domain.model import Cluster

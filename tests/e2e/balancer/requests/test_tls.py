@@ -50,8 +50,6 @@ def unstarted(mounts: dict[str, Mount], folder: Path) -> Iterator[tuple[HAProxyP
 def haproxy(unstarted: tuple[HAProxyProcess, TLSSidecar]) -> HAProxyProcess:
     process, sidecar = unstarted
     sidecar.start()
-    eventually(lambda: sidecar.keeper.started)
-    process.start()
     eventually(lambda: len(sidecar.ends) == 2)
     return process
 
@@ -209,7 +207,6 @@ def test_a_pod_starts_with_what_can_be_used_and_takes_the_rest_once_it_can(
     sidecar.keeper.step()
     assert sidecar.keeper.started
     sidecar.start()
-    process.start()
     assert shown(process.tls_port, client, OTHER) == second.serial
     first = authority.issue(SHOP)
     mounts["first"].write(first.secret())
@@ -228,8 +225,6 @@ def test_an_expired_certificate_is_better_than_none(
     expired = authority.issue(SHOP, life=timedelta(days=-1))
     mounts["first"].write(expired.secret())
     sidecar.start()
-    eventually(lambda: sidecar.keeper.started)
-    process.start()
     careless = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     careless.check_hostname = False
     careless.verify_mode = ssl.CERT_NONE

@@ -15,7 +15,7 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 from pba_lab import HAProxyProcess, Node
 from pba_lab.h2_peer import SHOP, get, opened
-from pba_lab.patience import eventually, eventually_async
+from pba_lab.patience import eventually_async
 from pba_lab.shop import shop
 from pba_lab.tls import Authority, Mount, Pair, TLSSidecar, connected, shown, trusting
 
@@ -66,8 +66,6 @@ def sidecar(
     process = HAProxyProcess(haproxy_cfg.render(cluster), folder)
     keeper = TLSSidecar(process, {"shop-tls": mount}, client_mount if "clientCASecretRef" in tls else None)
     keeper.start()
-    eventually(lambda: keeper.keeper.started)
-    process.start()
     yield process, keeper
     keeper.stop()
     process.stop()

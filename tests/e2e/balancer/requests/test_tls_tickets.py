@@ -50,8 +50,6 @@ def new_frontend(authority: Authority, folder: Path) -> Iterator[NewFrontend]:
         sidecar = TLSSidecar(process, {"shop-tls": Mount(own / "shop-tls", certificate)}, mount, **options)
         started.append((process, sidecar))
         sidecar.start()
-        eventually(lambda: sidecar.keeper.started)
-        process.start()
         eventually(lambda: sidecar.ends)
         return process, sidecar
 

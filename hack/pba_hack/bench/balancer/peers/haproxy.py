@@ -7,13 +7,12 @@ frontend costs beside it is what the sidecar and the following of latency cost: 
 from __future__ import annotations
 
 import contextlib
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from string import Template
 from typing import Final
 
-from pba_lab import HAProxyProcess
+from pba_lab.haproxy import HAProxyProcess, started
 from pba_lab.patience import eventually
 from pba_lab.shop import frontend_of, shop
 
@@ -155,18 +154,6 @@ def running(
     with started(text) as process:
         await_nodes(process, len(addresses), BACKEND)
         yield Balancer((f"127.0.0.1:{process.port}",), (process.pid,))
-
-
-@contextlib.contextmanager
-def started(text: str) -> Iterator[HAProxyProcess]:
-    """Run HAProxy with a configuration until the block ends."""
-    with tempfile.TemporaryDirectory(prefix="lab-") as folder:
-        process = HAProxyProcess(text, Path(folder))
-        process.start()
-        try:
-            yield process
-        finally:
-            process.stop()
 
 
 def await_nodes(process: HAProxyProcess, count: int, backend: str) -> None:

@@ -6,13 +6,12 @@ import asyncio
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 import pytest
 from pba_lab import HAProxyProcess, Node
 from pba_lab.bound import serve
+from pba_lab.haproxy import started
 from pba_lab.in_front import PROXIES, InFront, NewInFront, in_front
 from pba_lab.making import NewBound
 from pba_lab.shop import UID, shop
@@ -31,10 +30,7 @@ async def new_bound() -> AsyncIterator[NewBound]:
 
     async def start(kind: str, *nodes: Node) -> HAProxyProcess:
         cluster = shop("default", {"trustedProxyCIDRs": ["127.0.0.1/32"]}, affinity={"type": kind})
-        folder = Path(ended.enter_context(TemporaryDirectory(prefix="lab-")))
-        process = HAProxyProcess(haproxy_cfg.render(cluster), folder, haproxy_cfg.files(cluster))
-        process.start()
-        ended.callback(process.stop)
+        process = ended.enter_context(started(haproxy_cfg.render(cluster), haproxy_cfg.files(cluster)))
         sidecar = SidecarLoop(process, replace(TERMS, affinity=Affinity(kind, UID, keep_seconds=2.0)))
         ended.callback(sidecar.kill)
         await serve(sidecar, list(nodes))

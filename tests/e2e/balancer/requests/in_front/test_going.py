@@ -10,12 +10,11 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import ExitStack
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Final
 
 import pytest
-from pba_lab import Clients, HAProxyProcess, Node
+from pba_lab import Clients, Node
+from pba_lab.haproxy import started
 from pba_lab.in_front import ENVOY, NGINX, NewInFront
 from pba_lab.making import NewNodes
 from pba_lab.patience import eventually_async
@@ -38,10 +37,7 @@ class Frontend:
 
     def __init__(self, nodes: list[Node], timeouts: dict[str, int], ended: ExitStack) -> None:
         cluster = shop("default", {"timeouts": timeouts, **TRUSTED})
-        folder = Path(ended.enter_context(TemporaryDirectory(prefix="lab-")))
-        self.process = HAProxyProcess(haproxy_cfg.render(cluster), folder, haproxy_cfg.files(cluster))
-        self.process.start()
-        ended.callback(self.process.stop)
+        self.process = ended.enter_context(started(haproxy_cfg.render(cluster), haproxy_cfg.files(cluster)))
         self.sidecar = SidecarLoop(self.process, TERMS)
         ended.callback(self.sidecar.kill)
         self.sidecar.tell(nodes)

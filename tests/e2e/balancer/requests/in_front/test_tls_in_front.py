@@ -12,7 +12,7 @@ from pba_lab import HAProxyProcess
 from pba_lab.bound import own
 from pba_lab.in_front import InFront, NewInFront
 from pba_lab.making import NewBound, NewNodes, NewSidecar
-from pba_lab.patience import eventually, eventually_async
+from pba_lab.patience import eventually_async
 from pba_lab.shop import shop
 from pba_lab.tls import Authority, Mount, TLSSidecar, trusting
 from pba_lab.wire_client import asked, request
@@ -32,8 +32,6 @@ def haproxy(folder: Path) -> Iterator[HAProxyProcess]:
     mount = Mount(folder / "shop-tls", Authority("the frontends'").issue(HOST).secret())
     keeper = TLSSidecar(process, {"shop-tls": mount})
     keeper.start()
-    eventually(lambda: keeper.keeper.started)
-    process.start()
     yield process
     keeper.stop()
     process.stop()
