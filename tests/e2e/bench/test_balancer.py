@@ -13,7 +13,7 @@ from pba_lab.patience import eventually
 
 from pba_hack.bench.balancer import equal, faults, kill, lab
 from pba_hack.bench.balancer.cases import CASES
-from pba_hack.bench.balancer.load import WELL, executions, send, serving
+from pba_hack.bench.balancer.load import WELL, Load, executions, send, serving
 from pba_hack.bench.balancer.peers import PEERS, haproxy
 from pba_hack.bench.balancer.peers.names import LEAST, binding
 from pba_hack.bench.case import Measured, Trial
@@ -23,6 +23,9 @@ from pba_hack.progress import Progress
 from pba_sync.haproxy.commands import FULL_WEIGHT
 
 NODES = 11
+STALLED_SECONDS = 0.4
+"""Nodes answer within 20 ms: an answer that took longer says that the machine stood still."""
+TRIES = 3
 
 
 def measured(case: str, folder: Path) -> Measured:
@@ -39,20 +42,16 @@ def assert_nothing_was_lost(of: Measured) -> None:
 
 @pytest.mark.parametrize("name", PEERS)
 def test_a_peer_sends_each_request_once_and_to_all_nodes(name: str, tmp_path: Path) -> None:
-    port, executed = free_port(), tmp_path / "executed"
-    # no addresses that clients of other tests come from: their connections linger
-    addresses = [f"127.0.200.{number + 1}:{port}" for number in range(NODES)]
     PEERS[name].provide()
-    with serving(addresses, executed) as nodes, PEERS[name].run(addresses) as balancer:
-        nodes.order("set", None, **WELL)
-        load = send(balancer.target, tmp_path / "records.csv", seconds=2.0, rate=200, posts=20)
-        used = balancer.processor_seconds()
-        nodes.order("set", None, fail_share=1.0)
-        failing = send(balancer.target, tmp_path / "records.csv", seconds=0.4, rate=50, posts=20, first=400)
+    for _ in range(TRIES):
+        load, failing, used, executed = _sent_through(name, tmp_path)
+        # five late answers are five failures to Caddy: all nodes would be out
+        if load.latency(1.0) < STALLED_SECONDS:
+            break
     assert load.failures == {}
     assert sorted(load.by_node) == sorted(map(str, range(NODES)))
     assert used > 0
-    counts = executions(executed).ljust(len(load.sent) + len(failing.sent), b"\0")
+    counts = executed.ljust(len(load.sent) + len(failing.sent), b"\0")
     assert set(counts[: len(load.sent)]) == {1}
     # no request of any method is tried again, whatever its node says, unless the peer's name says so: then GETs are;
     # one that has put all nodes out answers by itself
@@ -60,6 +59,20 @@ def test_a_peer_sends_each_request_once_and_to_all_nodes(name: str, tmp_path: Pa
     assert len(failing.sent) == failing.failures.total()
     again = {one.method for one in [*load.sent, *failing.sent] if counts[one.number] > 1}
     assert again == ({"GET"} if "retries" in name else set())
+
+
+def _sent_through(name: str, folder: Path) -> tuple[Load, Load, float, bytes]:
+    """Return what became of requests while all nodes are well, and while all fail; what it cost; what was executed."""
+    port, executed, records = free_port(), folder / "executed", folder / "records.csv"
+    # no addresses that clients of other tests come from: their connections linger
+    addresses = [f"127.0.200.{number + 1}:{port}" for number in range(NODES)]
+    with serving(addresses, executed) as nodes, PEERS[name].run(addresses) as balancer:
+        nodes.order("set", None, **WELL)
+        load = send(balancer.target, records, seconds=2.0, rate=200, posts=20)
+        used = balancer.processor_seconds()
+        nodes.order("set", None, fail_share=1.0)
+        failing = send(balancer.target, records, seconds=0.4, rate=50, posts=20, first=400)
+    return load, failing, used, executions(executed)
 
 
 @pytest.mark.parametrize("figure", ["cpu", "throughput"])

@@ -110,7 +110,7 @@ def test_a_change_is_followed_within_seconds(
     running: TrialCluster, record_property: Callable[..., None]
 ) -> None:
     target = f"{addresses(running)['x/a']}:8080"
-    assert reached(running, "x/b", target)
+    follows(lambda: bool(reached(running, "x/b", target)), "open")
     apply(running, policy("deny-all", **DENY_ALL))
     record_property("closed_seconds", follows(lambda: not reached(running, "x/b", target), "closed"))
     running.kubectl("delete", "networkpolicy", "deny-all", "-n", "x")
@@ -147,7 +147,7 @@ def test_behind_services_peers_and_ports_are_the_real_ones(running: TrialCluster
     external = f"{service['status']['loadBalancer']['ingress'][0]['ip']}:80"
     node_port = f"172.30.0.11:{service['spec']['ports'][0]['nodePort']}"
     ways = (cluster_ip, external, node_port)
-    assert reached(running, "x/b", cluster_ip, external) == {cluster_ip, external}
+    follows(lambda: reached(running, "x/b", cluster_ip, external) == {cluster_ip, external}, "open")
     assert all(reached_from_outside(running, way) for way in (external, node_port))
 
     apply(

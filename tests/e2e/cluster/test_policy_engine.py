@@ -72,7 +72,7 @@ def test_an_engine_that_dies_opens_nothing_and_is_started_again(running: TrialCl
     target = f"{addresses(running)['x/a']}:8080"
     apply(running, policy("deny-all", **DENY_ALL))
     follows(lambda: not reached(running, "y/a", target), "closed")
-    killed = engine(running)
+    killed = wait_for("the engine", lambda: engine(running), 10)
     os.kill(killed, signal.SIGKILL)
     again = wait_for("another engine", lambda: engine(running) if engine(running) != killed else 0, 30)
     assert not reached(running, "y/a", target)

@@ -89,7 +89,7 @@ def answer(url: str, log: Path) -> tuple[int, str]:
                 return got.status, got.read().decode()
         except urllib.error.HTTPError as error:
             return error.code, error.read().decode()
-        except urllib.error.URLError:
+        except OSError:
             return None
 
     return wait_for(f"an answer; {log} says what the program did", ask, seconds=60.0)

@@ -158,11 +158,13 @@ def test_a_frozen_server_is_not_ready(pod: Pod) -> None:
     assert pod.execute(*statefulset.probe_command()) == 0
 
 
-def test_it_becomes_a_group_without_a_restart_and_stays_read_only_outside_of_it(pod: Pod) -> None:
+def test_it_becomes_a_group_without_a_restart_and_stays_read_only_outside_of_it(pod: Pod, until: Any) -> None:
     pod.run()
     pod.sql("SET GLOBAL group_replication_bootstrap_group = ON")
     pod.sql("START GROUP_REPLICATION")
-    assert pod.sql("SELECT member_state FROM performance_schema.replication_group_members") == [("ONLINE",)]
+    states = "SELECT member_state FROM performance_schema.replication_group_members"
+    until("a member", lambda: pod.sql(states) == [("ONLINE",)])
+    until("it takes writes, which is later", lambda: _variable(pod, "super_read_only") == "0")
     pod.sql("CREATE DATABASE app")
     pod.kill()
 

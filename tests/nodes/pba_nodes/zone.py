@@ -7,13 +7,17 @@ listens.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import subprocess
 import sys
+from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
+
+from pba_hack.cluster.traces import start_time
 
 Json = dict[str, Any]
 
@@ -74,14 +78,19 @@ def _listening(folder: Path) -> Iterable[int]:
 
 
 def _networks() -> Mapping[str, int]:
-    """Return a process in each network of the machine that has an address, by the address."""
-    processes: dict[str, int] = {}
+    """Return the oldest process in each network of the machine that has an address, by the address.
+
+    In a pod that is the one that lives as long as the pod; others may be probes, which end at once.
+    """
+    members = defaultdict(list)
     for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            processes.setdefault(str((folder / "ns" / "net").readlink()), int(folder.name))
-        except OSError:
-            continue
-    return {address: process for process in processes.values() for address in _addresses(process)}
+        process = int(folder.name)
+        with contextlib.suppress(OSError):
+            network = str((folder / "ns" / "net").readlink())
+            if started := start_time(process):
+                members[network].append((started, process))
+    oldest = [min(inside)[1] for inside in members.values()]
+    return {address: process for process in oldest for address in _addresses(process)}
 
 
 def _addresses(process: int) -> list[str]:
