@@ -1,7 +1,9 @@
 """One look after another, whatever comes of each: what the sidecar's threads have in common.
 
-What must stay true: a problem is told once, until a look goes well; a fault of our own is logged whole and ends
-nothing, and as long as each look meets one, `ended_at` stands still: our health tells, and we are started anew.
+What must stay true: a problem is told once, until a look goes well. A fault of our own is logged whole, once as long as
+the next looks meet the same, and is counted; it ends nothing, and the next look begins with nothing learnt, as after a
+start. It does not have us started anew: our pod would not be ready meanwhile, and what all frontends stumble over would
+take out all of them, while HAProxy serves.
 """
 
 from __future__ import annotations
@@ -19,21 +21,33 @@ class Looks:
     """The looks of one thread.
 
     Attributes:
-        ended_at: when the last one ended that did not fail on a fault of its own, on the clock.
+        ended_at: when the last one ended, whatever came of it, on the clock.
+        faults: so many have failed on a fault of their own.
     """
 
-    def __init__(self, clock: Callable[[], float], *, problem: str, fault: str) -> None:
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        *,
+        problem: str,
+        fault: str,
+        forget: Callable[[], None] = lambda: None,
+    ) -> None:
         """Begin now.
 
         Args:
             clock: monotonic seconds.
             problem: the log line on what kept a look from going well; `%s` stands for what it was.
             fault: the log line on a fault of our own.
+            forget: has what was learnt from former looks forgotten, which may be what the fault comes from.
         """
         self._clock = clock
         self._problem = problem
         self._fault = fault
+        self._forget = forget
         self._has_problem = False
+        self._met = ""
+        self.faults = 0
         self.ended_at = clock()
 
     @contextmanager
@@ -44,10 +58,19 @@ class Looks:
             yield problems
         except HAProxyError as error:
             problems.append(str(error))
-        except Exception:  # noqa: BLE001 - logged whole; if it stays, our health tells
-            _LOG.exception("%s", self._fault)
-            return
+        except Exception as error:  # noqa: BLE001 - logged whole, and counted
+            self._note(error)
+        else:
+            self._met = ""
         if problems and not self._has_problem:
             _LOG.warning("%s", self._problem % problems[0])
         self._has_problem = bool(problems)
         self.ended_at = self._clock()
+
+    def _note(self, error: Exception) -> None:
+        """Note a fault of our own, and begin anew."""
+        self.faults += 1
+        if repr(error) != self._met:
+            _LOG.exception("%s", self._fault)
+        self._met = repr(error)
+        self._forget()

@@ -69,6 +69,15 @@ class _Sidecar:
         self.roster = Roster(self.board, on_hosts=lambda hosts: self.resolver.follow(hosts, self.roster))
         self.watchers = self._watchers()
         self.threads: list[threading.Thread] = []
+        metrics.count_faults(
+            {
+                "balancer": lambda: self.loop.faults,
+                "answers": lambda: self.weigher.looks.faults,
+                "frontends": lambda: self.others.looks.faults,
+                "rates": lambda: self.exchange.looks.faults,
+                "certificates": lambda: self.certificates.looks.faults,
+            }
+        )
 
     def _loop(self, haproxy: HAProxy) -> Loop:
         settings, metrics = self.settings, self.metrics

@@ -82,7 +82,7 @@ class Exchange:
         self._others = others
         self._clock = clock
         self._on_look = on_look
-        self._spread = rates.Spread(limit)
+        self._begin()
         self._pool = ThreadPoolExecutor(_AT_A_TIME, "rates")
         self._asked: dict[str, Future[dict[str, int]]] = {}
         self._page = _NOTHING
@@ -90,7 +90,12 @@ class Exchange:
             clock,
             problem="clients' requests are not summed over all frontends: %s",
             fault="a look at the clients' rates failed on a fault of its own",
+            forget=self._begin,
         )
+
+    def _begin(self) -> None:
+        """Begin with nothing learnt."""
+        self._spread = rates.Spread(self._limit)
 
     def page(self) -> bytes:
         """Return what the other sidecars are told."""

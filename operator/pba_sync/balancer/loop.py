@@ -125,6 +125,8 @@ class Loop:
         """Whether HAProxy said in the last pass that it is ready."""
         self.passed_at = hooks.clock()
         """When the last pass ended, whatever came of it."""
+        self.faults = 0
+        """So many passes have failed on a fault of our own."""
 
     def run(self) -> None:
         """Pass after pass, for ever."""
@@ -149,6 +151,7 @@ class Loop:
             # A fault of ours must not end the thread: the next pass starts from HAProxy's own state. Nor does it have
             # us started anew: what all frontends stumble over would take out all of them, and HAProxy serves.
             _LOG.exception("a pass of the balancer's loop failed on a fault of its own")
+            self.faults += 1
             delay = IDLE_SECONDS
         self.passed_at = self._hooks.clock()
         return delay

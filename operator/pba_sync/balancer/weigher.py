@@ -95,25 +95,30 @@ class Weigher:
     ) -> None:
         self._haproxy = haproxy
         self._affinity = affinity
-        self._bound: Mapping[str, Bound] = {}
-        self._left: Mapping[str, Reason] = {}
         self._limits = limits
         self._hooks = hooks
-        self._known = Standings({})
-        self._may_wait = True
-        """Whether a trial may wait in HAProxy: there is none before we give one, but a former sidecar's."""
-        self._askers = Askers()
-        self._last: str | None = None
-        self._redispatches: Mapping[str, int] = {}
         self._haste, self._haste_at = float(HASTY), hooks.clock()
         self._failed = threading.Event()
         self._nobody = False
-        self._draining: dict[str, float] = {}
+        self._begin()
         self.looks = Looks(
             hooks.clock,
             problem="weights are left as they are: %s",
             fault="a look at the nodes' answers failed on a fault of its own",
+            forget=self._begin,
         )
+
+    def _begin(self) -> None:
+        """Begin with nothing learnt."""
+        self._known = Standings({})
+        self._bound: Mapping[str, Bound] = {}
+        self._left: Mapping[str, Reason] = {}
+        self._askers = Askers()
+        self._draining: dict[str, float] = {}
+        self._last: str | None = None
+        self._redispatches: Mapping[str, int] = {}
+        self._may_wait = True
+        """Whether a trial may wait in HAProxy: there is none before we give one, but one given before."""
 
     def run(self) -> None:
         """Look after look, for ever."""

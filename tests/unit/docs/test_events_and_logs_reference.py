@@ -31,7 +31,11 @@ def _lines(package: Path) -> dict[str, tuple[str, tuple[str, ...]]]:
             if not isinstance(node, ast.Call):
                 continue
             if ast.unparse(node.func) == "Looks":
-                found |= {ast.literal_eval(word.value): (_LOOKS[str(word.arg)], ()) for word in node.keywords}
+                found |= {
+                    ast.literal_eval(word.value): (_LOOKS[word.arg], ())
+                    for word in node.keywords
+                    if word.arg in _LOOKS
+                }
             if not isinstance(node.func, ast.Attribute):
                 continue
             if node.func.attr in LEVELS and ast.unparse(node.func.value) in ("logger", "_LOG"):

@@ -19,6 +19,7 @@ Table = Callable[[str, str], list[list[str]]]
 def _sync() -> tuple[CollectorRegistry, Iterable[Metric]]:
     metrics = SyncMetrics(Board(lambda: 0.0), lambda: 0.0)
     metrics.count_retries(Budget)
+    metrics.count_faults({"balancer": int})
     return metrics.registry, metrics.families()
 
 

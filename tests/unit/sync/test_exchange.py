@@ -198,5 +198,5 @@ def test_a_fault_of_ours_has_nothing_told_as_seen_just_now(
     clock.now += 0.1
     made.step()
     assert made.page() == NOTHING
-    assert made.looks.ended_at == clock.now - 0.1, "our health tells"
+    assert made.looks.faults == 1
     assert caplog.messages == ["a look at the clients' rates failed on a fault of its own"]

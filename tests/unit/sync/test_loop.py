@@ -323,6 +323,7 @@ def test_a_fault_of_ours_is_logged_and_does_not_end_the_loop(
         broken.setattr(loop_module, "plan", lambda *_: 1 / 0)
         assert loop.step() == IDLE_SECONDS
     assert "ZeroDivisionError" in caplog.text
+    assert loop.faults == 1
     loop.step()
     assert loop.ready
 

@@ -172,11 +172,11 @@ def test_a_haproxy_that_answers_oddly_is_told_of_once_and_asked_again(
     assert item.file.read_text() == "good"
 
 
-def test_a_fault_of_our_own_shows_in_our_health(
+def test_a_fault_of_our_own_is_counted_and_does_not_have_us_started_anew(
     keeper: Keeper, item: FakeItem, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    before, item.fault = keeper.looks.ended_at, ValueError("a fault")
+    item.fault = ValueError("a fault")
     clock.now += 10
     keeper.step()
-    assert keeper.looks.ended_at == before
+    assert (keeper.looks.ended_at, keeper.looks.faults) == (clock.now, 1)
     assert caplog.records[-1].exc_info

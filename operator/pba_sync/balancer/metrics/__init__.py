@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 
 from prometheus_client import CollectorRegistry, Metric, ProcessCollector, generate_latest
 
 from pba_sync.balancer.metrics.answers import AnswerMetrics
+from pba_sync.balancer.metrics.faults import FaultCounts
 from pba_sync.balancer.metrics.frontends import FrontendMetrics
 from pba_sync.balancer.metrics.haproxy import HAProxyMetrics, RetryCounts
 from pba_sync.balancer.metrics.nodes import NodeMetrics
@@ -32,6 +33,10 @@ class Metrics:
     def count_retries(self, budget: Callable[[], Budget]) -> None:
         """Tell of HAProxy's own counts of retries, too; `budget` asks for them."""
         self.registry.register(RetryCounts(budget))
+
+    def count_faults(self, parts: Mapping[str, Callable[[], int]]) -> None:
+        """Tell of our own faults, too; `parts` tell how many each of them has met."""
+        self.registry.register(FaultCounts(parts))
 
     def on_change(self, change: Change, view: View) -> None:
         """Note a change that was carried out."""

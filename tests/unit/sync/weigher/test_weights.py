@@ -157,18 +157,24 @@ def test_what_was_answered_before_the_sidecar_began_puts_nobody_out(
     assert {mark.phase for mark in seen[-1].marks.values()} == {Phase.FULL}
 
 
-def test_a_fault_of_its_own_shows_in_its_health(
+def test_a_fault_of_its_own_is_counted_and_the_next_look_begins_with_nothing_learnt(
     weigher: Weigher, monkeypatch: pytest.MonkeyPatch, clock: Clock, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fault(*_: Any) -> Standings:
+    known: list[Standings] = []
+
+    def fault(standings: Standings, *_: Any) -> Standings:
+        known.append(standings)
         raise ZeroDivisionError
 
-    before = weigher.looks.ended_at
+    weigher.step()
     monkeypatch.setattr("pba_sync.judging.outliers.assess", fault)
-    clock.sleep(5.0)
-    assert weigher.step() == DOWN_SECONDS
-    assert weigher.looks.ended_at == before
-    assert "a fault of its own" in caplog.text
+    for _ in range(3):
+        clock.sleep(5.0)
+        assert weigher.step() == DOWN_SECONDS
+    assert (weigher.looks.ended_at, weigher.looks.faults) == (clock.now, 3)
+    assert known[0].marks, "what was learnt before"
+    assert known[1:] == [Standings({})] * 2
+    assert caplog.messages == ["a look at the nodes' answers failed on a fault of its own"]
 
 
 def test_a_failure_is_looked_at_at_once(clock: Clock, haproxy: ModelledHAProxy) -> None:
