@@ -1,12 +1,14 @@
 """The chart grants what the operator does, and no right too many."""
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import pytest
 
 from pba_hack.apiserver import ApiServer
 from pba_hack.generate.manifests import CHART, NAMESPACE
+from pba_hack.waiting import wait_for
 from pba_operator.kube import kinds
 
 
@@ -31,7 +33,12 @@ def operator(charts: Any) -> ApiServer:
     asked = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
     answer = charts.server.request("POST", path, asked)
     server: ApiServer = charts.server
-    return dataclasses.replace(server, token=answer.body["status"]["token"])
+    made = dataclasses.replace(server, token=answer.body["status"]["token"])
+    # the authorizer hears of bindings by a watch, a moment later
+    wait_for("the rights over children", lambda: may(made, "get", kinds.CHILDREN[0], "one"), 30)
+    lease = partial(may, made, "get", kinds.LEASE, NAMESPACE, name="pba-operator")
+    wait_for("the rights over the Lease", lease, 30)
+    return made
 
 
 def may(

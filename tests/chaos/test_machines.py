@@ -8,7 +8,7 @@ from pba_nodes.books import Audit
 from pba_nodes.conditions import ReadyHistory
 from pba_nodes.frontends import answered_by, failed_checks, haproxy_identity, none_fails_in, serving
 from pba_nodes.operatorless import without_operator
-from pba_nodes.stage import CLIENTS, Stage, load, name_of, outcome, serve_newcomers
+from pba_nodes.stage import CLIENTS, MANY_CLIENTS, Stage, load, name_of, outcome, serve_newcomers
 
 from pba_hack.kubectl import wait_for
 from pba_hack.traffic.shopper import Shopper
@@ -102,7 +102,7 @@ def test_a_frontends_is_not_noticed_at_the_other_frontend(
     audit = Audit.open(*stage.address(other))
     process = haproxy_identity(stage.shop, name_of(other))
     steady = load(stage.address(other), shopper.visit)
-    clients = load(stage.service_address(), shopper.visit)
+    clients = load(stage.service_address(), shopper.visit, MANY_CLIENTS)
     with ReadyHistory(stage.shop, "shop") as ready, steady, clients:
         wait_for("some orders", lambda: len(shopper.acknowledged) > orders_before)
         stage.break_machine(fault, stage.second)

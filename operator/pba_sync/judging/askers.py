@@ -5,6 +5,7 @@ A client that is bound to a node has all its requests there. If what it asks for
 
 What must stay true:
 - a node that fails, or is slow, whatever is asked, is found by three clients, or by one that asks for three things;
+- what fewer of them met says nothing, whatever others met besides: these are judged by themselves;
 - where many clients have one address (a proxy's, or that of a machine of the cluster), each request is another one's.
 """
 
@@ -15,7 +16,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pba_sync.judging.pasts import KEPT, Asked, End
+from pba_sync.judging.pasts import ALL, KEPT, Asked, End, Past
 
 SEVERAL: Final = 3
 """Clients, or things that one of them asks for."""
@@ -33,21 +34,24 @@ class Said:
 
     count: int = 0
     """Of its requests."""
-    bad: Mapping[Asked | None, int] = field(default_factory=dict)
-    """Who asked for what that ended badly, and what `count` was then; None: somebody who is not told from others."""
+    bad: Mapping[Asked, int] = field(default_factory=dict)
+    """Who asked for what that ended badly, and what `count` was then; who is not told from others is not among them."""
+    theirs: int = 0
+    """Which of its last requests those were: a bit for each, the newest at the right, as in a `Past`."""
 
-    def is_by_several(self) -> bool:
-        """Tell whether it is known by so many that it is the node's doing."""
-        recent = [asked for asked, at in self.bad.items() if self.count - at < KEPT]
-        return len(recent) >= SEVERAL or None in recent
+    def proof(self, past: Past) -> Past:
+        """Return what the node is judged by: its past, without what so few have met that it may be their own doing."""
+        recent = sum(self.count - at < KEPT for at in self.bad.values())
+        return past if recent >= SEVERAL else past.without(self.theirs)
 
     def then(self, asked: Asked | None, *, bad: bool) -> Said:
-        """Return what is known after one more request."""
-        count = self.count + 1
-        if not bad:
-            return Said(count, self.bad)
+        """Return what is known after one more request; None: who asked is not told from others."""
+        count, is_theirs = self.count + 1, bad and asked is not None
+        theirs = (self.theirs << 1 | is_theirs) & ALL
+        if asked is None or not bad:
+            return Said(count, self.bad, theirs)
         recent = {one: at for one, at in self.bad.items() if count - at < KEPT}
-        return Said(count, {**recent, asked: count})
+        return Said(count, {**recent, asked: count}, theirs)
 
 
 NOTHING_SAID: Final = Said()

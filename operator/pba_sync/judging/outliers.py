@@ -239,7 +239,7 @@ class _Transitions:
 def _is_put_out(mark: Mark, baseline: Baseline) -> bool:
     """Tell whether a node is put out; one on trial has had no good end."""
     if mark.phase is not Phase.TRIAL:
-        return mark.said.is_by_several() and is_worse(mark.past, baseline)
+        return is_worse(mark.said.proof(mark.past), baseline)
     own, others = mark.past.ends(), baseline(KEPT)
     return min(others.failed**own.failed, others.bad**own.bad) <= TRIAL_CHANCE
 

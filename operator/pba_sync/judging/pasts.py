@@ -12,7 +12,8 @@ SPANS: Final = (2, 4, 8, 16, 32, 64)
 """A node is judged by so many of its last requests: by few of them if it has turned bad just now, by many if it is only
 somewhat worse than others."""
 KEPT: Final = SPANS[-1]
-_ALL: Final = (1 << KEPT) - 1
+ALL: Final = (1 << KEPT) - 1
+"""A bit for each of them."""
 SURPRISE: Final = 1e-6
 """What is less probable is no chance."""
 REMEMBERED: Final = 4096
@@ -101,9 +102,13 @@ class Past:
         """Return the past with one more request."""
         return Past(
             min(self.count + 1, KEPT),
-            (self.failed << 1 | failed) & _ALL,
-            (self.bad << 1 | (failed or late)) & _ALL,
+            (self.failed << 1 | failed) & ALL,
+            (self.bad << 1 | (failed or late)) & ALL,
         )
+
+    def without(self, bits: int) -> Past:
+        """Return the past as if these requests had ended well."""
+        return Past(self.count, self.failed & ~bits, self.bad & ~bits)
 
     def ends(self, span: int = KEPT) -> Ends:
         """Return how the last `span` requests ended."""

@@ -9,7 +9,7 @@ from pba_faults.replica import Replica
 from pba_simulation.real import Namespace, eventually
 
 from pba_hack.bench.case import Trial
-from pba_hack.bench.operator.idle_writes import NotAliveError, idle
+from pba_hack.bench.operator.idle_writes import NotAliveError, await_rest, idle
 from pba_hack.bench.operator.stage import replicas, settle
 from pba_hack.bench.operator.takeover import takeovers
 
@@ -31,11 +31,12 @@ def test_idle_counts_what_is_written_and_only_a_living_operator_is_idle(
 ) -> None:
     with replicas(place, trial, "operator") as (operator,):
         settle(place, "shop-0")
-        assert idle(place, operator, 3.0, rest=2.0) == []
+        assert idle(place, operator, 4.0, rest=2.0) == []
         eventually(lambda: place.get("Service", "shop-0-backend"))
-        vandal = threading.Timer(3.0, lambda: place.delete("Service", "shop-0-backend"))
+        await_rest(place, operator, 2.0)
+        vandal = threading.Timer(1.5, lambda: place.delete("Service", "shop-0-backend"))
         vandal.start()
-        written = idle(place, operator, 5.0, rest=2.0)
+        written = idle(place, operator, 8.0, rest=0.0)
         vandal.join()
         assert any("services/shop-0-backend" in one for one in written)
         operator.crash()

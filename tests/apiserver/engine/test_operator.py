@@ -15,7 +15,9 @@ from pba_simulation.load_balancer import UNSERVED
 from pba_simulation.real import Hands, Namespace, OperatorsRequests, RunningOperator, eventually
 
 from pba_api.identity import ANNOTATION_HASH, FINALIZER, LABEL_CLUSTER
+from pba_hack.audit import AuditLog
 from pba_hack.loopback import free_port
+from pba_operator.kube.kinds import WATCHED
 
 Object = dict[str, Any]
 FULL = {"backend": {"replicas": 2}, "frontend": {"image": "haproxy:3"}}
@@ -246,25 +248,35 @@ def test_the_program_itself_starts_serves_and_stops(place: Namespace, tmp_path: 
         "PBA_SYNC_IMAGE": "sync:1",
         "PATH": "",
     }
-    with (tmp_path / "operator.log").open("w+") as log:
+    log = AuditLog(place.server.audit_log)
+    with (tmp_path / "operator.log").open("w+") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "pba_operator"], env=environment, stdout=log, stderr=log
+            [sys.executable, "-m", "pba_operator"], env=environment, stdout=output, stderr=output
         )
         try:
             eventually(lambda: _page(f"{served}/readyz"), "never ready")
-            # Told to end before that, kopf may still be asking what the API server serves, and complains in the log.
             eventually(lambda: "\npba_operator_leader 1.0\n" in _page(f"{served}/metrics"), "it never leads")
+            # Told to end before that, kopf may still be asking what the API server serves, and complains in the log.
+            eventually(lambda: _watched(log, place) >= {kind.plural for kind in WATCHED}, "it never watches")
             process.terminate()
             assert process.wait(30) == 0
         finally:
             process.kill()
             process.wait()
-        log.seek(0)
-        text = log.read()
+        output.seek(0)
+        text = output.read()
     lease = place.get("Lease", "pba-operator")
     assert lease is not None
     assert lease["spec"]["holderIdentity"] == ""
     assert '"level": "error"' not in text
+
+
+def _watched(log: AuditLog, place: Namespace) -> set[str]:
+    """Return what is watched in a namespace."""
+    asked = [
+        entry["objectRef"] for entry in log.entries() if entry["verb"] == "watch" and "objectRef" in entry
+    ]
+    return {about["resource"] for about in asked if about.get("namespace") == place.name}
 
 
 def _page(url: str) -> str:

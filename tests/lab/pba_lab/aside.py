@@ -66,11 +66,13 @@ class Aside:
 
     def end(self) -> None:
         """End all of it."""
-        self.rest()
-        self.do(self._end_nodes())
-        self._loop.call_soon_threadsafe(self._loop.stop)
-        self._thread.join(_SECONDS)
-        self._loop.close()
+        try:
+            self.rest()
+            self.do(self._end_nodes())
+        finally:
+            self._loop.call_soon_threadsafe(self._loop.stop)
+            self._thread.join(_SECONDS)
+            self._loop.close()
 
     async def _end_nodes(self) -> None:
         """Kill the nodes, and end what their tasks still do: what the garbage collector finds open is a warning."""

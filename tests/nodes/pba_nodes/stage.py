@@ -24,6 +24,8 @@ Address = tuple[str, int]
 HOSTNAME = "kubernetes.io/hostname"
 MACHINES = 3
 CLIENTS = 3
+MANY_CLIENTS = 12
+"""So many that some are answered where half of all tries wait in vain."""
 """Of one load: two cores carry all machines, and a machine that boots needs its share."""
 _FRESH_ANSWERS = 105
 """Fifteen whole visits."""
@@ -183,9 +185,9 @@ class Stage:
         return all(map(is_ready, pods)) and not self._dead & _containers(pods)
 
 
-def load(address: Address, journey: Journey) -> Load:
-    """Return clients of one address."""
-    return Load(*address, journey, clients=CLIENTS, pause_seconds=0.1)
+def load(address: Address, journey: Journey, clients: int = CLIENTS) -> Load:
+    """Return clients of one address; of so many more each pauses for longer, so that they ask for as much."""
+    return Load(*address, journey, clients=clients, pause_seconds=0.1 * clients / CLIENTS)
 
 
 def serve_newcomers(addresses: Iterable[Address], journey: Journey) -> set[str]:

@@ -23,6 +23,7 @@ from pba_faults.exchange import Exchange, exchange_of
 from pba_faults.script import Fault, Late, LoseAnswer, Refuse, Rule, Silence, Weather, Where
 from pba_faults.streams import Events, Stream
 from pba_hack.apiserver import ApiServer, trusting
+from pba_hack.loopback import free_port
 
 _HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server", "host"}
 HOST = "127.0.0.1"
@@ -81,10 +82,10 @@ class Proxy:
         self._silent = False
         while self._void:
             self._void.pop().close()
+        self.port = self.port or free_port()
         if self._site is None:
             self._site = web.TCPSite(self._runner, HOST, self.port, reuse_address=True, ssl_context=self._tls)
             await self._site.start()
-            self.port = self._runner.addresses[0][1]
 
     async def down(self, *, silently: bool = False) -> None:
         """Go away, until `up`: connections break and are refused.
@@ -246,8 +247,12 @@ class Road:
         self.do(lambda proxy: proxy.rules.append(made))
         return made
 
-    def bad_weather(self, seed: int, late: float = 0.2) -> Weather:
-        """Have requests fail by chance from now on, and every event be late by up to `late` seconds."""
+    def bad_weather(self, seed: int, late: float = 0.05) -> Weather:
+        """Have requests fail by chance from now on, and every event be late by up to `late` seconds.
+
+        That is less than a reconcile waits that has lost an answer, even where several come one after another: it
+        would send the same once more.
+        """
         made = Weather(seed)
 
         def begin(proxy: Proxy) -> None:

@@ -10,7 +10,7 @@ import pytest
 from pba_sync.judging.askers import REMEMBERED, SEVERAL, Askers, Said
 from pba_sync.judging.limits import Limits
 from pba_sync.judging.outliers import Look, Phase, Standings, assess
-from pba_sync.judging.pasts import KEPT, Asked, End
+from pba_sync.judging.pasts import KEPT, Asked, End, Past
 
 LIMITS = Limits()
 NODES = ("a", "b", "c", "d", "e")
@@ -67,16 +67,24 @@ def test_who_is_not_known_may_be_anybody(bad: End) -> None:
     assert after([bad] * 4) is Phase.OUT
 
 
+@pytest.mark.parametrize("bad", BAD)
+def test_what_a_client_meets_by_his_own_doing_is_no_proof_beside_what_others_met_by_chance(bad: End) -> None:
+    culprit = [by("198.51.100.7", bad, "/poison")] * 8
+    assert after(culprit, culprit, [bad], culprit, culprit) is Phase.FULL
+    assert after(culprit, culprit, [bad] * 4, culprit) is Phase.OUT
+
+
 def test_who_was_long_ago_does_not_count() -> None:
-    said = Said()
+    said, past = Said(), Past()
     for number in range(SEVERAL):
-        assert not said.is_by_several()
-        said = said.then(Asked(f"198.51.100.{number}", "/"), bad=True)
+        assert said.proof(past).ends().failed == 0
+        said, past = said.then(Asked(f"198.51.100.{number}", "/"), bad=True), past.then(failed=True)
     for _ in range(KEPT - SEVERAL):
-        assert said.is_by_several()
-        said = said.then(Asked("192.0.2.1", "/"), bad=False)
-    said = said.then(None, bad=False)
-    assert not said.is_by_several()
+        assert said.proof(past).ends().failed == SEVERAL
+        said, past = said.then(Asked("192.0.2.1", "/"), bad=False), past.then()
+    said, past = said.then(None, bad=False), past.then()
+    assert past.ends().failed == SEVERAL - 1
+    assert said.proof(past).ends().failed == 0
 
 
 def shared(*counts: tuple[str, str, int]) -> frozenset[str]:

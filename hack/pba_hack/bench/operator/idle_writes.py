@@ -36,7 +36,7 @@ def idle(place: Namespace, operator: Replica, seconds: float, rest: float = REST
         NotAliveError: it did not renew its Lease.
         WaitedInVainError: it does not act on an edit.
     """
-    _await_rest(place, operator, rest)
+    await_rest(place, operator, rest)
     log = AuditLog(place.server.audit_log)
     threading.Event().wait(seconds)  # this is what is measured
     entries = log.entries()
@@ -54,7 +54,7 @@ def _is_renewal(entry: dict[str, Any], operator: Replica) -> bool:
     return asked == ("update", "leases", operator.user) and is_done(entry)
 
 
-def _await_rest(place: Namespace, operator: Replica, rest: float) -> None:
+def await_rest(place: Namespace, operator: Replica, rest: float) -> None:
     """Return when the operator has written nothing for a while."""
     log = AuditLog(place.server.audit_log)
     last = [0, time.monotonic()]

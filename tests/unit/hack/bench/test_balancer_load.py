@@ -48,8 +48,8 @@ def test_what_is_sent_is_answered_and_executed_once(executed: Path, records: Pat
 
 def test_who_asks_as_soon_as_he_is_answered_asks_one_after_another(nodes: Nodes, records: Path) -> None:
     nodes.order("set", delay_ms=50.0)
-    load = send(nodes.addresses[0], records, seconds=0.4, clients=2)
-    assert 4 <= len(load.sent) <= 16
+    load = send(nodes.addresses[0], records, seconds=1.5, clients=2)
+    assert 4 <= len(load.sent) <= 60
     assert load.failures == {}
 
 
@@ -61,7 +61,7 @@ def test_a_node_that_fails_is_seen_to_fail_and_only_that_one(nodes: Nodes, recor
 
 
 def test_requests_under_way_to_a_node_that_is_killed_fail_once_each(records: Path, nodes: Nodes) -> None:
-    nodes.order("set", delay_ms=300.0)
+    nodes.order("set", delay_ms=3000.0)
     killer = threading.Timer(0.25, nodes.order, ("kill", [0]))
     killer.start()
     load = send(nodes.addresses[0], records, seconds=0.5, rate=100)
@@ -69,6 +69,7 @@ def test_requests_under_way_to_a_node_that_is_killed_fail_once_each(records: Pat
     assert set(load.failures) <= {"closed", "refused or reset"}
     assert sum(load.failures.values()) == len(load.sent) == 50
     nodes.order("start", [0])
+    nodes.order("set")
     assert send(nodes.addresses[0], records, seconds=0.1, rate=50, first=50).failures == {}
 
 
@@ -114,6 +115,19 @@ def _answer_and_leave(server: socket.socket, count: int) -> None:
 
 
 def test_users_keep_their_own_cookies_and_others_have_none(records: Path) -> None:
+    for _ in range(3):
+        load, heard = _asked_with_cookies(records)
+        if load.latency(1.0) < 0.1:
+            break  # else the next request was sent before an answer had come with its cookie
+    assert load.failures == {}
+    # each request is answered by a node of its own, so he who has a cookie has left the one that set it
+    assert [(one.node, one.left) for one in load.sent] == [("2", ""), ("3", ""), ("4", "2"), ("5", "3")]
+    # two users in turn, each of whom is given a cookie with the number of his first request
+    assert heard == ["", "", "bound=2", "bound=3", "", ""]
+
+
+def _asked_with_cookies(records: Path) -> tuple[Load, list[str]]:
+    """Return what became of four requests of two users, and the cookies of these and of two without a user."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         heard: list[str] = []
         serving = threading.Thread(target=_set_cookies, args=(server, 6, heard), daemon=True)
@@ -122,11 +136,7 @@ def test_users_keep_their_own_cookies_and_others_have_none(records: Path) -> Non
         load = send(address, records, seconds=0.8, rate=5, users=2, first=2)
         send(address, records, seconds=0.4, rate=5)
         serving.join(10)
-    assert load.failures == {}
-    # each request is answered by a node of its own, so he who has a cookie has left the one that set it
-    assert [(one.node, one.left) for one in load.sent] == [("2", ""), ("3", ""), ("4", "2"), ("5", "3")]
-    # two users in turn, each of whom is given a cookie with the number of his first request
-    assert heard == ["", "", "bound=2", "bound=3", "", ""]
+    return load, heard
 
 
 def _set_cookies(server: socket.socket, count: int, heard: list[str]) -> None:

@@ -115,7 +115,9 @@ def test_as_many_come_with_a_connection_of_their_own_as_are_wanted(tmp_path: Pat
         server.shutdown()
     assert load.failures == {}
     # of the others each finds one that was kept, unless the answer to the one before is late
-    assert fresh * len(load.sent) // 100 <= Counting.connections < (fresh + 25) * len(load.sent) / 100
+    late = sum(one.took > 0.02 for one in load.sent)
+    most = (fresh + 25) * len(load.sent) / 100 + late
+    assert fresh * len(load.sent) // 100 <= Counting.connections < most
 
 
 class Counting(http.server.BaseHTTPRequestHandler):
