@@ -153,14 +153,16 @@ class Baselines:
 
 def is_worse(past: Past, baseline: Baseline) -> bool:
     """Tell whether a node's past has more of failures, or of bad ends, than chance would give it."""
-    return fails_more(past, baseline) or any(
-        chance(own.bad, own.count, others.bad) < SURPRISE for own, others in _spans(past, baseline)
+    # Most nodes have none, and are not looked at any further.
+    return bool(past.bad) and (
+        fails_more(past, baseline)
+        or any(chance(own.bad, own.count, others.bad) < SURPRISE for own, others in _spans(past, baseline))
     )
 
 
 def fails_more(past: Past, baseline: Baseline) -> bool:
     """Tell whether a node's past has more of failures than chance would give it."""
-    return any(
+    return bool(past.failed) and any(
         chance(own.failed, own.count, others.failed) < SURPRISE for own, others in _spans(past, baseline)
     )
 

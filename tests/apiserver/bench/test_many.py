@@ -44,9 +44,9 @@ def test_one_that_always_fails_delays_no_other(many: Crowd) -> None:
     with many.operator("third") as operator:
         many.await_seen(operator)
         street = Street(many, operator, EDITS)
-        alone = street.alone()
+        alone = min(street.alone() for _ in range(2))
+        assert alone < 2.0
         for beside in (
-            street.alone,
             street.beside_a_failing_one,
             street.beside_a_well_one_that_is_edited,
             street.beside_a_failing_one_that_is_edited,

@@ -107,8 +107,10 @@ def _writes(requests: list[Object], child: ChildId) -> list[float]:
 
 
 def _pauses(log: OperatorsRequests, child: ChildId) -> bool:
-    """Tell whether the operator has waited for almost 2 s between two of its writes to an object."""
-    return any(after - before > PAUSE for before, after in itertools.pairwise(_writes(log.requests(), child)))
+    """Tell whether the operator has waited for almost 2 s between two of its last writes to an object."""
+    times = _writes(log.requests(), child)
+    gaps = [after - before for before, after in itertools.pairwise(times)]
+    return max(gaps[-3:], default=0.0) > PAUSE
 
 
 def test_writes_back_off_and_it_is_told_until_they_cease(victim: Victim) -> None:
