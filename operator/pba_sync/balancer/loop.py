@@ -22,10 +22,12 @@ from pba_sync.balancer.planner import (
     Terms,
     drain_clock,
     governed,
+    have_served,
     heeded,
     plan,
     stays,
     unheeded,
+    unready,
     vanished,
     wanted,
 )
@@ -118,7 +120,9 @@ class Loop:
         self._settled: tuple[View | None, int] = (None, 0)
         self._settled_until = 0.0
         self._viewed_at: float | None = None
+        self._served: frozenset[str] = frozenset()
         self._unheeded = False
+        self._unready = False
         self._vanished = False
         self._floor_problem = ""
         self.ready = False
@@ -177,7 +181,7 @@ class Loop:
         finished = self._converge(view, live, terms)
         live = self._haproxy.servers()
         ours = governed(live, view.unresolved)
-        nodes = heeded(view.nodes, ours)
+        nodes = heeded(view.nodes, ours, self._served)
         self._keep_floor(nodes)
         self._told = {name: requests for name, requests in self._told.items() if name in live}
         self._hooks.on_pass(live)
@@ -269,13 +273,20 @@ class Loop:
 
     def _heed(self, view: View, live: Mapping[str, Server]) -> Mapping[str, Node]:
         """Return the nodes as they shall be; log when they are others than we were told of, and when no more."""
-        nodes = heeded(view.nodes, live)
+        self._served = have_served(view.nodes, live, self._served)
+        nodes = heeded(view.nodes, live, self._served)
         if bool(vanished(view.nodes, nodes)) != self._vanished:
             self._vanished = not self._vanished
             if self._vanished:
                 _LOG.warning("nothing is told of nodes any more: those that pass their checks serve on")
             else:
                 _LOG.info("no node serves any more of which nothing is told")
+        if bool(unready(view.nodes, nodes)) != self._unready:
+            self._unready = not self._unready
+            if self._unready:
+                _LOG.warning("no node is ready: those that served before serve on")
+            else:
+                _LOG.info("no node serves any more that is unready")
         if bool(unheeded(view.nodes, nodes)) != self._unheeded:
             self._unheeded = not self._unheeded
             if self._unheeded:

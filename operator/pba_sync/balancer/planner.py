@@ -79,27 +79,58 @@ def stays(nodes: Mapping[str, Node], name: str) -> bool:
     return node is not None and node.state in (NodeState.SERVING, NodeState.DRAINED)
 
 
-def heeded(nodes: Mapping[str, Node], live: Mapping[str, Server]) -> Mapping[str, Node]:
-    """Return the nodes as they shall be: where none would serve, those do that are drained by hand, or have vanished.
+def have_served(
+    nodes: Mapping[str, Node], live: Mapping[str, Server], before: Collection[str]
+) -> frozenset[str]:
+    """Return those of the nodes that have served as long as we know: they are no application that just starts.
+
+    Args:
+        nodes: the nodes as we were told of them.
+        live: HAProxy's servers: what is in rotation there has served, whoever put it there.
+        before: the answer of the last call.
+    """
+    told = {name for name, node in nodes.items() if node.state is NodeState.SERVING}
+    there = {name for name, server in live.items() if server.admin is Admin.READY}
+    return frozenset(nodes.keys() & (told | there | set(before)))
+
+
+def heeded(
+    nodes: Mapping[str, Node], live: Mapping[str, Server], served: Collection[str] = ()
+) -> Mapping[str, Node]:
+    """Return the nodes as they shall be.
+
+    Where none would serve, those do that are drained by hand, have vanished, or are unready and served before: that
+    all are bad at once is more often a fault of what finds them so (a slow health path, kubelets that reach no API
+    server). Which of them answer HAProxy's checks tell, and where none does, its floor.
 
     Args:
         nodes: the nodes as we were told of them.
         live: HAProxy's servers; one that its checks have found dead does not serve.
+        served: `have_served`.
     """
     if any(wanted(nodes, name) and not _is_dead(live.get(name)) for name in nodes):
         return nodes
-    by_hand = {
-        name: replace(node, state=NodeState.SERVING) if node.state is NodeState.DRAINED else node
+    let_in = {
+        name: replace(node, state=NodeState.SERVING)
+        if node.state is NodeState.DRAINED or (node.state is NodeState.UNREADY and name in served)
+        else node
         for name, node in nodes.items()
     }
-    return by_hand | {
-        server.name: _serving(server) for server in live.values() if _is_vanished(nodes, server)
-    }
+    return let_in | {server.name: _serving(server) for server in live.values() if _is_vanished(nodes, server)}
 
 
 def unheeded(told: Mapping[str, Node], nodes: Mapping[str, Node]) -> int:
-    """Return how many nodes of those we were told of are in another state than told (`nodes`: `heeded`)."""
-    return sum(nodes[name] != node for name, node in told.items())
+    """Return how many nodes that are drained by hand serve (`nodes`: `heeded`)."""
+    return _in_other_state(told, nodes, NodeState.DRAINED)
+
+
+def unready(told: Mapping[str, Node], nodes: Mapping[str, Node]) -> int:
+    """Return how many nodes serve that are unready (`nodes`: `heeded`)."""
+    return _in_other_state(told, nodes, NodeState.UNREADY)
+
+
+def _in_other_state(told: Mapping[str, Node], nodes: Mapping[str, Node], state: NodeState) -> int:
+    return sum(nodes[name] != node for name, node in told.items() if node.state is state)
 
 
 def vanished(told: Mapping[str, Node], nodes: Mapping[str, Node]) -> int:

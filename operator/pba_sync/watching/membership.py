@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
 from typing import Any
@@ -32,6 +32,8 @@ class NodeState(Enum):
     SERVING = "serving"
     DRAINING = "draining"
     """No new request; those that run may end until the deadline."""
+    UNREADY = "unready"
+    """The same, though it was not told to go: it is let in again where no node can serve and it served before."""
     DRAINED = "drained"
     """Drained by hand: no new request, but it stays, and comes back when it is let."""
 
@@ -175,8 +177,14 @@ def members(slices: Iterable[Iterable[Endpoint]], *, others: bool = False) -> di
             name=pod.name,
             address=pod.address,
             port=pod.port,
-            state=NodeState.SERVING if pod.name in chosen else NodeState.DRAINING,
+            state=_state(pod, chosen),
             keeps_clients=pod.serving and pod.terminating,
         )
         for pod in pods
     }
+
+
+def _state(pod: Endpoint, chosen: Container[str]) -> NodeState:
+    if pod.name in chosen:
+        return NodeState.SERVING
+    return NodeState.DRAINING if pod.terminating else NodeState.UNREADY

@@ -78,9 +78,15 @@ class SidecarLoop:
             version = self.board.version
             self.board.wait(version, self.loop.step())
 
-    def tell(self, serving: list[Node], draining: list[Node] | None = None) -> None:
+    def tell(
+        self, serving: list[Node], draining: list[Node] | None = None, unready: list[Node] | None = None
+    ) -> None:
         """Say which nodes there are, as the EndpointSlices would; those that drain terminate, and still serve."""
-        states = {NodeState.SERVING: serving, NodeState.DRAINING: draining or []}
+        states = {
+            NodeState.SERVING: serving,
+            NodeState.DRAINING: draining or [],
+            NodeState.UNREADY: unready or [],
+        }
         self.board.publish(
             {
                 node.name: Member(node.name, node.address, node.port, state, state is NodeState.DRAINING)

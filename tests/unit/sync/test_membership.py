@@ -32,19 +32,28 @@ def test_a_terminating_pod_drains_although_it_still_serves(endpoint: Make, endpo
 
 
 @pytest.mark.parametrize(
-    ("conditions", "keeps"), [(LEAVING, True), (NOT_READY, False), ({**LEAVING, "serving": False}, False)]
+    ("conditions", "state", "keeps"),
+    [
+        (LEAVING, NodeState.DRAINING, True),
+        (NOT_READY, NodeState.UNREADY, False),
+        ({**LEAVING, "serving": False}, NodeState.DRAINING, False),
+    ],
 )
 def test_of_the_nodes_that_drain_those_keep_their_clients_that_go_and_still_serve(
-    conditions: dict[str, bool], keeps: bool, endpoint: Make, endpoint_slice: Make
+    conditions: dict[str, bool],
+    state: NodeState,
+    keeps: bool,
+    endpoint: Make,
+    endpoint_slice: Make,
 ) -> None:
     raw = endpoint_slice(endpoint("a", "10.0.0.1", **conditions), endpoint("b", "10.0.0.2"))
     node = members([read_slice(raw, "http")])["a"]
-    assert (node.state, node.keeps_clients) == (NodeState.DRAINING, keeps)
+    assert (node.state, node.keeps_clients) == (state, keeps)
 
 
 def test_a_pod_that_is_not_ready_gets_no_requests(endpoint: Make, endpoint_slice: Make) -> None:
     raw = endpoint_slice(endpoint("a", "10.0.0.1", **NOT_READY), endpoint("b", "10.0.0.2"))
-    assert states(raw) == {"a": "draining", "b": "serving"}
+    assert states(raw) == {"a": "unready", "b": "serving"}
 
 
 def test_where_nobody_else_serves_those_that_terminate_and_still_serve_are_used(
@@ -55,12 +64,12 @@ def test_where_nobody_else_serves_those_that_terminate_and_still_serve_are_used(
         endpoint("b", "10.0.0.2", ready=False, serving=False, terminating=True),
         endpoint("c", "10.0.0.3", **NOT_READY),
     )
-    assert states(raw) == {"a": "serving", "b": "draining", "c": "draining"}
+    assert states(raw) == {"a": "serving", "b": "draining", "c": "unready"}
 
 
 def test_a_pod_that_is_only_said_to_serve_gets_no_requests(endpoint: Make, endpoint_slice: Make) -> None:
     raw = endpoint_slice(endpoint("a", "10.0.0.1", ready=False, serving=True, terminating=False))
-    assert states(raw) == {"a": "draining"}
+    assert states(raw) == {"a": "unready"}
 
 
 def test_absent_conditions_mean_ready(endpoint_slice: Make) -> None:

@@ -17,7 +17,18 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pba_lab.model import HAProxyModel
 from pba_lab.modelled import ModelledHAProxy
 
-from pba_sync.balancer.planner import Change, Kind, Terms, drain_clock, governed, heeded, plan, stays, wanted
+from pba_sync.balancer.planner import (
+    Change,
+    Kind,
+    Terms,
+    drain_clock,
+    governed,
+    have_served,
+    heeded,
+    plan,
+    stays,
+    wanted,
+)
 from pba_sync.haproxy.affinity import Affinity
 from pba_sync.haproxy.commands import Check
 from pba_sync.haproxy.errors import CommandRefusedError
@@ -51,6 +62,7 @@ class Membership(RuleBasedStateMachine):
         self.addresses: dict[str, str] = {}
         self.drained: set[str] = set()
         self.since: dict[str, float] = {}
+        self.served: frozenset[str] = frozenset()
         self.left_at: dict[str, float] = {}
         self.now = 0.0
 
@@ -67,7 +79,7 @@ class Membership(RuleBasedStateMachine):
     @rule(name=st.sampled_from(NAMES))
     def gets_unready(self, name: str) -> None:
         if name in self.pods:
-            self.pods[name] = Node(name, self.pods[name].address, 8080, NodeState.DRAINING)
+            self.pods[name] = Node(name, self.pods[name].address, 8080, NodeState.UNREADY)
 
     @rule(name=st.sampled_from(NAMES))
     def vanishes(self, name: str) -> None:
@@ -133,6 +145,7 @@ class Membership(RuleBasedStateMachine):
     @rule()
     def sidecar_restarts(self) -> None:
         self.since = {}
+        self.served = frozenset()
         self.addresses = {}
 
     @rule(seconds=st.sampled_from((1.0, 20.0, 40.0)))
@@ -143,7 +156,9 @@ class Membership(RuleBasedStateMachine):
     def passes(self, broken_off_after: int | None) -> None:
         """Make one pass; it may be broken off after so many commands (the sidecar is killed)."""
         left = 10_000 if broken_off_after is None else broken_off_after
-        shall = heeded(self.nodes, governed(self.haproxy.servers(), self.unresolved))
+        live = governed(self.haproxy.servers(), self.unresolved)
+        self.served = have_served(self.nodes, live, self.served)
+        shall = heeded(self.nodes, live, self.served)
         for change in self._plan():
             for command in change.commands:
                 if left == 0:
@@ -157,7 +172,7 @@ class Membership(RuleBasedStateMachine):
 
     def _plan(self) -> tuple[Change, ...]:
         live = governed(self.haproxy.servers(), self.unresolved)
-        nodes = heeded(self.nodes, live)
+        nodes = heeded(self.nodes, live, self.served)
         self.since = drain_clock(nodes, live, self.since, self.now)
         busy = {name: server.in_use for name, server in self.model.servers.items()}
         changes = plan(nodes, live, self.since, self.now, self.terms)
@@ -190,12 +205,13 @@ class Membership(RuleBasedStateMachine):
         """From every state, some passes bring HAProxy in step, and then nothing is left to do."""
         model = HAProxyModel()
         model.servers = {name: type(server)(**vars(server)) for name, server in self.model.servers.items()}
-        haproxy, since, now = ModelledHAProxy(model), dict(self.since), self.now
+        haproxy, since, now, served = ModelledHAProxy(model), dict(self.since), self.now, self.served
         pending = tuple(f"external_{name}_" for name in self.unresolved)
         untouched = {name: vars(s) | {} for name, s in model.servers.items() if name.startswith(pending)}
         for _ in range(5):
             live = governed(haproxy.servers(), self.unresolved)
-            shall = heeded(self.nodes, live)
+            served = have_served(self.nodes, live, served)
+            shall = heeded(self.nodes, live, served)
             since = drain_clock(shall, live, since, now)
             for change in plan(shall, live, since, now, self.terms):
                 for command in change.commands:
@@ -203,13 +219,14 @@ class Membership(RuleBasedStateMachine):
             now += DRAIN_SECONDS
         assert {name: vars(model.servers[name]) for name in untouched} == untouched
         ours = governed(haproxy.servers(), self.unresolved)
-        shall = heeded(self.nodes, ours)
+        shall = heeded(self.nodes, ours, served)
         assert {name: (s.address, s.port, s.admin) for name, s in ours.items()} == {
             name: (node.address, node.port, Admin.READY if wanted(shall, name) else Admin.DRAIN)
             for name, node in shall.items()
             if stays(shall, name)
         }
-        if any(stays(self.nodes, name) for name in self.nodes):
+        kept = any(node.state is NodeState.UNREADY and name in served for name, node in self.nodes.items())
+        if kept or any(stays(self.nodes, name) for name in self.nodes):
             assert any(server.admin is Admin.READY for server in ours.values())
         assert plan(shall, ours, {}, now, self.terms) == ()
 

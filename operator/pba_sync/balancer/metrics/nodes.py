@@ -8,7 +8,7 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from pba_sync.balancer.planner import Change, Kind, unheeded, vanished
+from pba_sync.balancer.planner import Change, Kind, unheeded, unready, vanished
 from pba_sync.watching.membership import Node, NodeState
 from pba_sync.watching.view import Board, View
 
@@ -44,6 +44,11 @@ class NodeMetrics:
         self._unheeded = Gauge(
             "pba_sync_drains_unheeded",
             "Nodes that are drained by hand and serve on, because no other node can.",
+            registry=registry,
+        )
+        self._unready = Gauge(
+            "pba_sync_nodes_unready_serving",
+            "Nodes that are unready and serve on, because no other node can.",
             registry=registry,
         )
         self._vanished = Gauge(
@@ -89,6 +94,7 @@ class NodeMetrics:
     def on_plan(self, told: Mapping[str, Node], nodes: Mapping[str, Node]) -> None:
         """Note which nodes shall be that are others than we were told of."""
         self._unheeded.set(unheeded(told, nodes))
+        self._unready.set(unready(told, nodes))
         self._vanished.set(vanished(told, nodes))
 
     def on_change(self, change: Change, view: View) -> None:

@@ -75,7 +75,7 @@ async def test_clients_leave_a_node_that_is_not_ready_or_has_vanished_at_once(
     ill, *staying = nodes
     browser = await bound_to(haproxy, ill)
     view = {node.name: Member(node.name, node.address, node.port, NodeState.SERVING) for node in staying}
-    unready = {} if vanished else {ill.name: Member(ill.name, ill.address, ill.port, NodeState.DRAINING)}
+    unready = {} if vanished else {ill.name: Member(ill.name, ill.address, ill.port, NodeState.UNREADY)}
     sidecar.board.publish(view | unready)
     await eventually_async(lambda: sidecar.changes[-1].kind in {Kind.RELEASE, Kind.REMOVE})
     await assert_has_moved(haproxy, browser, nodes, ill)

@@ -1,0 +1,77 @@
+"""Where all nodes are unready at once, those that served before serve on: what finds them so may be what is wrong."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+import pytest
+from pba_lab.modelled import Watched
+
+from pba_sync.balancer.planner import have_served, heeded, wanted
+from pba_sync.haproxy.servers import Admin, Server
+from pba_sync.watching.membership import Node
+
+if TYPE_CHECKING:
+    from pba_lab.model import HAProxyModel
+
+Nodes = Callable[..., dict[str, Node]]
+BEGUN = "no node is ready: those that served before serve on"
+ENDED = "no node serves any more that is unready"
+
+
+def server(name: str, admin: Admin = Admin.READY, *, up: bool = True) -> Server:
+    return Server(name, "10.0.0.1", 8080, admin, checked=True, up=up)
+
+
+def serving(nodes: dict[str, Node], *live: Server, before: frozenset[str] = frozenset()) -> set[str]:
+    there = {entry.name: entry for entry in live}
+    shall = heeded(nodes, there, have_served(nodes, there, before))
+    return {name for name in shall if wanted(shall, name)}
+
+
+@pytest.mark.parametrize("up", [True, False])
+def test_those_in_rotation_serve_on_whatever_their_checks_say(nodes: Nodes, *, up: bool) -> None:
+    told = nodes(n1="unready", n2="unready", n3="draining")
+    assert serving(told, *(server(name, up=up) for name in told)) == {"n1", "n2"}
+
+
+def test_one_that_was_drained_before_the_last_got_unready_comes_back(nodes: Nodes) -> None:
+    told = nodes(n1="unready", n2="unready")
+    assert serving(told, server("n2"), before=frozenset(("n1", "n2"))) == {"n1", "n2"}
+    assert serving(told, server("n1", Admin.DRAIN), server("n2"), before=frozenset(("n1",))) == {"n1", "n2"}
+
+
+def test_where_another_can_serve_they_do_not(nodes: Nodes) -> None:
+    told = nodes(n1="unready", n2="serving")
+    assert serving(told, server("n1"), server("n2")) == {"n2"}
+    assert serving(told, server("n1"), server("n2", up=False)) == {"n1", "n2"}
+
+
+def test_an_application_that_starts_is_not_taken_for_one_that_served(nodes: Nodes) -> None:
+    assert serving(nodes(n1="unready", n2="unready")) == set()
+
+
+def test_the_loop_keeps_them_says_so_and_lets_them_go(
+    watched: Watched, model: HAProxyModel, nodes: Nodes, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level("INFO")
+    board, metrics, loop = watched.board, watched.metrics, watched.loop
+
+    def step() -> tuple[list[str], str]:
+        for _ in range(3):
+            loop.step()
+        text = metrics.text().decode()
+        told = next(line for line in text.splitlines() if line.startswith("pba_sync_nodes_unready_serving "))
+        return sorted(name for name, live in model.servers.items() if live.in_rotation), told[-3:]
+
+    board.publish(nodes(n1="serving", n2="serving"))
+    assert step() == (["n1", "n2"], "0.0")
+    board.publish(nodes(n1="unready", n2="serving"))
+    assert step() == (["n2"], "0.0")
+    board.publish(nodes(n1="unready", n2="unready"))
+    assert step() == (["n1", "n2"], "2.0")
+    assert caplog.messages == [BEGUN]
+    board.publish(nodes(n1="serving", n2="unready"))
+    assert step() == (["n1"], "0.0")
+    assert caplog.messages == [BEGUN, ENDED]
