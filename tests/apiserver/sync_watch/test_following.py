@@ -34,6 +34,9 @@ def test_nodes_come_drain_and_go_with_their_endpoints(
     slices.delete("one")
     eventually(lambda: set(servers()) == {"d"})
     slices.write("two", {"d": "unready"}, port=10)
+    eventually(lambda: sidecar.metric("pba_sync_nodes_unready_serving") == 1)
+    assert set(servers()) == {"d"}, "no other can serve"
+    slices.write("two", {"d": "ending"}, port=10)
     eventually(lambda: not servers())
     slices.delete("two")
     assert sidecar.get("/readyz")[0] == 200

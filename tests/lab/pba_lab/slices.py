@@ -11,11 +11,12 @@ _CONDITIONS: Final = {
     "ready": {"ready": True, "serving": True, "terminating": False},
     "unready": {"ready": False, "serving": False, "terminating": False},
     "terminating": {"ready": False, "serving": True, "terminating": True},
+    "ending": {"ready": False, "serving": False, "terminating": True},
 }
 
 
 def endpoint(pod: str, address: str, state: str) -> dict[str, Any]:
-    """Return a pod as a slice tells it; states are ready, unready and terminating."""
+    """Return a pod as a slice tells it; states are those of `_CONDITIONS`."""
     return {
         "addresses": [address],
         "conditions": _CONDITIONS[state],
@@ -31,7 +32,7 @@ class Slices:
         self._path = f"/apis/discovery.k8s.io/v1/namespaces/{namespace}/endpointslices"
 
     def write(self, name: str, states: dict[str, str], *, port: int, service: str = SERVICE) -> None:
-        """Write a slice of pods at 10.9.0.1 and so on, port `port`; states are ready, unready and terminating."""
+        """Write a slice of pods at 10.9.0.1 and so on, port `port`."""
         endpoints = [
             endpoint(pod, f"10.9.{number // 250}.{number % 250 + 1}", state)
             for number, (pod, state) in enumerate(states.items())
