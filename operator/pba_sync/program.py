@@ -29,6 +29,7 @@ from pba_sync.haproxy.runtime import HAProxy
 from pba_sync.settings import Settings, SettingsError, read_settings
 from pba_sync.tls import pod
 from pba_sync.watching import kube
+from pba_sync.watching.memory import Memory
 from pba_sync.watching.resolver import Resolver, addresses
 from pba_sync.watching.roster import Roster
 from pba_sync.watching.view import Board, Watcher, WatcherHooks
@@ -81,6 +82,7 @@ class _Sidecar:
 
     def _loop(self, haproxy: HAProxy) -> Loop:
         settings, metrics = self.settings, self.metrics
+        memory = Memory(settings.socket.parent, time.monotonic)
         hooks = LoopHooks(
             time.monotonic,
             metrics.haproxy.on_pass,
@@ -89,6 +91,8 @@ class _Sidecar:
             metrics.haproxy.on_restart,
             self._share,
             metrics.haproxy.on_step,
+            memory.keep,
+            memory.recall,
         )
         stopping = Stopping(settings.socket.parent, time.monotonic)
         terms = Terms(settings.drain_seconds, settings.check, settings.requests_per_node, settings.affinity)

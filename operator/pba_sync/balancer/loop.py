@@ -5,12 +5,14 @@ What must stay true:
   good;
 - a change of the view is acted on at once, also in the middle of a pass;
 - one server that HAProxy refuses does not hold up the others;
-- without a view (the API server has not answered since we started) HAProxy's servers are left alone.
+- without a view (the API server has not answered since we started) HAProxy's servers are left alone; an HAProxy that
+  has none gets those of the last view that a sidecar of this pod had.
 """
 
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -42,7 +44,7 @@ from pba_sync.haproxy.errors import (
 )
 from pba_sync.haproxy.floor import Floor
 from pba_sync.haproxy.runtime import Incarnation
-from pba_sync.haproxy.servers import Server
+from pba_sync.haproxy.servers import Admin, Server
 from pba_sync.watching.membership import Node, NodeState
 from pba_sync.watching.view import Board, View
 
@@ -57,6 +59,8 @@ DOWN_SECONDS = 0.05
 AWAIT_SECONDS = 10.0
 """How long HAProxy is not said to be ready because an external node's address is being asked for. Only the first time:
 what cannot be resolved must not hold up every frontend that starts."""
+RECALL_SECONDS = 3.0
+"""How long the API server is waited for before an HAProxy without nodes gets those that were known last."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -98,6 +102,10 @@ class LoopHooks:
     """How many requests of this frontend may run on a node at a time."""
     on_step: Callable[[], None] = lambda: None
     """Is told whenever HAProxy was seen to be as it should be."""
+    keep: Callable[[View], None] = lambda _: None
+    """Has a view survive us."""
+    recall: Callable[[], View | None] = lambda: None
+    """Returns the view that was kept last."""
 
 
 class Loop:
@@ -120,6 +128,9 @@ class Loop:
         self._settled: tuple[View | None, int] = (None, 0)
         self._settled_until = 0.0
         self._viewed_at: float | None = None
+        self._recall_at = hooks.clock() + RECALL_SECONDS
+        self._recalled: View | None = None
+        self._kept: View | None = None
         self._served: frozenset[str] = frozenset()
         self._unheeded = False
         self._unready = False
@@ -169,20 +180,22 @@ class Loop:
         self._answers = error is None
 
     def _pass(self) -> float:
-        view, terms = self._board.view, replace(self._terms, requests=self._hooks.share())
+        version, terms = self._board.version, replace(self._terms, requests=self._hooks.share())
+        view = self._board.view or self._recalled
         self.ready = READY in self._greet()
         if self.ready and self._is_settled(view, terms) and self._hooks.clock() < self._settled_until:
             self._hooks.on_step()
             return IDLE_SECONDS
         live = self._haproxy.servers()
+        view = view or self._recall(live)
         if view is None:
             self._hooks.on_pass(live)
             return IDLE_SECONDS
-        finished = self._converge(view, live, terms)
+        finished = self._converge(view, version, live, terms)
         live = self._haproxy.servers()
         ours = governed(live, view.unresolved)
         nodes = heeded(view.nodes, ours, self._served)
-        self._keep_floor(nodes)
+        self._keep_floor(nodes, live)
         self._told = {name: requests for name, requests in self._told.items() if name in live}
         self._hooks.on_pass(live)
         self._hooks.on_plan(view.nodes, nodes)
@@ -190,18 +203,38 @@ class Loop:
         if not self.ready and whole and any(server.usable for server in live.values()):
             self._haproxy.run(commands.raise_flag(READY))
             self.ready = True
+        if finished:
+            self._keep(view)
         if finished and not self._refused:
             self._hooks.on_step()
         return self._next_look(view, nodes, ours, terms) if finished else 0.0
 
-    def _keep_floor(self, nodes: Mapping[str, Node]) -> None:
-        """Have HAProxy know who may be asked where nobody passes the checks; one that cannot know it does without."""
+    def _recall(self, live: Mapping[str, Server]) -> View | None:
+        """Return the view that was kept last, if HAProxy has no nodes and nobody tells us of any."""
+        if (
+            any(server.admin is Admin.READY for server in live.values())
+            or self._hooks.clock() < self._recall_at
+        ):
+            return None
+        self._recall_at = math.inf
+        self._recalled = self._hooks.recall()
+        if self._recalled is not None:
+            _LOG.warning("nothing is known of the nodes yet: HAProxy gets those that were known last")
+        return self._recalled
+
+    def _keep(self, view: View) -> None:
+        if view is not self._kept:
+            self._hooks.keep(view)
+            self._kept = view
+
+    def _keep_floor(self, nodes: Mapping[str, Node], live: Mapping[str, Server]) -> None:
+        """Have HAProxy know who is asked where too few pass the checks; one that cannot know it does without."""
         try:
             known = self._haproxy.floor()
         except AnswerMalformedError as error:
             self._note_floor(str(error))
             return
-        steps = floor.steps(known, [name for name in nodes if wanted(nodes, name)])
+        steps = floor.steps(known, floor.worth_asking((name for name in nodes if wanted(nodes, name)), live))
         self._note_floor(next(filter(None, (self._carry_out([step]) for step in steps)), ""))
 
     def _note_floor(self, problem: str) -> None:
@@ -248,7 +281,7 @@ class Loop:
         self._stopping.look(self._haproxy, incarnation, flags)
         return flags
 
-    def _converge(self, view: View, live: Mapping[str, Server], terms: Terms) -> bool:
+    def _converge(self, view: View, version: int, live: Mapping[str, Server], terms: Terms) -> bool:
         """Carry out what is between the view and HAProxy; return False if a newer view came meanwhile."""
         now = self._hooks.clock()
         live = governed(live, view.unresolved)
@@ -256,7 +289,7 @@ class Loop:
         self._draining_since = drain_clock(nodes, live, self._draining_since, now)
         refused: set[str] = set()
         for change in plan(nodes, live, self._draining_since, now, terms):
-            if self._board.view is not view:
+            if self._board.version != version:
                 return False
             problem = self._carry_out(change.commands)
             if problem:

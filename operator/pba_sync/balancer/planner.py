@@ -177,18 +177,26 @@ def drain_clock(
     return {name: since.get(name, now) for name in live if not stays(nodes, name)}
 
 
-def _add(node: Node, terms: Terms) -> Change:
+def _add(node: Node, terms: Terms, weight: int) -> Change:
     name, drained = node.name, node.state is NodeState.DRAINED
     return Change(
         Kind.DRAIN if drained else Kind.ADD,
         name,
         (
-            commands.add_server(name, node.address, node.port, terms.check, terms.requests, terms.affinity),
+            commands.add_server(
+                name, node.address, node.port, terms.check, terms.requests, weight, terms.affinity
+            ),
             commands.enable_health(name),
             commands.set_drain(name) if drained else commands.set_ready(name),
             commands.set_healthy(name),
         ),
     )
+
+
+def _first_weight(live: Mapping[str, Server], terms: Terms) -> int:
+    """Return the weight that a node comes with: where no other serves, somebody has to take the load."""
+    full = commands.full_weight(terms.affinity)
+    return full // commands.STEPS if any(server.usable for server in live.values()) else full
 
 
 def _hold(server: Server) -> Change | None:
@@ -201,12 +209,14 @@ def _hold(server: Server) -> Change | None:
     return Change(Kind.DRAIN, server.name, tuple(steps)) if steps else None
 
 
-def _return(server: Server) -> Change | None:
+def _return(server: Server, weight: int) -> Change | None:
     """Return what brings a known server back into rotation: it may stand in drain, or half added."""
     steps = []
     if not server.checked:
         steps.append(commands.enable_health(server.name))
     if server.admin is not Admin.READY:
+        if server.weight > weight:
+            steps.append(commands.set_weight(server.name, weight))
         steps += [commands.set_ready(server.name), commands.set_healthy(server.name)]
     return Change(Kind.RETURN, server.name, tuple(steps)) if steps else None
 
@@ -263,16 +273,17 @@ def plan(
         terms: how nodes are added, and let go.
     """
     changes: list[Change | None] = []
+    weight = _first_weight(live, terms)
     for name in sorted({*nodes, *live}):
         node, server = nodes.get(name), live.get(name)
         if server is None:
-            changes.append(_add(nodes[name], terms) if stays(nodes, name) else None)
+            changes.append(_add(nodes[name], terms, weight) if stays(nodes, name) else None)
         elif node is not None and not _matches(node, server):
             # The pod's sandbox was made anew: nothing answers at the old address any more. (An external node that
             # moves bears another name.)
             changes.append(_remove(server, cut_off=True))
         elif wanted(nodes, name):
-            changes.append(_return(server))
+            changes.append(_return(server, weight))
         elif stays(nodes, name):
             changes.append(_hold(server))
         else:

@@ -6,6 +6,7 @@ What must stay true:
 - only nodes that HAProxy sends requests to are judged: one that drains, or that its checks have found dead, is
   forgotten, and is not counted among those that could serve;
 - clients that are bound to a node leave it when what they get of it says so (`bindings`), and come back to it else;
+- a node that its checks have found dead comes back with the first step of its weight, not with all of it;
 - a trial is given to one node at a time, and taken back if it is not that node's any more;
 - what HAProxy does not answer, or refuses (a server that was removed meanwhile), changes nothing else.
 """
@@ -172,12 +173,29 @@ class Weigher:
             _LOG.info("not all nodes fail their checks any more")
         self._nobody = nobody
 
+    def _lower(self, servers: Iterable[Server]) -> None:
+        """Have nodes that are down come back low; on a ring that would move the clients that are bound to them."""
+        if self._affinity.by_address:
+            return
+        first = commands.FULL_WEIGHT // commands.STEPS
+        for server in servers:
+            if server.admin is Admin.READY and not server.up and server.weight > first:
+                self._run(commands.set_weight(server.name, first))
+
+    def _run(self, command: Command) -> None:
+        """Carry out what a server may refuse that was removed meanwhile."""
+        try:
+            self._haproxy.run(command)
+        except CommandRefusedError as error:
+            _LOG.info("%s", error)
+
     def _look(self) -> float:
         # In this order: a trial that does not wait any more runs, or its end is among the lines now or soon.
         waiting = self._haproxy.trial() if self._may_wait else None
         everyone = self._haproxy.uncounted_servers()
         servers = {name: server for name, server in everyone.items() if server.usable}
         self._note_checks(everyone.values())
+        self._lower(everyone.values())
         lines = self._haproxy.answers()
         # What had ended before our first look is not judged: we do not know who was out then.
         if self._last is None:
@@ -264,12 +282,8 @@ class Weigher:
 
     def _set(self, weights: Mapping[str, int], servers: Mapping[str, Server]) -> None:
         for name, weight in weights.items():
-            if servers[name].weight == weight:
-                continue
-            try:
-                self._haproxy.run(commands.set_weight(name, weight))
-            except CommandRefusedError as error:
-                _LOG.info("%s", error)
+            if servers[name].weight != weight:
+                self._run(commands.set_weight(name, weight))
 
 
 def _reached(servers: Mapping[str, Server]) -> list[str]:

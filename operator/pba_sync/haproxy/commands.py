@@ -33,12 +33,16 @@ from pba_api.sidecar import (
 from pba_sync.haproxy.affinity import NO_AFFINITY, Affinity
 
 FULL_WEIGHT: Final = 128
-"""Of a server like others; HAProxy's go from 0 to 256. One that is added has it, in case nobody comes to weigh it."""
+"""Of a server like others; HAProxy's go from 0 to 256."""
 
 RING_WEIGHT: Final = 16
 """The same where clients are bound by their addresses. HAProxy gives a server 16 places on its ring for each unit.
 With 256 the largest of 11 shares is 9 % more than the mean (computed: the median of 20 rings), with 2,048 it is 3 %.
 But then 1,000 servers take 100 MiB of HAProxy's instead of 16, and some ten times as long to be added (3.0.11)."""
+
+STEPS: Final = 8
+"""In so many steps a node rises to its full weight. It joins others with the first: `leastconn` gives a server that has
+nothing to do every request until it has its part, and at its full weight that is as many as the others have."""
 
 REMOVABLE_MILLISECONDS: Final = 100
 """How long to wait for HAProxy's threads to let go of a server; what takes longer is tried again."""
@@ -101,7 +105,13 @@ def location(address: str, port: int) -> str:
 
 
 def add_server(
-    name: str, address: str, port: int, check: Check, requests: int, affinity: Affinity = NO_AFFINITY
+    name: str,
+    address: str,
+    port: int,
+    check: Check,
+    requests: int,
+    weight: int,
+    affinity: Affinity = NO_AFFINITY,
 ) -> Command:
     """Register a server; it starts in maintenance, with its checks off.
 
@@ -111,18 +121,24 @@ def add_server(
         port: where it listens.
         check: how it is checked.
         requests: so many run on it at a time.
+        weight: its share of the requests, in proportion to the others' weights.
         affinity: how clients are bound to it.
     """
-    share = f"weight {FULL_WEIGHT} maxconn {requests:d}"
+    share = f"weight {weight:d} maxconn {requests:d}"
     if affinity.by_cookie:
         share += f" cookie {checked(affinity.cookie(name))}"
     if affinity.by_address:
-        share = f"weight {RING_WEIGHT} maxconn {requests:d} hash-key addr-port"
+        share += " hash-key addr-port"
     return Command(
         "add server",
         f"add server {_server(name)} {location(address, port)} {check.words()} {share}",
         "New server registered.",
     )
+
+
+def full_weight(affinity: Affinity) -> int:
+    """Return the weight of a server like others."""
+    return RING_WEIGHT if affinity.by_address else FULL_WEIGHT
 
 
 def enable_health(name: str, backend: str = HAPROXY_BACKEND) -> Command:

@@ -1,4 +1,4 @@
-"""Which nodes HAProxy asks where none passes its checks: pure.
+"""Which nodes HAProxy asks where none passes its checks, or too few for what is asked: pure.
 
 HAProxy then draws one by its place, from 0 to their number. What must stay true: after each of the commands, whatever
 is drawn is a node that is there, or that has gone a moment ago; and few places change when a node comes or goes.
@@ -6,11 +6,12 @@ is drawn is a node that is there, or that has gone a moment ago; and few places 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from pba_sync.haproxy import commands
 from pba_sync.haproxy.commands import Command
+from pba_sync.haproxy.servers import Server
 
 
 @dataclass(frozen=True)
@@ -23,12 +24,26 @@ class Floor:
     """From how many places it draws; None: it was never told."""
 
 
+def worth_asking(wanted: Iterable[str], live: Mapping[str, Server]) -> list[str]:
+    """Return the nodes that are asked: those that take connections, or all if none does.
+
+    A node that answers its checks late or wrong may well answer what clients ask for; one that takes no connection
+    cannot.
+
+    Args:
+        wanted: the nodes that shall serve.
+        live: HAProxy's servers.
+    """
+    there = [name for name in wanted if name in live]
+    return [name for name in there if live[name].connects] or there
+
+
 def steps(known: Floor, wanted: Collection[str]) -> list[Command]:
     """Return the commands that bring HAProxy in step.
 
     Args:
         known: what it knows.
-        wanted: the nodes that shall serve.
+        wanted: the nodes that are to be asked.
     """
     places = _places(known.places, wanted)
     found = []

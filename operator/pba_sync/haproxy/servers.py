@@ -21,13 +21,15 @@ from pba_sync.haproxy.errors import AnswerMalformedError
 _STATE_VERSION = "1"
 _STATE_FIELDS = (
     *("srv_name", "srv_addr", "srv_port", "srv_admin_state", "srv_check_state", "srv_op_state"),
-    "srv_uweight",
+    *("srv_uweight", "srv_check_status"),
 )
 _CONNECTION_FIELDS = ("bkname/svname", "used_cur")
 _MAINTENANCE = 0x01 | 0x02 | 0x04 | 0x20 | 0x40
 _DRAIN = 0x08 | 0x10
 _CHECK_ENABLED = 0x04
 _DOWN = 0
+_NOT_CONNECTED = (7, 8)
+"""Results of a check: the connection took too long, or was refused (`HCHK_STATUS_L4TOUT`, `HCHK_STATUS_L4CON`)."""
 
 
 class Admin(Enum):
@@ -51,6 +53,8 @@ class Server:
     in_use: int = 0
     """How many connections to it carry a request, if they were counted."""
     weight: int = 1
+    connects: bool = True
+    """Whether its last check got a connection, whatever came of it then."""
 
     @property
     def usable(self) -> bool:
@@ -103,8 +107,11 @@ def read_servers(state: str) -> dict[str, Server]:
                 checked=bool(int(check) & _CHECK_ENABLED),
                 up=int(operational) != _DOWN,
                 weight=int(weight),
+                connects=int(result) not in _NOT_CONNECTED,
             )
-            for name, address, port, admin, check, operational, weight in _rows(state, 1, _STATE_FIELDS)
+            for name, address, port, admin, check, operational, weight, result in _rows(
+                state, 1, _STATE_FIELDS
+            )
         }
     except (IndexError, ValueError) as error:
         raise _malformed(error) from error

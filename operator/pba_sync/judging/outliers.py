@@ -25,7 +25,7 @@ from enum import Enum
 from typing import Final
 
 from pba_api.sidecar import TRIAL_SECONDS
-from pba_sync.haproxy.commands import FULL_WEIGHT
+from pba_sync.haproxy.commands import FULL_WEIGHT, STEPS
 from pba_sync.judging.askers import NOTHING_SAID, Said, told_apart
 from pba_sync.judging.limits import Bounds, Limits
 from pba_sync.judging.pasts import (
@@ -51,8 +51,6 @@ USUAL: Final = 256
 """What is usual is the median of so many answers of all nodes."""
 STALE_SECONDS: Final = 10.0
 """What happened before a silence of so long says nothing any more, nor does what a node was before it went."""
-STEPS: Final = 8
-"""In so many steps a node rises to its full weight."""
 _DOUBLINGS: Final = 30
 """Of a rest; more are no number any more."""
 

@@ -188,3 +188,20 @@ async def test_a_pod_under_a_new_address_is_followed(
     await eventually_async(lambda: moving.executed)
     await clients.stop()
     assert sidecar.haproxy.servers()[moving.name].address == "127.0.0.2"
+
+
+async def test_a_node_that_joins_busy_ones_is_not_flooded(
+    new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
+) -> None:
+    """Nobody weighs here: the first step of its weight is what it stays at. Its whole share would be 13 at a time."""
+    sidecar = new_sidecar()
+    nodes = await new_nodes(3, delay_seconds=0.4)
+    sidecar.tell(nodes[:2])
+    await eventually_async(lambda: sidecar.loop.ready)
+    clients.start(40)
+    await eventually_async(lambda: min(node.running for node in nodes[:2]) >= 15)
+    sidecar.tell(nodes)
+    await eventually_async(lambda: nodes[2].executed.total() >= 8)
+    await clients.stop()
+    assert clients.failed == {}
+    assert 1 <= nodes[2].most <= 5

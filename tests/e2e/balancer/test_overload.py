@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import re
+import socket
 import time
 from collections import Counter
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 
 import pytest
 from pba_lab import HAProxyProcess, Node
@@ -17,7 +18,7 @@ from pba_lab.sidecar_loop import TERMS, SidecarLoop
 from pba_lab.wire_client import asked, request, said, status
 
 from pba_api.sidecar import CLIENTS as CLIENTS_TABLE
-from pba_operator.domain.frontend.overload import MAX_WAITING
+from pba_operator.domain.frontend.overload import CROWDED, MAX_WAITING
 
 CLIENTS = 40
 
@@ -241,3 +242,62 @@ async def test_a_client_that_asks_too_often_is_told_to_come_again(
     while await answered() != 200:
         assert time.monotonic() < deadline
         await asyncio.sleep(0.5)
+
+
+def waiting(haproxy: HAProxyProcess) -> int:
+    return int(haproxy.counters("BACKEND")["qcur"])
+
+
+async def test_what_waits_is_not_sent_to_a_node_once_its_client_has_gone(
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes, slow_clients: SlowClients
+) -> None:
+    (node,) = await new_nodes(1, delay_seconds=0.6)
+    sidecar = new_sidecar()
+    sidecar.share = 1
+    await joined(sidecar, [node])
+    first = asyncio.create_task(said(haproxy.port, request()))
+    await eventually_async(lambda: node.running == 1)
+    await slow_clients.begin(haproxy.port, b"POST / HTTP/1.1\r\nHost: lab\r\nContent-Length: 0\r\n\r\n", 10)
+    await eventually_async(lambda: waiting(haproxy) == 10)
+    slow_clients.end()
+    assert status(await first) == 200
+    await eventually_async(lambda: waiting(haproxy) == 0)
+    assert status(await said(haproxy.port, request())) == 200
+    assert node.executed.total() == 2
+
+
+class Crowd:
+    """Connections that rest, each from the address that its client has."""
+
+    def __init__(self) -> None:
+        self._open: list[socket.socket] = []
+
+    def connect(self, port: int, address: str, count: int) -> None:
+        for _ in range(count):
+            self._open.append(socket.create_connection(("127.0.0.1", port), 5, (address, 0)))
+
+    def end(self) -> None:
+        for connection in self._open:
+            connection.close()
+
+
+@pytest.fixture
+def crowd() -> Iterator[Crowd]:
+    made = Crowd()
+    yield made
+    made.end()
+
+
+@pytest.mark.parametrize(
+    ("trusted", "has"), [([], CROWDED), (["127.0.0.2/32"], CROWDED + 500)], ids=["a client", "a proxy"]
+)
+async def test_no_client_takes_the_last_connections(
+    new_frontend: NewFrontend, new_nodes: NewNodes, crowd: Crowd, trusted: list[str], has: int
+) -> None:
+    (node,) = await new_nodes(1)
+    haproxy = await new_frontend(node, trustedProxyCIDRs=trusted)
+    await asyncio.to_thread(crowd.connect, haproxy.port, "127.0.0.2", CROWDED + 500)
+    await eventually_async(lambda: haproxy.frontend_sessions() == has)
+    await asyncio.to_thread(crowd.connect, haproxy.port, "127.0.0.3", 100)
+    await eventually_async(lambda: haproxy.frontend_sessions() == has + 100)
+    assert await statuses(haproxy.port, 20) == {200: 20}

@@ -142,3 +142,25 @@ async def test_a_client_that_kept_its_connection_is_answered_however_late_it_ask
         assert answer.startswith(b"HTTP/1.1 200 ")
         assert b"\r\nconnection: close\r\n" in answer.lower()
         await eventually_async((haproxy.folder / "drained").exists)
+
+
+async def test_where_both_die_and_nobody_tells_of_nodes_those_known_last_serve(
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
+) -> None:
+    """The API server is away, so the new sidecar has no view."""
+    sidecar = new_sidecar()
+    nodes = await new_nodes(3)
+    sidecar.tell(nodes)
+    await eventually_async(lambda: sidecar.loop.ready)
+    await eventually_async(lambda: len(sidecar.in_rotation()) == 3)
+    sidecar.kill()
+    haproxy.kill()
+    haproxy.start()
+    new = new_sidecar()
+    await eventually_async(lambda: ready(haproxy) == 200)
+    assert new.in_rotation() == {node.name for node in nodes}
+    assert new.board.view is None
+    clients.start(3)
+    await eventually_async(lambda: all(node.executed for node in nodes))
+    await clients.stop()
+    assert clients.failed == {}

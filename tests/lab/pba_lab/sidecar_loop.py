@@ -18,6 +18,7 @@ from pba_sync.balancer.stopping import Stopping
 from pba_sync.haproxy.runtime import HAProxy
 from pba_sync.watching.membership import Node as Member
 from pba_sync.watching.membership import NodeState
+from pba_sync.watching.memory import Memory
 from pba_sync.watching.resolver import Resolver
 from pba_sync.watching.roster import Roster
 from pba_sync.watching.view import Board
@@ -44,6 +45,7 @@ class SidecarLoop:
         self.ahead_seconds = 0.0
         """By how much time seems to have gone on for a frontend that goes."""
         self.board = Board(time.monotonic)
+        memory = Memory(haproxy.folder, time.monotonic)
         self._resolver = Resolver(lookup, lambda: None)
         self.roster = Roster(self.board, on_hosts=self._resolve)
         self.haproxy = HAProxy(
@@ -61,6 +63,8 @@ class SidecarLoop:
                 lambda change, _: self.changes.append(change),
                 self._restarted,
                 lambda: self.share,
+                keep=memory.keep,
+                recall=memory.recall,
             ),
         )
         self._stop = threading.Event()

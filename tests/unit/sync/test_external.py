@@ -91,7 +91,7 @@ def test_nothing_that_is_declared_stops_the_sidecar(content: Any) -> None:
     found = read_declared(config_map({"external": content}))
     assert found is not None
     for node in nodes(found, dict.fromkeys(hosts(found), "192.0.2.1")).values():
-        commands.add_server(node.name, node.address, node.port, CHECK, 100)
+        commands.add_server(node.name, node.address, node.port, CHECK, 100, 128)
 
 
 @pytest.mark.parametrize(
@@ -154,4 +154,4 @@ def test_a_name_is_no_pods_and_no_other_nodes() -> None:
     assert is_of(name, "one")
     assert not is_of(name, "on")
     assert not is_of(server_name(External("one-b", "x", 1), "192.0.2.1"), "one")
-    commands.add_server(name, "fd00::7", 8080, CHECK, 100)
+    commands.add_server(name, "fd00::7", 8080, CHECK, 100, 128)

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pba_lab.model import HAProxyModel
 
-from pba_sync.haproxy.floor import Floor, steps
+from pba_sync.haproxy.floor import Floor, steps, worth_asking
+from pba_sync.haproxy.servers import Admin, Server
 
 NODES = st.sets(st.sampled_from([f"node-{number}" for number in range(8)]))
 
@@ -47,3 +48,12 @@ def test_what_somebody_else_has_left_there_is_set_right() -> None:
         "set map virt@floor-size nodes 2",
         "del map virt@floor 7",
     ]
+
+
+def test_who_takes_no_connection_is_not_asked_unless_nobody_does() -> None:
+    def server(name: str, *, connects: bool) -> Server:
+        return Server(name, "10.0.0.1", 80, Admin.READY, checked=True, up=False, connects=connects)
+
+    late, dead = server("late", connects=True), server("dead", connects=False)
+    assert worth_asking(["late", "dead", "coming"], {"late": late, "dead": dead}) == ["late"]
+    assert worth_asking(["dead", "coming"], {"late": late, "dead": dead}) == ["dead"]

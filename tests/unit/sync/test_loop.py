@@ -270,6 +270,8 @@ def test_one_node_that_haproxy_refuses_holds_up_no_other(
     told: Told,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    board.publish(nodes(n2="serving"))
+    loop.step()
     model.refuse.add("n1")
     board.publish(nodes(n1="serving", n2="serving"))
     loop.step()

@@ -43,6 +43,30 @@ def test_a_new_node_serves_without_waiting_for_a_check(nodes: Nodes) -> None:
     assert verbs(change) == ["add server", "enable health", "set ready", "set healthy"]
 
 
+@pytest.mark.parametrize(
+    ("affinity", "alone", "beside"), [(NO_AFFINITY, 128, 16), (BOUND, 128, 16), (BY_ADDRESS, 16, 2)]
+)
+def test_a_node_joins_others_with_an_eighth_of_its_share(
+    nodes: Nodes, affinity: Affinity, alone: int, beside: int
+) -> None:
+    def weight(*servers: Server) -> str:
+        (change,) = changes(nodes(n1="serving", n2="serving"), *servers, affinity=affinity)[-1:]
+        assert (change.kind, change.server) == (Kind.ADD, "n2")
+        return change.commands[0].text
+
+    assert f" weight {beside} " in weight(server("n1"))
+    assert f" weight {alone} " in weight(server("n1", up=False)), "where no other serves, it takes all"
+    assert f" weight {alone} " in weight()
+
+
+def test_a_node_that_comes_back_begins_with_an_eighth_too(nodes: Nodes) -> None:
+    gone = replace(server("n1", Admin.DRAIN), weight=128)
+    (change,) = changes(nodes(n1="serving", n2="serving"), gone, server("n2"))
+    assert verbs(change) == ["set weight", "set ready", "set healthy"]
+    (change,) = changes(nodes(n1="serving"), gone)
+    assert verbs(change) == ["set ready", "set healthy"]
+
+
 def test_a_node_that_never_served_is_not_added_to_drain(nodes: Nodes) -> None:
     assert changes(nodes(n1="draining")) == ()
 

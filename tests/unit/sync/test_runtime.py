@@ -64,7 +64,7 @@ def client(served: Served, told: list[tuple[str, bool]]) -> HAProxy:
 
 
 def test_commands_go_over_the_socket_and_come_back(client: HAProxy, told: list[tuple[str, bool]]) -> None:
-    client.run(commands.add_server("a", "10.0.0.1", 80, Check(500, 2, 2), 100))
+    client.run(commands.add_server("a", "10.0.0.1", 80, Check(500, 2, 2), 100, 128))
     client.run(commands.raise_flag("ready"))
     assert list(client.servers()) == ["a"]
     assert client.flags() == {"ready"}

@@ -37,6 +37,11 @@ def test_haproxys_own_words_are_understood() -> None:
     ]
 
 
+@pytest.mark.parametrize(("result", "connects"), [(6, True), (7, False), (8, False), (15, True)])
+def test_a_check_says_whether_it_got_a_connection(result: int, *, connects: bool) -> None:
+    assert read_servers(STATE.replace(" 3 15 3 0 ", f" 3 {result} 3 0 "))["dead"].connects is connects
+
+
 @pytest.mark.parametrize(
     ("bits", "admin"),
     [

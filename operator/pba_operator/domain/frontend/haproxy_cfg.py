@@ -52,6 +52,11 @@ THREADS: Final = 2
 """HAProxy would start one for each processor of the machine, whatever the pod may use of them. Two, so that one that is
 held up does not hold up all; for more there is `frontend.replicas`."""
 
+FEW: Final = 5
+"""Less than one in so many nodes pass their checks: that so many are bad at once is more often a fault of what finds
+them so. Envoy's panic begins at half of them, whatever the load; a health path that most nodes fail for a good reason
+then costs requests that the others had answered."""
+
 _TEMPLATE: Final = Template(r"""# Written by the PBACluster operator; changes are undone.
 global
     log stdout format raw local0 info
@@ -61,6 +66,7 @@ global
     fd-hard-limit $max_files
     hard-stop-after ${drain_seconds}s
     tune.h2.fe.glitches-threshold $max_glitches
+    tune.stick-counters $counters
 $tls_global
 
 defaults
@@ -74,6 +80,8 @@ $time_limits
     option http-server-close
     retries $attempts
     option redispatch 1
+    # What waits for a node is given up when its client has gone.
+    option abortonclose
 
 $error_pages
 
@@ -87,6 +95,8 @@ $tls_bind
     maxconn $max_clients
 
 $proxy_protocol
+
+$connections
 
     # Each request has a line in memory, for the sidecar; $logged in the log, too.
     option log-separate-errors
@@ -115,9 +125,14 @@ $compression
 
 $client_limits
 
-    # If no node passes its checks, any of them may be asked: one that may answer is better than none. It is drawn
-    # here, because `force-persist` is evaluated before the rules of the nodes' section.
-    http-request set-var(txn.nodes) str($floor_nodes),map($floor_size) if { nbsrv($backend) eq 0 }
+    # If no node passes its checks, any of them may be asked: one that may answer is better than none. So it is if less
+    # than a fifth pass, and more requests wait for each of these than run on it. The node is drawn here, because
+    # `force-persist` is evaluated before the rules of the nodes' section.
+    acl nobody_passes nbsrv($backend) eq 0
+    acl many_wait avg_queue($backend) gt $requests_per_node
+    http-request set-var(txn.nodes) str($floor_nodes),map($floor_size) if nobody_passes or many_wait
+    acl few_pass nbsrv($backend),mul($few),sub(txn.nodes) lt 0
+    http-request unset-var(txn.nodes) if many_wait !nobody_passes !few_pass
     http-request set-var(txn.floor) $lot,mod(txn.nodes),map($floor) if { var(txn.nodes) -m found }$lot_condition
 
 $paths
@@ -172,7 +187,7 @@ $retry_rules
 
 $trial_rules
 
-    # If no node passes its checks: the one that was drawn.
+    # If too few nodes pass their checks: the one that was drawn.
     force-persist if { var(txn.nodes) -m found }
     use-server %[var(txn.floor)] if { var(txn.floor) -m found }
 
@@ -230,6 +245,7 @@ def _process(frontend: Frontend) -> dict[str, object]:
         "threads": THREADS,
         "drain_seconds": timing.drain_seconds(frontend),
         "max_glitches": overload.MAX_GLITCHES,
+        "counters": overload.COUNTERS,
         "tls_global": indented(tls.global_lines(frontend.tls)),
         "time_limits": indented(timing.limits(frontend.timeouts)),
         "attempts": frontend.retries.attempts,
@@ -249,7 +265,10 @@ def _frontend_rules(frontend: Frontend, pages: Mapping[str, str]) -> dict[str, o
         "bind_options": bind_options,
         "tls_bind": indented(tls.bind_lines(frontend.tls, bind_options)),
         "max_clients": overload.MAX_CLIENTS,
+        "requests_per_node": frontend.limits.requests_per_node,
+        "few": FEW,
         "proxy_protocol": indented(origin.proxy_protocol(frontend)),
+        "connections": indented(overload.connection_rules(frontend)),
         "tls_response": indented(tls.response_lines(frontend.tls)),
         "early": indented(early.frontend_rules()),
         "origin": indented(origin.frontend_rules(frontend)),

@@ -24,6 +24,8 @@ from pba_api.types import Frontend
 from pba_operator.domain.frontend.words import CAME_BY_TLS, CONFIG_FOLDER, quoted
 
 PROXIES_FILE: Final = "trusted-proxies.lst"
+FROM_PROXIES: Final = f"{{ src -f {CONFIG_FOLDER}/{PROXIES_FILE} }}"
+"""The condition that a connection is a trusted proxy's, before its requests say whose they are."""
 
 HOPS: Final = 8
 """How many proxies of the user's a request may have passed. HAProxy counts ten entries of a header from its end."""
@@ -88,7 +90,7 @@ def files(frontend: Frontend) -> Mapping[str, str]:
 def proxy_protocol(frontend: Frontend) -> tuple[str, ...]:
     """Return the rule by which connections of the trusted proxies begin with PROXY's header."""
     if frontend.proxy_protocol == "Accept" and frontend.trusted_proxy_cidrs:
-        return (f"tcp-request connection expect-proxy layer4 if {{ src -f {CONFIG_FOLDER}/{PROXIES_FILE} }}",)
+        return (f"tcp-request connection expect-proxy layer4 if {FROM_PROXIES}",)
     return ()
 
 
@@ -119,7 +121,7 @@ def _believed(frontend: Frontend) -> Iterable[str]:
     if not frontend.trusted_proxy_cidrs:
         return
     yield "# What the user's own proxies say of their clients is believed, up to the first hop that is not one of them."
-    yield f"http-request set-var(req.proxied) bool(true) if {{ src -f {CONFIG_FOLDER}/{PROXIES_FILE} }}"
+    yield f"http-request set-var(req.proxied) bool(true) if {FROM_PROXIES}"
     yield "acl proxied var(req.proxied) -m bool"
     yield "acl told_proto req.fhdr_cnt(X-Forwarded-Proto) eq 1"
     yield "http-request set-var(req.proto) req.fhdr(X-Forwarded-Proto),lower if proxied told_proto"

@@ -1,7 +1,8 @@
 """What the frontend does when more is asked than the nodes, or one client's share, can bear: pure.
 
-What must stay true: what waits is bounded in number and in time; who only begins a request holds no node; what HAProxy
-keeps in memory for requests is bounded, however many of them a connection carries.
+What must stay true: what waits is bounded in number and in time; who only begins a request holds no node; no client
+takes the last connections; what HAProxy keeps in memory for requests is bounded, however many of them a connection
+carries.
 
 How many requests run on one node is told to HAProxy by the sidecar, which knows how many frontends share it.
 
@@ -23,12 +24,16 @@ from typing import Final
 
 from pba_api import sidecar
 from pba_api.types import Frontend, Limits
-from pba_operator.domain.frontend import pages, timing
+from pba_operator.domain.frontend import origin, pages, timing
 from pba_operator.domain.frontend.words import one_entry_table
 
 MAX_CLIENTS: Final = 8000
 """Connections of clients at a time. Below the process's own limit, which HAProxy makes from its files (about 10,200):
 so the probes are still accepted when the clients take all of theirs."""
+CROWDED: Final = MAX_CLIENTS * 3 // 4
+"""From so many connections on, who has `FAIR_SHARE` of them gets no more. Below, nobody is limited: many users may
+share one address."""
+FAIR_SHARE: Final = MAX_CLIENTS // 10
 MAX_WAITING: Final = MAX_CLIENTS // 2
 """Requests that wait for a node: so they never take all connections from clients who ask for something else."""
 MAX_REQUESTS: Final = MAX_CLIENTS
@@ -38,7 +43,11 @@ MAX_GLITCHES: Final = 1000
 thousands, as some clients cause a few in a long connection."""
 _REQUESTS: Final = "requests"
 _STICKY: Final = 1
-"""Which of HAProxy's three counters of a request is that of all requests."""
+"""Which of HAProxy's counters of a request is that of all requests."""
+_CONNECTIONS: Final = "connections"
+_OF_CONNECTION: Final = 3
+"""The same of a connection; HAProxy has three, unless it is told of one more."""
+COUNTERS: Final = 4
 _KNOWN_CLIENTS: Final = 100_000
 """Of so many addresses the rate is known; then the one that has asked for nothing for longest is forgotten."""
 
@@ -54,7 +63,12 @@ def sections(limits: Limits) -> list[str]:
         *(["conn_cur"] if limits.requests_per_client else []),
         *([rate, "gpc(1)", "gpc_rate(1,1s)"] if limits.requests_per_client_per_second else []),
     ]
-    lines = one_entry_table(_REQUESTS, "conn_cur")
+    lines = [
+        *one_entry_table(_REQUESTS, "conn_cur"),
+        "",
+        f"backend {_CONNECTIONS}",
+        f"{table} conn_cur",
+    ]
     if counted:
         lines += [
             "",
@@ -70,6 +84,22 @@ def sections(limits: Limits) -> list[str]:
             f"{table} {rate}",
         ]
     return lines
+
+
+def connection_rules(frontend: Frontend) -> list[str]:
+    """Return the rules of the clients' frontend by which no client takes the last connections.
+
+    They hold before the handshake of TLS. Connections of trusted proxies are many clients', so they are not limited;
+    where every connection begins with PROXY's header, only that tells whose it is.
+    """
+    known_by = "session" if origin.bind_options(frontend) else "connection"
+    others = f" unless {origin.FROM_PROXIES}" if frontend.trusted_proxy_cidrs else ""
+    crowded = f"{{ fe_conn gt {CROWDED} }} {{ sc_conn_cur({_OF_CONNECTION}) gt {FAIR_SHARE} }}"
+    return [
+        "# Where most connections are taken, a client who has many of them gets no more.",
+        f"tcp-request {known_by} track-sc{_OF_CONNECTION} {_CLIENT} table {_CONNECTIONS}{others}",
+        f"tcp-request {known_by} reject if {crowded}",
+    ]
 
 
 def frontend_rules() -> list[str]:

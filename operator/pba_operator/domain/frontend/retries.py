@@ -28,7 +28,7 @@ FREE_EACH_SECOND: Final = 10
 """Retries that need no requests to be a share of: with little traffic the first failure would use up the share."""
 
 _STICKY: Final = 2
-"""Which of HAProxy's three counters of a request is ours."""
+"""Which of HAProxy's counters of a request is ours."""
 
 
 def sections(retries: Retries) -> list[str]:

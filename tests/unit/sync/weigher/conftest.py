@@ -21,7 +21,7 @@ def join(haproxy: ModelledHAProxy) -> Join:
     """Add a server that is ready."""
 
     def add(name: str) -> None:
-        haproxy.run(commands.add_server(name, "10.0.0.1", 8080, Check(500, 2, 2), 100))
+        haproxy.run(commands.add_server(name, "10.0.0.1", 8080, Check(500, 2, 2), 100, 128))
         haproxy.run(commands.set_ready(name))
 
     return add

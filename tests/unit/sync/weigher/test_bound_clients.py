@@ -110,7 +110,10 @@ def test_where_clients_are_known_by_their_addresses_a_late_node_keeps_its_share_
 ) -> None:
     by_address = Affinity("ClientIP", leave_milliseconds=500.0)
     for number in range(4):
-        haproxy.run(commands.add_server(f"n{number}", "10.0.0.1", 8080, Check(500, 2, 2), 100, by_address))
+        added = commands.add_server(
+            f"n{number}", "10.0.0.1", 8080, Check(500, 2, 2), 100, RING_WEIGHT, by_address
+        )
+        haproxy.run(added)
         haproxy.run(commands.set_ready(f"n{number}"))
     weigher = Weigher(haproxy, Limits(), WeigherHooks(clock, seen.append), by_address)
     weigher.step()
@@ -122,3 +125,26 @@ def test_where_clients_are_known_by_their_addresses_a_late_node_keeps_its_share_
     weigher.step()
     assert model.weights == {"n0": RING_WEIGHT, "n1": RING_WEIGHT, "n2": 0, "n3": RING_WEIGHT}
     assert not [text for text in haproxy.texts if "virt@left" in text]
+
+
+def test_where_clients_are_known_by_their_addresses_a_node_that_joins_rises_step_by_step(
+    haproxy: ModelledHAProxy, model: HAProxyModel, clock: Clock
+) -> None:
+    by_address = Affinity("ClientIP")
+
+    def add(name: str, weight: int) -> None:
+        haproxy.run(commands.add_server(name, "10.0.0.1", 8080, Check(500, 2, 2), 100, weight, by_address))
+        haproxy.run(commands.set_ready(name))
+
+    weigher = Weigher(haproxy, Limits(), WeigherHooks(clock, lambda _: None), by_address)
+    add("n0", RING_WEIGHT)
+    weigher.step()
+    add("n1", RING_WEIGHT // 8)
+    risen = []
+    for _ in range(30):
+        weigher.step()
+        risen.append(model.weights["n1"])
+        clock.sleep(LOOK_SECONDS)
+    assert sorted(set(risen)) == [2, 4, 6, 8, 10, 12, 14, RING_WEIGHT]
+    assert risen == sorted(risen)
+    assert model.weights["n0"] == RING_WEIGHT

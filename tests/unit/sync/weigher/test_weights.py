@@ -27,7 +27,7 @@ from pba_sync.balancer.weigher import (
 from pba_sync.haproxy import commands
 from pba_sync.haproxy.commands import FULL_WEIGHT
 from pba_sync.judging.limits import Limits
-from pba_sync.judging.outliers import Phase, Standings
+from pba_sync.judging.outliers import STALE_SECONDS, Phase, Standings
 
 
 def test_a_node_like_others_is_left_alone(weigher: Weigher, haproxy: ModelledHAProxy, clock: Clock) -> None:
@@ -214,3 +214,29 @@ def test_many_nodes_are_looked_at_less_often(join: Join, weigher: Weigher, answe
         join(f"n{number}")
     answered("n1", 50)
     assert weigher.step() == 1000 * LOOK_SECONDS_A_NODE > LOOK_SECONDS
+
+
+def test_a_node_that_its_checks_found_dead_comes_back_low(
+    weigher: Weigher, model: HAProxyModel, clock: Clock
+) -> None:
+    model.servers["n2"].state = 0
+    weigher.step()
+    assert model.weights == {"n2": FULL_WEIGHT // 8} | dict.fromkeys(("n0", "n1", "n3"), FULL_WEIGHT)
+    clock.sleep(STALE_SECONDS + 1)
+    weigher.step()
+    model.servers["n2"].state = 2
+    risen = []
+    for _ in range(30):
+        weigher.step()
+        risen.append(model.weights["n2"])
+        clock.sleep(LOOK_SECONDS)
+    assert risen == sorted(risen)
+    assert (risen[0], risen[-1]) == (FULL_WEIGHT // 8, FULL_WEIGHT)
+
+
+def test_one_that_was_away_for_a_moment_has_its_weight_at_once(weigher: Weigher, model: HAProxyModel) -> None:
+    model.servers["n2"].state = 0
+    weigher.step()
+    model.servers["n2"].state = 2
+    weigher.step()
+    assert set(model.weights.values()) == {FULL_WEIGHT}

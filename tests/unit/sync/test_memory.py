@@ -1,0 +1,152 @@
+"""A sidecar that starts without the API server beside an HAProxy that starts, too: the last view is what there is."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pba_lab.model import HAProxyModel
+from pba_lab.modelled import Clock, ModelledHAProxy
+
+from pba_sync.balancer.loop import RECALL_SECONDS, Loop, LoopHooks
+from pba_sync.balancer.planner import Terms
+from pba_sync.balancer.stopping import Stopping
+from pba_sync.haproxy.commands import Check
+from pba_sync.watching.membership import Node
+from pba_sync.watching.memory import FILE, Memory
+from pba_sync.watching.view import Board
+
+Nodes = Callable[..., dict[str, Node]]
+Sidecar = tuple[Board, Loop]
+
+
+@pytest.fixture
+def start(haproxy: ModelledHAProxy, clock: Clock, tmp_path: Path) -> Callable[[], Sidecar]:
+    """Start a sidecar of the same pod."""
+
+    def begin() -> Sidecar:
+        board, memory = Board(clock), Memory(tmp_path, clock)
+        hooks = LoopHooks(
+            clock=clock,
+            on_pass=lambda _: None,
+            on_plan=lambda _told, _nodes: None,
+            on_change=lambda _change, _view: None,
+            on_restart=lambda: None,
+            share=lambda: 100,
+            keep=memory.keep,
+            recall=memory.recall,
+        )
+        terms = Terms(30.0, Check(500, 2, 2), 100)
+        return board, Loop(haproxy, board, Stopping(tmp_path, clock), terms, hooks)
+
+    return begin
+
+
+def test_an_haproxy_without_nodes_gets_those_that_were_known_last(
+    start: Callable[[], Sidecar], nodes: Nodes, model: HAProxyModel, clock: Clock
+) -> None:
+    board, loop = start()
+    board.publish(nodes(n1="serving", n2="serving", n3="draining"))
+    loop.step()
+    board, loop = start()
+    model.restart()
+    loop.step()
+    assert not model.servers, "the API server is waited for"
+    clock.sleep(RECALL_SECONDS)
+    loop.step()
+    assert set(model.servers) == {"n1", "n2"}
+    assert loop.ready
+    board.publish(nodes(n2="serving", n4="serving"))
+    loop.step()
+    assert {name for name, server in model.servers.items() if server.in_rotation} == {"n2", "n4"}
+
+
+def test_an_haproxy_that_has_nodes_is_left_alone(
+    start: Callable[[], Sidecar], nodes: Nodes, model: HAProxyModel, clock: Clock
+) -> None:
+    board, loop = start()
+    board.publish(nodes(n1="serving"))
+    loop.step()
+    _, loop = start()
+    clock.sleep(RECALL_SECONDS)
+    del model.servers["n1"]
+    model.ask("add server nodes/other ipv4@10.0.0.9:80 check x")
+    model.ask("set server nodes/other state ready")
+    loop.step()
+    assert set(model.servers) == {"other"}
+    model.restart()
+    loop.step()
+    assert set(model.servers) == {"n1"}
+
+
+def test_a_new_pod_has_nothing_to_recall(
+    start: Callable[[], Sidecar], model: HAProxyModel, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, loop = start()
+    clock.sleep(RECALL_SECONDS)
+    loop.step()
+    assert not model.servers
+    assert not caplog.messages
+
+
+def test_all_that_is_known_of_nodes_is_kept(tmp_path: Path, nodes: Nodes, clock: Clock) -> None:
+    board, memory = Board(clock), Memory(tmp_path, clock)
+    told = nodes(n1="serving", n2="draining", n3="unready", n4="drained")
+    board.publish(
+        told | {"v6": Node("v6", "fd00::1", 80, told["n2"].state, keeps_clients=True)}, frozenset(["out"])
+    )
+    assert board.view is not None
+    memory.keep(board.view)
+    assert memory.recall() == board.view
+    assert [path.name for path in tmp_path.iterdir()] == [FILE]
+
+
+NODE = {"name": "a", "address": "10.0.0.1", "port": 1, "state": "serving", "keeps_clients": False}
+
+
+def kept(**changed: Any) -> str:
+    return json.dumps({"nodes": [NODE | changed], "unresolved": []})
+
+
+def test_such_a_node_makes_sense(tmp_path: Path, clock: Clock) -> None:
+    (tmp_path / FILE).write_text(kept())
+    view = Memory(tmp_path, clock).recall()
+    assert view is not None
+    assert list(view.nodes) == ["a"]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        '{"nodes": []}',
+        '{"nodes": [1], "unresolved": []}',
+        kept(name="a b"),
+        kept(address="x"),
+        kept(port=0),
+        kept(state="well"),
+        kept(keeps_clients=1),
+    ],
+)
+def test_what_makes_no_sense_is_not_believed(
+    tmp_path: Path, clock: Clock, text: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    (tmp_path / FILE).write_text(text)
+    assert Memory(tmp_path, clock).recall() is None
+    assert "the view of the nodes that was kept makes no sense" in caplog.text
+
+
+def test_a_view_that_cannot_be_kept_is_told_once(
+    tmp_path: Path, clock: Clock, nodes: Nodes, caplog: pytest.LogCaptureFixture
+) -> None:
+    board, memory = Board(clock), Memory(tmp_path / "nowhere", clock)
+    board.publish(nodes(n1="serving"))
+    assert board.view is not None
+    for _ in range(2):
+        memory.keep(board.view)
+    assert len(caplog.messages) == 1
+    assert "cannot be kept" in caplog.text
