@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import re
 import socket
 import time
@@ -244,28 +245,6 @@ async def test_a_client_that_asks_too_often_is_told_to_come_again(
         await asyncio.sleep(0.5)
 
 
-def waiting(haproxy: HAProxyProcess) -> int:
-    return int(haproxy.counters("BACKEND")["qcur"])
-
-
-async def test_what_waits_is_not_sent_to_a_node_once_its_client_has_gone(
-    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes, slow_clients: SlowClients
-) -> None:
-    (node,) = await new_nodes(1, delay_seconds=0.6)
-    sidecar = new_sidecar()
-    sidecar.share = 1
-    await joined(sidecar, [node])
-    first = asyncio.create_task(said(haproxy.port, request()))
-    await eventually_async(lambda: node.running == 1)
-    await slow_clients.begin(haproxy.port, b"POST / HTTP/1.1\r\nHost: lab\r\nContent-Length: 0\r\n\r\n", 10)
-    await eventually_async(lambda: waiting(haproxy) == 10)
-    slow_clients.end()
-    assert status(await first) == 200
-    await eventually_async(lambda: waiting(haproxy) == 0)
-    assert status(await said(haproxy.port, request())) == 200
-    assert node.executed.total() == 2
-
-
 class Crowd:
     """Connections that rest, each from the address that its client has."""
 
@@ -274,7 +253,8 @@ class Crowd:
 
     def connect(self, port: int, address: str, count: int) -> None:
         for _ in range(count):
-            self._open.append(socket.create_connection(("127.0.0.1", port), 5, (address, 0)))
+            with contextlib.suppress(ConnectionResetError):  # it was one too many
+                self._open.append(socket.create_connection(("127.0.0.1", port), 5, (address, 0)))
 
     def end(self) -> None:
         for connection in self._open:

@@ -143,6 +143,7 @@ COMMANDS = st.one_of(
         st.just(1),
         st.just(CHECK),
         st.just(9),
+        st.sampled_from((2, 16, 128)),
         st.builds(Affinity, st.sampled_from(("Cookie", "ClientIP", "None")), st.just("key")),
     ),
     st.just(commands.TAKE_TRIALS_BACK),

@@ -80,8 +80,6 @@ $time_limits
     option http-server-close
     retries $attempts
     option redispatch 1
-    # What waits for a node is given up when its client has gone.
-    option abortonclose
 
 $error_pages
 
