@@ -49,10 +49,11 @@ class _Sidecar:
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
         self.board = Board(time.monotonic)
-        self.frontends = frontends.FrontendsDesk()
+        self.frontends = frontends.FrontendsDesk(time.monotonic)
         self.metrics = metrics = Metrics(self.board, time.monotonic)
         haproxy = HAProxy(settings.socket, COMMAND_SECONDS, metrics.haproxy.on_command)
         metrics.count_retries(haproxy.budget)
+        metrics.frontends.tell_age(self.frontends.age)
         self.loop = self._loop(haproxy)
         self.weigher = self._weigher(haproxy)
         self.others = others.Others(
@@ -100,7 +101,7 @@ class _Sidecar:
 
     def _weigher(self, haproxy: HAProxy) -> Weigher:
         told = self.metrics.answers
-        hooks = WeigherHooks(time.monotonic, told.on_look, told.on_left, told.on_answers)
+        hooks = WeigherHooks(time.monotonic, told.on_look, told.on_left, told.on_answers, told.on_cut_off)
         return Weigher(haproxy, self.settings.limits, hooks, self.settings.affinity)
 
     def _watchers(self) -> Mapping[str, Watcher[Any]]:

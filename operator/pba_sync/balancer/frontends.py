@@ -8,7 +8,8 @@ management node, which is no frontend, and does not share.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+import math
+from collections.abc import Callable, Collection, Mapping
 
 from pba_sync.watching.membership import Endpoint, Node, NodeState, members
 
@@ -18,7 +19,9 @@ class FrontendsDesk:
 
     what = "EndpointSlices of the frontends"
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._confirmed_at: float | None = None
         self.nodes: Mapping[str, Node] = {}
         """What the Service leads to."""
 
@@ -28,10 +31,16 @@ class FrontendsDesk:
 
     def put(self, records: Mapping[str, tuple[Endpoint, ...]]) -> None:
         """Take all slices."""
+        self.confirm()
         self.nodes = members(records.values())
 
     def confirm(self) -> None:
-        """Do nothing: how old this is, nobody asks."""
+        """Note evidence that what was put last is current."""
+        self._confirmed_at = self._clock()
+
+    def age(self) -> float:
+        """Return for how many seconds nothing has told us that this is current; NaN before the first time."""
+        return math.nan if self._confirmed_at is None else self._clock() - self._confirmed_at
 
 
 def others(nodes: Mapping[str, Node], prefix: str, own: Collection[str]) -> dict[str, Node]:

@@ -32,6 +32,7 @@ from pba_sync.judging.bindings import Bound, Reason
 from pba_sync.judging.limits import Limits
 from pba_sync.judging.outliers import Phase, Standings
 from pba_sync.judging.pasts import End
+from pba_sync.judging.silence import Listener
 from pba_sync.looks import Looks
 
 LOOK_SECONDS: Final = 0.1
@@ -64,6 +65,9 @@ class Runtime(Protocol):
     def left(self) -> dict[str, str]:
         """Return the nodes that bound clients leave, by their identities."""
 
+    def running(self) -> dict[str, int]:
+        """Return how many requests run on each server."""
+
     def trial(self) -> str | None:
         """Return the node whose trial waits for a request."""
 
@@ -86,6 +90,8 @@ class WeigherHooks:
     on_left: Callable[[int], None] = lambda _: None
     """Is told how many nodes bound clients leave."""
     on_answers: Callable[[Sequence[Answer]], None] = lambda _: None
+    on_cut_off: Callable[[Mapping[str, int]], None] = lambda _: None
+    """Is told how many requests were ended at the deadlines of nodes, by their kinds."""
 
 
 class Weigher:
@@ -118,6 +124,7 @@ class Weigher:
         self._draining: dict[str, float] = {}
         self._last: str | None = None
         self._redispatches: Mapping[str, int] = {}
+        self._listener = Listener(self._affinity.leave_milliseconds / 1000)
         self._may_wait = True
         """Whether a trial may wait in HAProxy: there is none before we give one, but one given before."""
 
@@ -207,9 +214,18 @@ class Weigher:
         before = self._known
         found = answers.read(fresh)
         self._hooks.on_answers(found)
+        self._hooks.on_cut_off(answers.cut_off(fresh))
         ended = self._ended(found, _reached(everyone))
         self._askers.note(ended)
-        look = outliers.Look({name: ended[name] for name in servers}, now, waiting, self._askers.shared())
+        self._listener.note(ended)
+        self._listener.look(servers, now, self._haproxy.running)
+        look = outliers.Look(
+            {name: ended[name] for name in servers},
+            now,
+            waiting,
+            self._askers.shared(),
+            self._listener.silent,
+        )
         self._known = outliers.assess(before, look, self._limits)
         _tell(before, self._known)
         weights = outliers.weights(self._known, now, self._limits)
@@ -238,7 +254,9 @@ class Weigher:
         self._bound = bindings.follow(
             self._bound, ended, outliers.standing_in(self._known), self._known.absent
         )
-        left = bindings.left(self._bound, self._known, self._affinity.leave_milliseconds)
+        left = bindings.left(
+            self._bound, self._known, self._affinity.leave_milliseconds, self._listener.silent
+        )
         left |= dict.fromkeys(overdue, Reason.DRAINED)
         for name, reason in left.items():
             if name in self._left:

@@ -117,16 +117,25 @@ def read_servers(state: str) -> dict[str, Server]:
         raise _malformed(error) from error
 
 
-def count_connections(servers: Mapping[str, Server], connections: str) -> dict[str, Server]:
-    """Return the servers with what they carry, from HAProxy's answer to `show servers conn BACKEND`.
+def read_connections(connections: str) -> dict[str, int]:
+    """Return what each server carries, from HAProxy's answer to `show servers conn BACKEND`.
 
     Raises:
         AnswerMalformedError: the answer has another shape.
     """
     try:
-        used = {
+        return {
             name.partition("/")[2]: int(count) for name, count in _rows(connections, 0, _CONNECTION_FIELDS)
         }
     except (IndexError, ValueError) as error:
         raise _malformed(error) from error
+
+
+def count_connections(servers: Mapping[str, Server], connections: str) -> dict[str, Server]:
+    """Return the servers with what they carry.
+
+    Raises:
+        AnswerMalformedError: `read_connections`.
+    """
+    used = read_connections(connections)
     return {name: replace(server, in_use=used.get(name, 0)) for name, server in servers.items()}

@@ -9,7 +9,9 @@ Source: HAProxy 3.0's configuration manual, 8.2.3 (the fields) and 8.5 (how a se
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
@@ -23,6 +25,7 @@ _NODES_FAULT: Final = frozenset("Ss")
 _CLIENTS_FAULT: Final = frozenset("Cc")
 _CUT_OFF: Final = "K"
 """We have ended it, at the deadline of a node that goes; its status is then 500, also of a WebSocket's (3.0.11)."""
+_CUT_OFF_LINE: Final = f'"end": "{_CUT_OFF}'
 _COOKIES: Final = {"N": "new", "V": "bound", "D": "down", "I": "unknown"}
 """Third letter of how a session ended: what the client's cookie said."""
 
@@ -46,6 +49,16 @@ def news(lines: Sequence[str], last: str) -> Sequence[str]:
         if lines[place] == last:
             return lines[place + 1 :]
     return lines
+
+
+def cut_off(lines: Iterable[str]) -> Counter[str]:
+    """Return how many requests we have ended at the deadline of a node that goes; those of WebSocket by its name."""
+    found: Counter[str] = Counter()
+    for line in lines:
+        if _CUT_OFF_LINE in line:
+            with contextlib.suppress(ValueError):
+                found["websocket" if json.loads(line).get("upgraded") else "request"] += 1
+    return found
 
 
 def read(lines: Iterable[str]) -> list[Answer]:

@@ -81,13 +81,19 @@ def _seen(bound: Bound, ends: Sequence[End]) -> Bound:
     return replace(bound, past=past, answers=(*bound.answers, *answers)[-TYPICAL:])
 
 
-def left(known: Mapping[str, Bound], standings: Standings, limit_milliseconds: float) -> dict[str, Reason]:
+def left(
+    known: Mapping[str, Bound],
+    standings: Standings,
+    limit_milliseconds: float,
+    silent: Container[str] = (),
+) -> dict[str, Reason]:
     """Return the nodes that clients leave, and why.
 
     Args:
         known: the answer of `follow`.
         standings: how the nodes stand after the same look.
         limit_milliseconds: beyond it a node that is out is too slow.
+        silent: nodes that take requests, and end none.
     """
     serving = {
         name: mark.past for name, mark in standings.marks.items() if name in known and not known[name].out
@@ -99,9 +105,13 @@ def left(known: Mapping[str, Bound], standings: Standings, limit_milliseconds: f
     for name, bound in known.items():
         if bound.out and fails_more(bound.past, baselines.beside(name)):
             reasons[name] = Reason.FAILS
-        elif bound.out and bound.answers and statistics.median(bound.answers) > limit_milliseconds:
+        elif bound.out and (name in silent or _is_slow(bound, limit_milliseconds)):
             reasons[name] = Reason.SLOW
     return reasons
+
+
+def _is_slow(bound: Bound, limit_milliseconds: float) -> bool:
+    return bool(bound.answers) and statistics.median(bound.answers) > limit_milliseconds
 
 
 def ring_weights(

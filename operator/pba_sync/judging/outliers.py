@@ -10,7 +10,8 @@ What must stay true:
 - an error is never taken for a fast answer;
 - more than the share `Limits.out_share` of the nodes is never without requests: if most look bad, all serve;
 - nodes that are not out have equal weights, whatever their latencies: weights do not follow noise;
-- only what has ended counts: what still runs may be a stream, or wait for its client;
+- only what has ended counts: what still runs may be a stream, or wait for its client. A node that ends nothing at all
+  is told of by `silence`;
 - every phase but the full one ends by itself, whatever requests come.
 
 Why not peak EWMA, and what was measured: docs/adr/0009-nodes-are-judged-by-surprise.md.
@@ -114,6 +115,8 @@ class Look:
     """Whose trial waits for a request."""
     shared: Container[str] = ()
     """The addresses that many clients have."""
+    silent: Container[str] = ()
+    """Nodes that take requests, and end none."""
 
 
 def assess(known: Standings, look: Look, limits: Limits) -> Standings:
@@ -133,7 +136,7 @@ def assess(known: Standings, look: Look, limits: Limits) -> Standings:
     serving = {name: mark.past for name, mark in seen.items() if mark.phase in _SERVING}
     news = [Ends.of(look.ended[name], bounds.late) for name in serving if look.ended[name]]
     ends = sum_ends([known.ends, *news]).faded()
-    transitions = _Transitions(Baselines(ends, serving), now, limits)
+    transitions = _Transitions(Baselines(ends, serving), look.silent, now, limits)
     waits = known.given if known.given == look.waiting and now - known.given_at >= NOBODY_SECONDS else None
     moved = {
         name: _begun(mark, Phase.RISING, now) if name == waits else transitions.next(mark, name)
@@ -213,6 +216,7 @@ class _Transitions:
     """What phase follows from a mark, and from what is usual for other nodes."""
 
     baselines: Baselines
+    silent: Container[str]
     now: float
     limits: Limits
 
@@ -225,7 +229,8 @@ class _Transitions:
             return mark if age < rest else _begun(mark, Phase.TRIAL, now)
         if mark.phase is Phase.TRIAL and mark.past.ends().bad < mark.past.count:
             return _begun(mark, Phase.RISING, now)
-        if _is_put_out(mark, self.baselines.beside(name)):
+        hangs = mark.phase in _SERVING and name in self.silent
+        if hangs or _is_put_out(mark, self.baselines.beside(name)):
             return replace(_begun(mark, Phase.OUT, now), level=mark.level + 1)
         if mark.phase is Phase.RISING and age >= limits.rise:
             return replace(mark, phase=Phase.FULL, since=now)

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pba_sync.judging.answers import Answer, by_node, news, read
+from pba_sync.judging.answers import Answer, by_node, cut_off, news, read
 from pba_sync.judging.pasts import End
 
 
@@ -100,3 +100,14 @@ def test_each_node_has_what_ended_there_in_its_order_and_nobody_else() -> None:
         "b": [(20, False)],
         "quiet": [],
     }
+
+
+def test_what_was_ended_at_a_deadline_is_counted() -> None:
+    lines = [
+        line(end="KD--"),
+        line(end="KD--", upgraded="websocket"),
+        line(end="cK"),
+        line(path="/K"),
+        '"end": "K',
+    ]
+    assert cut_off([*lines, line(end="KQ")]) == {"request": 2, "websocket": 1}

@@ -91,6 +91,13 @@ def test_a_node_that_goes_is_left_if_it_fails() -> None:
     assert left(known, known_to_serve, LIMIT) == {"bad": Reason.FAILS}
 
 
+def test_a_node_that_hangs_is_left_once_it_is_out() -> None:
+    hangs = {"bad"}
+    assert left(after(([], OUT)), standings(), LIMIT, hangs) == {"bad": Reason.SLOW}
+    assert left(after(([], OUT)), standings(), LIMIT) == {}
+    assert left(after(([], IN)), standings(), LIMIT, hangs) == {}
+
+
 def test_where_nobody_else_serves_nobody_is_left() -> None:
     known = follow({}, {"bad": [FAILED] * 20}, ())
     assert left(known, Standings({}), LIMIT) == {}

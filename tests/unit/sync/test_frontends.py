@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pba_lab.modelled import Clock
 
-from pba_sync.balancer.frontends import count, share
+from pba_sync.balancer.frontends import FrontendsDesk, count, share
 from pba_sync.watching.membership import Node, NodeState
 
 OWN = frozenset({"10.0.0.1"})
@@ -46,3 +48,13 @@ def test_all_shares_together_are_within_the_limit_where_each_can_have_one(limit:
     assert each >= 1
     assert each * frontends <= max(limit, frontends)
     assert (each + 1) * frontends > limit, "no more is given away than must be"
+
+
+def test_the_age_of_what_is_known_counts_from_the_last_word(clock: Clock) -> None:
+    desk = FrontendsDesk(clock)
+    assert math.isnan(desk.age())
+    desk.put({})
+    clock.sleep(7.0)
+    assert desk.age() == 7.0
+    desk.confirm()
+    assert desk.age() == 0.0

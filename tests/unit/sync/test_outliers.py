@@ -208,6 +208,14 @@ def on_trial() -> Standings:
     return look(given, TAKEN, None, bad=(), good=())
 
 
+def test_a_node_that_hangs_is_put_out_but_not_if_too_many_would_be() -> None:
+    nodes = {name: [End(20.0)] for name in "abcd"}
+    known = assess(Standings({}), Look(nodes, 0.0), LIMITS)
+    assert weights(assess(known, Look(nodes, 1.0, silent={"a"}), LIMITS), 1.0, LIMITS)["a"] == 0
+    all_hang = weights(assess(known, Look(nodes, 1.0, silent=set("abcd")), LIMITS), 1.0, LIMITS)
+    assert sorted(all_hang.values()) == [0, 0, FULL_WEIGHT, FULL_WEIGHT]
+
+
 def test_a_node_out_rests_and_then_gets_one_trial() -> None:
     resting = look(one_is_out(), REST - 0.1, bad=(), good=())
     assert (resting.given, weights(resting, REST - 0.1, LIMITS)["bad"]) == (None, 0)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter as Tally
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
@@ -36,6 +36,13 @@ class AnswerMetrics:
             registry=registry,
         )
 
+        self._cut_off = Counter(
+            "pba_sync_requests_cut_off",
+            "Requests that were ended at the deadline of a node that went; those of WebSocket apart.",
+            ["kind"],
+            registry=registry,
+        )
+
     def on_look(self, known: Standings) -> None:
         """Note how the nodes stand."""
         tally = Tally(mark.phase for mark in known.marks.values())
@@ -47,6 +54,11 @@ class AnswerMetrics:
         self.times.add(answers)
         for client, count in Tally(answer.client for answer in answers if answer.client).items():
             self._clients.labels(client).inc(count)
+
+    def on_cut_off(self, counts: Mapping[str, int]) -> None:
+        """Note what was ended at the deadline of a node."""
+        for kind, count in counts.items():
+            self._cut_off.labels(kind).inc(count)
 
     def on_left(self, count: int) -> None:
         """Note how many nodes bound clients leave."""

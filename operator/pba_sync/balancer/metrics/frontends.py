@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from prometheus_client import CollectorRegistry, Gauge
 
 
@@ -24,6 +26,16 @@ class FrontendMetrics:
             "Other frontends that were asked what clients ask them for, and did not tell.",
             registry=registry,
         )
+
+        self._age = Gauge(
+            "pba_sync_frontends_view_age_seconds",
+            "Seconds since anything told that the view of the frontends is current; NaN before the first view.",
+            registry=registry,
+        )
+
+    def tell_age(self, age: Callable[[], float]) -> None:
+        """Tell how old the view of the frontends is, too; `age` returns it, in seconds."""
+        self._age.set_function(age)
 
     def on_others(self, count: int) -> None:
         """Note how many other frontends can serve."""

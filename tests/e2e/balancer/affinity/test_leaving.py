@@ -158,6 +158,22 @@ async def test_a_slow_node_keeps_its_clients_below_the_limit_and_loses_them_beyo
 
 
 @pytest.mark.usefixtures("crowd")
+async def test_a_node_that_hangs_is_left_long_before_its_requests_end(
+    haproxy: HAProxyProcess, nodes: list[Node]
+) -> None:
+    hangs = nodes[0]
+    held, other = [await bound_to(haproxy, hangs) for _ in range(4)], await bound_to(haproxy, hangs)
+    with weighing(haproxy, LIMITS, leaving(1500.0)) as standings:
+        await eventually_async(lambda: len(standings) > 1 and len(standings[-1].recent) > 100)
+        hangs.delay_seconds = 15.0
+        asked = [asyncio.create_task(browser.visit(haproxy, "POST")) for browser in held]
+        await eventually_async(lambda: haproxy_left(haproxy))
+        assert not any(task.done() for task in asked)
+        await assert_has_moved(haproxy, other, nodes, hangs)
+        assert await asyncio.gather(*asked) == [Visit(200, hangs.name, ())] * 4, "what runs goes on"
+
+
+@pytest.mark.usefixtures("crowd")
 async def test_nobody_leaves_what_is_slow_everywhere(haproxy: HAProxyProcess, nodes: list[Node]) -> None:
     bound = {node.name: await bound_to(haproxy, node) for node in nodes}
     with weighing(haproxy, LIMITS, leaving(100.0)) as standings:
