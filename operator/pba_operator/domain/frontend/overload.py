@@ -1,8 +1,8 @@
 """What the frontend does when more is asked than the nodes, or one client's share, can bear: pure.
 
 What must stay true: what waits is bounded in number and in time; who only begins a request holds no node; no client
-takes the last connections; what HAProxy keeps in memory for requests is bounded, however many of them a connection
-carries.
+takes the last connections, or places for requests; what HAProxy keeps in memory for requests is bounded, however many
+of them a connection carries.
 
 How many requests run on one node is told to HAProxy by the sidecar, which knows how many frontends share it.
 
@@ -31,8 +31,8 @@ MAX_CLIENTS: Final = 8000
 """Connections of clients at a time. Below the process's own limit, which HAProxy makes from its files (about 10,200):
 so the probes are still accepted when the clients take all of theirs."""
 CROWDED: Final = MAX_CLIENTS * 3 // 4
-"""From so many connections on, who has `FAIR_SHARE` of them gets no more. Below, nobody is limited: many users may
-share one address."""
+"""From so many connections on, who has `FAIR_SHARE` of them gets no more. So it is with requests under way, of which
+those count that begin from then on. Below, nobody is limited: many users may share one address."""
 FAIR_SHARE: Final = MAX_CLIENTS // 10
 MAX_WAITING: Final = MAX_CLIENTS // 2
 """Requests that wait for a node: so they never take all connections from clients who ask for something else."""
@@ -46,8 +46,11 @@ _STICKY: Final = 1
 """Which of HAProxy's counters of a request is that of all requests."""
 _CONNECTIONS: Final = "connections"
 _OF_CONNECTION: Final = 3
-"""The same of a connection; HAProxy has three, unless it is told of one more."""
-COUNTERS: Final = 4
+"""The same of a connection; HAProxy has three, unless it is told of more."""
+_CROWD: Final = "crowd"
+_IN_CROWD: Final = 4
+"""The same of a request that begins when there are many."""
+COUNTERS: Final = 5
 _KNOWN_CLIENTS: Final = 100_000
 """Of so many addresses the rate is known; then the one that has asked for nothing for longest is forgotten."""
 
@@ -67,6 +70,9 @@ def sections(limits: Limits) -> list[str]:
         *one_entry_table(_REQUESTS, "conn_cur"),
         "",
         f"backend {_CONNECTIONS}",
+        f"{table} conn_cur",
+        "",
+        f"backend {_CROWD}",
         f"{table} conn_cur",
     ]
     if counted:
@@ -112,6 +118,8 @@ def frontend_rules() -> list[str]:
         "# A connection of HTTP/2 carries many requests, so they are counted. One too many gets no page to hold.",
         f"http-request track-sc{_STICKY} int(0) table {_REQUESTS}",
         f"http-request return {refusal} if {{ sc_conn_cur({_STICKY}) gt {MAX_REQUESTS} }}",
+        f"http-request track-sc{_IN_CROWD} {_CLIENT} table {_CROWD} if {{ sc_conn_cur({_STICKY}) gt {CROWDED} }}",
+        f"http-request return {refusal} if {{ sc_conn_cur({_IN_CROWD}) gt {FAIR_SHARE} }}",
     ]
 
 

@@ -26,7 +26,7 @@ from pba_lab.patience import eventually_async
 from pba_lab.secure import Secure, served
 from pba_lab.wire_client import asked, request
 
-from pba_operator.domain.frontend.overload import MAX_GLITCHES, MAX_REQUESTS
+from pba_operator.domain.frontend.overload import CROWDED, FAIR_SHARE, MAX_GLITCHES, MAX_REQUESTS
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -237,6 +237,30 @@ async def test_requests_under_way_are_bounded_however_few_connections_carry_them
             assert (await peer.ask(get())).status == 200
         await eventually_async(lambda: secure.witness.requests)
         assert [seen.target for seen in secure.witness.requests] == ["/"]
+
+
+async def test_no_client_takes_the_last_places_for_requests() -> None:
+    """With 100 in the place of 6,000, and 50 in that of 800."""
+
+    def lowered(text: str) -> str:
+        for counter, bound, low in ((1, CROWDED, STREAMS), (4, FAIR_SHARE, STREAMS // 2)):
+            assert f"sc_conn_cur({counter}) gt {bound} }}" in text
+            text = text.replace(
+                f"sc_conn_cur({counter}) gt {bound} }}", f"sc_conn_cur({counter}) gt {low} }}"
+            )
+        return text
+
+    async with served(lowered) as secure:
+        async with AsyncExitStack() as stack:
+            crowd = Crowd(secure, stack)
+            await crowd.begin(3)
+            await eventually_async(lambda: under_way(secure.haproxy) == STREAMS * 3 // 2)
+            await eventually_async(lambda: crowd.refused() == STREAMS * 3 // 2)
+            assert (await asked(secure.haproxy.port, request())).status == 503
+            others = [await asked(secure.haproxy.port, request(), source="127.0.0.2") for _ in range(3)]
+            assert [answer.status for answer in others] == [200] * 3
+        await eventually_async(lambda: under_way(secure.haproxy) == 0)
+        assert (await asked(secure.haproxy.port, request())).status == 200
 
 
 async def test_who_holds_what_he_got_is_let_go_in_time() -> None:
