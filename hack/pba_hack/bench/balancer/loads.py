@@ -18,18 +18,27 @@ class Loads:
         self.sent = 0
         self.failed = 0
         """So many failed in all."""
-        self.idle: list[float] = []
-        """The share of the machine's processors that was idle, load by load."""
+        self._idle: dict[str, list[float]] = {}
+        """The share of the machine's processors that was idle, load by load, by whom they were sent to."""
 
-    def send(self, target: str, *, seconds: float, rate: float, **kind: Unpack[Kind]) -> Load:
-        """Send one, and return what became of it; the arguments are those of `load.send`."""
+    def send(self, target: str, whose: str, *, seconds: float, rate: float, **kind: Unpack[Kind]) -> Load:
+        """Send one, and return what became of it.
+
+        Args:
+            target: where to.
+            whose: to whom, in what is told.
+            seconds: for how long.
+            rate: so many requests a second.
+            kind: what else `load.send` may be told.
+        """
         with idle_share() as idle:
             load = send(target, self._records, seconds=seconds, rate=rate, first=self.sent, **kind)
-        self.idle.append(idle())
+        self._idle.setdefault(whose, []).append(idle())
         self.sent += len(load.sent)
         self.failed += load.failures.total()
         return load
 
     def note(self) -> str:
         """Say how busy the machine was."""
-        return f"idle meanwhile: {min(self.idle):.0%} of the machine at least"
+        least = ", ".join(f"{min(shares):.0%} with {whose}" for whose, shares in self._idle.items())
+        return f"idle of the machine at least: {least}"

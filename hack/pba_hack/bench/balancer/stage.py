@@ -115,7 +115,8 @@ class Stage:
 
     def load(self, balancer: Balancer, seconds: float, **kind: Unpack[Kind]) -> Load:
         """Send requests to a balancer, and return what became of them; the arguments are those of `load.send`."""
-        load = self.loads.send(balancer.target, seconds=seconds, rate=self.rate, **kind)
+        whose = "the frontend" if balancer.is_the_frontend else "others"
+        load = self.loads.send(balancer.target, whose, seconds=seconds, rate=self.rate, **kind)
         if balancer.is_the_frontend:
             self._failed_here += load.failures.total()
         return load
