@@ -43,7 +43,8 @@ ENV_MANAGEMENT_PREFIX: Final = "PBA_MANAGEMENT_PREFIX"
 ENV_MANAGEMENT_KEEP_SECONDS: Final = "PBA_MANAGEMENT_KEEP_SECONDS"
 """The same for the management node, which is told to stop sooner."""
 ENV_LEAVE_SLOW_MILLISECONDS: Final = "PBA_LEAVE_SLOW_MILLISECONDS"
-"""Clients leave a node that is slower than others if it takes longer than this."""
+"""Clients leave a node that is slower than others if it takes longer than this; a node that takes requests and has
+answered none for so long gets no more."""
 ENV_HAPROXY_SOCKET: Final = "PBA_HAPROXY_SOCKET"
 ENV_TOKEN_FOLDER: Final = "PBA_TOKEN_FOLDER"  # noqa: S105 - a variable's name, no token
 ENV_HTTP_PORT: Final = "PBA_HTTP_PORT"

@@ -31,6 +31,7 @@ class Looks:
         *,
         problem: str,
         fault: str,
+        again: str = "",
         forget: Callable[[], None] = lambda: None,
     ) -> None:
         """Begin now.
@@ -39,11 +40,13 @@ class Looks:
             clock: monotonic seconds.
             problem: the log line on what kept a look from going well; `%s` stands for what it was.
             fault: the log line on a fault of our own.
+            again: the log line on the first look that goes well after a problem; empty: none.
             forget: has what was learnt from former looks forgotten, which may be what the fault comes from.
         """
         self._clock = clock
         self._problem = problem
         self._fault = fault
+        self._again = again
         self._forget = forget
         self._has_problem = False
         self._met = ""
@@ -64,6 +67,8 @@ class Looks:
             self._met = ""
         if problems and not self._has_problem:
             _LOG.warning("%s", self._problem % problems[0])
+        if self._has_problem and not problems and self._again:
+            _LOG.info("%s", self._again)
         self._has_problem = bool(problems)
         self.ended_at = self._clock()
 

@@ -73,7 +73,7 @@ class _Sidecar:
         self.threads: list[threading.Thread] = []
         metrics.count_faults(
             {
-                "balancer": lambda: self.loop.faults,
+                "balancer": lambda: self.loop.looks.faults,
                 "answers": lambda: self.weigher.looks.faults,
                 "frontends": lambda: self.others.looks.faults,
                 "rates": lambda: self.exchange.looks.faults,
@@ -85,15 +85,16 @@ class _Sidecar:
         settings, metrics = self.settings, self.metrics
         memory = Memory(settings.socket.parent, time.monotonic)
         hooks = LoopHooks(
-            time.monotonic,
-            metrics.haproxy.on_pass,
-            metrics.nodes.on_plan,
-            metrics.on_change,
-            metrics.haproxy.on_restart,
-            self._share,
-            metrics.haproxy.on_step,
-            memory.keep,
-            memory.recall,
+            clock=time.monotonic,
+            share=self._share,
+            on_pass=metrics.haproxy.on_pass,
+            on_plan=metrics.nodes.on_plan,
+            on_change=metrics.haproxy.on_change,
+            on_joined=metrics.nodes.on_joined,
+            on_restart=metrics.haproxy.on_restart,
+            on_step=metrics.haproxy.on_step,
+            keep=memory.keep,
+            recall=memory.recall,
         )
         stopping = Stopping(settings.socket.parent, time.monotonic)
         terms = Terms(settings.drain_seconds, settings.check, settings.requests_per_node, settings.affinity)
@@ -140,7 +141,7 @@ class _Sidecar:
         now = time.monotonic()
         rates = [("the clients' rates have not been looked at", self.exchange.looks.ended_at, STUCK_SECONDS)]
         for what, beat, longest in (
-            ("the balancer's loop has not finished a pass", self.loop.passed_at, STUCK_SECONDS),
+            ("the balancer's loop has not finished a pass", self.loop.looks.ended_at, STUCK_SECONDS),
             ("the nodes' answers have not been looked at", self.weigher.looks.ended_at, STUCK_SECONDS),
             ("the other frontends have not been looked at", self.others.looks.ended_at, STUCK_SECONDS),
             ("the certificates have not been looked at", self.certificates.looks.ended_at, STUCK_SECONDS),

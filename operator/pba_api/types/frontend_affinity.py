@@ -36,7 +36,8 @@ class SessionAffinity:
         int,
         Doc(
             "A node that answers later than others loses the clients that are bound to it only if it takes longer than "
-            "this. One that fails loses them at once."
+            "this. One that fails loses them at once. With any type, a node that takes requests and has answered none "
+            "for so long, while others do, gets no more."
         ),
         Default(5000),
         Number(1, 3_600_000),

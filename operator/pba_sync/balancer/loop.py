@@ -45,6 +45,7 @@ from pba_sync.haproxy.errors import (
 from pba_sync.haproxy.floor import Floor
 from pba_sync.haproxy.runtime import Incarnation
 from pba_sync.haproxy.servers import Admin, Server
+from pba_sync.looks import Looks
 from pba_sync.watching.membership import Node, NodeState
 from pba_sync.watching.view import Board, View
 
@@ -52,10 +53,10 @@ IDLE_SECONDS = 0.5
 """How often HAProxy is looked at when nothing is to do: how long an HAProxy that restarted stays empty."""
 BUSY_SECONDS = 0.2
 """The same while a node drains."""
-SETTLED_SECONDS = 2.0
-"""How long HAProxy's servers are taken to be as we left them, as long as it is the same HAProxy and view."""
 DOWN_SECONDS = 0.05
 """The same while HAProxy does not answer."""
+SETTLED_SECONDS = 2.0
+"""How long HAProxy's servers are taken to be as we left them, as long as it is the same HAProxy and view."""
 AWAIT_SECONDS = 10.0
 """How long HAProxy is not said to be ready because an external node's address is being asked for. Only the first time:
 what cannot be resolved must not hold up every frontend that starts."""
@@ -87,19 +88,21 @@ class Runtime(Protocol):
         """Return which nodes are asked where none passes its checks."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class LoopHooks:
     """What the loop needs of the world, and whom it tells: for tests and metrics."""
 
     clock: Callable[[], float]
-    on_pass: Callable[[Mapping[str, Server]], None]
-    """Is told what HAProxy has."""
-    on_plan: Callable[[Mapping[str, Node], Mapping[str, Node]], None]
-    """Is told of which nodes we were told, and which shall be."""
-    on_change: Callable[[Change, View], None]
-    on_restart: Callable[[], None]
     share: Callable[[], int]
     """How many requests of this frontend may run on a node at a time."""
+    on_pass: Callable[[Mapping[str, Server]], None] = lambda _: None
+    """Is told what HAProxy has."""
+    on_plan: Callable[[Mapping[str, Node], Mapping[str, Node]], None] = lambda _told, _nodes: None
+    """Is told of which nodes we were told, and which shall be."""
+    on_change: Callable[[Change], None] = lambda _: None
+    on_joined: Callable[[float], None] = lambda _: None
+    """Is told how many seconds a node that we had not known has waited to be added, since we were told of it."""
+    on_restart: Callable[[], None] = lambda: None
     on_step: Callable[[], None] = lambda: None
     """Is told whenever HAProxy was seen to be as it should be."""
     keep: Callable[[View], None] = lambda _: None
@@ -118,30 +121,38 @@ class Loop:
         self._board = board
         self._stopping = stopping
         self._terms = terms
-        self._told: dict[str, int] = {}
-        """How many requests each server was told that it may have; another HAProxy's are added anew."""
         self._hooks = hooks
-        self._draining_since: dict[str, float] = {}
-        self._incarnation: Incarnation | None = None
-        self._answers = True
-        self._refused: set[str] = set()
-        self._settled: tuple[View | None, int] = (None, 0)
-        self._settled_until = 0.0
-        self._viewed_at: float | None = None
-        self._recall_at = hooks.clock() + RECALL_SECONDS
-        self._recalled: View | None = None
-        self._kept: View | None = None
-        self._served: frozenset[str] = frozenset()
         self._unheeded = False
         self._unready = False
         self._vanished = False
         self._floor_problem = ""
+        self._recall_at = hooks.clock() + RECALL_SECONDS
+        self._kept: View | None = None
+        self._begin()
+        self.looks = Looks(
+            hooks.clock,
+            problem="%s",
+            again="HAProxy answers again",
+            fault="a pass of the balancer's loop failed on a fault of its own",
+            forget=self._begin,
+        )
         self.ready = False
-        """Whether HAProxy said in the last pass that it is ready."""
-        self.passed_at = hooks.clock()
-        """When the last pass ended, whatever came of it."""
-        self.faults = 0
-        """So many passes have failed on a fault of our own."""
+        """Whether HAProxy said that it is ready, when it answered last; false when it does not."""
+
+    def _begin(self) -> None:
+        """Begin with nothing learnt: HAProxy's own state is what counts."""
+        self._told: dict[str, int] = {}
+        """How many requests each server was told that it may have; another HAProxy's are added anew."""
+        self._known: frozenset[str] = frozenset()
+        """The nodes of the view that was carried out last."""
+        self._served: frozenset[str] = frozenset()
+        self._draining_since: dict[str, float] = {}
+        self._incarnation: Incarnation | None = None
+        self._refused: set[str] = set()
+        self._settled: tuple[View | None, int] = (None, 0)
+        self._settled_until = 0.0
+        self._viewed_at: float | None = None
+        self._recalled: View | None = None
 
     def run(self) -> None:
         """Pass after pass, for ever."""
@@ -155,29 +166,15 @@ class Loop:
         Returns:
             After how many seconds to look again, if the view does not change before.
         """
-        try:
-            delay = self._pass()
-            self._note_answer(None)
-        except HAProxyError as error:
-            self.ready = False
-            self._note_answer(error)
-            delay = DOWN_SECONDS if isinstance(error, HAProxyUnreachableError) else IDLE_SECONDS
-        except Exception:  # noqa: BLE001 - logged whole; the loop must go on
-            # A fault of ours must not end the thread: the next pass starts from HAProxy's own state. Nor does it have
-            # us started anew: what all frontends stumble over would take out all of them, and HAProxy serves.
-            _LOG.exception("a pass of the balancer's loop failed on a fault of its own")
-            self.faults += 1
-            delay = IDLE_SECONDS
-        self.passed_at = self._hooks.clock()
+        delay = IDLE_SECONDS
+        with self.looks.once():
+            try:
+                delay = self._pass()
+            except HAProxyError as error:
+                self.ready = False
+                delay = DOWN_SECONDS if isinstance(error, HAProxyUnreachableError) else IDLE_SECONDS
+                raise
         return delay
-
-    def _note_answer(self, error: HAProxyError | None) -> None:
-        """Log when HAProxy stops or starts to answer, once."""
-        if error is None and not self._answers:
-            _LOG.info("HAProxy answers again")
-        if error is not None and self._answers:
-            _LOG.warning("%s", error)
-        self._answers = error is None
 
     def _pass(self) -> float:
         version, terms = self._board.version, replace(self._terms, requests=self._hooks.share())
@@ -204,6 +201,7 @@ class Loop:
             self._haproxy.run(commands.raise_flag(READY))
             self.ready = True
         if finished:
+            self._known = frozenset(view.nodes)
             self._keep(view)
         if finished and not self._refused:
             self._hooks.on_step()
@@ -295,9 +293,11 @@ class Loop:
             if problem:
                 refused.add(problem)
             else:
-                self._hooks.on_change(change, view)
+                self._hooks.on_change(change)
                 if change.kind is Kind.ADD:
                     self._told[change.server] = terms.requests
+                    if change.server not in self._known:
+                        self._hooks.on_joined(self._hooks.clock() - view.changed_at)
         refused |= self._limit([name for name in live if wanted(nodes, name)], terms.requests)
         for problem in sorted(refused - self._refused):
             _LOG.warning("%s", problem)

@@ -4,7 +4,8 @@ A client that is bound to a node has all its requests there. If what it asks for
 (a broken form, a report), that alone would put the node out, and move everybody else who is bound to it.
 
 What must stay true:
-- a node that fails, or is slow, whatever is asked, is found by three clients, or by one that asks for three things;
+- a node that fails, or is slow, whatever is asked, is found by three clients, by one that asks for three things, or by
+  two of whom one asks for two;
 - what fewer of them met says nothing, whatever others met besides: these are judged by themselves;
 - where many clients have one address (a proxy's, or that of a machine of the cluster), each request is another one's.
 """
@@ -19,7 +20,7 @@ from typing import Final
 from pba_sync.judging.pasts import ALL, KEPT, Asked, End, Past
 
 SEVERAL: Final = 3
-"""Clients, or things that one of them asks for."""
+"""Different pairs of a client and what he asks for."""
 REMEMBERED: Final = 1024
 """So many requests of all nodes tell which addresses many clients have."""
 _OF_ALL: Final = 1 / 4

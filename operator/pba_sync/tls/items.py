@@ -128,22 +128,23 @@ class Certificate:
 
         Raises:
             UnusableError: HAProxy does not take it, or it has expired and the present one has not.
-            HAProxyError: HAProxy does not answer, or not as it should.
+            HAProxyUnreachableError: HAProxy does not answer.
         """
         is_shown = str(self.file) in haproxy.ask(commands.show_list(self.listing)).split("\n")
-        if str(self.file) not in haproxy.ask(commands.SHOW_CERTIFICATES).split("\n"):
-            haproxy.run(commands.new_certificate(self.file))
+        is_there = str(self.file) in haproxy.ask(commands.SHOW_CERTIFICATES).split("\n")
         try:
+            if not is_there:
+                haproxy.run(commands.new_certificate(self.file))
             haproxy.run(commands.set_certificate(self.file, text))
             ends = _ends(haproxy.ask(commands.show_certificate(self.file, begun=True)))
             if is_shown:
                 self._compare(ends, _ends(haproxy.ask(commands.show_certificate(self.file))))
             haproxy.run(commands.commit_certificate(self.file))
-        except (CommandRefusedError, UnusableError) as error:
+            if not is_shown:
+                haproxy.run(commands.list_certificate(self.listing, self.file))
+        except (AnswerMalformedError, CommandRefusedError, UnusableError) as error:
             haproxy.ask(commands.abort_certificate(self.file))
             raise UnusableError(str(error)) from error
-        if not is_shown:
-            haproxy.run(commands.list_certificate(self.listing, self.file))
         self.on_use(self.secret, ends)
 
     def _compare(self, ends: float, present_ends: float) -> None:

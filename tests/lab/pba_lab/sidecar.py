@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import re
 import signal
 import subprocess
 import sys
+from http import HTTPStatus
 from pathlib import Path
 
 from pba_api.sidecar import ENV_HTTP_PORT
@@ -36,9 +38,16 @@ class Sidecar:
             return 0, ""
 
     def metric(self, name: str) -> float:
-        """Return a metric's value; 0 where it is not there (yet)."""
-        match = re.search(rf"(?m)^{re.escape(name)} (\S+)$", self.get("/metrics")[1])
-        return float(match[1]) if match else 0.0
+        """Return a metric's value; 0 of labels that nothing was counted with yet; NaN if there is no such metric.
+
+        It is also NaN where nobody answers, so that it compares with nothing.
+        """
+        status, page = self.get("/metrics")
+        match = re.search(rf"(?m)^{re.escape(name)} (\S+)$", page)
+        if match:
+            return float(match[1])
+        family = re.sub("_(bucket|count|sum)$", "", name.partition("{")[0])
+        return 0.0 if status == HTTPStatus.OK and f"\n# TYPE {family} " in page else math.nan
 
     def memory_mebibytes(self) -> float:
         """Return the resident memory."""

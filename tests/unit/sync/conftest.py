@@ -39,12 +39,13 @@ def watched(haproxy: ModelledHAProxy, clock: Clock, tmp_path: Path) -> Watched:
     board = Board(clock)
     metrics = Metrics(board, clock)
     hooks = LoopHooks(
-        clock,
-        metrics.haproxy.on_pass,
-        metrics.nodes.on_plan,
-        metrics.on_change,
-        metrics.haproxy.on_restart,
-        lambda: 100,
+        clock=clock,
+        share=lambda: 100,
+        on_pass=metrics.haproxy.on_pass,
+        on_plan=metrics.nodes.on_plan,
+        on_change=metrics.haproxy.on_change,
+        on_joined=metrics.nodes.on_joined,
+        on_restart=metrics.haproxy.on_restart,
     )
     terms = Terms(30.0, Check(500, 2, 2), 100)
     return Watched(board, metrics, Loop(haproxy, board, Stopping(tmp_path, clock), terms, hooks))

@@ -55,6 +55,8 @@ def test_three_clients_do_and_so_does_one_that_asks_for_three_things(bad: End) -
     assert after([by(f"198.51.100.{number}", bad) for number in range(3)]) is Phase.OUT
     assert after([by("198.51.100.7", bad, f"/{number}") for number in range(3)]) is Phase.OUT
     assert after([by(f"198.51.100.{number}", bad) for number in range(2)] * 30) is Phase.FULL
+    two_things = by("198.51.100.7", bad, "/x"), by("198.51.100.7", bad, "/y")
+    assert after([*two_things, by("198.51.100.8", bad, "/x")]) is Phase.OUT
 
 
 @pytest.mark.parametrize("bad", BAD)

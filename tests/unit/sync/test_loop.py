@@ -39,8 +39,9 @@ class Told:
         self.share = 50
         self.usable = -1
         self.in_step_at = 0.0
+        self.joined: list[float] = []
 
-    def change(self, change: Any, _view: Any) -> None:
+    def change(self, change: Any) -> None:
         self.changes.append((change.kind.value, change.server))
 
     def restart(self) -> None:
@@ -66,12 +67,12 @@ def board(clock: Clock) -> Board:
 @pytest.fixture
 def loop(haproxy: ModelledHAProxy, board: Board, clock: Clock, told: Told, tmp_path: Path) -> Loop:
     hooks = LoopHooks(
-        clock,
-        told.passed,
-        lambda _told, _nodes: None,
-        told.change,
-        told.restart,
-        lambda: told.share,
+        clock=clock,
+        share=lambda: told.share,
+        on_pass=told.passed,
+        on_change=told.change,
+        on_joined=told.joined.append,
+        on_restart=told.restart,
         on_step=lambda: told.step(clock()),
     )
     return Loop(haproxy, board, Stopping(tmp_path, clock), Terms(30.0, Check(500, 2, 2), 100), hooks)
@@ -325,9 +326,37 @@ def test_a_fault_of_ours_is_logged_and_does_not_end_the_loop(
         broken.setattr(loop_module, "plan", lambda *_: 1 / 0)
         assert loop.step() == IDLE_SECONDS
     assert "ZeroDivisionError" in caplog.text
-    assert loop.faults == 1
+    assert loop.looks.faults == 1
     loop.step()
     assert loop.ready
+
+
+def test_the_same_fault_is_logged_once_and_counted_each_time(
+    loop: Loop, board: Board, nodes: Nodes, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    board.publish(nodes(n1="serving"))
+    monkeypatch.setattr(loop_module, "plan", lambda *_: 1 / 0)
+    for _ in range(3):
+        loop.step()
+    assert loop.looks.faults == 3
+    assert len(caplog.records) == 1
+
+
+def test_how_long_a_node_has_waited_is_told_once_however_often_haproxy_is_empty(
+    loop: Loop, board: Board, nodes: Nodes, model: HAProxyModel, clock: Clock, told: Told
+) -> None:
+    board.publish(nodes(n1="serving"))
+    clock.sleep(0.02)
+    loop.step()
+    clock.sleep(3600)
+    model.restart()
+    loop.step()
+    loop.step()
+    assert set(model.servers) == {"n1"}
+    board.publish(nodes(n1="serving", n2="serving"))
+    clock.sleep(0.03)
+    loop.step()
+    assert told.joined == pytest.approx([0.02, 0.03])
 
 
 def test_a_pass_is_noted_when_it_ends_whatever_came_of_it(
@@ -336,7 +365,7 @@ def test_a_pass_is_noted_when_it_ends_whatever_came_of_it(
     haproxy.reachable = False
     clock.now += 5
     loop.step()
-    assert loop.passed_at == clock.now
+    assert loop.looks.ended_at == clock.now
 
 
 def test_every_server_has_this_frontends_share_and_hears_of_another_one(

@@ -29,16 +29,7 @@ def start(haproxy: ModelledHAProxy, clock: Clock, tmp_path: Path) -> Callable[[]
 
     def begin() -> Sidecar:
         board, memory = Board(clock), Memory(tmp_path, clock)
-        hooks = LoopHooks(
-            clock=clock,
-            on_pass=lambda _: None,
-            on_plan=lambda _told, _nodes: None,
-            on_change=lambda _change, _view: None,
-            on_restart=lambda: None,
-            share=lambda: 100,
-            keep=memory.keep,
-            recall=memory.recall,
-        )
+        hooks = LoopHooks(clock=clock, share=lambda: 100, keep=memory.keep, recall=memory.recall)
         terms = Terms(30.0, Check(500, 2, 2), 100)
         return board, Loop(haproxy, board, Stopping(tmp_path, clock), terms, hooks)
 

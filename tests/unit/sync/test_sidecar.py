@@ -82,11 +82,10 @@ def test_metrics_tell_what_happens(board: Board, clock: Clock, nodes: Callable[.
     metrics.count_retries(lambda: Budget(spent=5, refused=2))
     board.confirm("EndpointSlices")
     board.publish(nodes(n1="serving", n2="draining"))
-    view = board.view
-    assert view is not None
     clock.now += 0.015625
-    metrics.on_change(Change(Kind.ADD, "n1", ()), view)
-    metrics.on_change(Change(Kind.DRAIN, "n2", ()), view)
+    metrics.haproxy.on_change(Change(Kind.ADD, "n1", ()))
+    metrics.haproxy.on_change(Change(Kind.DRAIN, "n2", ()))
+    metrics.nodes.on_joined(0.015625)
     metrics.haproxy.on_command("add server", True)
     metrics.haproxy.on_command("del server", False)
     metrics.nodes.on_relist("start")
@@ -164,9 +163,9 @@ def test_health_fails_when_the_loop_is_stuck_or_a_thread_is_gone(environment: di
     sidecar = program._Sidecar(read_settings(environment))
     assert sidecar.healthz() == ""
     assert "no node could serve" in sidecar.readyz()
-    sidecar.loop.passed_at = time.monotonic() - program.STUCK_SECONDS - 1
+    sidecar.loop.looks.ended_at = time.monotonic() - program.STUCK_SECONDS - 1
     assert "not finished a pass" in sidecar.healthz()
-    sidecar.loop.passed_at = time.monotonic()
+    sidecar.loop.looks.ended_at = time.monotonic()
     sidecar.weigher.looks.ended_at = time.monotonic() - program.STUCK_SECONDS - 1
     assert "answers have not been looked at" in sidecar.healthz()
     sidecar.weigher.looks.ended_at = time.monotonic()

@@ -5,7 +5,6 @@ What happens is told in `FAULTS`; what a case tells of it are pure functions of 
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,6 +28,7 @@ from pba_hack.bench.balancer.stage import RATE, Found, Stage, held
 from pba_hack.bench.case import Case, Measured, Trial
 from pba_hack.bench.samples import Values
 from pba_hack.bench.statistics import percentile
+from pba_hack.beside import beside
 
 SHORTER: Final = 10.0
 """The short form is shorter by this, and slower by as much as its rate says."""
@@ -168,10 +168,8 @@ def _seen(stage: Stage, balancer: Balancer, fault: Fault) -> Seen:
         time.sleep(fault.seconds)
         hits.append(stage.nodes.order("set", [BAD], **WELL)[0]["requests"] - before)
 
-    turning = threading.Thread(target=turn)
-    turning.start()
-    load = stage.load(balancer, fault.end + fault.after, posts=fault.posts)
-    turning.join()
+    with beside(turn):
+        load = stage.load(balancer, fault.end + fault.after, posts=fault.posts)
     if not fault.posts:
         return Seen(fault, load, hits[0])
     seen = Seen(fault, load, hits[0], stage.sent_twice(load))

@@ -7,7 +7,6 @@ the killed one have to move to others.
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from pba_hack.bench.balancer.peers.names import binding, retrying
 from pba_hack.bench.balancer.stage import RATE, Found, Stage, held
 from pba_hack.bench.case import Case, Measured, Trial
 from pba_hack.bench.samples import Values
+from pba_hack.beside import beside
 
 NODES: Final = 11
 KILLED: Final = 3
@@ -101,11 +101,9 @@ def _killed(stage: Stage, balancer: Balancer) -> float:
         time.sleep(times.dead)
         stage.nodes.order("start", [KILLED])
 
-    killing = threading.Thread(target=kill)
-    killing.start()
     users = USERS if stage.orders.case in BOUND else 0
-    load = stage.load(balancer, times.before + times.dead + times.after, posts=POSTS, users=users)
-    killing.join()
+    with beside(kill):
+        load = stage.load(balancer, times.before + times.dead + times.after, posts=POSTS, users=users)
     seen = Seen(load, stage.sent_twice(load))
     stage.note(f"{load.told_by_method(seen.sent_twice)}; the longest GET took {longest(seen):.3f} s")
     if users:

@@ -25,6 +25,7 @@ from pba_hack.bench.balancer.loads import Loads
 from pba_hack.bench.balancer.peers import PEERS
 from pba_hack.bench.case import Trial
 from pba_hack.bench.statistics import median
+from pba_hack.beside import beside
 from pba_hack.binaries import binary
 from pba_hack.images.rootfs import rootfs
 from pba_hack.progress import Progress
@@ -138,13 +139,8 @@ class Stage:
             while not done.is_set():
                 self.load(balancer, LOAD_SECONDS)
 
-        loading = threading.Thread(target=load)
-        loading.start()
-        try:
+        with beside(load, end=done.set):
             yield
-        finally:
-            done.set()
-            loading.join()
 
     def sent_twice(self, load: Load) -> int:
         """Return how many POSTs of a load nodes have executed more than once, by their own count."""

@@ -23,6 +23,7 @@ from pba_hack.bench.balancer.stage import PROJECT, RATE, WARM_SECONDS, Found, St
 from pba_hack.bench.case import Case, Measured, Trial
 from pba_hack.bench.reach import Reach
 from pba_hack.bench.samples import Chart, Series, Values
+from pba_hack.beside import beside
 from pba_sync.haproxy.commands import FULL_WEIGHT, SHOW_SERVERS
 from pba_sync.haproxy.servers import read_servers
 
@@ -159,13 +160,8 @@ def _run(stage: Stage, name: str, scenario: Scenario) -> tuple[list[Sequence[int
                 looks.append(weights)
                 points.extend([point] if point else [])
 
-        watching = threading.Thread(target=watch)
-        watching.start()
-        try:
+        with beside(watch, end=over.set):
             stage.load(balancer, scenario.whole)
-        finally:
-            over.set()
-            watching.join()
     return looks, points
 
 

@@ -24,6 +24,7 @@ from pba_hack.bench.operator.crowd import HALF_REFER, NUMBER, Crowd, crowd
 from pba_hack.bench.operator.edits import ANNOTATION, await_acted_on, edit
 from pba_hack.bench.rounds import side_by_side
 from pba_hack.bench.statistics import percentile
+from pba_hack.beside import beside
 from pba_hack.waiting import wait_for
 from pba_operator.engine.queue import BACKOFF_FIRST, BACKOFF_MAX
 from pba_operator.kube import kinds
@@ -184,13 +185,8 @@ class Street:
             while not over.wait(1.0):
                 self._edit_neighbour()
 
-        thread = threading.Thread(target=provoke, name="neighbour")
-        thread.start()
-        try:
+        with beside(provoke, end=over.set):
             yield
-        finally:
-            over.set()
-            thread.join()
 
 
 def least_failures(seconds: float) -> int:

@@ -38,7 +38,7 @@ from pba_operator.domain.frontend import (
     trials,
 )
 from pba_operator.domain.frontend import pages as errors
-from pba_operator.domain.frontend.words import indented, quoted
+from pba_operator.domain.frontend.words import Counter, indented, quoted
 from pba_operator.domain.model import Cluster, Manifest
 from pba_operator.domain.ownership import metadata
 
@@ -243,7 +243,7 @@ def _process(frontend: Frontend) -> dict[str, object]:
         "threads": THREADS,
         "drain_seconds": timing.drain_seconds(frontend),
         "max_glitches": overload.MAX_GLITCHES,
-        "counters": overload.COUNTERS,
+        "counters": len(Counter),
         "tls_global": indented(tls.global_lines(frontend.tls)),
         "time_limits": indented(timing.limits(frontend.timeouts)),
         "attempts": frontend.retries.attempts,

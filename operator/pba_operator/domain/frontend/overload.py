@@ -25,7 +25,7 @@ from typing import Final
 from pba_api import sidecar
 from pba_api.types import Frontend, Limits
 from pba_operator.domain.frontend import origin, pages, timing
-from pba_operator.domain.frontend.words import one_entry_table
+from pba_operator.domain.frontend.words import Counter, one_entry_table
 
 MAX_CLIENTS: Final = 8000
 """Connections of clients at a time. Below the process's own limit, which HAProxy makes from its files (about 10,200):
@@ -42,15 +42,8 @@ MAX_GLITCHES: Final = 1000
 """What a connection of HTTP/2 may do that HAProxy finds odd, before it is closed. HAProxy's manual: hundreds or
 thousands, as some clients cause a few in a long connection."""
 _REQUESTS: Final = "requests"
-_STICKY: Final = 1
-"""Which of HAProxy's counters of a request is that of all requests."""
 _CONNECTIONS: Final = "connections"
-_OF_CONNECTION: Final = 3
-"""The same of a connection; HAProxy has three, unless it is told of more."""
 _CROWD: Final = "crowd"
-_IN_CROWD: Final = 4
-"""The same of a request that begins when there are many."""
-COUNTERS: Final = 5
 _KNOWN_CLIENTS: Final = 100_000
 """Of so many addresses the rate is known; then the one that has asked for nothing for longest is forgotten."""
 
@@ -100,10 +93,10 @@ def connection_rules(frontend: Frontend) -> list[str]:
     """
     known_by = "session" if origin.bind_options(frontend) else "connection"
     others = f" unless {origin.FROM_PROXIES}" if frontend.trusted_proxy_cidrs else ""
-    crowded = f"{{ fe_conn gt {CROWDED} }} {{ sc_conn_cur({_OF_CONNECTION}) gt {FAIR_SHARE} }}"
+    crowded = f"{{ fe_conn gt {CROWDED} }} {{ sc_conn_cur({Counter.CONNECTION:d}) gt {FAIR_SHARE} }}"
     return [
         "# Where most connections are taken, a client who has many of them gets no more.",
-        f"tcp-request {known_by} track-sc{_OF_CONNECTION} {_CLIENT} table {_CONNECTIONS}{others}",
+        f"tcp-request {known_by} track-sc{Counter.CONNECTION:d} {_CLIENT} table {_CONNECTIONS}{others}",
         f"tcp-request {known_by} reject if {crowded}",
     ]
 
@@ -114,12 +107,13 @@ def frontend_rules() -> list[str]:
     Without a page: a client that takes none (HTTP/2 lets it say so) would hold what is refused, too.
     """
     refusal = f"status 503 hdr Retry-After {pages.RETRY_SECONDS[503]} hdr Cache-Control no-store"
+    under_way = f"sc_conn_cur({Counter.REQUESTS:d})"
     return [
         "# A connection of HTTP/2 carries many requests, so they are counted. One too many gets no page to hold.",
-        f"http-request track-sc{_STICKY} int(0) table {_REQUESTS}",
-        f"http-request return {refusal} if {{ sc_conn_cur({_STICKY}) gt {MAX_REQUESTS} }}",
-        f"http-request track-sc{_IN_CROWD} {_CLIENT} table {_CROWD} if {{ sc_conn_cur({_STICKY}) gt {CROWDED} }}",
-        f"http-request return {refusal} if {{ sc_conn_cur({_IN_CROWD}) gt {FAIR_SHARE} }}",
+        f"http-request track-sc{Counter.REQUESTS:d} int(0) table {_REQUESTS}",
+        f"http-request return {refusal} if {{ {under_way} gt {MAX_REQUESTS} }}",
+        f"http-request track-sc{Counter.CROWD:d} {_CLIENT} table {_CROWD} if {{ {under_way} gt {CROWDED} }}",
+        f"http-request return {refusal} if {{ sc_conn_cur({Counter.CROWD:d}) gt {FAIR_SHARE} }}",
     ]
 
 
@@ -128,8 +122,8 @@ def client_rules(frontend: Frontend) -> list[str]:
     at_a_time = frontend.limits.requests_per_client
     rate = frontend.limits.requests_per_client_per_second
     limited = [
-        f"http-request track-sc0 {_CLIENT} table {sidecar.CLIENTS}",
-        *([f"{_REFUSED} if {{ sc_conn_cur(0) gt {at_a_time} }}"] if at_a_time else []),
+        f"http-request track-sc{Counter.CLIENT:d} {_CLIENT} table {sidecar.CLIENTS}",
+        *([f"{_REFUSED} if {{ sc_conn_cur({Counter.CLIENT:d}) gt {at_a_time} }}"] if at_a_time else []),
         *(_rate(rate) if rate else []),
     ]
     return [
@@ -140,14 +134,15 @@ def client_rules(frontend: Frontend) -> list[str]:
 
 
 def _rate(rate: int) -> list[str]:
+    his = f"{Counter.CLIENT:d}"
     return [
         "# Let through here / limit >= asked for here / asked for anywhere: this frontend has given its part.",
         f"http-request set-var(txn.asked) {_CLIENT},table_http_req_rate({sidecar.ELSEWHERE})",
-        "http-request set-var(txn.asked) sc_http_req_rate(0),add(txn.asked)",
-        f"http-request set-var(txn.part) sc_http_req_rate(0),mul({rate})",
-        "acl is_too_often sc_gpc_rate(0,0),mul(txn.asked),sub(txn.part) ge 0",
+        f"http-request set-var(txn.asked) sc_http_req_rate({his}),add(txn.asked)",
+        f"http-request set-var(txn.part) sc_http_req_rate({his}),mul({rate})",
+        f"acl is_too_often sc_gpc_rate(0,{his}),mul(txn.asked),sub(txn.part) ge 0",
         f"{_REFUSED} if is_too_often",
-        "http-request sc-inc-gpc(0,0)",
+        f"http-request sc-inc-gpc(0,{his})",
     ]
 
 

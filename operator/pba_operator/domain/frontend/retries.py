@@ -21,14 +21,11 @@ from typing import Final
 from pba_api import sidecar
 from pba_api.types import Retries, SessionAffinity
 from pba_operator.domain.frontend.trials import AGAIN
-from pba_operator.domain.frontend.words import ERRORS, UNANSWERED, one_entry_table
+from pba_operator.domain.frontend.words import ERRORS, UNANSWERED, Counter, one_entry_table
 
 SPAN_SECONDS: Final = 10
 FREE_EACH_SECOND: Final = 10
 """Retries that need no requests to be a share of: with little traffic the first failure would use up the share."""
-
-_STICKY: Final = 2
-"""Which of HAProxy's counters of a request is ours."""
 
 
 def sections(retries: Retries) -> list[str]:
@@ -44,7 +41,7 @@ def backend_rules(retries: Retries, affinity: SessionAffinity) -> list[str]:
     if not retries.budget_percent:
         return [f"retry-on {UNANSWERED}", "http-request disable-l7-retry"]
     errors = f" {ERRORS}" if affinity.type == sidecar.NO_AFFINITY else ""
-    count = _STICKY
+    count = f"{Counter.RETRIES:d}"
     allowed = f"mul({retries.budget_percent}),div(100),add({FREE_EACH_SECOND * SPAN_SECONDS})"
     spent, refused = sidecar.RETRIES_SPENT, sidecar.RETRIES_REFUSED
     return [

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from enum import IntEnum
 from typing import Final
 
 CONFIG_FOLDER: Final = "/etc/haproxy-pba"
@@ -15,6 +16,21 @@ UNANSWERED: Final = "conn-failure empty-response junk-response response-timeout"
 """What HAProxy may send to another node, in `retry-on`: a node that gave no answer."""
 ERRORS: Final = "500 502 503 504"
 """The same: answers that another node may not give."""
+
+
+class Counter(IntEnum):
+    """HAProxy's sticky counters of a request, by what is counted with them."""
+
+    CLIENT = 0
+    """A client's requests, as far as limited."""
+    REQUESTS = 1
+    """All requests under way."""
+    RETRIES = 2
+    CONNECTION = 3
+    """A client's connections."""
+    CROWD = 4
+    """A client's requests that begin when there are many."""
+
 
 _ROOM_FOR_ONE: Final = 16
 """The size of a stick table with one entry. A thread of HAProxy (3.0.11) that has not found the entry makes room for

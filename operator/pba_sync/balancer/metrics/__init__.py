@@ -12,10 +12,9 @@ from pba_sync.balancer.metrics.frontends import FrontendMetrics
 from pba_sync.balancer.metrics.haproxy import HAProxyMetrics, RetryCounts
 from pba_sync.balancer.metrics.nodes import NodeMetrics
 from pba_sync.balancer.metrics.tls import TLSMetrics
-from pba_sync.balancer.planner import Change
 from pba_sync.haproxy.retries import Budget
 from pba_sync.judging.tallies import FAMILY
-from pba_sync.watching.view import Board, View
+from pba_sync.watching.view import Board
 
 
 class Metrics:
@@ -37,11 +36,6 @@ class Metrics:
     def count_faults(self, parts: Mapping[str, Callable[[], int]]) -> None:
         """Tell of our own faults, too; `parts` tell how many each of them has met."""
         self.registry.register(FaultCounts(parts))
-
-    def on_change(self, change: Change, view: View) -> None:
-        """Note a change that was carried out."""
-        self.haproxy.on_change(change)
-        self.nodes.on_change(change, view)
 
     def families(self) -> Iterator[Metric]:
         """Yield all metrics that `text` tells; of those by node only what they are."""

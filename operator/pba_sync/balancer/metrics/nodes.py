@@ -8,9 +8,9 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from pba_sync.balancer.planner import Change, Kind, unheeded, unready, vanished
+from pba_sync.balancer.planner import unheeded, unready, vanished
 from pba_sync.watching.membership import Node, NodeState
-from pba_sync.watching.view import Board, View
+from pba_sync.watching.view import Board
 
 _IN_ROTATION: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
 _NAN: Final = float("nan")
@@ -97,10 +97,9 @@ class NodeMetrics:
         self._unready.set(unready(told, nodes))
         self._vanished.set(vanished(told, nodes))
 
-    def on_change(self, change: Change, view: View) -> None:
+    def on_joined(self, seconds: float) -> None:
         """Note how long a node that was added has waited for it."""
-        if change.kind is Kind.ADD:
-            self._rotation.observe(self._clock() - view.changed_at)
+        self._rotation.observe(seconds)
 
     def on_lookup_failure(self) -> None:
         """Note that a host could not be resolved."""

@@ -27,6 +27,7 @@ from pba_lab.secure import Secure, served
 from pba_lab.wire_client import asked, request
 
 from pba_operator.domain.frontend.overload import CROWDED, FAIR_SHARE, MAX_GLITCHES, MAX_REQUESTS
+from pba_operator.domain.frontend.words import Counter
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -209,13 +210,17 @@ class Crowd:
         return sum(stream.status == 503 for peer in self.peers for stream in peer.streams.values())
 
 
+def with_bound(text: str, counter: Counter, bound: int, other: int) -> str:
+    """Return the configuration with another bound of what is counted."""
+    assert f"sc_conn_cur({counter:d}) gt {bound} }}" in text
+    return text.replace(f"sc_conn_cur({counter:d}) gt {bound} }}", f"sc_conn_cur({counter:d}) gt {other} }}")
+
+
 async def test_requests_under_way_are_bounded_however_few_connections_carry_them() -> None:
     """With a bound of 200, as the real one needs some machine."""
-    bound = f"sc_conn_cur(1) gt {MAX_REQUESTS} }}"
 
     def lowered(text: str) -> str:
-        assert bound in text
-        return text.replace(bound, f"sc_conn_cur(1) gt {2 * STREAMS} }}")
+        return with_bound(text, Counter.REQUESTS, MAX_REQUESTS, 2 * STREAMS)
 
     async with served(lowered) as secure:
         before = resident(secure.haproxy)
@@ -243,12 +248,8 @@ async def test_no_client_takes_the_last_places_for_requests() -> None:
     """With 100 in the place of 6,000, and 50 in that of 800."""
 
     def lowered(text: str) -> str:
-        for counter, bound, low in ((1, CROWDED, STREAMS), (4, FAIR_SHARE, STREAMS // 2)):
-            assert f"sc_conn_cur({counter}) gt {bound} }}" in text
-            text = text.replace(
-                f"sc_conn_cur({counter}) gt {bound} }}", f"sc_conn_cur({counter}) gt {low} }}"
-            )
-        return text
+        crowded = with_bound(text, Counter.REQUESTS, CROWDED, STREAMS)
+        return with_bound(crowded, Counter.CROWD, FAIR_SHARE, STREAMS // 2)
 
     async with served(lowered) as secure:
         async with AsyncExitStack() as stack:
