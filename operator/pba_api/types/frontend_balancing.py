@@ -12,7 +12,11 @@ class Balancing:
 
     slow_start_seconds: Annotated[
         int,
-        Doc("Seconds in which a node that joins, or is well again, rises to its full share of the requests."),
+        Doc(
+            "Seconds in which a node that joins, or is well again, rises to its full share of the requests. Under "
+            "sessionAffinity ClientIP one that joins has its share at once, so that all frontends agree where a client "
+            "belongs."
+        ),
         Default(2),
         Number(1, 600),
     ]

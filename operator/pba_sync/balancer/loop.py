@@ -47,6 +47,7 @@ from pba_sync.haproxy.runtime import Incarnation
 from pba_sync.haproxy.servers import Admin, Server
 from pba_sync.looks import Looks
 from pba_sync.watching.membership import Node, NodeState
+from pba_sync.watching.memory import Kept
 from pba_sync.watching.view import Board, View
 
 IDLE_SECONDS = 0.5
@@ -105,10 +106,10 @@ class LoopHooks:
     on_restart: Callable[[], None] = lambda: None
     on_step: Callable[[], None] = lambda: None
     """Is told whenever HAProxy was seen to be as it should be."""
-    keep: Callable[[View], None] = lambda _: None
-    """Has a view survive us."""
-    recall: Callable[[], View | None] = lambda: None
-    """Returns the view that was kept last."""
+    keep: Callable[[View, int], None] = lambda _view, _requests: None
+    """Has a view survive us, and our share of what may run on a node."""
+    recall: Callable[[], Kept | None] = lambda: None
+    """Returns what was kept last."""
 
 
 class Loop:
@@ -127,7 +128,7 @@ class Loop:
         self._vanished = False
         self._floor_problem = ""
         self._recall_at = hooks.clock() + RECALL_SECONDS
-        self._kept: View | None = None
+        self._kept: tuple[View | None, int] = (None, 0)
         self._begin()
         self.looks = Looks(
             hooks.clock,
@@ -152,7 +153,7 @@ class Loop:
         self._settled: tuple[View | None, int] = (None, 0)
         self._settled_until = 0.0
         self._viewed_at: float | None = None
-        self._recalled: View | None = None
+        self._recalled: Kept | None = None
 
     def run(self) -> None:
         """Pass after pass, for ever."""
@@ -177,14 +178,15 @@ class Loop:
         return delay
 
     def _pass(self) -> float:
-        version, terms = self._board.version, replace(self._terms, requests=self._hooks.share())
-        view = self._board.view or self._recalled
+        version, terms = self._board.version, replace(self._terms, requests=self._share())
+        view = self._board.view or (self._recalled.view if self._recalled else None)
         self.ready = READY in self._greet()
         if self.ready and self._is_settled(view, terms) and self._hooks.clock() < self._settled_until:
             self._hooks.on_step()
             return IDLE_SECONDS
         live = self._haproxy.servers()
-        view = view or self._recall(live)
+        if view is None and self._recall(live):
+            return 0.0
         if view is None:
             self._hooks.on_pass(live)
             return IDLE_SECONDS
@@ -202,28 +204,35 @@ class Loop:
             self.ready = True
         if finished:
             self._known = frozenset(view.nodes)
-            self._keep(view)
+            self._keep(view, terms.requests)
         if finished and not self._refused:
             self._hooks.on_step()
         return self._next_look(view, nodes, ours, terms) if finished else 0.0
 
-    def _recall(self, live: Mapping[str, Server]) -> View | None:
-        """Return the view that was kept last, if HAProxy has no nodes and nobody tells us of any."""
-        if (
-            any(server.admin is Admin.READY for server in live.values())
-            or self._hooks.clock() < self._recall_at
-        ):
-            return None
+    def _share(self) -> int:
+        """Return how many requests may run on a node: who has not heard of others takes no more than before."""
+        share = self._hooks.share()
+        if self._board.view is None and self._recalled is not None:
+            return min(share, self._recalled.requests)
+        return share
+
+    def _recall(self, live: Mapping[str, Server]) -> bool:
+        """Recall what was known last, if HAProxy has no nodes and nobody tells of any; return whether there was any."""
+        if any(server.admin is Admin.READY for server in live.values()):
+            return False
+        if self._hooks.clock() < self._recall_at:
+            return False
         self._recall_at = math.inf
         self._recalled = self._hooks.recall()
-        if self._recalled is not None:
-            _LOG.warning("nothing is known of the nodes yet: HAProxy gets those that were known last")
-        return self._recalled
+        if self._recalled is None:
+            return False
+        _LOG.warning("nothing is known of the nodes yet: HAProxy gets those that were known last")
+        return True
 
-    def _keep(self, view: View) -> None:
-        if view is not self._kept:
-            self._hooks.keep(view)
-            self._kept = view
+    def _keep(self, view: View, requests: int) -> None:
+        if self._kept[0] is not view or self._kept[1] != requests:
+            self._hooks.keep(view, requests)
+            self._kept = (view, requests)
 
     def _keep_floor(self, nodes: Mapping[str, Node], live: Mapping[str, Server]) -> None:
         """Have HAProxy know who is asked where too few pass the checks; one that cannot know it does without."""

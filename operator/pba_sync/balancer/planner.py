@@ -101,7 +101,7 @@ def heeded(
 
     Where none would serve, those do that are drained by hand, have vanished, or are unready and served before: that
     all are bad at once is more often a fault of what finds them so (a slow health path, kubelets that reach no API
-    server). Which of them answer HAProxy's checks tell, and where none does, its floor.
+    server). Which of them answer HAProxy's checks tell, before they get any request, and where none does, its floor.
 
     Args:
         nodes: the nodes as we were told of them.
@@ -110,13 +110,16 @@ def heeded(
     """
     if any(wanted(nodes, name) and not _is_dead(live.get(name)) for name in nodes):
         return nodes
-    let_in = {
-        name: replace(node, state=NodeState.SERVING)
-        if node.state is NodeState.DRAINED or (node.state is NodeState.UNREADY and name in served)
-        else node
-        for name, node in nodes.items()
-    }
+    let_in = {name: _let_in(node, served) for name, node in nodes.items()}
     return let_in | {server.name: _serving(server) for server in live.values() if _is_vanished(nodes, server)}
+
+
+def _let_in(node: Node, served: Collection[str]) -> Node:
+    if node.state is NodeState.DRAINED:
+        return replace(node, state=NodeState.SERVING)
+    if node.state is NodeState.UNREADY and node.name in served:
+        return replace(node, state=NodeState.SERVING, proven=False)
+    return node
 
 
 def unheeded(told: Mapping[str, Node], nodes: Mapping[str, Node]) -> int:
@@ -188,15 +191,20 @@ def _add(node: Node, terms: Terms, weight: int) -> Change:
             ),
             commands.enable_health(name),
             commands.set_drain(name) if drained else commands.set_ready(name),
-            commands.set_healthy(name),
+            _health(node),
         ),
     )
 
 
 def _first_weight(live: Mapping[str, Server], terms: Terms) -> int:
-    """Return the weight that a node comes with: where no other serves, somebody has to take the load."""
+    """Return the weight that a node comes with.
+
+    Where no other serves, somebody has to take the load. On a ring a node has its whole share at once: while it rose,
+    frontends would not agree where a client belongs.
+    """
     full = commands.full_weight(terms.affinity)
-    return full // commands.STEPS if any(server.usable for server in live.values()) else full
+    joins = any(server.usable for server in live.values()) and not terms.affinity.by_address
+    return full // commands.STEPS if joins else full
 
 
 def _hold(server: Server) -> Change | None:
@@ -209,7 +217,12 @@ def _hold(server: Server) -> Change | None:
     return Change(Kind.DRAIN, server.name, tuple(steps)) if steps else None
 
 
-def _return(server: Server, weight: int) -> Change | None:
+def _health(node: Node) -> Command:
+    """Return what HAProxy is to think of a node until its checks say otherwise."""
+    return commands.set_healthy(node.name) if node.proven else commands.set_unhealthy(node.name)
+
+
+def _return(node: Node, server: Server, weight: int) -> Change | None:
     """Return what brings a known server back into rotation: it may stand in drain, or half added."""
     steps = []
     if not server.checked:
@@ -217,7 +230,7 @@ def _return(server: Server, weight: int) -> Change | None:
     if server.admin is not Admin.READY:
         if server.weight > weight:
             steps.append(commands.set_weight(server.name, weight))
-        steps += [commands.set_ready(server.name), commands.set_healthy(server.name)]
+        steps += [commands.set_ready(server.name), _health(node)]
     return Change(Kind.RETURN, server.name, tuple(steps)) if steps else None
 
 
@@ -282,8 +295,8 @@ def plan(
             # The pod's sandbox was made anew: nothing answers at the old address any more. (An external node that
             # moves bears another name.)
             changes.append(_remove(server, cut_off=True))
-        elif wanted(nodes, name):
-            changes.append(_return(server, weight))
+        elif node is not None and wanted(nodes, name):
+            changes.append(_return(node, server, weight))
         elif stays(nodes, name):
             changes.append(_hold(server))
         else:

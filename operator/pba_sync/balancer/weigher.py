@@ -255,7 +255,7 @@ class Weigher:
             self._bound, ended, outliers.standing_in(self._known), self._known.absent
         )
         left = bindings.left(
-            self._bound, self._known, self._affinity.leave_milliseconds, self._listener.silent
+            self._bound, self._known, self._affinity.leave_milliseconds, self._listener.hanging
         )
         left |= dict.fromkeys(overdue, Reason.DRAINED)
         for name, reason in left.items():

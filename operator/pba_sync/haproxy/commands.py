@@ -156,7 +156,7 @@ def set_healthy(name: str) -> Command:
     return Command("set healthy", f"set server {_server(name)} health up")
 
 
-def set_unhealthy(name: str, backend: str) -> Command:
+def set_unhealthy(name: str, backend: str = HAPROXY_BACKEND) -> Command:
     """Count the server as unable to serve until its checks say otherwise."""
     return Command("set unhealthy", f"set server {_server(name, backend)} health down")
 

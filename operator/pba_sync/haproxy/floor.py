@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from pba_sync.haproxy import commands
 from pba_sync.haproxy.commands import Command
-from pba_sync.haproxy.servers import Server
+from pba_sync.haproxy.servers import Connects, Server
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,17 @@ class Floor:
 def worth_asking(wanted: Iterable[str], live: Mapping[str, Server]) -> list[str]:
     """Return the nodes that are asked: those that take connections, or all if none does.
 
-    A node that answers its checks late or wrong may well answer what clients ask for; one that takes no connection
-    cannot.
+    A node that answers its checks late or wrong may well answer what clients ask for; one that refuses connections
+    cannot. One at which they take too long may be gone, or only be as busy as the others are, if these are most.
 
     Args:
         wanted: the nodes that shall serve.
         live: HAProxy's servers.
     """
     there = [name for name in wanted if name in live]
-    return [name for name in there if live[name].connects] or there
+    open_ones = [name for name in there if live[name].connects is not Connects.NO]
+    quick = [name for name in open_ones if live[name].connects is Connects.YES]
+    return quick if 2 * len(quick) >= len(open_ones) > 0 else open_ones or there
 
 
 def steps(known: Floor, wanted: Collection[str]) -> list[Command]:

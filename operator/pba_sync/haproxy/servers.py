@@ -28,7 +28,7 @@ _MAINTENANCE = 0x01 | 0x02 | 0x04 | 0x20 | 0x40
 _DRAIN = 0x08 | 0x10
 _CHECK_ENABLED = 0x04
 _DOWN = 0
-_NOT_CONNECTED = (7, 8)
+_TIMED_OUT, _REFUSED = 7, 8
 """Results of a check: the connection took too long, or was refused (`HCHK_STATUS_L4TOUT`, `HCHK_STATUS_L4CON`)."""
 
 
@@ -38,6 +38,15 @@ class Admin(Enum):
     READY = "ready"
     DRAIN = "drain"
     MAINT = "maint"
+
+
+class Connects(Enum):
+    """Whether a server's last check got a connection, whatever came of it then."""
+
+    YES = "yes"
+    LATE = "late"
+    """It took too long: nobody is there, or the server is too busy."""
+    NO = "no"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,8 +62,7 @@ class Server:
     in_use: int = 0
     """How many connections to it carry a request, if they were counted."""
     weight: int = 1
-    connects: bool = True
-    """Whether its last check got a connection, whatever came of it then."""
+    connects: Connects = Connects.YES
 
     @property
     def usable(self) -> bool:
@@ -77,6 +85,10 @@ def _admin(bits: int) -> Admin:
     if bits & _MAINTENANCE:
         return Admin.MAINT
     return Admin.DRAIN if bits & _DRAIN else Admin.READY
+
+
+def _connects(result: int) -> Connects:
+    return {_TIMED_OUT: Connects.LATE, _REFUSED: Connects.NO}.get(result, Connects.YES)
 
 
 @functools.lru_cache(maxsize=4096)
@@ -107,7 +119,7 @@ def read_servers(state: str) -> dict[str, Server]:
                 checked=bool(int(check) & _CHECK_ENABLED),
                 up=int(operational) != _DOWN,
                 weight=int(weight),
-                connects=int(result) not in _NOT_CONNECTED,
+                connects=_connects(int(result)),
             )
             for name, address, port, admin, check, operational, weight, result in _rows(
                 state, 1, _STATE_FIELDS

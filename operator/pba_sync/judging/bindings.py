@@ -85,7 +85,7 @@ def left(
     known: Mapping[str, Bound],
     standings: Standings,
     limit_milliseconds: float,
-    silent: Container[str] = (),
+    hanging: Container[str] = (),
 ) -> dict[str, Reason]:
     """Return the nodes that clients leave, and why.
 
@@ -93,7 +93,7 @@ def left(
         known: the answer of `follow`.
         standings: how the nodes stand after the same look.
         limit_milliseconds: beyond it a node that is out is too slow.
-        silent: nodes that take requests, and end none.
+        hanging: nodes that answer nothing (`silence`).
     """
     serving = {
         name: mark.past for name, mark in standings.marks.items() if name in known and not known[name].out
@@ -105,7 +105,7 @@ def left(
     for name, bound in known.items():
         if bound.out and fails_more(bound.past, baselines.beside(name)):
             reasons[name] = Reason.FAILS
-        elif bound.out and (name in silent or _is_slow(bound, limit_milliseconds)):
+        elif bound.out and (name in hanging or _is_slow(bound, limit_milliseconds)):
             reasons[name] = Reason.SLOW
     return reasons
 
@@ -129,7 +129,11 @@ def ring_weights(
     """
     ring = {}
     for name, weight in weights.items():
-        stays = before[name] >= RING_WEIGHT or weight == 0
-        step = RING_WEIGHT if stays else max(1, weight * RING_WEIGHT // FULL_WEIGHT)
-        ring[name] = 0 if name in left else step
+        if name in left:
+            ring[name] = 0
+        elif weight == 0:
+            ring[name] = before[name] or RING_WEIGHT
+        else:
+            risen = max(1, weight * RING_WEIGHT // FULL_WEIGHT)
+            ring[name] = RING_WEIGHT if before[name] >= RING_WEIGHT else risen
     return ring

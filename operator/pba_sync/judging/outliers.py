@@ -116,7 +116,7 @@ class Look:
     shared: Container[str] = ()
     """The addresses that many clients have."""
     silent: Container[str] = ()
-    """Nodes that take requests, and end none."""
+    """Nodes that are suspected to hang."""
 
 
 def assess(known: Standings, look: Look, limits: Limits) -> Standings:
@@ -162,6 +162,8 @@ def _present(known: Standings, look: Look) -> tuple[dict[str, Mark], dict[str, t
     marks = {}
     for name in look.ended:
         back, _ = kept.pop(name, (Mark(now, now, first), now))
+        if back.phase is Phase.FULL and known.marks:
+            back = replace(back, phase=Phase.RISING, since=now)
         marks[name] = known.marks.get(name, back)
     return marks, {**kept, **left}
 

@@ -1,46 +1,87 @@
 """Which nodes take requests and answer none, so that it is no chance.
 
 What has ended tells how a node is (`outliers`). One that hangs ends nothing before the first time limit, which is long;
-its clients wait for all of it. So what runs is counted, too.
+its clients wait for all of it. So what runs is counted, too, once a second. A node is suspected if more of its requests
+have run for long than chance would have it; it then gets no new ones, and one on trial, as every node that is out. That
+it hangs is proved by a trial that fails: only then those leave it who are bound to it.
 
 What must stay true:
-- only requests that were begun since the node last ended one prove anything: streams, and long requests that were left
-  alone in a lull, do not;
-- what often takes so long proves little: of the requests to all nodes as many count as hang, and as have ended in the
-  same time, soon or late;
-- where all hang, nobody stands out.
+- requests that had run for long when a node last answered anything (streams, long polls) prove nothing against it; and
+  the more of them there are, the less does another one prove;
+- where all hang, nobody stands out;
+- an answer ends the suspicion, and what it has led to; a failure is none.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from pba_sync.judging.pasts import SURPRISE, End
 
-SEVERAL: Final = 3
-"""Fewer requests than so many prove nothing."""
+SEVERAL: Final = 4
+"""Fewer requests than so many prove nothing: three, and a health check may be counted with them."""
 COUNT_SECONDS: Final = 1.0
-"""How often it is counted what runs, to find nodes that hang: what they take is compared with seconds."""
+"""How often it is counted what runs: what it takes is compared with seconds."""
 COUNT_SECONDS_A_NODE: Final = 0.005
 """For each node at least: with 1,000 the answer is long."""
 
 
 @dataclass(frozen=True, slots=True)
-class Quiet:
-    """A node since it was last heard of."""
+class Count:
+    """What was counted at a node at one time."""
 
-    base: int
-    """How many requests ran then."""
-    seen: tuple[tuple[float, int], ...]
-    """How many ran at later moments; the first is as old as what counts, or the oldest there is."""
+    at: float
+    """Monotonic, in seconds."""
+    running: int
+    """How many requests ran."""
+    seconds: float
+    """Since the last time."""
+    took: float
+    """How many seconds the requests took, together, that have ended since."""
 
-    def begun(self, before: float) -> int:
-        """Return how many of the requests that run were begun in the silence, and before this moment."""
-        then = [count for at, count in self.seen if at <= before]
-        return max(0, min(then[-1], self.seen[-1][1]) - self.base) if then else 0
+
+class Node:
+    """What is known of one node."""
+
+    def __init__(self) -> None:
+        self._counts: list[Count] = []
+        self._quiet: list[Count] = []
+        self.base = 0
+        """About how many requests ran for long when it last answered."""
+
+    def count(self, count: Count, span: float, *, answered: bool) -> None:
+        """Take in what was counted, and whether anything was answered since the last time."""
+        is_new = not self._counts
+        self._counts = [old for old in self._counts if old.at > count.at - span] + [count]
+        self._quiet.append(count)
+        if is_new:
+            self.base = count.running
+        elif answered:
+            self.base = self._resting()
+        if is_new or answered:
+            self._quiet = [count]
+        while len(self._quiet) > 1 and self._quiet[1].at <= count.at - span:
+            del self._quiet[0]
+
+    def _resting(self) -> int:
+        """Return how many requests ran all the time.
+
+        What has ended took some of the places meanwhile: by Little's law as many, on average, as the time that it took
+        in all, divided by the time that has passed.
+        """
+        passed = sum(count.seconds for count in self._counts)
+        places = sum(count.took for count in self._counts) / passed
+        running = sum(count.running for count in self._counts) / len(self._counts)
+        return max(0, math.ceil(running - places))
+
+    def hanging(self, span: float) -> int:
+        """Return how many more requests have run for long since it last answered."""
+        if not self._quiet or self._quiet[-1].at - self._quiet[0].at < span:
+            return 0
+        return max(0, min(count.running for count in self._quiet) - self.base)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,92 +93,54 @@ class Ended:
     late: int
 
 
-@dataclass(frozen=True, slots=True)
-class Silences:
-    """What is known of all nodes."""
-
-    nodes: Mapping[str, Quiet] = field(default_factory=dict)
-    ended: tuple[Ended, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """What was seen at one look."""
-
-    now: float
-    """Monotonic, in seconds."""
-    running: Mapping[str, int]
-    """How many requests run on each node that gets some."""
-    heard: Collection[str]
-    """The nodes that have ended a request since the last look."""
-    seconds: Iterable[float]
-    """How long each of those requests took."""
-
-
-def follow(known: Silences, seen: Seen, span: float) -> Silences:
-    """Return what is known after another look.
+def stand_out(hanging: Mapping[str, int], *, late: int, soon: int) -> frozenset[str]:
+    """Return the nodes of whose requests more have run for long than chance would have it: pure.
 
     Args:
-        known: the answer of the last call.
-        seen: what was seen.
-        span: for so many seconds a request has to run to count.
+        hanging: how many of each node have.
+        late: how many others have, or had when they ended.
+        soon: how many requests have ended sooner.
     """
-    took = list(seen.seconds)
-    late = sum(seconds > span for seconds in took)
-    ended = (*known.ended, Ended(seen.now, len(took) - late, late))
-    return Silences(
-        {name: _quiet(known.nodes.get(name), name, seen, span) for name in seen.running},
-        tuple(entry for entry in ended if entry.at > seen.now - span),
-    )
-
-
-def _quiet(known: Quiet | None, name: str, seen: Seen, span: float) -> Quiet:
-    count = seen.running[name]
-    if known is None or name in seen.heard:
-        return Quiet(count, ((seen.now, count),))
-    old = [entry for entry in known.seen if entry[0] <= seen.now - span]
-    young = known.seen[len(old) :]
-    return Quiet(known.base, (*old[-1:], *young, (seen.now, count)))
-
-
-def silent(known: Silences, now: float, span: float) -> frozenset[str]:
-    """Return the nodes whose silence is no chance.
-
-    Args:
-        known: the answer of `follow`, at the moment `now`.
-        now: monotonic, in seconds.
-        span: as in `follow`.
-    """
-    hang = {name: quiet.begun(now - span) for name, quiet in known.nodes.items()}
-    late = sum(entry.late for entry in known.ended) + sum(hang.values())
-    count = late + sum(entry.soon for entry in known.ended)
+    late += sum(hanging.values())
 
     def chance(own: int) -> float:
-        usual = (late - own + 1) / (count - own + 2)
+        usual = (late - own + 1) / (late - own + soon + 2)
         return float(usual**own)
 
-    return frozenset(name for name, own in hang.items() if own >= SEVERAL and chance(own) <= SURPRISE)
+    return frozenset(name for name, own in hanging.items() if own >= SEVERAL and chance(own) <= SURPRISE)
 
 
 class Listener:
-    """Counts what runs now and then, and keeps which nodes are silent."""
+    """Listens to nodes, and keeps which of them are silent."""
 
     def __init__(self, span: float) -> None:
-        """Have requests count that have run for `span` seconds; infinite: none."""
+        """Have a request run for long once it has run for `span` seconds; infinite: none does."""
         self._span = span
-        self._known = Silences()
+        self._nodes: dict[str, Node] = {}
+        self._ended: list[Ended] = []
         self._counted_at = -math.inf
-        self._heard: set[str] = set()
+        self._answered: set[str] = set()
         self._took: list[float] = []
+        self._took_at: dict[str, float] = {}
         self.silent: frozenset[str] = frozenset()
-        """Nodes that take requests, and end none."""
+        """Nodes that are suspected to hang."""
+        self.hanging: frozenset[str] = frozenset()
+        """Those of them that failed a trial since."""
 
     def note(self, ended: Mapping[str, Sequence[End]]) -> None:
         """Take in what has ended at each node."""
         for name, ends in ended.items():
-            if ends:
-                self._heard.add(name)
-                self._took.extend(end.seconds for end in ends)
+            if not ends:
+                continue
+            took = [end.seconds for end in ends]
+            self._took.extend(took)
+            self._took_at[name] = self._took_at.get(name, 0.0) + sum(took)
+            if any(not end.failed for end in ends):
+                self._answered.add(name)
+                self.silent -= {name}
+                self.hanging -= {name}
+            elif name in self.silent and any(end.trial for end in ends):
+                self.hanging |= {name}
 
     def look(self, names: Collection[str], now: float, count: Callable[[], Mapping[str, int]]) -> None:
         """Count, if it is time to.
@@ -150,9 +153,23 @@ class Listener:
         pace = max(COUNT_SECONDS, COUNT_SECONDS_A_NODE * len(names))
         if now - self._counted_at < pace or math.isinf(self._span):
             return
-        self._counted_at = now
-        counts = count()
-        running = {name: counts[name] for name in names if name in counts}
-        self._known = follow(self._known, Seen(now, running, self._heard, self._took), self._span)
-        self.silent = silent(self._known, now, self._span)
-        self._heard, self._took = set(), []
+        passed, self._counted_at = min(self._span, now - self._counted_at), now
+        running = count()
+        self._nodes = {name: self._nodes.get(name, Node()) for name in names if name in running}
+        for name, node in self._nodes.items():
+            counted = Count(now, running[name], passed, self._took_at.get(name, 0.0))
+            node.count(counted, self._span, answered=name in self._answered)
+        late = sum(seconds > self._span for seconds in self._took)
+        self._ended = [entry for entry in self._ended if entry.at > now - self._span]
+        self._ended.append(Ended(now, len(self._took) - late, late))
+        self._answered, self._took, self._took_at = set(), [], {}
+        self.silent = self._stand_out()
+        self.hanging &= self.silent
+
+    def _stand_out(self) -> frozenset[str]:
+        resting = sum(node.base for node in self._nodes.values())
+        return stand_out(
+            {name: node.hanging(self._span) for name, node in self._nodes.items()},
+            late=resting + sum(entry.late for entry in self._ended),
+            soon=sum(entry.soon for entry in self._ended),
+        )

@@ -60,6 +60,8 @@ class Node:
     state: NodeState
     keeps_clients: bool = False
     """Whether clients that are bound to it are sent to it although it drains: it goes, and still serves."""
+    proven: bool = True
+    """Whether it may get requests before a check has asked it: who told us of it calls it ready."""
 
 
 def records(value: Any) -> list[Mapping[str, Any]]:

@@ -14,7 +14,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +28,15 @@ _NAME = re.compile(r"[A-Za-z0-9.:_-]{1,512}")
 _LOG = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """What an earlier sidecar of the pod knew."""
+
+    view: View
+    requests: int
+    """How many requests of this frontend might run on a node at a time."""
+
+
 class Memory:
     """Keeps views in a folder."""
 
@@ -36,10 +45,10 @@ class Memory:
         self._clock = clock
         self._problem = ""
 
-    def keep(self, view: View) -> None:
-        """Have this view survive us."""
+    def keep(self, view: View, requests: int) -> None:
+        """Have this view survive us, and how many requests of this frontend may run on a node at a time."""
         nodes = [asdict(node) | {"state": node.state.value} for node in view.nodes.values()]
-        text = json.dumps({"nodes": nodes, "unresolved": sorted(view.unresolved)})
+        text = json.dumps({"nodes": nodes, "unresolved": sorted(view.unresolved), "requests": requests})
         beside = self._path.with_suffix(".new")
         problem = ""
         try:
@@ -51,18 +60,25 @@ class Memory:
             _LOG.warning("the view of the nodes cannot be kept for another sidecar: %s", problem)
         self._problem = problem
 
-    def recall(self) -> View | None:
-        """Return the view that was kept last; None if there is none, or it makes no sense."""
+    def recall(self) -> Kept | None:
+        """Return what was kept last; None if there is nothing, or it makes no sense."""
         try:
             content = json.loads(self._path.read_text())
             nodes = [_node(entry) for entry in content["nodes"]]
             unresolved = frozenset(str(name) for name in content["unresolved"])
+            requests = _number(content["requests"])
         except FileNotFoundError:
             return None
         except (OSError, ValueError, TypeError, KeyError) as error:
             _LOG.warning("the view of the nodes that was kept makes no sense: %r", error)
             return None
-        return View({node.name: node for node in nodes}, self._clock(), unresolved)
+        return Kept(View({node.name: node for node in nodes}, self._clock(), unresolved), requests)
+
+
+def _number(value: Any) -> int:
+    if type(value) is not int or value < 1:
+        raise ValueError(f"no number of requests: {value!r}")
+    return value
 
 
 def _node(entry: Mapping[str, Any]) -> Node:

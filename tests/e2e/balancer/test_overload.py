@@ -19,7 +19,7 @@ from pba_lab.sidecar_loop import TERMS, SidecarLoop
 from pba_lab.wire_client import asked, request, said, status
 
 from pba_api.sidecar import CLIENTS as CLIENTS_TABLE
-from pba_operator.domain.frontend.overload import CROWDED, MAX_WAITING
+from pba_operator.domain.frontend.overload import CROWDED, FAIR_SHARE, MAX_WAITING
 
 CLIENTS = 40
 
@@ -281,3 +281,5 @@ async def test_no_client_takes_the_last_connections(
     await asyncio.to_thread(crowd.connect, haproxy.port, "127.0.0.3", 100)
     await eventually_async(lambda: haproxy.frontend_sessions() == has + 100)
     assert await statuses(haproxy.port, 20) == {200: 20}
+    await asyncio.to_thread(crowd.connect, haproxy.port, "127.0.0.4", FAIR_SHARE + 50)
+    await eventually_async(lambda: haproxy.frontend_sessions() == has + 100 + FAIR_SHARE)

@@ -158,6 +158,7 @@ COMMANDS = st.one_of(
             commands.enable_health,
             commands.set_ready,
             commands.set_healthy,
+            commands.set_unhealthy,
             lambda name: commands.set_weight(name, 7),
             lambda name: commands.set_weight(name, 0),
             lambda name: commands.set_limit(name, 5),

@@ -15,10 +15,8 @@ from pba_lab.nodes import Node
 from pba_lab.patience import eventually, eventually_async
 from pba_lab.shop import UID
 from pba_lab.sidecar_loop import TERMS, SidecarLoop
-from pba_lab.weighing import weighing
 from pba_sync.haproxy import commands
 from pba_sync.haproxy.affinity import Affinity
-from pba_sync.judging.limits import Limits
 
 BOUND: Final = Affinity(COOKIE, UID, keep_seconds=2.0)
 
@@ -34,11 +32,6 @@ def _holds(sidecar: SidecarLoop, count: int) -> bool:
     return len(sidecar.in_rotation()) == count
 
 
-def _are_risen(sidecar: SidecarLoop, affinity: Affinity) -> bool:
-    full = commands.full_weight(affinity)
-    return all(server.weight == full for server in sidecar.haproxy.servers().values())
-
-
 @contextlib.contextmanager
 def another_frontend(configuration: str, affinity: Affinity, nodes: list[Node]) -> Iterator[HAProxyProcess]:
     """Run a second HAProxy with a sidecar of its own, which learns of the nodes in another order."""
@@ -48,8 +41,6 @@ def another_frontend(configuration: str, affinity: Affinity, nodes: list[Node]) 
             for known in range(1, len(nodes) + 1):
                 sidecar.tell(nodes[-known:])
                 eventually(partial(_holds, sidecar, known))
-            with weighing(process, Limits(), affinity):
-                eventually(partial(_are_risen, sidecar, affinity))
             yield process
         finally:
             sidecar.kill()

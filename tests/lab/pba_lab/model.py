@@ -137,6 +137,9 @@ class HAProxyModel:
 
         return self._on(name, change)
 
+    def _set_unhealthy(self, name: str) -> str:
+        return self._on(name, lambda server: setattr(server, "state", _STOPPED))
+
     def _set_weight(self, name: str, weight: str) -> str:
         return self._on(name, lambda server: setattr(server, "weight", int(weight)))
 
@@ -272,6 +275,7 @@ class HAProxyModel:
         (rf"enable health {_BACKEND}/(\S+)", _enable),
         (rf"set server {_BACKEND}/(\S+) state (ready|drain|maint)", _set_state),
         (rf"set server {_BACKEND}/(\S+) health up", _set_health),
+        (rf"set server {_BACKEND}/(\S+) health down", _set_unhealthy),
         (rf"set server {_BACKEND}/(\S+) weight (\d+)", _set_weight),
         (rf"set maxconn server {_BACKEND}/(\S+) (\d+)", _set_limit),
         (r"shutdown frontend public", _shut_frontend),

@@ -12,7 +12,7 @@ import pytest
 from pba_operator.domain.frontend import haproxy_cfg
 
 Table = Callable[[str, str], list[list[str]]]
-_LOOKS = {"problem": "warning", "fault": "error"}
+_LOOKS = {"problem": "warning", "fault": "error", "again": "info"}
 """The levels of what `Looks` logs, by the names of its arguments."""
 LEVELS = {"info", "warning", "error", "exception", "critical"}
 
@@ -34,7 +34,7 @@ def _lines(package: Path) -> dict[str, tuple[str, tuple[str, ...]]]:
                 found |= {
                     ast.literal_eval(word.value): (_LOOKS[word.arg], ())
                     for word in node.keywords
-                    if word.arg in _LOOKS
+                    if word.arg in _LOOKS and ast.literal_eval(word.value) != "%s"
                 }
             if not isinstance(node.func, ast.Attribute):
                 continue

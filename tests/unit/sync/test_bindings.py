@@ -131,3 +131,8 @@ def test_on_the_ring_a_node_that_was_left_comes_back_step_by_step() -> None:
 
 def test_on_the_ring_a_node_that_has_kept_its_clients_goes_on_with_all_of_them() -> None:
     assert ring_weights({"late": 16}, (), {"late": RING_WEIGHT}) == {"late": RING_WEIGHT}
+
+
+def test_on_the_ring_a_node_that_is_out_again_while_it_comes_back_stays_where_it_is() -> None:
+    assert ring_weights({"late": 0}, (), {"late": 4}) == {"late": 4}
+    assert ring_weights({"late": 0}, (), {"late": 0}) == {"late": RING_WEIGHT}

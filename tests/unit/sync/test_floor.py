@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from pba_lab.model import HAProxyModel
 
 from pba_sync.haproxy.floor import Floor, steps, worth_asking
-from pba_sync.haproxy.servers import Admin, Server
+from pba_sync.haproxy.servers import Admin, Connects, Server
 
 NODES = st.sets(st.sampled_from([f"node-{number}" for number in range(8)]))
 
@@ -51,9 +51,17 @@ def test_what_somebody_else_has_left_there_is_set_right() -> None:
 
 
 def test_who_takes_no_connection_is_not_asked_unless_nobody_does() -> None:
-    def server(name: str, *, connects: bool) -> Server:
-        return Server(name, "10.0.0.1", 80, Admin.READY, checked=True, up=False, connects=connects)
+    def asked(**connects: Connects) -> list[str]:
+        live = {
+            name: Server(name, "10.0.0.1", 80, Admin.READY, checked=True, up=False, connects=how)
+            for name, how in connects.items()
+        }
+        return worth_asking([*connects, "coming"], live)
 
-    late, dead = server("late", connects=True), server("dead", connects=False)
-    assert worth_asking(["late", "dead", "coming"], {"late": late, "dead": dead}) == ["late"]
-    assert worth_asking(["dead", "coming"], {"late": late, "dead": dead}) == ["dead"]
+    yes, late, no = Connects.YES, Connects.LATE, Connects.NO
+    assert asked(bad=yes, dead=no) == ["bad"]
+    assert asked(dead=no, gone=no) == ["dead", "gone"]
+    assert asked(bad=yes, worse=yes, gone=late, dead=no) == ["bad", "worse"]
+    assert asked(bad=yes, busy=late, busier=late, dead=no) == ["bad", "busy", "busier"], "it may be the load"
+    assert asked(busy=late, dead=no) == ["busy"]
+    assert worth_asking(["coming"], {}) == []

@@ -16,7 +16,7 @@ from pba_sync.balancer.planner import Terms
 from pba_sync.balancer.stopping import Stopping
 from pba_sync.haproxy.commands import Check
 from pba_sync.watching.membership import Node
-from pba_sync.watching.memory import FILE, Memory
+from pba_sync.watching.memory import FILE, Kept, Memory
 from pba_sync.watching.view import Board
 
 Nodes = Callable[..., dict[str, Node]]
@@ -24,12 +24,22 @@ Sidecar = tuple[Board, Loop]
 
 
 @pytest.fixture
-def start(haproxy: ModelledHAProxy, clock: Clock, tmp_path: Path) -> Callable[[], Sidecar]:
+def frontends() -> list[str]:
+    """The others."""
+    return []
+
+
+@pytest.fixture
+def start(
+    haproxy: ModelledHAProxy, clock: Clock, tmp_path: Path, frontends: list[str]
+) -> Callable[[], Sidecar]:
     """Start a sidecar of the same pod."""
 
     def begin() -> Sidecar:
         board, memory = Board(clock), Memory(tmp_path, clock)
-        hooks = LoopHooks(clock=clock, share=lambda: 100, keep=memory.keep, recall=memory.recall)
+        hooks = LoopHooks(
+            clock=clock, share=lambda: 100 // (1 + len(frontends)), keep=memory.keep, recall=memory.recall
+        )
         terms = Terms(30.0, Check(500, 2, 2), 100)
         return board, Loop(haproxy, board, Stopping(tmp_path, clock), terms, hooks)
 
@@ -37,18 +47,22 @@ def start(haproxy: ModelledHAProxy, clock: Clock, tmp_path: Path) -> Callable[[]
 
 
 def test_an_haproxy_without_nodes_gets_those_that_were_known_last(
-    start: Callable[[], Sidecar], nodes: Nodes, model: HAProxyModel, clock: Clock
+    start: Callable[[], Sidecar], nodes: Nodes, model: HAProxyModel, clock: Clock, frontends: list[str]
 ) -> None:
     board, loop = start()
     board.publish(nodes(n1="serving", n2="serving", n3="draining"))
     loop.step()
+    frontends.append("another")
+    loop.step()
+    frontends.clear()  # it is not heard of any more
     board, loop = start()
     model.restart()
     loop.step()
     assert not model.servers, "the API server is waited for"
     clock.sleep(RECALL_SECONDS)
     loop.step()
-    assert set(model.servers) == {"n1", "n2"}
+    loop.step()
+    assert {name: server.limit for name, server in model.servers.items()} == {"n1": 50, "n2": 50}
     assert loop.ready
     board.publish(nodes(n2="serving", n4="serving"))
     loop.step()
@@ -70,6 +84,7 @@ def test_an_haproxy_that_has_nodes_is_left_alone(
     assert set(model.servers) == {"other"}
     model.restart()
     loop.step()
+    loop.step()
     assert set(model.servers) == {"n1"}
 
 
@@ -90,8 +105,8 @@ def test_all_that_is_known_of_nodes_is_kept(tmp_path: Path, nodes: Nodes, clock:
         told | {"v6": Node("v6", "fd00::1", 80, told["n2"].state, keeps_clients=True)}, frozenset(["out"])
     )
     assert board.view is not None
-    memory.keep(board.view)
-    assert memory.recall() == board.view
+    memory.keep(board.view, 33)
+    assert memory.recall() == Kept(board.view, 33)
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
 
 
@@ -99,14 +114,14 @@ NODE = {"name": "a", "address": "10.0.0.1", "port": 1, "state": "serving", "keep
 
 
 def kept(**changed: Any) -> str:
-    return json.dumps({"nodes": [NODE | changed], "unresolved": []})
+    return json.dumps({"nodes": [NODE | changed], "unresolved": [], "requests": 100})
 
 
 def test_such_a_node_makes_sense(tmp_path: Path, clock: Clock) -> None:
     (tmp_path / FILE).write_text(kept())
-    view = Memory(tmp_path, clock).recall()
-    assert view is not None
-    assert list(view.nodes) == ["a"]
+    recalled = Memory(tmp_path, clock).recall()
+    assert recalled is not None
+    assert list(recalled.view.nodes) == ["a"]
 
 
 @pytest.mark.parametrize(
@@ -116,6 +131,7 @@ def test_such_a_node_makes_sense(tmp_path: Path, clock: Clock) -> None:
         "[]",
         '{"nodes": []}',
         '{"nodes": [1], "unresolved": []}',
+        '{"nodes": [], "unresolved": [], "requests": 0}',
         kept(name="a b"),
         kept(address="x"),
         kept(port=0),
@@ -138,6 +154,6 @@ def test_a_view_that_cannot_be_kept_is_told_once(
     board.publish(nodes(n1="serving"))
     assert board.view is not None
     for _ in range(2):
-        memory.keep(board.view)
+        memory.keep(board.view, 100)
     assert len(caplog.messages) == 1
     assert "cannot be kept" in caplog.text

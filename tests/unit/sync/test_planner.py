@@ -44,9 +44,9 @@ def test_a_new_node_serves_without_waiting_for_a_check(nodes: Nodes) -> None:
 
 
 @pytest.mark.parametrize(
-    ("affinity", "alone", "beside"), [(NO_AFFINITY, 128, 16), (BOUND, 128, 16), (BY_ADDRESS, 16, 2)]
+    ("affinity", "alone", "beside"), [(NO_AFFINITY, 128, 16), (BOUND, 128, 16), (BY_ADDRESS, 16, 16)]
 )
-def test_a_node_joins_others_with_an_eighth_of_its_share(
+def test_a_node_joins_others_with_an_eighth_of_its_share_unless_clients_belong_there(
     nodes: Nodes, affinity: Affinity, alone: int, beside: int
 ) -> None:
     def weight(*servers: Server) -> str:

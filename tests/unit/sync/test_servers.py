@@ -4,7 +4,7 @@ import pytest
 from pba_lab.model import HAProxyModel
 
 from pba_sync.haproxy.errors import AnswerMalformedError
-from pba_sync.haproxy.servers import Admin, count_connections, read_servers
+from pba_sync.haproxy.servers import Admin, Connects, count_connections, read_servers
 
 # Taken from HAProxy 3.0.11-1+deb13u5.
 STATE = """1
@@ -37,8 +37,10 @@ def test_haproxys_own_words_are_understood() -> None:
     ]
 
 
-@pytest.mark.parametrize(("result", "connects"), [(6, True), (7, False), (8, False), (15, True)])
-def test_a_check_says_whether_it_got_a_connection(result: int, *, connects: bool) -> None:
+@pytest.mark.parametrize(
+    ("result", "connects"), [(6, Connects.YES), (7, Connects.LATE), (8, Connects.NO), (15, Connects.YES)]
+)
+def test_a_check_says_whether_it_got_a_connection(result: int, connects: Connects) -> None:
     assert read_servers(STATE.replace(" 3 15 3 0 ", f" 3 {result} 3 0 "))["dead"].connects is connects
 
 

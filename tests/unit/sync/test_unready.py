@@ -70,6 +70,8 @@ def test_the_loop_keeps_them_says_so_and_lets_them_go(
     board.publish(nodes(n1="unready", n2="serving"))
     assert step() == (["n2"], "0.0")
     board.publish(nodes(n1="unready", n2="unready"))
+    assert step() == (["n2"], "2.0"), "it is asked by a check before it gets anything"
+    model.servers["n1"].state = 2
     assert step() == (["n1", "n2"], "2.0")
     assert caplog.messages == [BEGUN]
     board.publish(nodes(n1="serving", n2="unready"))

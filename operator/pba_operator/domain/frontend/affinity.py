@@ -86,16 +86,6 @@ def trial_condition(affinity: SessionAffinity) -> str:
     return " !{ req.fhdr(Cookie) -m found }" if affinity.type == sidecar.CLIENT_IP else ""
 
 
-def lot(affinity: SessionAffinity) -> str:
-    """Return by what a node is drawn where none passes its checks: a client that is known by his address stays."""
-    return "src,xxh32" if affinity.type == sidecar.CLIENT_IP else "rand(1000000)"
-
-
-def lot_condition(affinity: SessionAffinity) -> str:
-    """Return the further condition on a request for which one is drawn; empty: none. A cookie leads to its own node."""
-    return f" !{{ req.cook({affinity.cookie_name}) -m found }}" if affinity.type == sidecar.COOKIE else ""
-
-
 def environment(
     affinity: SessionAffinity, backends_seconds: int, management_seconds: int, key: str
 ) -> dict[str, str]:

@@ -27,6 +27,7 @@ from pba_operator.domain.frontend import (
     affinity,
     compression,
     early,
+    floor,
     hygiene,
     origin,
     others,
@@ -51,11 +52,6 @@ as the container's limit, which container runtimes may set to a thousand million
 THREADS: Final = 2
 """HAProxy would start one for each processor of the machine, whatever the pod may use of them. Two, so that one that is
 held up does not hold up all; for more there is `frontend.replicas`."""
-
-FEW: Final = 5
-"""Less than one in so many nodes pass their checks: that so many are bad at once is more often a fault of what finds
-them so. Envoy's panic begins at half of them, whatever the load; a health path that most nodes fail for a good reason
-then costs requests that the others had answered."""
 
 _TEMPLATE: Final = Template(r"""# Written by the PBACluster operator; changes are undone.
 global
@@ -123,15 +119,7 @@ $compression
 
 $client_limits
 
-    # If no node passes its checks, any of them may be asked: one that may answer is better than none. So it is if less
-    # than a fifth pass, and more requests wait for each of these than run on it. The node is drawn here, because
-    # `force-persist` is evaluated before the rules of the nodes' section.
-    acl nobody_passes nbsrv($backend) eq 0
-    acl many_wait avg_queue($backend) gt $requests_per_node
-    http-request set-var(txn.nodes) str($floor_nodes),map($floor_size) if nobody_passes or many_wait
-    acl few_pass nbsrv($backend),mul($few),sub(txn.nodes) lt 0
-    http-request unset-var(txn.nodes) if many_wait !nobody_passes !few_pass
-    http-request set-var(txn.floor) $lot,mod(txn.nodes),map($floor) if { var(txn.nodes) -m found }$lot_condition
+$floor
 
 $paths
 
@@ -185,9 +173,7 @@ $retry_rules
 
 $trial_rules
 
-    # If too few nodes pass their checks: the one that was drawn.
-    force-persist if { var(txn.nodes) -m found }
-    use-server %[var(txn.floor)] if { var(txn.floor) -m found }
+$floor_node
 
     option httpchk
     http-check send meth GET uri $check_path ver HTTP/1.1 hdr Host $check_host hdr User-Agent pba-frontend
@@ -202,9 +188,6 @@ _NAMES: Final[Mapping[str, object]] = {
     "flags": sidecar.FLAGS,
     "answers": sidecar.ANSWERS,
     "failures": sidecar.FAILURES,
-    "floor": sidecar.FLOOR,
-    "floor_size": sidecar.FLOOR_SIZE,
-    "floor_nodes": sidecar.NODES,
     "stopping": sidecar.STOPPING,
     "pod_ips": sidecar.ENV_POD_IPS,
     "http_port": ports.FRONTEND_HTTP,
@@ -256,15 +239,13 @@ def _process(frontend: Frontend) -> dict[str, object]:
 
 def _frontend_rules(frontend: Frontend, pages: Mapping[str, str]) -> dict[str, object]:
     """Return what clients meet: the sections of frontends, and of what these count."""
-    bound, bind_options = frontend.session_affinity, origin.bind_options(frontend)
+    bind_options = origin.bind_options(frontend)
     ready = f"{{ str({sidecar.READY}) -m str -f {sidecar.FLAGS} }}"
     return {
         "error_pages": indented(errors.rules(pages)),
         "bind_options": bind_options,
         "tls_bind": indented(tls.bind_lines(frontend.tls, bind_options)),
         "max_clients": overload.MAX_CLIENTS,
-        "requests_per_node": frontend.limits.requests_per_node,
-        "few": FEW,
         "proxy_protocol": indented(origin.proxy_protocol(frontend)),
         "connections": indented(overload.connection_rules(frontend)),
         "tls_response": indented(tls.response_lines(frontend.tls)),
@@ -276,8 +257,7 @@ def _frontend_rules(frontend: Frontend, pages: Mapping[str, str]) -> dict[str, o
         "tls_request": indented(tls.request_lines(frontend.tls)),
         "compression": indented(compression.frontend_rules(frontend)),
         "client_limits": indented(overload.client_rules(frontend)),
-        "lot": affinity.lot(bound),
-        "lot_condition": affinity.lot_condition(bound),
+        "floor": indented(floor.frontend_rules(frontend)),
         "paths": indented(paths.frontend_rules(frontend.paths)),
         "maintenance": indented(admission.maintenance(frontend, pages)),
         "trial": indented(trials.frontend_rules(frontend)),
@@ -304,6 +284,7 @@ def _backend_rules(cluster: Cluster, frontend: Frontend) -> dict[str, object]:
         "path_timeouts": indented(paths.backend_rules(frontend.paths)),
         "retry_rules": indented(retries.backend_rules(frontend.retries, bound)),
         "trial_rules": indented(trials.backend_rules()),
+        "floor_node": indented(floor.backend_rules()),
         "check_path": quoted(cluster.spec.application.probes.readiness.path),
         "check_host": host,
         "check_limit": timing.check(frontend.checks),

@@ -88,8 +88,9 @@ def sections(limits: Limits) -> list[str]:
 def connection_rules(frontend: Frontend) -> list[str]:
     """Return the rules of the clients' frontend by which no client takes the last connections.
 
-    They hold before the handshake of TLS. Connections of trusted proxies are many clients', so they are not limited;
-    where every connection begins with PROXY's header, only that tells whose it is.
+    They hold before the handshake of TLS; where every connection begins with PROXY's header, only that tells whose it
+    is, and HAProxy reads it with the handshake, which has a time limit of its own. Connections of trusted proxies are
+    many clients', so they are not limited.
     """
     known_by = "session" if origin.bind_options(frontend) else "connection"
     others = f" unless {origin.FROM_PROXIES}" if frontend.trusted_proxy_cidrs else ""

@@ -15,7 +15,8 @@ from typing import Final
 from pba_api.types import Checks, Frontend, Timeouts
 
 _REQUEST_SECONDS: Final = 10
-"""A client that sends the head of a request by and by must be done with it in so long; the same for its body."""
+"""A client that sends the head of a request by and by must be done with it in so long; the same for its body, and for
+the handshake of TLS."""
 _MARGIN_SECONDS: Final = 30
 """What a frontend that goes waits for beyond the longest silence."""
 _KEPT_SECONDS: Final = 15
@@ -55,6 +56,7 @@ def limits(timeouts: Timeouts) -> list[str]:
         f"timeout connect {timeouts.connect_milliseconds}ms",
         f"timeout client {client}s",
         "timeout client-fin 10s",
+        f"timeout client-hs {request_seconds(timeouts)}s",
         f"timeout http-request {request_seconds(timeouts)}s",
         f"timeout http-keep-alive {_kept_milliseconds(client)}ms",
         f"timeout queue {timeouts.queue_seconds}s",

@@ -85,9 +85,7 @@ async def test_a_node_that_joins_takes_clients_for_itself_alone(
 ) -> None:
     first = await homes(haproxy)
     (joining,) = await new_nodes(1)
-    with weighing(haproxy, LIMITS, BOUND):
-        await serve(sidecar, [*nodes, joining])
-        await eventually_async(lambda: weight(haproxy, joining) == RING_WEIGHT)
+    await serve(sidecar, [*nodes, joining])
     after = await homes(haproxy)
     moved = {address for address in ADDRESSES if after[address] != first[address]}
     assert {after[address] for address in moved} == {joining.name}

@@ -164,11 +164,12 @@ async def test_a_slow_node_keeps_its_clients_below_the_limit_and_loses_them_beyo
 async def test_a_node_that_hangs_is_left_long_before_its_requests_end(
     haproxy: HAProxyProcess, nodes: list[Node]
 ) -> None:
+    """It is suspected after three seconds, gets a trial after two and a half more, and has five for it."""
     hangs = nodes[0]
     held, other = [await bound_to(haproxy, hangs) for _ in range(4)], await bound_to(haproxy, hangs)
     with weighing(haproxy, LIMITS, leaving(1500.0)) as standings:
         await eventually_async(lambda: len(standings) > 1 and len(standings[-1].recent) > 100)
-        hangs.delay_seconds = 15.0
+        hangs.delay_seconds = 18.0
         asked = [asyncio.create_task(browser.visit(haproxy, "POST")) for browser in held]
         await eventually_async(lambda: haproxy_left(haproxy))
         assert not any(task.done() for task in asked)
