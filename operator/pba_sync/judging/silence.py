@@ -67,15 +67,15 @@ class Node:
             del self._quiet[0]
 
     def _resting(self) -> int:
-        """Return how many requests ran all the time.
+        """Return how many requests ran all the time: no more than there were at any time.
 
         What has ended took some of the places meanwhile: by Little's law as many, on average, as the time that it took
         in all, divided by the time that has passed.
         """
         passed = sum(count.seconds for count in self._counts)
         places = sum(count.took for count in self._counts) / passed
-        running = sum(count.running for count in self._counts) / len(self._counts)
-        return max(0, math.ceil(running - places))
+        running = [count.running for count in self._counts]
+        return max(0, min(*running, math.ceil(sum(running) / len(running) - places)))
 
     def hanging(self, span: float) -> int:
         """Return how many more requests have run for long since it last answered."""

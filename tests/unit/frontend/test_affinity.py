@@ -33,7 +33,7 @@ def test_the_cookie_has_the_name_that_was_asked_for_wherever_it_is_spoken_of() -
     text = configuration({"cookieName": "NODE-of_7"})
     assert "\n    cookie NODE-of_7 insert" in text
     assert "PBA=" not in text
-    assert text.count("req.cook(NODE-of_7)") == 3
+    assert text.count("req.cook(NODE-of_7)") == 4
 
 
 def test_without_affinity_no_word_of_it_is_left() -> None:

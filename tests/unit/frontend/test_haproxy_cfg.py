@@ -68,6 +68,7 @@ def test_time_limits_are_those_of_the_spec() -> None:
         "timeout connect 70ms",
         "timeout client 8s",
         "timeout client-fin 10s",
+        "timeout client-hs 8s",
         "timeout http-request 8s",
         "timeout http-keep-alive 10000ms",
         "timeout queue 2s",

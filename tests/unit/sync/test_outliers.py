@@ -291,7 +291,7 @@ def test_who_is_out_serves_again_when_the_others_have_gone() -> None:
     assert weights(left, 2.5, LIMITS) == {"bad0": FULL_WEIGHT, "bad1": FULL_WEIGHT, "bad2": 0}
     alone = look(left, 2.6, bad2=())
     assert weights(alone, 2.6, LIMITS) == {"bad2": FULL_WEIGHT}
-    assert weights(look(alone, 2.7, bad2=(), good0=()), 2.7, LIMITS) == {"bad2": 0, "good0": FULL_WEIGHT}
+    assert weights(look(alone, 2.7, bad2=(), good0=()), 2.7, LIMITS) == {"bad2": 0, "good0": FULL_WEIGHT // 8}
     settled = look(alone, 2.6 + STALE_SECONDS, bad2=())
     assert settled.marks["bad2"].phase is Phase.RISING, "they are gone for good"
 

@@ -24,12 +24,8 @@ FEW: Final = 5
 Envoy's panic begins at half of them, whatever the load; a health path that most nodes fail for a good reason then costs
 requests that the others had answered."""
 WAITING: Final = 50
-"""No more than so many have to wait for each node that passes: with many nodes, more would be refused before."""
-
-
-def _waiting(frontend: Frontend) -> int:
-    """Return how many may wait for each node that passes: as many as run there, of this frontend."""
-    return max(1, min(WAITING, frontend.limits.requests_per_node // frontend.replicas))
+"""So many have to wait for each node that passes, or as many as may run on it, if these are less: with many nodes, more
+would be refused before."""
 
 
 def _drawn_by(affinity: SessionAffinity) -> str:
@@ -58,7 +54,7 @@ def frontend_rules(frontend: Frontend) -> list[str]:
         "# if few pass, all of these are full, and many wait.",
         f"acl nobody_passes nbsrv({nodes}) eq 0",
         f"acl all_are_full be_conn_free({nodes}) le 0",
-        f"acl many_wait avg_queue({nodes}) ge {_waiting(frontend)}",
+        f"acl many_wait avg_queue({nodes}) ge {min(WAITING, frontend.limits.requests_per_node)}",
         f"http-request set-var(txn.known) {known} if nobody_passes{_overflow(frontend)}",
         f"acl few_pass nbsrv({nodes}),mul({FEW}),sub(txn.known) lt 0",
         "http-request set-var(txn.nodes) var(txn.known) if few_pass",
