@@ -44,7 +44,8 @@ def test_every_metric_that_is_named_is_served(served: set[str]) -> None:
 
 def test_every_number_that_says_so_has_an_alert(alerts: list[dict[str, Any]]) -> None:
     asked = {name for rule in alerts for name in _NAME.findall(rule["expr"])}
-    assert asked == {"pba_sync_view_age_seconds", "pba_sync_haproxy_age_seconds", "pba_sync_nodes_vanished"}
+    ages = {f"pba_sync_{what}_age_seconds" for what in ("view", "frontends_view", "haproxy")}
+    assert asked == {*ages, "pba_sync_nodes_vanished"}
     for rule in alerts:
         assert set(rule) == {"alert", "expr", "for", "annotations"}
 
