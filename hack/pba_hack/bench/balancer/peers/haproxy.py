@@ -18,7 +18,7 @@ from pba_lab.shop import frontend_of, shop
 
 from pba_hack.bench.balancer.balancers import Balancer
 from pba_operator.domain.frontend import early, hygiene, origin, overload
-from pba_operator.domain.frontend.words import indented
+from pba_operator.domain.frontend.words import Counter, indented
 from pba_sync.haproxy.servers import read_servers
 
 CHECK: Final = "check inter 500ms fastinter 250ms fall 2 rise 2"
@@ -37,7 +37,8 @@ _TEMPLATE: Final = Template(r"""global
     stats socket /run/haproxy/admin.sock mode 600 level admin
     stats timeout 10s
     nbthread 2
-    fd-hard-limit 20480$loaded
+    fd-hard-limit 20480
+    tune.stick-counters $counters$loaded
 
 defaults
     mode http
@@ -81,6 +82,7 @@ $servers
 def _treatment() -> list[str]:
     """Return what the operator's configuration does with any request, whoever looks after the nodes."""
     return [
+        *overload.connection_rules(_FRONTEND),
         *early.frontend_rules(),
         *origin.frontend_rules(_FRONTEND),
         *overload.frontend_rules(),
@@ -119,6 +121,7 @@ def configuration(
         backend=BACKEND,
         balance=balance,
         treatment=indented(_treatment()),
+        counters=len(Counter),
         tables="\n".join(overload.sections(_FRONTEND.limits)),
         connections=connections,
         retries="retries 3\n    option redispatch 1" if retries else "retries 0",
