@@ -23,6 +23,8 @@ from pba_sync.judging.pasts import SURPRISE, End
 
 SEVERAL: Final = 4
 """Fewer requests than so many prove nothing: three, and a health check may be counted with them."""
+RESTING_SECONDS: Final = 5.0
+"""What runs for so long rests; a shorter span would have too few counts to tell."""
 COUNT_SECONDS: Final = 1.0
 """How often it is counted what runs: what it takes is compared with seconds."""
 COUNT_SECONDS_A_NODE: Final = 0.005
@@ -55,7 +57,8 @@ class Node:
     def count(self, count: Count, span: float, *, answered: bool) -> None:
         """Take in what was counted, and whether anything was answered since the last time."""
         is_new = not self._counts
-        self._counts = [old for old in self._counts if old.at > count.at - span] + [count]
+        since = count.at - max(span, RESTING_SECONDS)
+        self._counts = [old for old in self._counts if old.at > since] + [count]
         self._quiet.append(count)
         if is_new:
             self.base = count.running
