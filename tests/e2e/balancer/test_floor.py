@@ -8,11 +8,23 @@ import pytest
 from pba_lab import Clients, Node
 from pba_lab.making import NewNodes, NewSidecar
 from pba_lab.patience import eventually_async
+from pba_lab.sidecar_loop import SidecarLoop
 
 
 @pytest.fixture
 def configuration(render: Callable[..., str], request: pytest.FixtureRequest) -> str:
     return render(frontend={"limits": getattr(request, "param", {})})
+
+
+async def _fail_their_checks(sidecar: SidecarLoop, nodes: list[Node]) -> None:
+    for node in nodes:
+        node.health = 500
+    await eventually_async(lambda: not sidecar.in_rotation())
+
+
+async def _all_are_asked(nodes: list[Node]) -> None:
+    before = {node.name: node.executed.total() for node in nodes}
+    await eventually_async(lambda: all(node.executed.total() > before[node.name] + 20 for node in nodes))
 
 
 async def test_where_no_node_passes_its_checks_all_serve_until_one_does(
@@ -23,9 +35,7 @@ async def test_where_no_node_passes_its_checks_all_serve_until_one_does(
     sidecar.tell(nodes)
     await eventually_async(lambda: len(sidecar.in_rotation()) == 3)
     clients.start(6)
-    for node in nodes:
-        node.health = 500
-    await eventually_async(lambda: not sidecar.in_rotation())
+    await _fail_their_checks(sidecar, nodes)
     await _all_are_asked(nodes)
     assert not sidecar.in_rotation()
 
@@ -47,9 +57,7 @@ async def test_where_kubernetes_calls_none_ready_any_more_all_serve_until_one_is
     sidecar.tell(nodes)
     await eventually_async(lambda: len(sidecar.in_rotation()) == 3)
     clients.start(6)
-    for node in nodes:
-        node.health = 500
-    await eventually_async(lambda: not sidecar.in_rotation())
+    await _fail_their_checks(sidecar, nodes)
     for count in (1, 2, 3):
         sidecar.tell(nodes[count:], unready=nodes[:count])
         await _all_are_asked(nodes)
@@ -60,11 +68,6 @@ async def test_where_kubernetes_calls_none_ready_any_more_all_serve_until_one_is
     assert clients.failed == {}
 
 
-async def _all_are_asked(nodes: list[Node]) -> None:
-    before = {node.name: node.executed.total() for node in nodes}
-    await eventually_async(lambda: all(node.executed.total() > before[node.name] + 20 for node in nodes))
-
-
 async def test_a_node_that_has_gone_is_not_asked_even_then(
     new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
 ) -> None:
@@ -72,9 +75,7 @@ async def test_a_node_that_has_gone_is_not_asked_even_then(
     nodes = await new_nodes(4)
     sidecar.tell(nodes)
     await eventually_async(lambda: len(sidecar.in_rotation()) == 4)
-    for node in nodes:
-        node.health = 500
-    await eventually_async(lambda: not sidecar.in_rotation())
+    await _fail_their_checks(sidecar, nodes)
     sidecar.tell(nodes[2:])
     await eventually_async(lambda: set(sidecar.haproxy.servers()) == {"node-2", "node-3"})
     clients.start(4)

@@ -76,14 +76,17 @@ def cookie_rules(
     )
 
 
+def unbound(affinity: SessionAffinity) -> str:
+    """Return the further condition on a request that no cookie leads to its own node; empty: none."""
+    return f" !{{ req.cook({affinity.cookie_name}) -m found }}" if affinity.type == sidecar.COOKIE else ""
+
+
 def trial_condition(affinity: SessionAffinity) -> str:
     """Return the further condition on a request that a node on trial may get; empty: none.
 
     Who is known by his address has no session yet if he sends no cookie at all.
     """
-    if affinity.type == sidecar.COOKIE:
-        return f" !{{ req.cook({affinity.cookie_name}) -m found }}"
-    return " !{ req.fhdr(Cookie) -m found }" if affinity.type == sidecar.CLIENT_IP else ""
+    return " !{ req.fhdr(Cookie) -m found }" if affinity.type == sidecar.CLIENT_IP else unbound(affinity)
 
 
 def environment(

@@ -18,6 +18,7 @@ from typing import Final
 
 from pba_api import sidecar
 from pba_api.types import Frontend, SessionAffinity
+from pba_operator.domain.frontend import affinity
 
 FEW: Final = 5
 """Less than one in so many pass their checks: that so many are bad at once is more often a fault of what finds them so.
@@ -28,20 +29,15 @@ WAITING: Final = 50
 would be refused before."""
 
 
-def _drawn_by(affinity: SessionAffinity) -> str:
+def _drawn_by(bound: SessionAffinity) -> str:
     """Return by what a node is drawn: a client that is known by his address stays."""
-    return "src,xxh32" if affinity.type == sidecar.CLIENT_IP else "rand(1000000)"
-
-
-def _unbound(affinity: SessionAffinity) -> str:
-    """Return the further condition on a request for which one is drawn; empty: none. A cookie leads to its own node."""
-    return f" !{{ req.cook({affinity.cookie_name}) -m found }}" if affinity.type == sidecar.COOKIE else ""
+    return "src,xxh32" if bound.type == sidecar.CLIENT_IP else "rand(1000000)"
 
 
 def _overflow(frontend: Frontend) -> str:
     """Return the further case in which one is drawn; empty: none, as the ring of nodes says whose each client is."""
     bound = frontend.session_affinity
-    return "" if bound.type == sidecar.CLIENT_IP else f" or all_are_full many_wait{_unbound(bound)}"
+    return "" if bound.type == sidecar.CLIENT_IP else f" or all_are_full many_wait{affinity.unbound(bound)}"
 
 
 def frontend_rules(frontend: Frontend) -> list[str]:
@@ -58,7 +54,7 @@ def frontend_rules(frontend: Frontend) -> list[str]:
         f"http-request set-var(txn.known) {known} if nobody_passes{_overflow(frontend)}",
         f"acl few_pass nbsrv({nodes}),mul({FEW}),sub(txn.known) lt 0",
         "http-request set-var(txn.nodes) var(txn.known) if few_pass",
-        f"http-request set-var(txn.floor) {drawn} if {{ var(txn.nodes) -m found }}{_unbound(bound)}",
+        f"http-request set-var(txn.floor) {drawn} if {{ var(txn.nodes) -m found }}{affinity.unbound(bound)}",
     ]
 
 
