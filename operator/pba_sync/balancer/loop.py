@@ -128,6 +128,7 @@ class Loop:
         self._vanished = False
         self._floor_problem = ""
         self._recall_at = hooks.clock() + RECALL_SECONDS
+        self._recalled: Kept | None = None
         self._kept: tuple[View | None, int] = (None, 0)
         self._begin()
         self.looks = Looks(
@@ -153,7 +154,6 @@ class Loop:
         self._settled: tuple[View | None, int] = (None, 0)
         self._settled_until = 0.0
         self._viewed_at: float | None = None
-        self._recalled: Kept | None = None
 
     def run(self) -> None:
         """Pass after pass, for ever."""

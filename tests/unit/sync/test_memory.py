@@ -11,6 +11,7 @@ import pytest
 from pba_lab.model import HAProxyModel
 from pba_lab.modelled import Clock, ModelledHAProxy
 
+from pba_sync.balancer import loop as loop_module
 from pba_sync.balancer.loop import RECALL_SECONDS, Loop, LoopHooks
 from pba_sync.balancer.planner import Terms
 from pba_sync.balancer.stopping import Stopping
@@ -67,6 +68,28 @@ def test_an_haproxy_without_nodes_gets_those_that_were_known_last(
     board.publish(nodes(n2="serving", n4="serving"))
     loop.step()
     assert {name for name, server in model.servers.items() if server.in_rotation} == {"n2", "n4"}
+
+
+def test_a_fault_of_ours_does_not_have_it_forgotten(
+    start: Callable[[], Sidecar],
+    nodes: Nodes,
+    model: HAProxyModel,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    board, loop = start()
+    board.publish(nodes(n1="serving"))
+    loop.step()
+    _, loop = start()
+    model.restart()
+    clock.sleep(RECALL_SECONDS)
+    loop.step()
+    with monkeypatch.context() as broken:
+        broken.setattr(loop_module, "plan", lambda *_: 1 / 0)
+        loop.step()
+    assert loop.looks.faults == 1
+    loop.step()
+    assert set(model.servers) == {"n1"}
 
 
 def test_an_haproxy_that_has_nodes_is_left_alone(
