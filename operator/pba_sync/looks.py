@@ -17,6 +17,31 @@ from pba_sync.haproxy.errors import HAProxyError
 _LOG = logging.getLogger(__name__)
 
 
+class Lasting:
+    """Something that lasts: logged when it begins, and when it ends."""
+
+    def __init__(self, logger: logging.Logger, *, begins: str, ends: str) -> None:
+        """Take it that it does not last now.
+
+        Args:
+            logger: where to log.
+            begins: the warning when it begins.
+            ends: the log line when it ends.
+        """
+        self._logger = logger
+        self._begins = begins
+        self._ends = ends
+        self._lasts = False
+
+    def note(self, lasts: bool) -> None:  # noqa: FBT001 - what is noted is whether
+        """Note whether it lasts."""
+        if lasts and not self._lasts:
+            self._logger.warning("%s", self._begins)
+        if self._lasts and not lasts:
+            self._logger.info("%s", self._ends)
+        self._lasts = lasts
+
+
 class Looks:
     """The looks of one thread.
 

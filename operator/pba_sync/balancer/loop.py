@@ -12,27 +12,23 @@ What must stay true:
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from pba_api.sidecar import READY
+from pba_sync.balancer.heeding import Heeded, Heeding
 from pba_sync.balancer.planner import (
     Change,
     Kind,
     Terms,
     drain_clock,
     governed,
-    have_served,
-    heeded,
     plan,
     stays,
-    unheeded,
-    unready,
-    vanished,
     wanted,
 )
+from pba_sync.balancer.recollection import Recollection
 from pba_sync.balancer.stopping import Stopping
 from pba_sync.haproxy import commands, floor
 from pba_sync.haproxy.commands import Command
@@ -44,7 +40,7 @@ from pba_sync.haproxy.errors import (
 )
 from pba_sync.haproxy.floor import Floor
 from pba_sync.haproxy.runtime import Incarnation
-from pba_sync.haproxy.servers import Admin, Server
+from pba_sync.haproxy.servers import Server
 from pba_sync.looks import Looks
 from pba_sync.watching.membership import Node, NodeState
 from pba_sync.watching.memory import Kept
@@ -61,8 +57,6 @@ SETTLED_SECONDS = 2.0
 AWAIT_SECONDS = 10.0
 """How long HAProxy is not said to be ready because an external node's address is being asked for. Only the first time:
 what cannot be resolved must not hold up every frontend that starts."""
-RECALL_SECONDS = 3.0
-"""How long the API server is waited for before an HAProxy without nodes gets those that were known last."""
 
 _LOG = logging.getLogger(__name__)
 
@@ -98,8 +92,8 @@ class LoopHooks:
     """How many requests of this frontend may run on a node at a time."""
     on_pass: Callable[[Mapping[str, Server]], None] = lambda _: None
     """Is told what HAProxy has."""
-    on_plan: Callable[[Mapping[str, Node], Mapping[str, Node]], None] = lambda _told, _nodes: None
-    """Is told of which nodes we were told, and which shall be."""
+    on_plan: Callable[[Heeded], None] = lambda _: None
+    """Is told which nodes shall be, beside those that we were told of."""
     on_change: Callable[[Change], None] = lambda _: None
     on_joined: Callable[[float], None] = lambda _: None
     """Is told how many seconds a node that we had not known has waited to be added, since we were told of it."""
@@ -123,13 +117,9 @@ class Loop:
         self._stopping = stopping
         self._terms = terms
         self._hooks = hooks
-        self._unheeded = False
-        self._unready = False
-        self._vanished = False
+        self._heeding = Heeding()
         self._floor_problem = ""
-        self._recall_at = hooks.clock() + RECALL_SECONDS
-        self._recalled: Kept | None = None
-        self._kept: tuple[View | None, int] = (None, 0)
+        self._recollection = Recollection(board, hooks.clock, hooks.keep, hooks.recall)
         self._begin()
         self.looks = Looks(
             hooks.clock,
@@ -147,7 +137,7 @@ class Loop:
         """How many requests each server was told that it may have; another HAProxy's are added anew."""
         self._known: frozenset[str] = frozenset()
         """The nodes of the view that was carried out last."""
-        self._served: frozenset[str] = frozenset()
+        self._heeding.forget()
         self._draining_since: dict[str, float] = {}
         self._incarnation: Incarnation | None = None
         self._refused: set[str] = set()
@@ -178,61 +168,37 @@ class Loop:
         return delay
 
     def _pass(self) -> float:
-        version, terms = self._board.version, replace(self._terms, requests=self._share())
-        view = self._board.view or (self._recalled.view if self._recalled else None)
+        version, terms = self._board.version, self._current_terms()
+        view = self._recollection.view
         self.ready = READY in self._greet()
         if self.ready and self._is_settled(view, terms) and self._hooks.clock() < self._settled_until:
             self._hooks.on_step()
             return IDLE_SECONDS
         live = self._haproxy.servers()
-        if view is None and self._recall(live):
-            return 0.0
         if view is None:
             self._hooks.on_pass(live)
-            return IDLE_SECONDS
+            return 0.0 if self._recollection.recall(live) else IDLE_SECONDS
         finished = self._converge(view, version, live, terms)
         live = self._haproxy.servers()
         ours = governed(live, view.unresolved)
-        nodes = heeded(view.nodes, ours, self._served)
-        self._keep_floor(nodes, live)
+        heeded = self._heeding.look(view.nodes, ours)
+        self._keep_floor(heeded.nodes, live)
         self._told = {name: requests for name, requests in self._told.items() if name in live}
         self._hooks.on_pass(live)
-        self._hooks.on_plan(view.nodes, nodes)
+        self._hooks.on_plan(heeded)
         whole = finished and not self._awaits(view)
         if not self.ready and whole and any(server.usable for server in live.values()):
             self._haproxy.run(commands.raise_flag(READY))
             self.ready = True
         if finished:
             self._known = frozenset(view.nodes)
-            self._keep(view, terms.requests)
+            self._recollection.keep(view, terms.requests)
         if finished and not self._refused:
             self._hooks.on_step()
-        return self._next_look(view, nodes, ours, terms) if finished else 0.0
+        return self._next_look(view, heeded.nodes, ours, terms) if finished else 0.0
 
-    def _share(self) -> int:
-        """Return how many requests may run on a node: who has not heard of others takes no more than before."""
-        share = self._hooks.share()
-        if self._board.view is None and self._recalled is not None:
-            return min(share, self._recalled.requests)
-        return share
-
-    def _recall(self, live: Mapping[str, Server]) -> bool:
-        """Recall what was known last, if HAProxy has no nodes and nobody tells of any; return whether there was any."""
-        if any(server.admin is Admin.READY for server in live.values()):
-            return False
-        if self._hooks.clock() < self._recall_at:
-            return False
-        self._recall_at = math.inf
-        self._recalled = self._hooks.recall()
-        if self._recalled is None:
-            return False
-        _LOG.warning("nothing is known of the nodes yet: HAProxy gets those that were known last")
-        return True
-
-    def _keep(self, view: View, requests: int) -> None:
-        if self._kept[0] is not view or self._kept[1] != requests:
-            self._hooks.keep(view, requests)
-            self._kept = (view, requests)
+    def _current_terms(self) -> Terms:
+        return replace(self._terms, requests=self._recollection.limit(self._hooks.share()))
 
     def _keep_floor(self, nodes: Mapping[str, Node], live: Mapping[str, Server]) -> None:
         """Have HAProxy know who is asked where too few pass the checks; one that cannot know it does without."""
@@ -292,7 +258,7 @@ class Loop:
         """Carry out what is between the view and HAProxy; return False if a newer view came meanwhile."""
         now = self._hooks.clock()
         live = governed(live, view.unresolved)
-        nodes = self._heed(view, live)
+        nodes = self._heeding.look(view.nodes, live).nodes
         self._draining_since = drain_clock(nodes, live, self._draining_since, now)
         refused: set[str] = set()
         for change in plan(nodes, live, self._draining_since, now, terms):
@@ -312,30 +278,6 @@ class Loop:
             _LOG.warning("%s", problem)
         self._refused = refused
         return True
-
-    def _heed(self, view: View, live: Mapping[str, Server]) -> Mapping[str, Node]:
-        """Return the nodes as they shall be; log when they are others than we were told of, and when no more."""
-        self._served = have_served(view.nodes, live, self._served)
-        nodes = heeded(view.nodes, live, self._served)
-        if bool(vanished(view.nodes, nodes)) != self._vanished:
-            self._vanished = not self._vanished
-            if self._vanished:
-                _LOG.warning("nothing is told of nodes any more: those that pass their checks serve on")
-            else:
-                _LOG.info("no node serves any more of which nothing is told")
-        if bool(unready(view.nodes, nodes)) != self._unready:
-            self._unready = not self._unready
-            if self._unready:
-                _LOG.warning("no node is ready: those that served before serve on")
-            else:
-                _LOG.info("no node serves any more that is unready")
-        if bool(unheeded(view.nodes, nodes)) != self._unheeded:
-            self._unheeded = not self._unheeded
-            if self._unheeded:
-                _LOG.warning("nodes that are drained by hand serve on: no other node can serve")
-            else:
-                _LOG.info("other nodes can serve: those that are drained by hand get no new requests")
-        return nodes
 
     def _limit(self, names: Sequence[str], requests: int) -> set[str]:
         """Tell servers how many requests they may have, where that is another number now; return what was refused."""

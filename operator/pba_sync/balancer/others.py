@@ -13,16 +13,12 @@ from typing import Final, Protocol
 from pba_api.sidecar import OTHERS, THIS
 from pba_sync.balancer import frontends
 from pba_sync.haproxy import commands
-from pba_sync.haproxy.commands import Command, checked
+from pba_sync.haproxy.commands import Command
 from pba_sync.haproxy.servers import Admin, Server, read_servers
 from pba_sync.looks import Looks
 from pba_sync.watching.membership import Node
 
 LOOK_SECONDS: Final = 1.0
-_CHECK: Final = "check inter 500ms fall 1 rise 2"
-"""Who does not say at once that it can serve, cannot. The kubelet takes two seconds to find this frontend unready, so
-that two that lose their nodes at the same moment have heard of each other before."""
-SHOW: Final = Command("show servers state", f"show servers state {OTHERS}")
 
 Address = tuple[str, int]
 
@@ -50,12 +46,6 @@ def wanted(nodes: Mapping[str, Node], prefix: str, own: Collection[str], port: i
     """
     others = frontends.others(nodes, prefix, own)
     return {name: (node.address, port) for name, node in others.items()}
-
-
-def _add(name: str, address: str, port: int) -> list[Command]:
-    where = f"{OTHERS}/{checked(name)} {commands.location(address, port)}"
-    added = Command("add server", f"add server {where} {_CHECK}", "New server registered.")
-    return [added, *_begin(name)]
 
 
 def _begin(name: str) -> list[Command]:
@@ -95,7 +85,7 @@ def steps(known: Mapping[str, Server], shall: Mapping[str, Address]) -> list[Com
             found += _begin(name)  # what a look that was broken off has left
     for name, (address, port) in shall.items():
         if name not in known or (known[name].address, known[name].port) != (address, port):
-            found += _add(name, address, port)
+            found += [commands.add_other(name, address, port), *_begin(name)]
     return found
 
 
@@ -132,7 +122,7 @@ class Others:
             self._look()
 
     def _look(self) -> None:
-        found = read_servers(self._haproxy.ask(SHOW))
+        found = read_servers(self._haproxy.ask(commands.SHOW_OTHERS))
         known = {name: server for name, server in found.items() if name != THIS}
         self._on_look(sum(server.usable for server in known.values()))
         for command in steps(known, self._shall()):

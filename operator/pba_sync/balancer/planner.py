@@ -7,17 +7,13 @@ What must stay true:
 - but where clients are known by their addresses, a node that keeps them stays in rotation: new ones are not told apart;
 - clients that are bound to a node that goes are sent to it for as long as it keeps them, and no longer;
 - no request that runs is cut off before the node's deadline, and none is left behind after it;
-- taking nodes out never empties the rotation while one of the same pass could come in first;
-- draining by hand never takes out the last node that can serve;
-- nor does a view that is wrong: pods of which nothing is told any more, though none of them was told to go, serve on as
-  long as they pass their checks and no other node can. (EndpointSlices that somebody deleted, an API server that was
-  restored from an old backup: what answers is believed, not what is missing.)
+- taking nodes out never empties the rotation while one of the same pass could come in first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 
 from pba_sync.haproxy import commands
@@ -77,82 +73,6 @@ def stays(nodes: Mapping[str, Node], name: str) -> bool:
     """Tell whether HAProxy shall have the node `name`, serving or drained by hand."""
     node = nodes.get(name)
     return node is not None and node.state in (NodeState.SERVING, NodeState.DRAINED)
-
-
-def have_served(
-    nodes: Mapping[str, Node], live: Mapping[str, Server], before: Collection[str]
-) -> frozenset[str]:
-    """Return those of the nodes that have served as long as we know: they are no application that just starts.
-
-    Args:
-        nodes: the nodes as we were told of them.
-        live: HAProxy's servers: what is in rotation there has served, whoever put it there.
-        before: the answer of the last call.
-    """
-    told = {name for name, node in nodes.items() if node.state is NodeState.SERVING}
-    there = {name for name, server in live.items() if server.admin is Admin.READY}
-    return frozenset(nodes.keys() & (told | there | set(before)))
-
-
-def heeded(
-    nodes: Mapping[str, Node], live: Mapping[str, Server], served: Collection[str] = ()
-) -> Mapping[str, Node]:
-    """Return the nodes as they shall be.
-
-    Where none would serve, those do that are drained by hand, have vanished, or are unready and served before: that
-    all are bad at once is more often a fault of what finds them so (a slow health path, kubelets that reach no API
-    server). Which of them answer HAProxy's checks tell, before they get any request, and where none does, its floor.
-
-    Args:
-        nodes: the nodes as we were told of them.
-        live: HAProxy's servers; one that its checks have found dead does not serve.
-        served: `have_served`.
-    """
-    if any(wanted(nodes, name) and not _is_dead(live.get(name)) for name in nodes):
-        return nodes
-    let_in = {name: _let_in(node, served) for name, node in nodes.items()}
-    return let_in | {server.name: _serving(server) for server in live.values() if _is_vanished(nodes, server)}
-
-
-def _let_in(node: Node, served: Collection[str]) -> Node:
-    if node.state is NodeState.DRAINED:
-        return replace(node, state=NodeState.SERVING)
-    if node.state is NodeState.UNREADY and node.name in served:
-        return replace(node, state=NodeState.SERVING, proven=False)
-    return node
-
-
-def unheeded(told: Mapping[str, Node], nodes: Mapping[str, Node]) -> int:
-    """Return how many nodes that are drained by hand serve (`nodes`: `heeded`)."""
-    return _in_other_state(told, nodes, NodeState.DRAINED)
-
-
-def unready(told: Mapping[str, Node], nodes: Mapping[str, Node]) -> int:
-    """Return how many nodes serve that are unready (`nodes`: `heeded`)."""
-    return _in_other_state(told, nodes, NodeState.UNREADY)
-
-
-def _in_other_state(told: Mapping[str, Node], nodes: Mapping[str, Node], state: NodeState) -> int:
-    return sum(nodes[name] != node for name, node in told.items() if node.state is state)
-
-
-def vanished(told: Mapping[str, Node], nodes: Mapping[str, Node]) -> int:
-    """Return how many nodes serve of which we are told nothing (`nodes`: `heeded`)."""
-    return len(nodes) - len(told)
-
-
-def _is_vanished(nodes: Mapping[str, Node], server: Server) -> bool:
-    """Tell whether nobody has said that this pod goes, nor that it is there; nodes outside are taken out by a word."""
-    return server.usable and server.name not in nodes and not external.is_outside(server.name)
-
-
-def _serving(server: Server) -> Node:
-    return Node(server.name, server.address, server.port, NodeState.SERVING)
-
-
-def _is_dead(server: Server | None) -> bool:
-    """Tell whether HAProxy's checks say so; a server that it has not, or not in rotation, may well serve."""
-    return server is not None and server.admin is Admin.READY and not server.up
 
 
 def governed(live: Mapping[str, Server], unresolved: Collection[str]) -> dict[str, Server]:
@@ -279,7 +199,7 @@ def plan(
     """Return the changes that bring HAProxy in step with the nodes, in the order in which to make them.
 
     Args:
-        nodes: the nodes as they should be (`heeded`).
+        nodes: the nodes as they should be (`heeding.heed`).
         live: HAProxy's servers.
         draining_since: the answer of `drain_clock`.
         now: the monotonic time that `drain_clock` was given.

@@ -5,7 +5,6 @@ What must stay true:
   that was made anew get theirs;
 - only nodes that HAProxy sends requests to are judged: one that drains, or that its checks have found dead, is
   forgotten, and is not counted among those that could serve;
-- clients that are bound to a node leave it when what they get of it says so (`bindings`), and come back to it else;
 - a node that its checks have found dead comes back with the first step of its weight, not with all of it;
 - a trial is given to one node at a time, and taken back if it is not that node's any more;
 - what HAProxy does not answer, or refuses (a server that was removed meanwhile), changes nothing else.
@@ -19,21 +18,21 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from pba_sync.balancer.leaving import Draining, Leaving
 from pba_sync.haproxy import commands
 from pba_sync.haproxy.affinity import NO_AFFINITY, Affinity
 from pba_sync.haproxy.commands import Command
 from pba_sync.haproxy.errors import CommandRefusedError, HAProxyError
 from pba_sync.haproxy.retries import failures
 from pba_sync.haproxy.servers import Admin, Server
-from pba_sync.judging import answers, bindings, outliers
+from pba_sync.judging import answers, outliers
 from pba_sync.judging.answers import Answer
 from pba_sync.judging.askers import Askers
-from pba_sync.judging.bindings import Bound, Reason
 from pba_sync.judging.limits import Limits
 from pba_sync.judging.outliers import Phase, Standings
 from pba_sync.judging.pasts import End
 from pba_sync.judging.silence import Listener
-from pba_sync.looks import Looks
+from pba_sync.looks import Lasting, Looks
 
 LOOK_SECONDS: Final = 0.1
 """From look to look while there is traffic, or a node is not at its full weight."""
@@ -106,7 +105,11 @@ class Weigher:
         self._hooks = hooks
         self._haste, self._haste_at = float(HASTY), hooks.clock()
         self._failed = threading.Event()
-        self._nobody = False
+        self._nobody = Lasting(
+            _LOG,
+            begins="no node passes its checks: requests are sent to any of them all the same",
+            ends="not all nodes fail their checks any more",
+        )
         self._begin()
         self.looks = Looks(
             hooks.clock,
@@ -118,10 +121,9 @@ class Weigher:
     def _begin(self) -> None:
         """Begin with nothing learnt."""
         self._known = Standings({})
-        self._bound: Mapping[str, Bound] = {}
-        self._left: Mapping[str, Reason] = {}
+        self._leaving = Leaving(self._affinity, self._hooks.on_left)
         self._askers = Askers()
-        self._draining: dict[str, float] = {}
+        self._draining = Draining(self._affinity)
         self._last: str | None = None
         self._redispatches: Mapping[str, int] = {}
         self._listener = Listener(self._affinity.leave_milliseconds / 1000)
@@ -173,12 +175,7 @@ class Weigher:
     def _note_checks(self, servers: Collection[Server]) -> None:
         """Log when no node passes its checks, or one does again, once."""
         ready = [server for server in servers if server.admin is Admin.READY]
-        nobody = bool(ready) and not any(server.up for server in ready)
-        if nobody and not self._nobody:
-            _LOG.warning("no node passes its checks: requests are sent to any of them all the same")
-        if self._nobody and not nobody:
-            _LOG.info("not all nodes fail their checks any more")
-        self._nobody = nobody
+        self._nobody.note(bool(ready) and not any(server.up for server in ready))
 
     def _lower(self, servers: Iterable[Server]) -> None:
         """Have nodes that are down come back low; on a ring that would move the clients that are bound to them."""
@@ -212,9 +209,10 @@ class Weigher:
         self._last = lines[-1] if lines else ""
         now = self._hooks.clock()
         before = self._known
-        found = answers.read(fresh)
+        told = answers.parsed(fresh)
+        found = answers.read(told)
         self._hooks.on_answers(found)
-        self._hooks.on_cut_off(answers.cut_off(fresh))
+        self._hooks.on_cut_off(answers.cut_off(told))
         ended = self._ended(found, _reached(everyone))
         self._askers.note(ended)
         self._listener.note(ended)
@@ -229,53 +227,15 @@ class Weigher:
         self._known = outliers.assess(before, look, self._limits)
         _tell(before, self._known)
         weights = outliers.weights(self._known, now, self._limits)
-        if self._affinity.by_cookie or self._affinity.by_address:
-            self._find_left(ended, self._overdue(everyone, now) if servers else ())
-        if self._affinity.by_address:
-            shares = {name: server.weight for name, server in servers.items()}
-            weights = bindings.ring_weights(weights, self._left, shares)
-        self._set(weights, servers)
+        overdue = self._draining.overdue(everyone, now) if servers else ()
+        self._leaving.look(ended, self._known, self._listener.hanging, overdue)
+        self._set(self._leaving.weights(weights, servers), servers)
         self._give_trial(waiting)
-        if self._affinity.by_cookie:
-            self._release()
+        self._leaving.release(self._haproxy)
         self._hooks.on_look(self._known)
         settled = all(mark.phase is Phase.FULL for mark in self._known.marks.values())
         pace = max(LOOK_SECONDS, LOOK_SECONDS_A_NODE * len(servers))
         return CALM_SECONDS if settled and not fresh else pace
-
-    def _overdue(self, servers: Mapping[str, Server], now: float) -> list[str]:
-        """Return the servers that drain for longer than they keep their clients."""
-        draining = [name for name, server in servers.items() if server.admin is Admin.DRAIN]
-        self._draining = {name: self._draining.get(name, now) for name in draining}
-        return [name for name in draining if now - self._draining[name] >= self._affinity.keeps_for(name)]
-
-    def _find_left(self, ended: Mapping[str, Sequence[End]], overdue: Iterable[str]) -> None:
-        """Find out which nodes bound clients leave."""
-        self._bound = bindings.follow(
-            self._bound, ended, outliers.standing_in(self._known), self._known.absent
-        )
-        left = bindings.left(
-            self._bound, self._known, self._affinity.leave_milliseconds, self._listener.hanging
-        )
-        left |= dict.fromkeys(overdue, Reason.DRAINED)
-        for name, reason in left.items():
-            if name in self._left:
-                continue
-            if reason is Reason.DRAINED:
-                _LOG.info("the clients that are bound to node %s leave it: %s", name, reason)
-            else:
-                _LOG.warning("the clients that are bound to node %s leave it: %s", name, reason)
-        self._left = left
-        self._hooks.on_left(len(left))
-
-    def _release(self) -> None:
-        """Have HAProxy take no cookies of the nodes that clients leave, and all others."""
-        wanted = {self._affinity.cookie(name): name for name in self._left}
-        there = self._haproxy.left()
-        for word in there.keys() - wanted.keys():
-            self._haproxy.run(commands.stay(word))
-        for word in wanted.keys() - there.keys():
-            self._haproxy.run(commands.leave(word, wanted[word]))
 
     def _ended(self, read: Sequence[Answer], servers: Iterable[str]) -> dict[str, list[End]]:
         """Return what ended at each node, those tries included after which another node was asked."""

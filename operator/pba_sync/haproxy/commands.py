@@ -26,6 +26,7 @@ from pba_api.sidecar import (
     HAPROXY_FRONTEND,
     LEFT,
     NODES,
+    OTHERS,
     RETRIES,
     TRIAL,
     TRIALS,
@@ -99,7 +100,7 @@ def _server(name: str, backend: str = HAPROXY_BACKEND) -> str:
     return f"{backend}/{checked(name)}"
 
 
-def location(address: str, port: int) -> str:
+def _location(address: str, port: int) -> str:
     """Return where a server listens, in HAProxy's words."""
     return f"{'ipv6' if ':' in address else 'ipv4'}@{checked(address)}:{port:d}"
 
@@ -129,11 +130,20 @@ def add_server(
         share += f" cookie {checked(affinity.cookie(name))}"
     if affinity.by_address:
         share += " hash-key addr-port"
-    return Command(
-        "add server",
-        f"add server {_server(name)} {location(address, port)} {check.words()} {share}",
-        "New server registered.",
-    )
+    return _added(f"{_server(name)} {_location(address, port)} {check.words()} {share}")
+
+
+def add_other(name: str, address: str, port: int) -> Command:
+    """Register another frontend, in maintenance; HAProxy is to ask it whether it can serve.
+
+    Who does not say at once that it can serve, cannot. The kubelet takes two seconds to find this frontend unready, so
+    that two that lose their nodes at the same moment have heard of each other before.
+    """
+    return _added(f"{_server(name, OTHERS)} {_location(address, port)} check inter 500ms fall 1 rise 2")
+
+
+def _added(server: str) -> Command:
+    return Command("add server", f"add server {server}", "New server registered.")
 
 
 def full_weight(affinity: Affinity) -> int:
@@ -261,6 +271,7 @@ CLIENTS_AT_ONCE: Final = 100
 SHUT_FRONTEND: Final = Command("shutdown frontend", f"shutdown frontend {HAPROXY_FRONTEND}")
 """Accept no more clients; those of HTTP/2 are told to leave. It cannot be taken back in this life of HAProxy."""
 SHOW_SERVERS: Final = Command("show servers state", f"show servers state {HAPROXY_BACKEND}")
+SHOW_OTHERS: Final = Command("show servers state", f"show servers state {OTHERS}")
 SHOW_CONNECTIONS: Final = Command("show servers conn", f"show servers conn {HAPROXY_BACKEND}")
 SHOW_INFO: Final = Command("show info", "show info")
 SHOW_CLIENTS: Final = Command("show stat", f"show stat {HAPROXY_FRONTEND} 1 -1")

@@ -10,12 +10,13 @@ Source: HAProxy 3.0's configuration manual, 8.2.3 (the fields) and 8.5 (how a se
 from __future__ import annotations
 
 import contextlib
-import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
+import orjson
+
+from pba_api import log_fields
 from pba_api.sidecar import TRY
 from pba_sync.judging.pasts import Asked, End
 
@@ -25,13 +26,14 @@ _NODES_FAULT: Final = frozenset("Ss")
 _CLIENTS_FAULT: Final = frozenset("Cc")
 _CUT_OFF: Final = "K"
 """We have ended it, at the deadline of a node that goes; its status is then 500, also of a WebSocket's (3.0.11)."""
-_CUT_OFF_LINE: Final = f'"end": "{_CUT_OFF}'
 _COOKIES: Final = {"N": "new", "V": "bound", "D": "down", "I": "unknown"}
 """Third letter of how a session ended: what the client's cookie said."""
 
+Line = Mapping[str, Any]
+"""The fields of a line, by their names."""
 
-@dataclass(frozen=True, slots=True)
-class Answer:
+
+class Answer(NamedTuple):
     """How one request ended that was sent to a node."""
 
     node: str
@@ -51,48 +53,51 @@ def news(lines: Sequence[str], last: str) -> Sequence[str]:
     return lines
 
 
-def cut_off(lines: Iterable[str]) -> Counter[str]:
+def parsed(lines: Iterable[str]) -> list[Line]:
+    """Return the fields of lines; those that we cannot read are left out."""
+    found: list[Line] = []
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            fields = orjson.loads(line)
+            if isinstance(fields, dict):
+                found.append(fields)
+    return found
+
+
+def cut_off(lines: Iterable[Line]) -> Counter[str]:
     """Return how many requests we have ended at the deadline of a node that goes; those of WebSocket by its name."""
-    found: Counter[str] = Counter()
-    for line in lines:
-        if _CUT_OFF_LINE in line:
-            with contextlib.suppress(ValueError):
-                found["websocket" if json.loads(line).get("upgraded") else "request"] += 1
-    return found
+    return Counter(
+        "websocket" if line.get(log_fields.UPGRADED) else "request"
+        for line in lines
+        if str(line.get(log_fields.END, "")).startswith(_CUT_OFF)
+    )
 
 
-def read(lines: Iterable[str]) -> list[Answer]:
-    """Return the answers that nodes gave, or failed to give; lines that we cannot read are left out."""
-    found = []
-    for line in lines:
-        try:
-            fields = json.loads(line)
-        except ValueError:
-            continue
-        answer = _answer(fields) if isinstance(fields, dict) else None
-        if answer is not None:
-            found.append(answer)
-    return found
+def read(lines: Iterable[Line]) -> list[Answer]:
+    """Return the answers that nodes gave, or failed to give."""
+    found = (_answer(line) for line in lines)
+    return [answer for answer in found if answer is not None]
 
 
-def _answer(fields: Mapping[str, Any]) -> Answer | None:
-    node, end = str(fields.get("node", "")), str(fields.get("end", "")) or "-"
-    tried = _number(fields.get("retries")) > 0
-    trial, seconds = str(fields.get("trial", "")), _number(fields.get("total_ms")) / 1000
+def _answer(line: Line) -> Answer | None:
+    node, end = str(line.get(log_fields.NODE, "")), str(line.get(log_fields.END, "")) or "-"
+    tried = _number(line.get(log_fields.RETRIES)) > 0
+    trial = str(line.get(log_fields.TRIAL, ""))
+    seconds = _number(line.get(log_fields.TOTAL_MILLISECONDS)) / 1000
     node = trial if trial and node == TRY else node
     if trial not in ("", node):
         # The node on trial has failed, if there was another try; if not, it was not there any more. Of how long the
         # other node took, which was asked then, the line does not tell.
         return Answer(trial, End(-1.0, failed=True, seconds=seconds, trial=True), tried) if tried else None
-    milliseconds, status = _number(fields.get("response_ms")), _number(fields.get("status"))
+    milliseconds = _number(line.get(log_fields.RESPONSE_MILLISECONDS))
     if not node or node.startswith("<") or end[0] in _CLIENTS_FAULT or end[0] == _CUT_OFF:
         return None  # it was sent to no node, or its client, or we, did not wait for the answer
-    failed = end[0] in _NODES_FAULT or status >= _ERROR
+    failed = end[0] in _NODES_FAULT or _number(line.get(log_fields.STATUS)) >= _ERROR
     if milliseconds < 0 and not failed:
         return None
-    client = "left" if fields.get("left") else _COOKIES.get(end[2:3], "")
-    address = fields.get("client")
-    asked = Asked(str(address), str(fields.get("path", ""))) if address else None
+    client = "left" if line.get(log_fields.LEFT) else _COOKIES.get(end[2:3], "")
+    address = line.get(log_fields.CLIENT)
+    asked = Asked(str(address), str(line.get(log_fields.PATH, ""))) if address else None
     return Answer(node, End(milliseconds, failed, seconds, bool(trial), asked), tried, client)
 
 

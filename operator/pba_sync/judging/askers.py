@@ -45,6 +45,10 @@ class Said:
         recent = sum(self.count - at < KEPT for at in self.bad.values())
         return past if recent >= SEVERAL else past.without(self.theirs)
 
+    def well(self, times: int) -> Said:
+        """Return what is known after so many more requests that ended well."""
+        return Said(self.count + times, self.bad, self.theirs << times & ALL)
+
     def then(self, asked: Asked | None, *, bad: bool) -> Said:
         """Return what is known after one more request; None: who asked is not told from others."""
         count, is_theirs = self.count + 1, bad and asked is not None

@@ -23,6 +23,7 @@ import math
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
+from itertools import takewhile
 from typing import Final
 
 from pba_api.sidecar import TRIAL_SECONDS
@@ -189,7 +190,10 @@ def _seen(mark: Mark, look: Look, name: str, bounds: Bounds) -> Mark:
     is_stale = look.now - mark.heard >= STALE_SECONDS
     past, said = (NO_PAST, NOTHING_SAID) if is_stale else (mark.past, mark.said)
     bound = bounds.late_on_trial if mark.phase is Phase.TRIAL else bounds.late
-    for end in [end for end in ends if _counts(mark, end, look.now)][-KEPT:]:
+    counted = [end for end in ends if _counts(mark, end, look.now)][-KEPT:]
+    well = sum(1 for _ in takewhile(lambda end: not end.failed and end.milliseconds <= bound, counted))
+    past, said = past.well(well), said.well(well)
+    for end in counted[well:]:
         late = end.milliseconds > bound
         past = past.then(failed=end.failed, late=late)
         said = said.then(told_apart(end, look.shared), bad=end.failed or late)

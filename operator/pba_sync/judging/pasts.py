@@ -27,8 +27,7 @@ class Asked(NamedTuple):
     path: str
 
 
-@dataclass(frozen=True, slots=True)
-class End:
+class End(NamedTuple):
     """How one request that was sent to a node ended."""
 
     milliseconds: float
@@ -105,6 +104,10 @@ class Past:
             (self.failed << 1 | failed) & ALL,
             (self.bad << 1 | (failed or late)) & ALL,
         )
+
+    def well(self, times: int) -> Past:
+        """Return the past with so many more requests that ended well."""
+        return Past(min(self.count + times, KEPT), self.failed << times & ALL, self.bad << times & ALL)
 
     def without(self, bits: int) -> Past:
         """Return the past as if these requests had ended well."""

@@ -16,7 +16,7 @@ from pba_lab.patience import eventually_async
 from pba_lab.sidecar_loop import TERMS, SidecarLoop
 
 from pba_api.sidecar import STOPPING, THIS
-from pba_sync.balancer.others import SHOW, Address, Others, steps
+from pba_sync.balancer.others import Address, Others, steps
 from pba_sync.haproxy import commands
 from pba_sync.haproxy.runtime import HAProxy
 from pba_sync.haproxy.servers import Admin, read_servers
@@ -75,7 +75,7 @@ class Frontend:
 
     def sees_now(self) -> int:
         """Return how many others can serve, without telling HAProxy anything."""
-        found = read_servers(self.haproxy.ask(SHOW))
+        found = read_servers(self.haproxy.ask(commands.SHOW_OTHERS))
         return sum(server.usable for name, server in found.items() if name != THIS)
 
     def ready(self) -> bool:
@@ -164,7 +164,7 @@ async def test_at_no_step_of_being_added_one_counts_as_able_to_serve(pair: tuple
     for step in steps({}, {"shop-frontend-dead": ("127.0.0.1", 9)}):
         one.haproxy.run(step)
         assert one.sees_now() == 0, step.text
-    found = read_servers(one.haproxy.ask(SHOW))["shop-frontend-dead"]
+    found = read_servers(one.haproxy.ask(commands.SHOW_OTHERS))["shop-frontend-dead"]
     assert (found.admin, found.checked) == (Admin.READY, True)
 
 

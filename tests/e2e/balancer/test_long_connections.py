@@ -15,7 +15,7 @@ from pba_lab.websocket import EchoNode, opening
 from pba_lab.wire_client import asked, connected, request
 
 from pba_sync.haproxy import commands
-from pba_sync.judging.answers import cut_off
+from pba_sync.judging.answers import cut_off, parsed
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ async def test_a_node_that_goes_keeps_its_websockets_until_the_deadline_and_they
     await eventually_async(lambda: _logged(haproxy))
     (entry,) = _logged(haproxy)
     assert (entry["upgraded"], entry["node"], entry["end"][0]) == ("websocket", echo.name, "K")
-    assert cut_off(sidecar.haproxy.answers()) == {"websocket": 1}
+    assert cut_off(parsed(sidecar.haproxy.answers())) == {"websocket": 1}
 
 
 async def test_a_websocket_is_opened_at_no_node_on_trial(

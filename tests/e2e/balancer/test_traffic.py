@@ -161,7 +161,7 @@ async def test_a_long_path_is_cut_in_the_log_and_hides_no_failure_from_the_sidec
     assert path.startswith(logged)
     assert len(logged) >= 200
     await eventually_async(lambda: haproxy.ask("show events answers").strip())
-    (seen,) = answers.read(haproxy.ask("show events answers").splitlines())
+    (seen,) = answers.read(answers.parsed(haproxy.ask("show events answers").splitlines()))
     assert (seen.node, seen.end.failed) == (node.name, True)
 
 

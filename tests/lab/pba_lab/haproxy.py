@@ -12,13 +12,18 @@ import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Final
 
 from pba_api import ports, sidecar
 from pba_hack.images.rootfs import command, rootfs
 from pba_hack.loopback import free_port
+from pba_operator.domain.frontend.haproxy_cfg import THREADS
 from pba_operator.domain.frontend.words import CONFIG_FOLDER
 from pba_sync.haproxy.connecting import connected
 
+OVERSHOOT: Final = THREADS - 1
+"""So many requests more than it may a node has at most, now and then: an HAProxy before 3.2 looks whether there is a
+place, and takes it a moment later, and each other thread may do so meanwhile (mended by its commit 3372a2ea0)."""
 _ANSWER_SECONDS = 5.0
 _START_SECONDS = 30.0
 _STOP_SECONDS = 20.0

@@ -12,8 +12,11 @@ import pytest
 from pba_operator.domain.frontend import haproxy_cfg
 
 Table = Callable[[str, str], list[list[str]]]
-_LOOKS = {"problem": "warning", "fault": "error", "again": "info"}
-"""The levels of what `Looks` logs, by the names of its arguments."""
+_LOGGED_LATER = {
+    "Looks": {"problem": "warning", "fault": "error", "again": "info"},
+    "Lasting": {"begins": "warning", "ends": "info"},
+}
+"""The levels of what these log, by the names of their arguments."""
 LEVELS = {"info", "warning", "error", "exception", "critical"}
 
 
@@ -30,12 +33,12 @@ def _lines(package: Path) -> dict[str, tuple[str, tuple[str, ...]]]:
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
-            if ast.unparse(node.func) == "Looks":
-                found |= {
-                    ast.literal_eval(word.value): (_LOOKS[word.arg], ())
-                    for word in node.keywords
-                    if word.arg in _LOOKS and ast.literal_eval(word.value) != "%s"
-                }
+            levels = _LOGGED_LATER.get(ast.unparse(node.func), {})
+            found |= {
+                ast.literal_eval(word.value): (levels[word.arg], ())
+                for word in node.keywords
+                if word.arg in levels and ast.literal_eval(word.value) != "%s"
+            }
             if not isinstance(node.func, ast.Attribute):
                 continue
             if node.func.attr in LEVELS and ast.unparse(node.func.value) in ("logger", "_LOG"):

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pba_sync.judging.answers import Answer, by_node, cut_off, news, read
+from pba_sync.judging.answers import Answer, by_node, cut_off, news, parsed, read
 from pba_sync.judging.pasts import End
 
 
@@ -40,11 +40,11 @@ def line(**fields: Any) -> str:
     ],
 )
 def test_what_became_of_a_request(fields: dict[str, Any], answer: Answer) -> None:
-    assert read([line(**fields)]) == [answer]
+    assert read(parsed([line(**fields)])) == [answer]
 
 
 def test_who_has_asked_for_what() -> None:
-    (answer,) = read([line(client="192.0.2.1", path="/a")])
+    (answer,) = read(parsed([line(client="192.0.2.1", path="/a")]))
     assert answer.end.asked == ("192.0.2.1", "/a")
 
 
@@ -61,7 +61,7 @@ def test_who_has_asked_for_what() -> None:
     ],
 )
 def test_what_a_clients_cookie_said(fields: dict[str, Any], client: str) -> None:
-    assert [answer.client for answer in read([line(**fields)])] == [client]
+    assert [answer.client for answer in read(parsed([line(**fields)]))] == [client]
 
 
 @pytest.mark.parametrize(
@@ -77,11 +77,14 @@ def test_what_a_clients_cookie_said(fields: dict[str, Any], client: str) -> None
     ],
 )
 def test_what_says_nothing_of_a_node_is_left_out(fields: dict[str, Any]) -> None:
-    assert read([line(**fields)]) == []
+    assert read(parsed([line(**fields)])) == []
 
 
 def test_a_line_that_cannot_be_read_costs_no_other_one() -> None:
-    assert [answer.node for answer in read([line(), '{"node": "b', "7", "", line(node="c")])] == ["a", "c"]
+    assert [answer.node for answer in read(parsed([line(), '{"node": "b', "7", "", line(node="c")]))] == [
+        "a",
+        "c",
+    ]
 
 
 def test_what_was_seen_before_is_no_news() -> None:
@@ -93,7 +96,9 @@ def test_what_was_seen_before_is_no_news() -> None:
 
 
 def test_each_node_has_what_ended_there_in_its_order_and_nobody_else() -> None:
-    answers = read([line(), line(status=500), line(response_ms=30), line(node="gone"), line(node="b")])
+    answers = read(
+        parsed([line(), line(status=500), line(response_ms=30), line(node="gone"), line(node="b")])
+    )
     ends = by_node(answers, ["a", "b", "quiet"])
     assert {name: [(end.milliseconds, end.failed) for end in of] for name, of in ends.items()} == {
         "a": [(20, False), (20, True), (30, False)],
@@ -110,4 +115,4 @@ def test_what_was_ended_at_a_deadline_is_counted() -> None:
         line(path="/K"),
         '"end": "K',
     ]
-    assert cut_off([*lines, line(end="KQ")]) == {"request": 2, "websocket": 1}
+    assert cut_off(parsed([*lines, line(end="KQ")])) == {"request": 2, "websocket": 1}

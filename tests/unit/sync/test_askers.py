@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import pytest
 
@@ -20,7 +19,7 @@ BAD = (End(5.0, failed=True), End(4000.0))
 
 
 def by(address: str, end: End = GOOD, path: str = "/") -> End:
-    return replace(end, asked=Asked(address, path))
+    return end._replace(asked=Asked(address, path))
 
 
 def looked(

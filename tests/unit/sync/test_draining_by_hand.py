@@ -9,8 +9,9 @@ from pba_lab.model import HAProxyModel
 from pba_lab.modelled import Watched
 from prometheus_client import generate_latest
 
+from pba_sync.balancer.heeding import heed
 from pba_sync.balancer.loop import IDLE_SECONDS
-from pba_sync.balancer.planner import Change, Kind, Terms, drain_clock, heeded, plan
+from pba_sync.balancer.planner import Change, Kind, Terms, drain_clock, plan
 from pba_sync.haproxy.commands import Check
 from pba_sync.haproxy.servers import Admin, Server
 from pba_sync.watching.membership import Node
@@ -30,7 +31,7 @@ def server(
 
 def changes(nodes: dict[str, Node], *servers: Server) -> tuple[Change, ...]:
     live = {entry.name: entry for entry in servers}
-    return plan(heeded(nodes, live), live, {}, 1000.0, TERMS)
+    return plan(heed(nodes, live).nodes, live, {}, 1000.0, TERMS)
 
 
 def verbs(change: Change) -> list[str]:

@@ -12,8 +12,9 @@ from pba_lab.model import HAProxyModel
 from pba_lab.modelled import Clock, ModelledHAProxy
 
 from pba_sync.balancer import loop as loop_module
-from pba_sync.balancer.loop import RECALL_SECONDS, Loop, LoopHooks
+from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.planner import Terms
+from pba_sync.balancer.recollection import RECALL_SECONDS
 from pba_sync.balancer.stopping import Stopping
 from pba_sync.haproxy.commands import Check
 from pba_sync.watching.membership import Node

@@ -185,8 +185,8 @@ def test_a_node_that_joins_others_rises_step_by_step() -> None:
 
 GOOD = End(20.0, seconds=0.02)
 FAILED = End(-1.0, failed=True)
-ON_TRIAL = replace(GOOD, trial=True)
-FAILED_ON_TRIAL = replace(FAILED, trial=True)
+ON_TRIAL = GOOD._replace(trial=True)
+FAILED_ON_TRIAL = FAILED._replace(trial=True)
 
 
 def look(known: Standings, now: float, waiting: str | None = None, **ended: Sequence[End]) -> Standings:
@@ -236,7 +236,7 @@ def test_a_trial_that_ends_well_brings_a_node_back_and_one_that_fails_does_not(o
 def test_what_was_begun_before_says_nothing_on_trial_nor_of_a_node_that_is_back(on_trial: Standings) -> None:
     assert look(on_trial, TAKEN + 0.1, bad=(FAILED, GOOD), good=()).marks["bad"].phase is Phase.TRIAL
     back = look(on_trial, TAKEN + 0.1, bad=(ON_TRIAL,), good=())
-    old = [replace(FAILED, seconds=60.0)] * 20
+    old = [FAILED._replace(seconds=60.0)] * 20
     assert look(back, TAKEN + 0.2, bad=old, good=()).marks["bad"].phase is Phase.RISING
     assert look(back, TAKEN + 0.2, bad=[FAILED] * 20, good=()).marks["bad"].phase is Phase.OUT
 

@@ -17,14 +17,13 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pba_lab.model import HAProxyModel
 from pba_lab.modelled import ModelledHAProxy
 
+from pba_sync.balancer.heeding import have_served, heed
 from pba_sync.balancer.planner import (
     Change,
     Kind,
     Terms,
     drain_clock,
     governed,
-    have_served,
-    heeded,
     plan,
     stays,
     wanted,
@@ -158,7 +157,7 @@ class Membership(RuleBasedStateMachine):
         left = 10_000 if broken_off_after is None else broken_off_after
         live = governed(self.haproxy.servers(), self.unresolved)
         self.served = have_served(self.nodes, live, self.served)
-        shall = heeded(self.nodes, live, self.served)
+        shall = heed(self.nodes, live, self.served).nodes
         for change in self._plan():
             for command in change.commands:
                 if left == 0:
@@ -172,7 +171,7 @@ class Membership(RuleBasedStateMachine):
 
     def _plan(self) -> tuple[Change, ...]:
         live = governed(self.haproxy.servers(), self.unresolved)
-        nodes = heeded(self.nodes, live, self.served)
+        nodes = heed(self.nodes, live, self.served).nodes
         self.since = drain_clock(nodes, live, self.since, self.now)
         busy = {name: server.in_use for name, server in self.model.servers.items()}
         changes = plan(nodes, live, self.since, self.now, self.terms)
@@ -211,7 +210,7 @@ class Membership(RuleBasedStateMachine):
         for _ in range(5):
             live = governed(haproxy.servers(), self.unresolved)
             served = have_served(self.nodes, live, served)
-            shall = heeded(self.nodes, live, served)
+            shall = heed(self.nodes, live, served).nodes
             since = drain_clock(shall, live, since, now)
             for change in plan(shall, live, since, now, self.terms):
                 for command in change.commands:
@@ -219,7 +218,7 @@ class Membership(RuleBasedStateMachine):
             now += DRAIN_SECONDS
         assert {name: vars(model.servers[name]) for name in untouched} == untouched
         ours = governed(haproxy.servers(), self.unresolved)
-        shall = heeded(self.nodes, ours, served)
+        shall = heed(self.nodes, ours, served).nodes
         assert {name: (s.address, s.port, s.admin) for name, s in ours.items()} == {
             name: (node.address, node.port, Admin.READY if wanted(shall, name) else Admin.DRAIN)
             for name, node in shall.items()

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from pba_lab.modelled import Watched
 
-from pba_sync.balancer.planner import have_served, heeded, wanted
+from pba_sync.balancer.heeding import have_served, heed
+from pba_sync.balancer.planner import wanted
 from pba_sync.haproxy.servers import Admin, Server
 from pba_sync.watching.membership import Node
 
@@ -26,7 +27,7 @@ def server(name: str, admin: Admin = Admin.READY, *, up: bool = True) -> Server:
 
 def serving(nodes: dict[str, Node], *live: Server, before: frozenset[str] = frozenset()) -> set[str]:
     there = {entry.name: entry for entry in live}
-    shall = heeded(nodes, there, have_served(nodes, there, before))
+    shall = heed(nodes, there, have_served(nodes, there, before)).nodes
     return {name for name in shall if wanted(shall, name)}
 
 

@@ -8,9 +8,8 @@ from typing import Final
 
 from pba_hack.bench.balancer.balancers import Balancer
 from pba_hack.bench.balancer.frontend import READY, TERMINATING, Pod, announce, pods, rotation
-from pba_hack.bench.balancer.stage import Found, Stage, held
-from pba_hack.bench.case import Case, Measured, Trial
-from pba_hack.bench.samples import Values
+from pba_hack.bench.balancer.stage import Found, Stage, in_namespace
+from pba_hack.bench.case import Case
 from pba_hack.waiting import wait_for
 
 NODES: Final = 1000
@@ -65,18 +64,9 @@ def _pods(stage: Stage, first: int, end: int, state: str) -> list[Pod]:
     return [Pod(pod.name, pod.address, state) for pod in pods(stage.nodes.addresses[:end])[first:]]
 
 
-def measure(case: str, trial: Trial) -> Measured:
-    """Measure in a network namespace.
-
-    Raises:
-        CalledProcessError: a step failed; it has told why.
-    """
-    found = held(__name__, case, trial)
-    return Measured(Values(found["figures"]), tuple(found["notes"]))
-
-
 def _case(case: str, measures: str) -> Case:
-    return Case(id=case, unit="s", reach="<= 2", measures=measures, measure=partial(measure, case))
+    measure = partial(in_namespace, __name__, case, ())
+    return Case(id=case, unit="s", reach="<= 2", measures=measures, measure=measure)
 
 
 CASES: Final = (

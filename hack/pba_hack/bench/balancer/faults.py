@@ -24,9 +24,8 @@ from pba_hack.bench.balancer.peers.names import (
     RANDOM,
     retrying,
 )
-from pba_hack.bench.balancer.stage import RATE, Found, Stage, held
-from pba_hack.bench.case import Case, Measured, Trial
-from pba_hack.bench.samples import Values
+from pba_hack.bench.balancer.stage import RATE, Found, Stage, in_namespace
+from pba_hack.bench.case import Case
 from pba_hack.bench.statistics import percentile
 from pba_hack.beside import beside
 
@@ -177,21 +176,17 @@ def _seen(stage: Stage, balancer: Balancer, fault: Fault) -> Seen:
     return seen
 
 
-def measure(case: str, peers: Sequence[str], trial: Trial) -> Measured:
-    """Measure in a network namespace.
-
-    Raises:
-        CalledProcessError: a step failed; it has told why.
-    """
-    found = held(__name__, case, trial, peers)
-    return Measured(Values(found["figures"], peers=found["peers"]), tuple(found["notes"]))
-
-
 OTHERS: Final = (LEAST, RANDOM, ENVOY_LEAST, ENVOY_ROBIN, CADDY)
 
 
 def _case(case: str, unit: str, reach: str, measures: str, *, peers: Sequence[str] = OTHERS) -> Case:
-    return Case(id=case, unit=unit, reach=reach, measures=measures, measure=partial(measure, case, peers))
+    return Case(
+        id=case,
+        unit=unit,
+        reach=reach,
+        measures=measures,
+        measure=partial(in_namespace, __name__, case, peers),
+    )
 
 
 CASES: Final = (

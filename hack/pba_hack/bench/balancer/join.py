@@ -9,9 +9,8 @@ from typing import Final
 from pba_hack.bench.balancer.balancers import Balancer
 from pba_hack.bench.balancer.frontend import TERMINATING, Pod, announce, pods
 from pba_hack.bench.balancer.load import WELL
-from pba_hack.bench.balancer.stage import Found, Stage, held
-from pba_hack.bench.case import Case, Measured, Trial
-from pba_hack.bench.samples import Values
+from pba_hack.bench.balancer.stage import Found, Stage, in_namespace
+from pba_hack.bench.case import Case
 from pba_hack.bench.statistics import percentile
 from pba_hack.waiting import wait_for
 
@@ -69,22 +68,12 @@ def _place(number: int) -> int:
     return NODES + number % SPARE
 
 
-def measure(trial: Trial) -> Measured:
-    """Measure in a network namespace.
-
-    Raises:
-        CalledProcessError: a step failed; it has told why.
-    """
-    found = held(__name__, "join-p99", trial)
-    return Measured(Values(found["figures"]), tuple(found["notes"]))
-
-
 CASES: Final = (
     Case(
         id="join-p99",
         unit="ms",
         reach="<= 300",
         measures=f"from an EndpointSlice's ready to the node's first request, 99th percentile of {JOINS} joins",
-        measure=measure,
+        measure=partial(in_namespace, __name__, "join-p99", ()),
     ),
 )

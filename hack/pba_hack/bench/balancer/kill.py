@@ -18,9 +18,8 @@ from pba_hack.bench.balancer.balancers import Balancer
 from pba_hack.bench.balancer.load import GET, Load
 from pba_hack.bench.balancer.peers import BINDING, RETRYING
 from pba_hack.bench.balancer.peers.names import binding, retrying
-from pba_hack.bench.balancer.stage import RATE, Found, Stage, held
-from pba_hack.bench.case import Case, Measured, Trial
-from pba_hack.bench.samples import Values
+from pba_hack.bench.balancer.stage import RATE, Found, Stage, in_namespace
+from pba_hack.bench.case import Case
 from pba_hack.beside import beside
 
 NODES: Final = 11
@@ -111,18 +110,14 @@ def _killed(stage: Stage, balancer: Balancer) -> float:
     return FIGURES[stage.orders.case](seen)
 
 
-def measure(case: str, trial: Trial) -> Measured:
-    """Measure in a network namespace.
-
-    Raises:
-        CalledProcessError: a step failed; it has told why.
-    """
-    found = held(__name__, case, trial, BINDING_PEERS if case in BOUND else PEERS)
-    return Measured(Values(found["figures"], peers=found["peers"]), tuple(found["notes"]))
-
-
 def _case(case: str, unit: str, reach: str, measures: str) -> Case:
-    return Case(id=case, unit=unit, reach=reach, measures=measures, measure=partial(measure, case))
+    return Case(
+        id=case,
+        unit=unit,
+        reach=reach,
+        measures=measures,
+        measure=partial(in_namespace, __name__, case, BINDING_PEERS if case in BOUND else PEERS),
+    )
 
 
 _FAILED: Final = "GETs that fail, and POSTs that are executed twice,"

@@ -8,9 +8,8 @@ from functools import partial
 from typing import Final
 
 from pba_hack.bench.balancer.balancers import Balancer
-from pba_hack.bench.balancer.stage import RATE, Found, Stage, held
-from pba_hack.bench.case import Case, Measured, Trial
-from pba_hack.bench.samples import Values
+from pba_hack.bench.balancer.stage import RATE, Found, Stage, in_namespace
+from pba_hack.bench.case import Case
 from pba_hack.process_usage import memory_note, processor_seconds, resident_mib
 
 NODES: Final = 11
@@ -64,18 +63,10 @@ def _seconds(stage: Stage) -> float:
     return SHORT_SECONDS if stage.orders.short else SECONDS
 
 
-def measure(case: str, trial: Trial) -> Measured:
-    """Measure in a network namespace.
-
-    Raises:
-        CalledProcessError: a step failed; it has told why.
-    """
-    found = held(__name__, case, trial)
-    return Measured(Values(found["figures"]), tuple(found["notes"]))
-
-
 def _case(case: str, unit: str, reach: str, measures: str) -> Case:
-    return Case(id=case, unit=unit, reach=reach, measures=measures, measure=partial(measure, case))
+    return Case(
+        id=case, unit=unit, reach=reach, measures=measures, measure=partial(in_namespace, __name__, case, ())
+    )
 
 
 CASES: Final = (

@@ -10,9 +10,8 @@ from typing import Final
 from pba_hack.bench.balancer.balancers import Balancer
 from pba_hack.bench.balancer.frontend import TERMINATING, Pod, announce, pods
 from pba_hack.bench.balancer.peers.names import CADDY, ENVOY_LEAST, ENVOY_ROBIN, LEAST, NGINX, RANDOM
-from pba_hack.bench.balancer.stage import Found, Stage, held
-from pba_hack.bench.case import Case, Measured, Trial
-from pba_hack.bench.samples import Values
+from pba_hack.bench.balancer.stage import Found, Stage, in_namespace
+from pba_hack.bench.case import Case
 
 NODES: Final = 11
 REQUESTS: Final = 10_000
@@ -79,18 +78,14 @@ def _spread(stage: Stage, balancer: Balancer) -> Mapping[str, int]:
     return Counter(stage.load(balancer, requests / stage.rate).by_node)
 
 
-def measure(case: str, trial: Trial) -> Measured:
-    """Measure in a network namespace.
-
-    Raises:
-        CalledProcessError: a step failed; it has told why.
-    """
-    found = held(__name__, case, trial, () if _changes(case) else PEERS)
-    return Measured(Values(found["figures"], peers=found["peers"]), tuple(found["notes"]))
-
-
 def _case(case: str, what: str) -> Case:
-    return Case(id=case, unit="ratio", reach="<= 0.03", measures=what, measure=partial(measure, case))
+    return Case(
+        id=case,
+        unit="ratio",
+        reach="<= 0.03",
+        measures=what,
+        measure=partial(in_namespace, __name__, case, () if _changes(case) else PEERS),
+    )
 
 
 _SHARE: Final = f"max / mean - 1 of the requests that each of {NODES} equal nodes gets of {REQUESTS:,}"

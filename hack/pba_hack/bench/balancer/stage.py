@@ -1,6 +1,6 @@
 """Where balancers are measured, one after another: in a network of their own, nodes behind them, clients before them.
 
-A case is a module with three names: `measure`, which calls `held` here; `nodes`, which tells how many there are; and
+A case is measured by `in_namespace`, of a module with two names: `nodes`, which tells how many there are; and
 `perform`, which is called in the network namespace with a `Stage`, and returns what it found.
 """
 
@@ -23,7 +23,8 @@ from pba_hack.bench.balancer.balancers import Balancer, several
 from pba_hack.bench.balancer.load import WELL, Kind, Load, Nodes, executions, posts_executed_twice, serving
 from pba_hack.bench.balancer.loads import Loads
 from pba_hack.bench.balancer.peers import PEERS
-from pba_hack.bench.case import Trial
+from pba_hack.bench.case import Measured, Trial
+from pba_hack.bench.samples import Values
 from pba_hack.bench.statistics import median
 from pba_hack.beside import beside
 from pba_hack.binaries import binary
@@ -188,6 +189,17 @@ def held(module: str, case: str, trial: Trial, peers: Sequence[str] = ()) -> Fou
     lab.run_inside(__name__, json.dumps(vars(orders)))
     found: Found = json.loads((trial.folder / "found.json").read_text())
     return found
+
+
+def in_namespace(module: str, case: str, peers: Sequence[str], trial: Trial) -> Measured:
+    """Measure in a network namespace: `held`, and the figures of what it returns.
+
+    Raises:
+        CalledProcessError: a step failed; it has told why.
+    """
+    found = held(module, case, trial, peers)
+    values = Values(found["figures"], peers=found.get("peers", {}), series=found.get("series"))
+    return Measured(values, tuple(found["notes"]))
 
 
 def main(argv: Sequence[str]) -> None:

@@ -19,10 +19,10 @@ from pba_lab.haproxy import ask
 from pba_hack.bench.balancer.balancers import Balancer
 from pba_hack.bench.balancer.load import WELL, Nodes
 from pba_hack.bench.balancer.peers.names import LEAST
-from pba_hack.bench.balancer.stage import PROJECT, RATE, WARM_SECONDS, Found, Stage, held
-from pba_hack.bench.case import Case, Measured, Trial
+from pba_hack.bench.balancer.stage import PROJECT, RATE, WARM_SECONDS, Found, Stage, in_namespace
+from pba_hack.bench.case import Case
 from pba_hack.bench.reach import Reach
-from pba_hack.bench.samples import Chart, Series, Values
+from pba_hack.bench.samples import Chart, Series
 from pba_hack.beside import beside
 from pba_sync.haproxy.commands import FULL_WEIGHT, SHOW_SERVERS
 from pba_sync.haproxy.servers import read_servers
@@ -232,22 +232,18 @@ def _as_long(values: Sequence[float], count: int) -> list[float]:
     return [*values[:count], *[values[-1]] * (count - len(values))]
 
 
-def measure(case: str, trial: Trial) -> Measured:
-    """Measure in a network namespace.
-
-    Raises:
-        CalledProcessError: a step failed; it has told why.
-    """
-    found = held(__name__, case, trial, (LEAST,))
-    return Measured(Values(found["figures"], series=found["series"]), tuple(found["notes"]))
-
-
 def _case(case: str, what: str) -> Case:
     measures = (
         f"times that one of {NODES} nodes is put out of rotation or comes back, while one of them {what}, "
         f"{RATE:,.0f} requests/s"
     )
-    return Case(id=case, unit="changes", reach=REACH, measures=measures, measure=partial(measure, case))
+    return Case(
+        id=case,
+        unit="changes",
+        reach=REACH,
+        measures=measures,
+        measure=partial(in_namespace, __name__, case, (LEAST,)),
+    )
 
 
 CASES: Final = (

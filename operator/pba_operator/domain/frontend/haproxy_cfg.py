@@ -18,7 +18,7 @@ from collections.abc import Mapping
 from string import Template
 from typing import Final
 
-from pba_api import names, ports, sidecar
+from pba_api import log_fields, names, ports, sidecar
 from pba_api.identity import COMPONENT_FRONTEND
 from pba_api.types import Frontend
 from pba_api.types.frontend import ALL
@@ -200,11 +200,13 @@ _EMPTY_LINES: Final = re.compile(r"\n{3,}")
 """More than one in a row: a placeholder between two was filled with nothing."""
 
 _LOG: Final = (
-    "%{+json}o %(time)tr %(client)ci %(method)HM "
-    "%(path)[capture.req.uri,field(1,?),bytes(0,256),regsub('[^!-~]','?',g)] "
-    "%(status)ST %(node)s %(end)tsc %(retries)rc "
-    "%(queued_ms)Tw %(connect_ms)Tc %(response_ms)Tr %(total_ms)Ta %(bytes)B %(trial)[var(txn.trial)] "
-    "%(left)[var(txn.left)] %(upgraded)[var(txn.upgraded)] %(request_id)[var(txn.request_id)]"
+    f"%{{+json}}o %(time)tr %({log_fields.CLIENT})ci %(method)HM "
+    f"%({log_fields.PATH})[capture.req.uri,field(1,?),bytes(0,256),regsub('[^!-~]','?',g)] "
+    f"%({log_fields.STATUS})ST %({log_fields.NODE})s %({log_fields.END})tsc %({log_fields.RETRIES})rc "
+    f"%(queued_ms)Tw %(connect_ms)Tc %({log_fields.RESPONSE_MILLISECONDS})Tr "
+    f"%({log_fields.TOTAL_MILLISECONDS})Ta %(bytes)B %({log_fields.TRIAL})[var(txn.trial)] "
+    f"%({log_fields.LEFT})[var(txn.left)] %({log_fields.UPGRADED})[var(txn.upgraded)] "
+    "%(request_id)[var(txn.request_id)]"
 )
 """One JSON object for each request. Of a path the beginning: a line that is cut is no object; and without bytes that no
 URL has, which HTTP/2 lets through: a line with them is not UTF-8."""

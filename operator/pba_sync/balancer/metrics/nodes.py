@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import partial
 from typing import Final
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-from pba_sync.balancer.planner import unheeded, unready, vanished
-from pba_sync.watching.membership import Node, NodeState
+from pba_sync.balancer.heeding import Heeded
+from pba_sync.watching.membership import NodeState
 from pba_sync.watching.view import Board
 
 _IN_ROTATION: Final = (0.005, 0.01, 0.025, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0, 2.0, 5.0)
@@ -91,11 +91,11 @@ class NodeMetrics:
         view = self._board.view
         return len(view.unresolved) if view else 0
 
-    def on_plan(self, told: Mapping[str, Node], nodes: Mapping[str, Node]) -> None:
+    def on_plan(self, heeded: Heeded) -> None:
         """Note which nodes shall be that are others than we were told of."""
-        self._unheeded.set(unheeded(told, nodes))
-        self._unready.set(unready(told, nodes))
-        self._vanished.set(vanished(told, nodes))
+        self._unheeded.set(heeded.drained)
+        self._unready.set(heeded.unready)
+        self._vanished.set(heeded.vanished)
 
     def on_joined(self, seconds: float) -> None:
         """Note how long a node that was added has waited for it."""

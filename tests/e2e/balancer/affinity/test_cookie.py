@@ -18,7 +18,7 @@ from pba_lab.sidecar_loop import SidecarLoop
 from pba_operator.domain.frontend import haproxy_cfg
 from pba_sync.haproxy import commands
 from pba_sync.haproxy.runtime import HAProxy
-from pba_sync.judging.answers import read
+from pba_sync.judging.answers import parsed, read
 
 
 @pytest.mark.usefixtures("sidecar")
@@ -142,8 +142,8 @@ async def test_it_is_told_which_client_is_on_which_node_and_why(
     next(node for node in nodes if node.name == left.node).kill()
     down = await browser.visit(haproxy)
     told = HAProxy(haproxy.socket, 5, lambda _verb, _succeeded: None)
-    await eventually_async(lambda: len(read(told.answers())) == 5)
-    assert [(answer.node, answer.client) for answer in read(told.answers())] == [
+    await eventually_async(lambda: len(read(parsed(told.answers()))) == 5)
+    assert [(answer.node, answer.client) for answer in read(parsed(told.answers()))] == [
         (first.node, "new"),
         (second.node, "bound"),
         (unknown.node, "unknown"),

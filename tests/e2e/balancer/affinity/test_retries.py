@@ -53,7 +53,7 @@ async def test_a_trial_that_comes_to_nothing_has_all_the_time_that_it_would_have
     assert seen.set_cookies == (own(seen.node),)
     # The line is written when the response is out: its client may be faster.
     await eventually_async(lambda: haproxy.ask("show events answers").strip())
-    (answer,) = answers.read(haproxy.ask("show events answers").splitlines())
+    (answer,) = answers.read(answers.parsed(haproxy.ask("show events answers").splitlines()))
     assert (answer.node, answer.end.failed, answer.end.trial) == (tried.name, True, True)
     assert sidecar.loop.ready
 

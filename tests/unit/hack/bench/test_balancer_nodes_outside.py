@@ -9,14 +9,16 @@ import pytest
 
 from pba_hack import checkout, provision
 from pba_hack.bench.balancer.nodes import outside
-from pba_hack.bench.case import Trial
+from pba_hack.bench.case import Measured, Trial
+from pba_hack.bench.samples import Values
 from pba_hack.progress import Progress
 
 COMMAND = """#!/bin/sh
 echo "$PBA_CLUSTER_PROVIDER $PBA_CLUSTER: ${0##*/} $1" >> "${0%/*}/calls"
 case "$1" in
 build) shift; printf '%s localhost/it:2 /it.tar\\n' "$@" ;;
-exec) [ ! -e "${0%/*}/fails" ] || exit 1; echo '{"figures": [1.0]}' > "${0%/*}/found.json" ;;
+exec) [ ! -e "${0%/*}/fails" ] || exit 1
+    echo '{"figures": [1.0], "peers": {}, "notes": ["noted"]}' > "${0%/*}/found.json" ;;
 esac
 """
 
@@ -43,8 +45,8 @@ def calls(folder: Path) -> list[str]:
 
 
 def test_a_case_is_measured_on_a_cluster_of_the_benchs_own(folder: Path) -> None:
-    found = outside.held("module", "case", Trial(folder, Progress()))
-    assert found == {"figures": [1.0]}
+    found = outside.on_cluster("module", "case", Trial(folder, Progress()))
+    assert found == Measured(Values([1.0]), ("noted",))
     ups = ["cluster up", "images build", "cluster load", "cluster binary"]
     assert calls(folder) == [*ups, "cluster exec", "cluster down"]
 
@@ -52,5 +54,5 @@ def test_a_case_is_measured_on_a_cluster_of_the_benchs_own(folder: Path) -> None
 def test_a_cluster_on_which_something_failed_leaves_its_logs_and_goes(folder: Path) -> None:
     (folder / "fails").touch()
     with pytest.raises(subprocess.CalledProcessError):
-        outside.held("module", "case", Trial(folder, Progress()))
+        outside.on_cluster("module", "case", Trial(folder, Progress()))
     assert calls(folder)[-3:] == ["cluster exec", "cluster logs", "cluster down"]

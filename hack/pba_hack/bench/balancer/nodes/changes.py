@@ -15,11 +15,10 @@ from typing import Any, Final
 from pba_api.sidecar import COOKIE
 from pba_hack.bench.balancer.nodes.cluster import NAME, PLAIN_SERVICE, Peer, Wanted
 from pba_hack.bench.balancer.nodes.counting import Moment, stayed
-from pba_hack.bench.balancer.nodes.outside import Found, held
+from pba_hack.bench.balancer.nodes.outside import Found, on_cluster
 from pba_hack.bench.balancer.nodes.proxy import PROXY
 from pba_hack.bench.balancer.nodes.stage import RATE, REPEATS, USERS, Seen, Stage
-from pba_hack.bench.case import Case, Measured, Trial
-from pba_hack.bench.samples import Values
+from pba_hack.bench.case import Case
 from pba_hack.kubectl import wait_for
 
 Json = dict[str, Any]
@@ -128,18 +127,10 @@ def _tell(users: int, seen: Seen) -> str:
     return f"{stayed(seen.load, users):.1%} went where their user's last went; " if users else ""
 
 
-def measure(case: str, trial: Trial) -> Measured:
-    """Measure on a cluster.
-
-    Raises:
-        CalledProcessError: a step failed; it has told why.
-    """
-    found = held(__name__, case, trial)
-    return Measured(Values(found["figures"], peers=found["peers"]), tuple(found["notes"]))
-
-
 def _case(case: str, measures: str) -> Case:
-    return Case(id=case, unit="requests", reach="== 0", measures=measures, measure=partial(measure, case))
+    return Case(
+        id=case, unit="requests", reach="== 0", measures=measures, measure=partial(on_cluster, __name__, case)
+    )
 
 
 _SCALE: Final = (

@@ -22,10 +22,9 @@ from pba_hack.bench.balancer.nodes.counting import (
     posts_lost,
     stalled,
 )
-from pba_hack.bench.balancer.nodes.outside import Found, held
+from pba_hack.bench.balancer.nodes.outside import Found, on_cluster
 from pba_hack.bench.balancer.nodes.stage import RATE, Seen, Stage
-from pba_hack.bench.case import Case, Measured, Trial
-from pba_hack.bench.samples import Values
+from pba_hack.bench.case import Case
 from pba_hack.cluster.local.provider import LocalProvider
 from pba_hack.progress import Progress
 
@@ -102,18 +101,10 @@ def _tell(seen: Seen) -> str:
     )
 
 
-def measure(case: str, trial: Trial) -> Measured:
-    """Measure on a cluster.
-
-    Raises:
-        CalledProcessError: a step failed; it has told why.
-    """
-    found = held(__name__, case, trial)
-    return Measured(Values(found["figures"], peers=found["peers"]), tuple(found["notes"]))
-
-
 def _case(case: str, unit: str, reach: str, measures: str) -> Case:
-    return Case(id=case, unit=unit, reach=reach, measures=measures, measure=partial(measure, case))
+    return Case(
+        id=case, unit=unit, reach=reach, measures=measures, measure=partial(on_cluster, __name__, case)
+    )
 
 
 _WHAT: Final = f"when the machine of one of {BACKENDS} backends is gone without a word, {RATE:.0f} requests/s"

@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from pba_hack.bench.case import Trial
+from pba_hack.bench.case import Measured, Trial
+from pba_hack.bench.samples import Values
 from pba_hack.binaries import binary
 from pba_hack.checkout import CHECKOUT, HACK, in_cluster
 from pba_hack.cluster import choice
@@ -48,8 +49,8 @@ class Orders:
     images: Mapping[str, str]
 
 
-def held(module: str, case: str, trial: Trial) -> Found:
-    """Have a module's `perform` do its part on a cluster of the bench's own; return what it found.
+def on_cluster(module: str, case: str, trial: Trial) -> Measured:
+    """Measure on a cluster of the bench's own, where a module's `perform` does its part.
 
     Args:
         module: of the case.
@@ -73,8 +74,8 @@ def held(module: str, case: str, trial: Trial) -> Found:
         raise
     finally:
         _cluster("down", environment=environment)
-    found: Found = json.loads((Path(trial.folder) / "found.json").read_text())
-    return found
+    found = json.loads((Path(trial.folder) / "found.json").read_text())
+    return Measured(Values(found["figures"], peers=found["peers"]), tuple(found["notes"]))
 
 
 def _cluster(*words: str, environment: Mapping[str, str]) -> None:

@@ -1,7 +1,7 @@
 """Where cases on nodes are measured: the PBACluster and its peer, both asked while something happens to the nodes.
 
-A case is a module with `measure`, which calls `outside.held`, and `perform`, which is called in the cluster's network
-with a `Stage`, and returns what it found.
+A case is measured by `outside.on_cluster`, of a module with `perform`, which is called in the cluster's network with a
+`Stage`, and returns what it found.
 """
 
 from __future__ import annotations
