@@ -15,7 +15,6 @@ from pba_hack.waiting import wait_for
 NODES: Final = 1000
 SHORT_NODES: Final = 100
 _HALF: Final = f"{NODES // 2} of {NODES:,}"
-REPEATS: Final = 5
 OUT: Final = "burst-out"
 IN: Final = "burst-in"
 
@@ -29,7 +28,7 @@ def perform(stage: Stage) -> Found:
     """Have half of the nodes go, or come, once behind each frontend."""
     count = SHORT_NODES if stage.orders.short else NODES
     stage.serving = count if stage.orders.case == OUT else count // 2
-    return stage.in_turn(partial(_burst, stage, count), repeats=REPEATS)
+    return stage.in_turn(partial(_burst, stage, count))
 
 
 def _burst(stage: Stage, count: int, balancer: Balancer) -> float:

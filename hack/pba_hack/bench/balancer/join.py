@@ -20,7 +20,6 @@ SPARE: Final = 8
 """So many places are there for those that join; each leaves when the next one joins."""
 JOINS: Final = 100
 SHORT_JOINS: Final = 5
-REPEATS: Final = 3
 PAUSE_SECONDS: Final = (0.2, 0.7)
 """Between two joins, by chance: so that they agree with no clock of the sidecar's."""
 
@@ -33,7 +32,7 @@ def nodes(_case: str) -> int:
 def perform(stage: Stage) -> Found:
     """Let nodes join, one after another, under load."""
     stage.serving = NODES
-    return stage.in_turn(partial(_joins, stage), repeats=REPEATS)
+    return stage.in_turn(partial(_joins, stage))
 
 
 def _joins(stage: Stage, balancer: Balancer) -> float:

@@ -16,7 +16,6 @@ NODES: Final = 11
 MANY: Final = 1000
 SECONDS: Final = 60.0
 SHORT_SECONDS: Final = 2.0
-REPEATS: Final = 3
 
 
 def nodes(case: str) -> int:
@@ -31,7 +30,7 @@ def perform(stage: Stage) -> Found:
         "sidecar-cpu-idle": _idle,
         "sidecar-cpu-load": _loaded,
     }
-    return stage.in_turn(partial(figures[stage.orders.case], stage), repeats=REPEATS)
+    return stage.in_turn(partial(figures[stage.orders.case], stage))
 
 
 def _memory(stage: Stage, balancer: Balancer) -> float:

@@ -148,14 +148,11 @@ class Stage:
         self.nodes.order("count")
         return posts_executed_twice(load, executions(self._executed))
 
-    def in_turn(
-        self, figure: Callable[[Balancer], float], *, repeats: int = REPEATS, instances: int = 1
-    ) -> Found:
+    def in_turn(self, figure: Callable[[Balancer], float], *, instances: int = 1) -> Found:
         """Start the frontend and each peer, warm it, and take its figure; again and again, in an order by chance."""
         names = [PROJECT, *self.orders.peers]
         figures: dict[str, list[float]] = {name: [] for name in names}
-        repeats = 1 if self.orders.short else repeats
-        for repeat in range(repeats):
+        for repeat in range(1 if self.orders.short else REPEATS):
             for name in self.dice.sample(names, len(names)):
                 self.nodes.order("set", None, **WELL)
                 self._measured = name
