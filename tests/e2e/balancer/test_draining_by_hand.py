@@ -12,17 +12,6 @@ from pba_lab.sidecar_loop import SidecarLoop
 
 from pba_sync.balancer.planner import Kind
 from pba_sync.haproxy.servers import Admin
-from pba_sync.watching.external import Declared
-from pba_sync.watching.membership import Endpoint
-
-
-def _tell(sidecar: SidecarLoop, nodes: list[Node], *drained: Node) -> None:
-    sidecar.roster.declaration.put({"shop-nodes": Declared(drained=frozenset(node.name for node in drained))})
-    endpoints = tuple(
-        Endpoint(node.name, node.address, node.port, ready=True, serving=True, terminating=False)
-        for node in nodes
-    )
-    sidecar.roster.pods.put({"one": endpoints})
 
 
 def _is(sidecar: SidecarLoop, node: Node, admin: Admin) -> bool:
@@ -34,11 +23,11 @@ async def test_it_finishes_what_runs_gets_nothing_new_and_comes_back(
 ) -> None:
     sidecar = new_sidecar(drain_seconds=0.1)
     steady, drained = await new_nodes(2, delay_seconds=0.3)
-    _tell(sidecar, [steady, drained])
+    sidecar.tell_slices([steady, drained])
     await eventually_async(lambda: sidecar.loop.ready)
     clients.start(6)
     await eventually_async(lambda: drained.running)
-    _tell(sidecar, [steady, drained], drained)
+    sidecar.tell_slices([steady, drained], drained=[drained])
     await eventually_async(lambda: _is(sidecar, drained, Admin.DRAIN))
     at = time.monotonic()
     await eventually_async(lambda: not drained.running)
@@ -54,7 +43,7 @@ async def test_it_finishes_what_runs_gets_nothing_new_and_comes_back(
     await eventually_async(lambda: sidecar.loop.ready)
     assert _is(sidecar, drained, Admin.DRAIN), "an HAProxy that restarted has it drained from the beginning"
     lost = len(clients.failed)
-    _tell(sidecar, [steady, drained])
+    sidecar.tell_slices([steady, drained])
     await eventually_async(lambda: len(drained.executed) > ran)
     await clients.stop()
     assert len(clients.failed) == lost, "what was lost was lost with HAProxy"
@@ -66,11 +55,11 @@ async def test_the_last_node_that_can_serve_serves_on(
 ) -> None:
     sidecar = new_sidecar()
     first, second = await new_nodes(2)
-    _tell(sidecar, [first, second], first, second)
+    sidecar.tell_slices([first, second], drained=[first, second])
     await eventually_async(lambda: sidecar.loop.ready)
     clients.start(4)
     await eventually_async(lambda: first.executed and second.executed)
-    _tell(sidecar, [first, second], first)
+    sidecar.tell_slices([first, second], drained=[first])
     await eventually_async(lambda: _is(sidecar, first, Admin.DRAIN))
     second.health = 500
     await eventually_async(lambda: _is(sidecar, first, Admin.READY))

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import socket
-from collections import Counter
 from functools import partial
 
 import pytest
 from pba_lab import Clients, HAProxyProcess, Node
 from pba_lab.making import NewNodes, NewSidecar
 from pba_lab.patience import eventually_async
-from pba_lab.sidecar_loop import Lookup, SidecarLoop
+from pba_lab.sidecar_loop import Lookup
 
 from pba_sync.balancer.planner import Kind
 from pba_sync.watching import external, resolver
-from pba_sync.watching.external import Declared, External
-from pba_sync.watching.membership import Endpoint
+from pba_sync.watching.external import External
 
 HOST = "old.example"
 
@@ -43,39 +41,23 @@ def lookup(names: dict[str, tuple[str, ...]]) -> Lookup:
     return answer
 
 
-def _tell(sidecar: SidecarLoop, pods: list[Node], *outside: External) -> None:
-    sidecar.roster.declaration.put({"shop-nodes": Declared(outside)})
-    endpoints = tuple(
-        Endpoint(pod.name, pod.address, pod.port, ready=True, serving=True, terminating=False) for pod in pods
-    )
-    sidecar.roster.pods.put({"one": endpoints})
-
-
-def _assert_each_was_executed_once(clients: Clients, *nodes: Node) -> None:
-    executed: Counter[str] = Counter()
-    for node in nodes:
-        executed.update({key: count for key, count in node.executed.items() if key})
-    assert clients.failed == {}
-    assert executed == Counter(clients.answered.keys())
-
-
 async def test_a_machine_serves_beside_pods_and_leaves_without_losing_a_request(
     new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
 ) -> None:
     sidecar = new_sidecar()
     pod, machine = await new_nodes(2, delay_seconds=0.05)
     old = External("old", machine.address, machine.port)
-    _tell(sidecar, [], old)
+    sidecar.tell_slices([], outside=[old])
     await eventually_async(lambda: sidecar.loop.ready)
     clients.start(10)
     await eventually_async(lambda: len(machine.executed) > 20)
-    _tell(sidecar, [pod], old)
+    sidecar.tell_slices([pod], outside=[old])
     await eventually_async(lambda: pod.executed)
-    _tell(sidecar, [pod])
+    sidecar.tell_slices([pod])
     name = f"external_old_{machine.address}:{machine.port}"
     await eventually_async(lambda: not sidecar.has(name))
     await clients.stop()
-    _assert_each_was_executed_once(clients, pod, machine)
+    clients.assert_each_was_executed_once([pod, machine])
     assert sidecar.refused() == []
     assert [change.kind for change in sidecar.changes if change.server == name] == [
         Kind.ADD,
@@ -90,7 +72,7 @@ async def test_a_machine_that_fails_its_checks_is_out_until_it_is_well_again(
     sidecar = new_sidecar()
     pod, machine = await new_nodes(2)
     machine.health = 500
-    _tell(sidecar, [pod], External("old", machine.address, machine.port))
+    sidecar.tell_slices([pod], outside=[External("old", machine.address, machine.port)])
     name = f"external_old_{machine.address}:{machine.port}"
     await eventually_async(lambda: sidecar.loop.ready and sidecar.has(name))
     await eventually_async(lambda: sidecar.in_rotation() == {pod.name})
@@ -116,7 +98,7 @@ async def test_a_host_that_moves_is_drained_at_its_old_address_and_served_at_the
     names[HOST] = (before.address,)
     pid = haproxy.info()["Pid"]
     try:
-        _tell(sidecar, [], External("old", HOST, before.port))
+        sidecar.tell_slices([], outside=[External("old", HOST, before.port)])
         await eventually_async(lambda: sidecar.loop.ready)
         clients.start(6)
         await eventually_async(lambda: before.running)
@@ -133,7 +115,7 @@ async def test_a_host_that_moves_is_drained_at_its_old_address_and_served_at_the
         await clients.stop()
     finally:
         after.kill()
-    _assert_each_was_executed_once(clients, before, after)
+    clients.assert_each_was_executed_once([before, after])
     assert Kind.CUT_OFF not in {change.kind for change in sidecar.changes}
     assert haproxy.info()["Pid"] == pid
 
@@ -150,18 +132,18 @@ async def test_a_sidecar_that_starts_without_a_name_server_leaves_what_haproxy_k
     name = f"external_old_{machine.address}:{machine.port}"
     names[HOST] = (machine.address,)
     former = new_sidecar(lookup=lookup)
-    _tell(former, [pod], old)
+    former.tell_slices([pod], outside=[old])
     await eventually_async(lambda: former.in_rotation() == {pod.name, name})
     former.kill()
 
     names.clear()
     sidecar = new_sidecar(lookup=lookup)
-    _tell(sidecar, [pod], old)
+    sidecar.tell_slices([pod], outside=[old])
     await eventually_async(lambda: sidecar.board.view is not None and not sidecar.board.view.awaited)
     clients.start(4)
     await eventually_async(partial(lambda at: len(machine.executed) > at + 20, len(machine.executed)))
     assert sidecar.in_rotation() == {pod.name, name}
-    _tell(sidecar, [pod])
+    sidecar.tell_slices([pod])
     await eventually_async(lambda: not sidecar.has(name))
     await clients.stop()
     assert clients.failed == {}

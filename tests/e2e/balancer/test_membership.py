@@ -18,18 +18,6 @@ from pba_lab.sidecar_loop import SidecarLoop
 from pba_sync.balancer.planner import Kind
 
 
-def executed(nodes: list[Node]) -> Counter[str]:
-    total: Counter[str] = Counter()
-    for node in nodes:
-        total.update({key: count for key, count in node.executed.items() if key})
-    return total
-
-
-def assert_each_request_was_executed_once(clients: Clients, nodes: list[Node]) -> None:
-    assert clients.failed == {}
-    assert executed(nodes) == Counter(clients.answered.keys())
-
-
 def _have_executed(nodes: list[Node]) -> bool:
     return all(node.executed for node in nodes)
 
@@ -58,7 +46,7 @@ async def test_scaling_down_and_up_again_twenty_times_fails_no_request(
         await asyncio.gather(*(node.finish() for node in more))
         sidecar.tell(nodes)
     await clients.stop()
-    assert_each_request_was_executed_once(clients, everything)
+    clients.assert_each_was_executed_once(everything)
     assert clients.sent > 1000
     after = haproxy.info()
     assert (after["Pid"], after["Start_time_sec"]) == (before["Pid"], before["Start_time_sec"])
@@ -88,7 +76,7 @@ async def test_replacing_every_node_one_by_one_fails_no_request(
         await eventually_async(partial(_is_gone, sidecar, leaving))
         await leaving.finish()
     await clients.stop()
-    assert_each_request_was_executed_once(clients, everything)
+    clients.assert_each_was_executed_once(everything)
     assert sidecar.refused() == []
 
 
@@ -152,7 +140,7 @@ async def test_a_pod_that_vanished_is_drained_and_removed(
     sidecar.tell([staying])
     await eventually_async(lambda: not sidecar.has(vanishing.name))
     await clients.stop()
-    assert_each_request_was_executed_once(clients, [staying, vanishing])
+    clients.assert_each_was_executed_once([staying, vanishing])
 
 
 async def test_a_node_that_returns_while_it_drains_serves_again(
@@ -171,7 +159,7 @@ async def test_a_node_that_returns_while_it_drains_serves_again(
     served = len(wavering.executed)
     await eventually_async(lambda: len(wavering.executed) > served + 3)
     await clients.stop()
-    assert_each_request_was_executed_once(clients, [steady, wavering])
+    clients.assert_each_was_executed_once([steady, wavering])
 
 
 async def test_a_pod_under_a_new_address_is_followed(

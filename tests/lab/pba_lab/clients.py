@@ -12,8 +12,10 @@ import itertools
 import ssl
 import time
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
+from pba_lab.nodes import Node
 from pba_lab.wire_client import response
 
 
@@ -63,6 +65,18 @@ class Clients:
     def by_node(self) -> Counter[str]:
         """Return how many answers each node gave."""
         return Counter(self.answered.values())
+
+    def assert_each_was_executed_once(self, nodes: Iterable[Node]) -> None:
+        """Make sure that no request failed, and that the nodes executed each of them, and once.
+
+        Raises:
+            AssertionError: it was otherwise.
+        """
+        executed: Counter[str] = Counter()
+        for node in nodes:
+            executed.update({key: count for key, count in node.executed.items() if key})
+        assert self.failed == {}
+        assert executed == Counter(self.answered.keys())
 
     def start(self, count: int) -> None:
         """Start `count` clients."""

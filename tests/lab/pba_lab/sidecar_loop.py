@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Final
 
 from pba_lab.haproxy import HAProxyProcess
@@ -16,8 +16,9 @@ from pba_sync.balancer.loop import Loop, LoopHooks
 from pba_sync.balancer.planner import Change, Terms
 from pba_sync.balancer.stopping import Stopping
 from pba_sync.haproxy.runtime import HAProxy
+from pba_sync.watching.external import Declared, External
+from pba_sync.watching.membership import Endpoint, NodeState
 from pba_sync.watching.membership import Node as Member
-from pba_sync.watching.membership import NodeState
 from pba_sync.watching.memory import Memory
 from pba_sync.watching.resolver import Resolver
 from pba_sync.watching.roster import Roster
@@ -96,6 +97,18 @@ class SidecarLoop:
                 for node in nodes
             }
         )
+
+    def tell_slices(
+        self, pods: Iterable[Node], *, outside: Iterable[External] = (), drained: Iterable[Node] = ()
+    ) -> None:
+        """Say which pods there are by EndpointSlices, and what the operator declares beside them."""
+        by_hand = frozenset(node.name for node in drained)
+        self.roster.declaration.put({"shop-nodes": Declared(tuple(outside), by_hand)})
+        endpoints = tuple(
+            Endpoint(pod.name, pod.address, pod.port, ready=True, serving=True, terminating=False)
+            for pod in pods
+        )
+        self.roster.pods.put({"one": endpoints})
 
     def kill(self) -> None:
         """End between two passes, and never come back."""

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import socket
 
 import pytest
-from pba_lab import HAProxyProcess, Node
+from pba_lab import HAProxyProcess, Node, wire_client
 from pba_lab.bound import BOUND, another_frontend, bound_to, own, serve, visits
 from pba_lab.browser import Browser, Visit
 from pba_lab.making import NewSidecar
 from pba_lab.patience import eventually_async
 from pba_lab.shop import shop
 from pba_lab.sidecar_loop import SidecarLoop
+from pba_lab.wire_client import said
 
 from pba_operator.domain.frontend import haproxy_cfg
 from pba_sync.haproxy import commands
@@ -84,20 +83,9 @@ async def test_an_answer_that_may_be_kept_by_caches_is_kept_by_none_that_share_i
 ) -> None:
     for node in nodes:
         node.headers = [("Cache-Control", "max-age=60"), ("ETag", '"1"')]
-    answer = await asyncio.to_thread(
-        raw, haproxy, b"GET / HTTP/1.1\r\nHost: lab\r\nConnection: close\r\n\r\n"
-    )
+    answer = await said(haproxy.port, wire_client.request())
     assert b"Set-Cookie: PBA=" in answer or b"set-cookie: PBA=" in answer
     assert b"private" in answer.lower()
-
-
-def raw(haproxy: HAProxyProcess, request: bytes) -> bytes:
-    with socket.create_connection(("127.0.0.1", haproxy.port), 10) as connection:
-        connection.sendall(request)
-        chunks = []
-        while chunk := connection.recv(65536):
-            chunks.append(chunk)
-    return b"".join(chunks)
 
 
 HOSTILE = (
