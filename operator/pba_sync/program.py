@@ -164,8 +164,8 @@ class _Sidecar:
         """Return why HAProxy cannot be started yet."""
         return "" if self.certificates.started else "no Secret with a certificate can be used"
 
-    def start(self) -> None:
-        """Start the threads."""
+    def start(self, ended: threading.Event) -> None:
+        """Start the threads; they look until it has ended."""
         server = probes.serve(
             self.settings.listen,
             self.settings.http_port,
@@ -175,14 +175,14 @@ class _Sidecar:
             metrics=self.metrics.text,
             rates=self.exchange.page,
         )
-        rates = (("rates", self.exchange.run),) if self.settings.requests_per_client else ()
+        rates = (("rates", partial(self.exchange.run, ended)),) if self.settings.requests_per_client else ()
         for name, target in (
             *((what, watcher.run) for what, watcher in self.watchers.items()),
-            ("loop", self.loop.run),
-            ("weights", self.weigher.run),
+            ("loop", partial(self.loop.run, ended)),
+            ("weights", partial(self.weigher.run, ended)),
             ("failures", self.weigher.follow_failures),
-            ("others", self.others.run),
-            ("certificates", self.certificates.run),
+            ("others", partial(self.others.run, ended)),
+            ("certificates", partial(self.certificates.run, ended)),
             *rates,
             ("http", server.serve_forever),
         ):
@@ -199,7 +199,7 @@ def run(environment: Mapping[str, str], ended: threading.Event) -> int:
         _LOG.error("%s", error)
         return 2
     failed = _ended_by_faults(ended)
-    _Sidecar(settings).start()
+    _Sidecar(settings).start(ended)
     _LOG.info(
         "following EndpointSlices of the Services %s in namespace %s",
         ", ".join(settings.services),

@@ -101,13 +101,12 @@ class Exchange:
         """Return what the other sidecars are told."""
         return self._page if self._clock() - self.looks.ended_at < rates.FRESH_SECONDS else _NOTHING
 
-    def run(self) -> None:
-        """Look after look, for ever."""
-        pause = threading.Event()
-        while True:
+    def run(self, ended: threading.Event) -> None:
+        """Look after look, until it has ended."""
+        while not ended.is_set():
             began = self._clock()
             self.step()
-            pause.wait(max(0.0, began + LOOK_SECONDS - self._clock()))
+            ended.wait(max(0.0, began + LOOK_SECONDS - self._clock()))
 
     def step(self) -> None:
         """Look once."""

@@ -12,6 +12,7 @@ What must stay true:
 from __future__ import annotations
 
 import logging
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
@@ -145,9 +146,9 @@ class Loop:
         self._settled_until = 0.0
         self._viewed_at: float | None = None
 
-    def run(self) -> None:
-        """Pass after pass, for ever."""
-        while True:
+    def run(self, ended: threading.Event) -> None:
+        """Pass after pass, until it has ended; another view wakes it."""
+        while not ended.is_set():
             version = self._board.version
             self._board.wait(version, self.step())
 

@@ -109,12 +109,11 @@ class Others:
             fault="a look at the other frontends failed on a fault of its own",
         )
 
-    def run(self) -> None:
-        """Look after look, for ever."""
-        pause = threading.Event()
-        while True:
+    def run(self, ended: threading.Event) -> None:
+        """Look after look, until it has ended."""
+        while not ended.is_set():
             self.step()
-            pause.wait(LOOK_SECONDS)
+            ended.wait(LOOK_SECONDS)
 
     def step(self) -> None:
         """Look once."""

@@ -130,9 +130,9 @@ class Weigher:
         self._may_wait = True
         """Whether a trial may wait in HAProxy: there is none before we give one, but one given before."""
 
-    def run(self) -> None:
-        """Look after look, for ever."""
-        while True:
+    def run(self, ended: threading.Event) -> None:
+        """Look after look, until it has ended."""
+        while not ended.is_set():
             self.wait(self.step())
 
     def wait(self, seconds: float) -> None:

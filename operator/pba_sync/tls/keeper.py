@@ -85,12 +85,11 @@ class Keeper:
         """Whether HAProxy can be started: what it reads is there."""
         return not self._certificates or self._listing.exists()
 
-    def run(self) -> None:
-        """Look after look, for ever."""
-        pause = threading.Event()
-        while True:
+    def run(self, ended: threading.Event, every: float = LOOK_SECONDS) -> None:
+        """Look after look, until it has ended."""
+        while not ended.is_set():
             self.step()
-            pause.wait(LOOK_SECONDS)
+            ended.wait(every)
 
     def step(self) -> None:
         """Look once."""

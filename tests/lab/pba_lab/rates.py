@@ -15,7 +15,7 @@ from pba_hack.loopback import free_port
 from pba_lab.haproxy import HAProxyProcess
 from pba_lab.wire_client import request, response
 from pba_sync import probes
-from pba_sync.balancer.exchange import LOOK_SECONDS, Exchange
+from pba_sync.balancer.exchange import Exchange
 from pba_sync.balancer.others import Address
 from pba_sync.haproxy.runtime import HAProxy
 
@@ -43,18 +43,13 @@ class RatesSidecar:
         self._ended = threading.Event()
         self._threads = [
             threading.Thread(target=self._server.serve_forever, args=(0.01,)),
-            threading.Thread(target=self._run),
+            threading.Thread(target=self._exchange.run, args=(self._ended,)),
         ]
         for thread in self._threads:
             thread.start()
 
     def _note(self, spread: int, unheard: int) -> None:
         self.spread, self.unheard = spread, unheard
-
-    def _run(self) -> None:
-        while not self._ended.is_set():
-            self._exchange.step()
-            self._ended.wait(LOOK_SECONDS)
 
     def kill(self) -> None:
         """End at once: nobody answers at its port any more, and HAProxy is told nothing."""

@@ -67,7 +67,7 @@ class SidecarLoop:
             ),
         )
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self.loop.run, args=(self._stop,))
         self._thread.start()
 
     def _resolve(self, hosts: frozenset[str]) -> None:
@@ -75,11 +75,6 @@ class SidecarLoop:
 
     def _restarted(self) -> None:
         self.restarts += 1
-
-    def _run(self) -> None:
-        while not self._stop.is_set():
-            version = self.board.version
-            self.board.wait(version, self.loop.step())
 
     def tell(
         self, serving: list[Node], draining: list[Node] | None = None, unready: list[Node] | None = None

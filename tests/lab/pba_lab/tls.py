@@ -163,7 +163,7 @@ class TLSSidecar:
             KeeperHooks(time.monotonic, self.usable.__setitem__),
         )
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._run)
+        self._thread = threading.Thread(target=self.keeper.run, args=(self._stop, LOOK_SECONDS))
 
     def start(self) -> None:
         """Look again and again, and start HAProxy once what it needs lies there, as in its pod.
@@ -174,10 +174,6 @@ class TLSSidecar:
         self._thread.start()
         eventually(lambda: self.keeper.started)
         self._haproxy.start()
-
-    def _run(self) -> None:
-        while not self._stop.wait(LOOK_SECONDS):
-            self.keeper.step()
 
     def finish(self) -> None:
         """Wait until the look that is under way is over, or the next one."""

@@ -24,12 +24,7 @@ def weighing(
     client = HAProxy(haproxy.socket, 5, lambda _verb, _succeeded: None)
     weigher = Weigher(client, limits, WeigherHooks(time.monotonic, seen.append), affinity)
     ended = threading.Event()
-
-    def run() -> None:
-        while not ended.is_set():
-            weigher.wait(weigher.step())
-
-    looking = threading.Thread(target=run)
+    looking = threading.Thread(target=weigher.run, args=(ended,))
     looking.start()
     # it ends with HAProxy, or with the process
     threading.Thread(target=weigher.follow_failures, daemon=True).start()
