@@ -230,7 +230,7 @@ def test_a_thread_that_dies_ends_the_sidecar(environment: dict[str, str], thread
     room, module, kind, method = thread.split(".")
     fault = (
         f"from pba_sync import program; from pba_sync.{room} import {module}\n"
-        f"def die(self): raise MemoryError('no more')\n"
+        f"def die(self, *_): raise MemoryError('no more')\n"
         f"{module}.{kind}.{method} = die\n"
         "program.main()"
     )
