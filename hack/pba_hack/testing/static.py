@@ -12,7 +12,7 @@ Kubernetes' source."""
 _LINT_IMPORTS = """
 import sys
 from importlinter.cli import lint_imports_command as lint
-sys.path.insert(0, "hack")
+sys.path[:0] = ["hack", "tests/lab"]
 lint()
 """
 """Its program belongs to an interpreter that has no wheel, and the tools of `hack` are in no wheel."""

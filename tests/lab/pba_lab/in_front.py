@@ -17,11 +17,10 @@ from pathlib import Path
 from string import Template
 from typing import Any, Final, Protocol
 
-from pba_hack.bench.balancer.peers import nginx
-from pba_hack.bench.balancer.peers.program import running
 from pba_hack.binaries import binary
 from pba_hack.images.rootfs import command
 from pba_hack.loopback import free_port
+from pba_lab.proxies import nginx_root, running
 from pba_lab.tls import Pair
 
 NGINX: Final = "nginx"
@@ -253,8 +252,8 @@ def passing_on(frontends: int, version: str) -> Iterator[int]:
         }
         return json.dumps({"static_resources": {"listeners": [listener], "clusters": [cluster]}}, indent=1)
 
-    with running(write, _started, name="envoy.json", serves=_listens) as balancer:
-        yield int(balancer.target.rpartition(":")[2])
+    with running(write, _started, name="envoy.json", serves=_listens) as proxy:
+        yield proxy.port
 
 
 @contextlib.contextmanager
@@ -276,10 +275,10 @@ def in_front(name: str, frontends: int, pair: Pair, *, idle_seconds: float = 50.
 
     def start(file: Path) -> Sequence[str]:
         if name == NGINX:
-            return command(nginx.root(), "/usr/sbin/nginx", "-e", "stderr", "-c", str(file))
+            return command(nginx_root(), "/usr/sbin/nginx", "-e", "stderr", "-c", str(file))
         return _started(file)
 
     with running(
         write, start, name="nginx.conf" if name == NGINX else "envoy.json", serves=_listens
-    ) as balancer:
-        yield InFront(int(balancer.target.rpartition(":")[2]), tls_port)
+    ) as proxy:
+        yield InFront(proxy.port, tls_port)

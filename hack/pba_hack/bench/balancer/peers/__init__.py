@@ -17,6 +17,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
+from pba_lab.proxies import nginx_root
+
 from pba_hack.bench.balancer.balancers import Balancer
 from pba_hack.bench.balancer.peers import caddy, envoy, haproxy, nginx
 from pba_hack.bench.balancer.peers.names import (
@@ -62,7 +64,7 @@ _ONCE: Final[Mapping[str, Peer]] = {
     ENVOY_LEAST: Peer(partial(envoy.running, policy=envoy.LEAST_REQUEST), _envoy),
     ENVOY_ROBIN: Peer(partial(envoy.running, policy=envoy.ROUND_ROBIN), _envoy),
     CADDY: Peer(caddy.running, partial(binary, "caddy")),
-    NGINX: Peer(nginx.running, nginx.root),
+    NGINX: Peer(nginx.running, nginx_root),
 }
 PEERS: Final[Mapping[str, Peer]] = {
     **_ONCE,

@@ -12,15 +12,11 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
+from pba_lab.proxies import nginx_root
+
 from pba_hack.bench.balancer.balancers import Balancer
 from pba_hack.bench.balancer.peers.program import running as running_program
-from pba_hack.images import layers, recipes
-from pba_hack.images.debian import DebianRoot
-from pba_hack.images.rootfs import command, unpacked
-
-_ROOT: Final = DebianRoot(
-    suite=recipes.HAPROXY.root.suite, packages=("nginx",), commands=(), drop=recipes.UNREAD
-)
+from pba_hack.images.rootfs import command
 
 _TEMPLATE: Final = Template(r"""daemon off;
 worker_processes 2;
@@ -92,15 +88,10 @@ def configuration(addresses: Sequence[str], port: int, folder: Path, *, retries:
     return _TEMPLATE.substitute(port=port, folder=folder, retried=retried, servers="\n".join(servers))
 
 
-def root() -> Path:
-    """Return the folder with Debian's package, made now if it is not there."""
-    return unpacked(layers.debian_layer("nginx", _ROOT))
-
-
 @contextlib.contextmanager
 def running(addresses: Sequence[str], *, retries: bool = False) -> Iterator[Balancer]:
     """Run it until the block ends; the arguments are those of `configuration`."""
-    files = root()
+    files = nginx_root()
     with running_program(
         lambda port, folder: configuration(addresses, port, folder, retries=retries),
         lambda file: command(files, "/usr/sbin/nginx", "-e", "stderr", "-c", str(file)),

@@ -1,33 +1,15 @@
-"""A peer as a process: started with a file, ready when it answers, ended with all that it has started."""
+"""A peer as a process, as the bench knows balancers."""
 
 from __future__ import annotations
 
 import contextlib
-import os
-import subprocess
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Final
 
-from pba_lab import pages
+from pba_lab import proxies
 
 from pba_hack.bench.balancer.balancers import Balancer
-from pba_hack.loopback import free_port
 from pba_hack.process_usage import family
-from pba_hack.waiting import wait_for
-
-_OK: Final = 200
-_END_SECONDS: Final = 10.0
-
-
-class PeerDiedError(RuntimeError):
-    """A peer did not start; the message holds its log."""
-
-
-def healthy(port: int) -> bool:
-    """Tell whether the health path of a node is served through a port."""
-    return pages.get(port, "/healthz")[0] == _OK
 
 
 @contextlib.contextmanager
@@ -37,54 +19,11 @@ def running(
     *,
     name: str,
     environment: Mapping[str, str] | None = None,
-    serves: Callable[[int], bool] = healthy,
 ) -> Iterator[Balancer]:
-    """Run a program until the block ends.
-
-    Args:
-        configuration: returns its text for a port of 127.0.0.1 and a folder of its own.
-        command: returns the program and its options for the configuration's file.
-        name: of that file.
-        environment: variables beside ours.
-        serves: tells whether it serves at its port, as far as is to be waited for; OSError: not yet.
+    """Run a program until the block ends; the arguments are those of `proxies.running`.
 
     Raises:
-        PeerDiedError: it ended before it answered.
+        ProxyDiedError: it ended before it answered.
     """
-    with tempfile.TemporaryDirectory(prefix="peer-") as made:
-        folder, port = Path(made), free_port()
-        file, log = folder / name, folder / "log"
-        file.write_text(configuration(port, folder))
-        with log.open("wb") as output:
-            process = subprocess.Popen(
-                command(file),
-                stdout=output,
-                stderr=output,
-                env={**os.environ, "HOME": str(folder), **(environment or {})},
-            )
-        try:
-            wait_for(
-                f"{name} to be served",
-                lambda: _answers(process, log, lambda: serves(port)),
-                poll_seconds=0.05,
-            )
-            yield Balancer((f"127.0.0.1:{port}",), family(process.pid))
-        finally:
-            _end(process)
-
-
-def _answers(process: subprocess.Popen[bytes], log: Path, serves: Callable[[], bool]) -> bool:
-    if process.poll() is not None:
-        raise PeerDiedError(log.read_text(errors="replace"))
-    with contextlib.suppress(OSError):
-        return serves()
-    return False
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    try:
-        process.wait(_END_SECONDS)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    with proxies.running(configuration, command, name=name, environment=environment) as proxy:
+        yield Balancer((f"127.0.0.1:{proxy.port}",), family(proxy.pid))
