@@ -10,11 +10,10 @@ Source: HAProxy 3.0's configuration manual, 8.2.3 (the fields) and 8.5 (how a se
 from __future__ import annotations
 
 import contextlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final, NamedTuple
-
-import orjson
 
 from pba_api import log_fields
 from pba_api.sidecar import TRY
@@ -58,7 +57,7 @@ def parsed(lines: Iterable[str]) -> list[Line]:
     found: list[Line] = []
     for line in lines:
         with contextlib.suppress(ValueError):
-            fields = orjson.loads(line)
+            fields = json.loads(line)
             if isinstance(fields, dict):
                 found.append(fields)
     return found
