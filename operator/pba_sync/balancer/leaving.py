@@ -73,8 +73,9 @@ class Leaving:
         """
         if not (self._affinity.by_cookie or self._affinity.by_address):
             return
-        self._bound = bindings.follow(self._bound, ended, outliers.standing_in(known), known.absent)
-        left = bindings.left(self._bound, known, self._affinity.leave_milliseconds, hanging)
+        limit = self._affinity.leave_milliseconds
+        self._bound = bindings.follow(self._bound, ended, outliers.standing_in(known), limit, known.absent)
+        left = bindings.left(self._bound, known, limit, hanging)
         left |= dict.fromkeys(overdue, Reason.DRAINED)
         for name, reason in left.items():
             if name in self._left:

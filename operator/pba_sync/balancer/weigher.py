@@ -225,6 +225,7 @@ class Weigher:
             self._listener.silent,
         )
         self._known = outliers.assess(before, look, self._limits)
+        self._listener.prove(outliers.failed_trials(before, self._known))
         _tell(before, self._known)
         weights = outliers.weights(self._known, now, self._limits)
         overdue = self._draining.overdue(everyone, now) if servers else ()

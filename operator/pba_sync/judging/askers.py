@@ -7,6 +7,7 @@ What must stay true:
 - a node that fails, or is slow, whatever is asked, is found by three clients, by one that asks for three things, or by
   two of whom one asks for two;
 - what fewer of them met says nothing, whatever others met besides: these are judged by themselves;
+- each kind of bad ends is judged by itself: that everybody's pages are late does not make one client's report a proof;
 - where many clients have one address (a proxy's, or that of a machine of the cluster), each request is another one's.
 """
 
@@ -17,7 +18,7 @@ from collections.abc import Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from pba_sync.judging.pasts import ALL, KEPT, Asked, End, Past
+from pba_sync.judging.pasts import ALL, KEPT, KINDS, LATE, Asked, End, Past
 
 SEVERAL: Final = 3
 """Different pairs of a client and what he asks for."""
@@ -30,33 +31,54 @@ _AT_ONE: Final = 3 / 4
 
 
 @dataclass(frozen=True, slots=True)
+class OfOneKind:
+    """Who asked for what ended badly, of one kind of bad ends."""
+
+    bad: Mapping[Asked, int] = field(default_factory=dict)
+    """Who asked for what that ended so, and how many requests the node had had then; who is not told from others is
+    not among them."""
+    theirs: int = 0
+    """Which of its last requests those were: a bit for each, the newest at the right, as in a `Past`."""
+
+    def then(self, count: int, asked: Asked | None, *, bad: bool) -> OfOneKind:
+        """Return what is known after the request of this number."""
+        theirs = (self.theirs << 1 | (bad and asked is not None)) & ALL
+        if asked is None or not bad:
+            return OfOneKind(self.bad, theirs)
+        recent = {one: at for one, at in self.bad.items() if count - at < KEPT}
+        return OfOneKind({**recent, asked: count}, theirs)
+
+    def well(self, times: int) -> OfOneKind:
+        """Return what is known after so many more requests that ended well."""
+        return OfOneKind(self.bad, self.theirs << times & ALL)
+
+    def own_doing(self, count: int) -> int:
+        """Return which of the last requests may be so few clients' own doing."""
+        return 0 if sum(count - at < KEPT for at in self.bad.values()) >= SEVERAL else self.theirs
+
+
+@dataclass(frozen=True, slots=True)
 class Said:
     """By whom it is known that a node's last requests ended badly."""
 
     count: int = 0
     """Of its requests."""
-    bad: Mapping[Asked, int] = field(default_factory=dict)
-    """Who asked for what that ended badly, and what `count` was then; who is not told from others is not among them."""
-    theirs: int = 0
-    """Which of its last requests those were: a bit for each, the newest at the right, as in a `Past`."""
+    kinds: tuple[OfOneKind, ...] = (OfOneKind(),) * KINDS
 
     def proof(self, past: Past) -> Past:
         """Return what the node is judged by: its past, without what so few have met that it may be their own doing."""
-        recent = sum(self.count - at < KEPT for at in self.bad.values())
-        return past if recent >= SEVERAL else past.without(self.theirs)
+        return past.without([kind.own_doing(self.count) for kind in self.kinds])
 
     def well(self, times: int) -> Said:
         """Return what is known after so many more requests that ended well."""
-        return Said(self.count + times, self.bad, self.theirs << times & ALL)
+        kinds = tuple(kind.well(times) for kind in self.kinds) if self.kinds[LATE].theirs else self.kinds
+        return Said(self.count + times, kinds)
 
-    def then(self, asked: Asked | None, *, bad: bool) -> Said:
-        """Return what is known after one more request; None: who asked is not told from others."""
-        count, is_theirs = self.count + 1, bad and asked is not None
-        theirs = (self.theirs << 1 | is_theirs) & ALL
-        if asked is None or not bad:
-            return Said(count, self.bad, theirs)
-        recent = {one: at for one, at in self.bad.items() if count - at < KEPT}
-        return Said(count, {**recent, asked: count}, theirs)
+    def then(self, asked: Asked | None, level: int) -> Said:
+        """Return what is known after one more request, that ended so badly; None: who asked is not told from others."""
+        count = self.count + 1
+        kinds = (kind.then(count, asked, bad=level > number) for number, kind in enumerate(self.kinds))
+        return Said(count, tuple(kinds))
 
 
 NOTHING_SAID: Final = Said()

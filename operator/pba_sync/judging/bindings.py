@@ -20,7 +20,17 @@ from typing import Final
 
 from pba_sync.haproxy.commands import FULL_WEIGHT, RING_WEIGHT
 from pba_sync.judging.outliers import Standings
-from pba_sync.judging.pasts import NO_PAST, Baselines, End, Past, fails_more
+from pba_sync.judging.pasts import (
+    FAILED,
+    NO_PAST,
+    Baseline,
+    Baselines,
+    End,
+    Past,
+    fails_more,
+    is_worse,
+    sum_ends,
+)
 
 TYPICAL: Final = 3
 """What a node takes is the median of so many of its last answers: one that was long by itself says nothing."""
@@ -39,6 +49,7 @@ class Bound:
     """What clients get of one node."""
 
     past: Past = NO_PAST
+    """Its last requests: late is what took longer than clients shall bear."""
     answers: tuple[float, ...] = ()
     """Milliseconds of the last ones."""
     out: bool = False
@@ -52,6 +63,7 @@ def follow(
     known: Mapping[str, Bound],
     ended: Mapping[str, Sequence[End]],
     serving: Container[str],
+    limit_milliseconds: float,
     absent: Container[str] = (),
 ) -> dict[str, Bound]:
     """Return what is known after another look.
@@ -60,6 +72,7 @@ def follow(
         known: the answer of the last call.
         ended: what came to an end since, of each node that clients are sent to, also of those that go.
         serving: the nodes that are judged to be like the others after this look; one that goes is none of them.
+        limit_milliseconds: what takes longer is more than clients shall bear.
         absent: nodes that HAProxy may have lost for a moment: what is known of them stays.
     """
     found = {name: bound for name, bound in known.items() if name not in ended and name in absent}
@@ -69,14 +82,16 @@ def follow(
         if not ends and bound.out == out:
             found[name] = bound
             continue
-        found[name] = replace(_seen(Bound() if bound.out and not out else bound, ends), out=out)
+        found[name] = replace(
+            _seen(Bound() if bound.out and not out else bound, ends, limit_milliseconds), out=out
+        )
     return found
 
 
-def _seen(bound: Bound, ends: Sequence[End]) -> Bound:
+def _seen(bound: Bound, ends: Sequence[End], limit_milliseconds: float) -> Bound:
     past = bound.past
     for end in ends:
-        past = past.then(failed=end.failed)
+        past = past.then(FAILED if end.failed else int(end.milliseconds > limit_milliseconds))
     answers = [end.milliseconds for end in ends if not end.failed]
     return replace(bound, past=past, answers=(*bound.answers, *answers)[-TYPICAL:])
 
@@ -100,18 +115,22 @@ def left(
     }
     if not serving:
         return {}  # there is nowhere to go
-    baselines = Baselines(standings.ends, serving)
+    failures = Baselines(standings.ends, serving)
+    others = {name: known[name].past for name in serving}
+    too_slow = Baselines(sum_ends(past.ends() for past in others.values()), others)
     reasons = {}
     for name, bound in known.items():
-        if bound.out and fails_more(bound.past, baselines.beside(name)):
+        if bound.out and fails_more(bound.past, failures.beside(name)):
             reasons[name] = Reason.FAILS
-        elif bound.out and (name in hanging or _is_slow(bound, limit_milliseconds)):
+        elif bound.out and (name in hanging or _is_slow(bound, too_slow.beside(name), limit_milliseconds)):
             reasons[name] = Reason.SLOW
     return reasons
 
 
-def _is_slow(bound: Bound, limit_milliseconds: float) -> bool:
-    return bool(bound.answers) and statistics.median(bound.answers) > limit_milliseconds
+def _is_slow(bound: Bound, others: Baseline, limit_milliseconds: float) -> bool:
+    """Tell whether what it took last is too long, or too often too long: pages, among quick pictures."""
+    took_last = statistics.median(bound.answers) if bound.answers else 0.0
+    return took_last > limit_milliseconds or is_worse(bound.past, others)
 
 
 def ring_weights(
@@ -119,8 +138,8 @@ def ring_weights(
 ) -> dict[str, int]:
     """Return the weights where clients are bound by their addresses: every client of a node is bound to it.
 
-    So a node that is out keeps its whole share, as long as it is not left; one that was left comes back to its share
-    step by step.
+    So a node that is out keeps its whole share, as long as it is not left; one that was left gets nothing while it is
+    out, and comes back to its share step by step.
 
     Args:
         weights: the nodes' weights where nobody is bound.
@@ -132,7 +151,7 @@ def ring_weights(
         if name in left:
             ring[name] = 0
         elif weight == 0:
-            ring[name] = before[name] or RING_WEIGHT
+            ring[name] = before[name]
         else:
             risen = max(1, weight * RING_WEIGHT // FULL_WEIGHT)
             ring[name] = RING_WEIGHT if before[name] >= RING_WEIGHT else risen

@@ -7,6 +7,8 @@ import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from pba_sync.judging.pasts import FAILED, RUNG, RUNGS, WELL, End
+
 
 @dataclass(frozen=True, slots=True)
 class Limits:
@@ -47,3 +49,11 @@ class Bounds:
         usual = statistics.median(recent)
         late = max(limits.band * usual, usual + limits.gap_milliseconds)
         return cls(late, (usual + late) / 2)
+
+    def level(self, end: End, *, on_trial: bool = False) -> int:
+        """Return how bad an end is: of so many kinds (`pasts`)."""
+        if end.failed:
+            return FAILED
+        if end.milliseconds <= self.late:
+            return 1 if on_trial and end.milliseconds > self.late_on_trial else WELL
+        return min(RUNGS, 1 + int(math.log(end.milliseconds / max(1.0, self.late), RUNG)))

@@ -23,7 +23,6 @@ import math
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import Enum
-from itertools import takewhile
 from typing import Final
 
 from pba_api.sidecar import TRIAL_SECONDS
@@ -31,24 +30,34 @@ from pba_sync.haproxy.commands import FULL_WEIGHT, STEPS
 from pba_sync.judging.askers import NOTHING_SAID, Said, told_apart
 from pba_sync.judging.limits import Bounds, Limits
 from pba_sync.judging.pasts import (
+    FAILED,
+    FAILS,
     KEPT,
+    LATE,
     NO_ENDS,
     NO_PAST,
-    Baseline,
+    WELL,
     Baselines,
     End,
     Ends,
     Past,
-    is_worse,
+    Surprise,
     sum_ends,
+    surprise,
 )
 
 TRIAL_CHANCE: Final = 0.05
-"""A trial has failed when so many requests ended badly, and none well, that it is less probable for a good node."""
+"""What is less probable by what trials came to is not so: that a node is still as it was, or that it is well."""
+MOST: Final = 0.96
+"""A node that was put out for all of its requests is taken to have been well in the others: one good trial brings it
+back."""
+CERTAIN: Final = Surprise(LATE, 1.0)
+"""All of its last requests ended badly."""
 LOST_SECONDS: Final = TRIAL_SECONDS + 1.0
 """A trial of which nothing was heard for so long has failed: HAProxy itself gives it up before."""
 NOBODY_SECONDS: Final = 10.0
-"""A node that waits for its trial for so long serves again: nobody sends what may be asked twice."""
+"""A node that waits for its trial for so long serves again: nobody sends what may be asked twice. But one that is
+suspected to hang has failed it: to send it requests again would cost each of them its time limit."""
 USUAL: Final = 256
 """What is usual is the median of so many answers of all nodes."""
 STALE_SECONDS: Final = 10.0
@@ -86,6 +95,8 @@ class Mark:
     """What was begun before says nothing of the node as it is now."""
     taken: float | None = None
     """Since when its trial runs."""
+    for_what: Surprise = CERTAIN
+    """What it was put out for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,12 +146,12 @@ def assess(known: Standings, look: Look, limits: Limits) -> Standings:
     seen = {name: _seen(mark, look, name, bounds) for name, mark in before.items()}
     seen = {name: _tried(mark, look, name, known.given) for name, mark in seen.items()}
     serving = {name: mark.past for name, mark in seen.items() if mark.phase in _SERVING}
-    news = [Ends.of(look.ended[name], bounds.late) for name in serving if look.ended[name]]
+    news = [Ends.of(list(map(bounds.level, look.ended[name]))) for name in serving if look.ended[name]]
     ends = sum_ends([known.ends, *news]).faded()
-    transitions = _Transitions(Baselines(ends, serving), look.silent, now, limits)
+    transitions = _Transitions(Baselines(ends, serving), look, limits)
     waits = known.given if known.given == look.waiting and now - known.given_at >= NOBODY_SECONDS else None
     moved = {
-        name: _begun(mark, Phase.RISING, now) if name == waits else transitions.next(mark, name)
+        name: transitions.in_vain(mark, name) if name == waits else transitions.next(mark, name)
         for name, mark in seen.items()
     }
     marks = _spared(seen, moved, limits)
@@ -189,14 +200,16 @@ def _seen(mark: Mark, look: Look, name: str, bounds: Bounds) -> Mark:
         return mark
     is_stale = look.now - mark.heard >= STALE_SECONDS
     past, said = (NO_PAST, NOTHING_SAID) if is_stale else (mark.past, mark.said)
-    bound = bounds.late_on_trial if mark.phase is Phase.TRIAL else bounds.late
     counted = [end for end in ends if _counts(mark, end, look.now)][-KEPT:]
-    well = sum(1 for _ in takewhile(lambda end: not end.failed and end.milliseconds <= bound, counted))
+    well = 0
+    for end in counted:
+        level = bounds.level(end, on_trial=mark.phase is Phase.TRIAL)
+        if level == WELL:
+            well += 1
+            continue
+        past, said = past.well(well).then(level), said.well(well).then(told_apart(end, look.shared), level)
+        well = 0
     past, said = past.well(well), said.well(well)
-    for end in counted[well:]:
-        late = end.milliseconds > bound
-        past = past.then(failed=end.failed, late=late)
-        said = said.then(told_apart(end, look.shared), bad=end.failed or late)
     return replace(mark, past=past, said=said, heard=look.now if ends else mark.heard)
 
 
@@ -214,7 +227,7 @@ def _tried(mark: Mark, look: Look, name: str, given: str | None) -> Mark:
         return replace(mark, taken=look.now) if name == given != look.waiting else mark
     if look.now - mark.taken < LOST_SECONDS:
         return mark
-    return replace(mark, taken=None, past=mark.past.then(late=True))
+    return replace(mark, taken=None, past=mark.past.then(FAILED))
 
 
 @dataclass(frozen=True)
@@ -222,40 +235,69 @@ class _Transitions:
     """What phase follows from a mark, and from what is usual for other nodes."""
 
     baselines: Baselines
-    silent: Container[str]
-    now: float
+    look: Look
     limits: Limits
 
     def next(self, mark: Mark, name: str) -> Mark:
         """Return a mark in the phase that follows from its past."""
-        now, limits = self.now, self.limits
+        now, limits = self.look.now, self.limits
         age = now - mark.since
         if mark.phase is Phase.OUT:
             rest = min(limits.longest_rest, limits.first_rest * 2.0 ** min(mark.level - 1, _DOUBLINGS))
             return mark if age < rest else _begun(mark, Phase.TRIAL, now)
-        if mark.phase is Phase.TRIAL and mark.past.ends().bad < mark.past.count:
-            return _begun(mark, Phase.RISING, now)
-        hangs = mark.phase in _SERVING and name in self.silent
-        if hangs or _is_put_out(mark, self.baselines.beside(name)):
-            return replace(_begun(mark, Phase.OUT, now), level=mark.level + 1)
+        if mark.phase is Phase.TRIAL:
+            return self._after_trials(mark, name)
+        found = self._found(mark, name)
+        if found is not None:
+            return _put_out(mark, found, now)
         if mark.phase is Phase.RISING and age >= limits.rise:
             return replace(mark, phase=Phase.FULL, since=now)
         if mark.level and mark.phase is Phase.FULL and age >= limits.forget:
             return replace(mark, level=0)
         return mark
 
+    def in_vain(self, mark: Mark, name: str) -> Mark:
+        """Return a mark whose trial nobody has asked for: it serves again, but not if it is suspected to hang."""
+        if name in self.look.silent:
+            return _put_out(mark, mark.for_what, self.look.now)
+        return _begun(mark, Phase.RISING, self.look.now)
 
-def _is_put_out(mark: Mark, baseline: Baseline) -> bool:
-    """Tell whether a node is put out; one on trial has had no good end."""
-    if mark.phase is not Phase.TRIAL:
-        return is_worse(mark.said.proof(mark.past), baseline)
-    own, others = mark.past.ends(), baseline(KEPT)
-    return min(others.failed**own.failed, others.bad**own.bad) <= TRIAL_CHANCE
+    def _found(self, mark: Mark, name: str) -> Surprise | None:
+        """Return what a node that serves is put out for; one of which nothing has ended is judged already."""
+        if name in self.look.silent:
+            return CERTAIN
+        return (
+            surprise(mark.said.proof(mark.past), self.baselines.beside(name))
+            if self.look.ended[name]
+            else None
+        )
+
+    def _after_trials(self, mark: Mark, name: str) -> Mark:
+        """Return what becomes of a node that is out, by how its trials ended.
+
+        It comes back once it is so improbable that it is still as it was, and stays out once it is that it is like the
+        others (Wald's sequential test of the two).
+        """
+        kind, was = mark.for_what
+        own, usual = mark.past.ends(), self.baselines.beside(name)(KEPT)
+        bad, well = own.bad[kind], own.count - own.bad[kind]
+        share = min(MOST, max(was, usual[kind]))
+        ratio = (share / usual[kind]) ** bad * ((1 - share) / (1 - usual[kind])) ** well
+        fails = own.bad[FAILS] and usual[FAILS] ** own.bad[FAILS] <= TRIAL_CHANCE
+        if fails or ratio >= 1 / TRIAL_CHANCE:
+            return _put_out(mark, mark.for_what, self.look.now)
+        if well and (ratio <= TRIAL_CHANCE or share == usual[kind]):
+            return _begun(mark, Phase.RISING, self.look.now)
+        return mark
+
+
+def _put_out(mark: Mark, for_what: Surprise, now: float) -> Mark:
+    return replace(_begun(mark, Phase.OUT, now), level=mark.level + 1, for_what=for_what)
 
 
 def _begun(mark: Mark, phase: Phase, now: float) -> Mark:
     """Return a mark with a new phase, in which only what happens in it counts."""
-    return Mark(now, now, phase, mark.level, counts_from=now)
+    return Mark(now, now, phase, mark.level, counts_from=now, for_what=mark.for_what)
 
 
 def _spared(before: Mapping[str, Mark], after: dict[str, Mark], limits: Limits) -> dict[str, Mark]:
@@ -287,6 +329,15 @@ def _given(known: Standings, look: Look, marks: Mapping[str, Mark]) -> str | Non
     if known.given in ready and known.given == look.waiting:
         return known.given
     return min(ready, key=lambda name: marks[name].since, default=None)
+
+
+def failed_trials(before: Standings, after: Standings) -> list[str]:
+    """Return the nodes that were on trial before a look, and have failed it by then."""
+    return [
+        name
+        for name, mark in after.marks.items()
+        if mark.phase is Phase.OUT and name in before.marks and before.marks[name].phase is Phase.TRIAL
+    ]
 
 
 def standing_in(known: Standings) -> frozenset[str]:

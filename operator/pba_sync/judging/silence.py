@@ -15,7 +15,7 @@ What must stay true:
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -142,8 +142,10 @@ class Listener:
                 self._answered.add(name)
                 self.silent -= {name}
                 self.hanging -= {name}
-            elif name in self.silent and any(end.trial for end in ends):
-                self.hanging |= {name}
+
+    def prove(self, failed: Iterable[str]) -> None:
+        """Take in which nodes have failed a trial: of those that are suspected it is the proof."""
+        self.hanging |= self.silent & set(failed)
 
     def look(self, names: Collection[str], now: float, count: Callable[[], Mapping[str, int]]) -> None:
         """Count, if it is time to.
@@ -156,7 +158,8 @@ class Listener:
         pace = max(COUNT_SECONDS, COUNT_SECONDS_A_NODE * len(names))
         if now - self._counted_at < pace or math.isinf(self._span):
             return
-        passed, self._counted_at = min(self._span, now - self._counted_at), now
+        passed = self._span if math.isinf(self._counted_at) else now - self._counted_at
+        self._counted_at = now
         running = count()
         self._nodes = {name: self._nodes.get(name, Node()) for name in names if name in running}
         for name, node in self._nodes.items():

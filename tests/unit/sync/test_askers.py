@@ -9,7 +9,7 @@ import pytest
 from pba_sync.judging.askers import REMEMBERED, SEVERAL, Askers, Said
 from pba_sync.judging.limits import Limits
 from pba_sync.judging.outliers import Look, Phase, Standings, assess
-from pba_sync.judging.pasts import KEPT, Asked, End, Past
+from pba_sync.judging.pasts import FAILED, FAILS, KEPT, KINDS, WELL, Asked, End, Past
 
 LIMITS = Limits()
 NODES = ("a", "b", "c", "d", "e")
@@ -78,14 +78,23 @@ def test_what_a_client_meets_by_his_own_doing_is_no_proof_beside_what_others_met
 def test_who_was_long_ago_does_not_count() -> None:
     said, past = Said(), Past()
     for number in range(SEVERAL):
-        assert said.proof(past).ends().failed == 0
-        said, past = said.then(Asked(f"198.51.100.{number}", "/"), bad=True), past.then(failed=True)
+        assert not any(said.proof(past).bad)
+        said, past = said.then(Asked(f"198.51.100.{number}", "/"), FAILED), past.then(FAILED)
     for _ in range(KEPT - SEVERAL):
-        assert said.proof(past).ends().failed == SEVERAL
-        said, past = said.then(Asked("192.0.2.1", "/"), bad=False), past.then()
-    said, past = said.then(None, bad=False), past.then()
-    assert past.ends().failed == SEVERAL - 1
-    assert said.proof(past).ends().failed == 0
+        assert said.proof(past).ends().bad[FAILS] == SEVERAL
+        said, past = said.then(Asked("192.0.2.1", "/"), WELL), past.then(WELL)
+    said, past = said.well(1), past.well(1)
+    assert past.ends().bad[FAILS] == SEVERAL - 1
+    assert not any(said.proof(past).bad)
+
+
+def test_that_everybodys_pages_are_late_makes_one_clients_report_no_proof() -> None:
+    said, past = Said(), Past()
+    for number in range(16):
+        said, past = said.then(Asked(f"198.51.100.{number}", "/page"), 1), past.then(1)
+        said, past = said.then(Asked("198.51.100.7", "/report"), 4), past.then(4)
+    proof = said.proof(past).ends()
+    assert proof.bad == (32, *[0] * (KINDS - 1))
 
 
 def shared(*counts: tuple[str, str, int]) -> frozenset[str]:

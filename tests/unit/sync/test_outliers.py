@@ -27,9 +27,10 @@ from pba_sync.judging.outliers import (
     Phase,
     Standings,
     assess,
+    failed_trials,
     weights,
 )
-from pba_sync.judging.pasts import End, Ends
+from pba_sync.judging.pasts import FAILS, LATE, End, Ends, Surprise
 
 LIMITS = Limits()
 REST = LIMITS.first_rest
@@ -67,6 +68,17 @@ def failing(begin: float, end: float, share: float, of: tuple[int, ...] = (3,)) 
     return behave
 
 
+def mixed(share: float, *, by: float = 0.0, begin: float = 5.0, end: float = 20.0) -> Behaviour:
+    """Answer with pictures in 1 to 3 ms, and a share of pages in 80 to 120; node 3's pages come later for a while."""
+
+    def behave(now: float, node: int, dice: random.Random) -> tuple[float, bool]:
+        if dice.random() >= share:
+            return dice.uniform(0.001, 0.003), True
+        return dice.uniform(0.080, 0.120) + (by if node == 3 and begin <= now < end else 0.0), True
+
+    return behave
+
+
 @pytest.mark.parametrize("frontends", [1, 3])
 def test_equal_nodes_get_equal_shares(frontends: int) -> None:
     run = simulate(steady, frontends=frontends, seconds=10)
@@ -85,6 +97,25 @@ def test_a_node_that_turns_slow_gets_few_requests_and_comes_back(frontends: int,
 def test_a_node_five_times_slower_costs_next_to_nobody_anything() -> None:
     run = simulate(slower(10, 70, factor=5.0), seconds=70)
     assert run.latency(0.99, 10, 70) <= 1.5 * run.latency(0.99, 0, 10)
+
+
+@pytest.mark.parametrize("share", [0.05, 0.1, 0.3, 0.5, 0.6, 0.8])
+def test_a_node_whose_pages_turn_slow_is_found_among_quick_pictures(share: float) -> None:
+    run = simulate(mixed(share, by=1.0), rate=300)
+    assert any(weights[3] == 0 for weights in run.looks)
+    assert all(min(*weights[:3], *weights[4:]) > 0 for weights in run.looks)
+    slow = sum(one.node == 3 and one.took > 1.0 for one in run.answered)
+    assert slow <= 20, "leastconn alone lets 30 through where half are pages"
+    assert run.share(3, 26, 30) >= 0.8
+
+
+@pytest.mark.parametrize(("rate", "frontends"), [(20, 1), (300, 3)])
+@pytest.mark.parametrize("share", [0.05, 0.3, 0.5, 0.6])
+def test_quick_pictures_and_slow_pages_on_all_nodes_put_none_out(
+    share: float, rate: float, frontends: int
+) -> None:
+    run = simulate(mixed(share), rate=rate, frontends=frontends, seconds=60)
+    assert run.looks_with_one_out == 0
 
 
 def drifting(now: float, node: int, dice: random.Random) -> tuple[float, bool]:
@@ -253,6 +284,36 @@ def test_where_nobody_asks_what_may_be_asked_twice_a_node_comes_back_without_a_t
     assert known.marks["bad"].phase is Phase.TRIAL
     known = look(known, REST + NOBODY_SECONDS, "bad", bad=(), good=(GOOD,))
     assert (known.marks["bad"].phase, known.given) == (Phase.RISING, None)
+
+
+def test_but_not_one_that_is_suspected_to_hang() -> None:
+    known = look(one_is_out(), REST, bad=(), good=())
+    now = REST + NOBODY_SECONDS
+    after = assess(known, Look({"bad": (), "good": (GOOD,)}, now, "bad", silent={"bad"}), LIMITS)
+    assert (after.marks["bad"].phase, after.marks["bad"].level, after.given) == (Phase.OUT, 2, None)
+    assert failed_trials(known, after) == ["bad"]
+
+
+@pytest.mark.parametrize(("share", "trials"), [(1.0, 1), (0.5, 5), (0.1, 29)])
+def test_a_node_that_was_bad_now_and_then_has_to_be_well_for_as_long_as_tells(
+    share: float, trials: int
+) -> None:
+    bad = Mark(0.0, 0.0, Phase.OUT, level=1, counts_from=0.0, for_what=Surprise(LATE, share))
+    known = Standings({"bad": bad, "good": Mark(0.0, 0.0)}, ends=Ends(1000))
+    known = look(known, REST, bad=(), good=())
+    well = 0
+    while known.marks["bad"].phase is Phase.TRIAL:
+        well += 1
+        known = look(known, REST + well * 0.1, bad=(ON_TRIAL,), good=())
+    assert (known.marks["bad"].phase, well) == (Phase.RISING, trials)
+
+
+def test_one_bad_trial_of_a_node_that_was_bad_now_and_then_is_enough() -> None:
+    bad = Mark(0.0, 0.0, Phase.OUT, level=1, counts_from=0.0, for_what=Surprise(FAILS, 0.3))
+    known = Standings({"bad": bad, "good": Mark(0.0, 0.0)}, ends=Ends(1000))
+    known = look(look(known, REST, bad=(), good=()), REST + 0.1, bad=(ON_TRIAL, ON_TRIAL), good=())
+    assert known.marks["bad"].phase is Phase.TRIAL
+    assert look(known, REST + 0.2, bad=(FAILED_ON_TRIAL,), good=()).marks["bad"].phase is Phase.OUT
 
 
 def test_trials_take_turns() -> None:

@@ -19,8 +19,8 @@ Looks = list[frozenset[str]]
 class Watch:
     """Looks at nodes once a second."""
 
-    def __init__(self) -> None:
-        self.listener = Listener(SPAN)
+    def __init__(self, span: float = SPAN) -> None:
+        self.listener = Listener(span)
         self.now = 100.0
 
     def look(self, running: Mapping[str, int], ended: Mapping[str, Sequence[End]]) -> frozenset[str]:
@@ -69,8 +69,7 @@ def test_an_answer_ends_it_at_once_and_a_failure_does_not(watch: Watch) -> None:
 def test_a_trial_that_fails_proves_it_until_the_node_answers(watch: Watch) -> None:
     watch.looks(*[SEVERAL] * 6, others=50)
     assert not watch.listener.hanging
-    trial = End(-1.0, failed=True, seconds=5.0, trial=True)
-    watch.listener.note({"hangs": [trial], "well": [trial]})
+    watch.listener.prove(["hangs", "well"])
     assert watch.listener.hanging == {"hangs"}
     watch.looks(*[SEVERAL] * 20, others=50)
     assert watch.listener.hanging == {"hangs"}
@@ -90,6 +89,14 @@ def test_what_may_be_chance_proves_nothing(watch: Watch, running: int, others: i
 def test_streams_of_before_do_not_count_in_a_lull(watch: Watch) -> None:
     for _ in range(6):
         watch.look({"hangs": 21, "well": 2}, {"hangs": [SOON] * 50, "well": [SOON] * 50})
+    assert not any(watch.looks(*[20] * 20, others=50))
+
+
+@pytest.mark.parametrize("span", [0.5, 1.0, 2.0])
+def test_nor_do_they_where_the_limit_is_shorter_than_the_time_between_two_counts(span: float) -> None:
+    watch = Watch(span)
+    for _ in range(10):
+        watch.look({"hangs": 30, "well": 2}, {"hangs": [End(400.0, seconds=0.4)] * 25, "well": [SOON] * 50})
     assert not any(watch.looks(*[20] * 20, others=50))
 
 

@@ -12,7 +12,7 @@ from pba_sync.haproxy import commands
 from pba_sync.haproxy.affinity import Affinity
 from pba_sync.haproxy.commands import FULL_WEIGHT, RING_WEIGHT, Check
 from pba_sync.judging.limits import Limits
-from pba_sync.judging.outliers import Phase, Standings
+from pba_sync.judging.outliers import NOBODY_SECONDS, Phase, Standings
 
 BOUND = Affinity("Cookie", "key", leave_milliseconds=500.0)
 
@@ -128,3 +128,31 @@ def test_where_clients_are_known_by_their_addresses_a_late_node_keeps_its_share_
     weigher.step()
     assert model.weights == {"n0": RING_WEIGHT, "n1": RING_WEIGHT, "n2": 0, "n3": RING_WEIGHT}
     assert not [text for text in haproxy.texts if "virt@left" in text]
+
+
+def test_one_that_hangs_is_left_though_nobody_brings_a_trial(
+    binding: Weigher, model: HAProxyModel, answered: Answered, clock: Clock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """All clients are bound, so that none of their requests may be a trial."""
+
+    def go_on(seconds: float) -> None:
+        for _ in range(int(seconds / LOOK_SECONDS)):
+            for name in ("n0", "n1", "n3"):
+                answered(name, 2)
+            clock.sleep(LOOK_SECONDS)
+            binding.step()
+
+    answered("n2", 8)
+    go_on(3.0)
+    model.servers["n2"].in_use = 5
+    go_on(5.0)
+    assert (model.weights["n2"], model.left) == (0, [])
+    go_on(Limits().first_rest + NOBODY_SECONDS)
+    assert model.left == [(BOUND.cookie("n2"), "n2")]
+    go_on(60.0)
+    assert model.left == [(BOUND.cookie("n2"), "n2")]
+    assert "gets requests again" not in caplog.text
+    model.servers["n2"].in_use = 0
+    answered("n2", 5)
+    go_on(1.0)
+    assert model.left == []
