@@ -29,8 +29,9 @@ from pba_sync.judging import answers, outliers
 from pba_sync.judging.answers import Answer
 from pba_sync.judging.askers import Askers
 from pba_sync.judging.limits import Limits
-from pba_sync.judging.outliers import Phase, Standings
+from pba_sync.judging.outliers import Standings
 from pba_sync.judging.pasts import End
+from pba_sync.judging.phases import Phase
 from pba_sync.judging.silence import Listener
 from pba_sync.looks import Lasting, Looks
 

@@ -1,58 +1,44 @@
 """Which nodes answer late or fail more often than their like, and which weight each gets for it: pure.
 
-Each request ends well or badly: badly, if it failed, or took much longer than requests usually do. A node is put out
-when it has more of the bad ones, or of the failed ones alone, than chance would give it, were it like the others. So
-neither a long report that it was asked for puts it out, nor what is slow or fails everywhere; and where long requests
-are usual, failures stand out all the same. A node that is out gets single requests on trial, at growing intervals;
-what becomes of them decides.
+Each request ends well or badly: badly, if it failed, or took longer than requests usually do, or much longer (`pasts`
+has the kinds). A node is put out when it has more of one kind of bad ends than chance would give it, were it like the
+others. So neither a long report that it was asked for puts it out, nor what is slow or fails everywhere; and where long
+requests are usual, longer ones and failures stand out all the same. A node that is out gets single requests on trial,
+at growing intervals; what becomes of them decides (`phases`).
 
 What must stay true:
 - an error is never taken for a fast answer;
 - more than the share `Limits.out_share` of the nodes is never without requests: if most look bad, all serve;
 - nodes that are not out have equal weights, whatever their latencies: weights do not follow noise;
 - only what has ended counts: what still runs may be a stream, or wait for its client. A node that ends nothing at all
-  is told of by `silence`;
-- every phase but the full one ends by itself, whatever requests come.
+  is told of by `silence`.
 
 Why not peak EWMA, and what was measured: docs/adr/0009-nodes-are-judged-by-surprise.md.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from enum import Enum
 from typing import Final
 
 from pba_api.sidecar import TRIAL_SECONDS
 from pba_sync.haproxy.commands import FULL_WEIGHT, STEPS
-from pba_sync.judging.askers import NOTHING_SAID, Said, told_apart
+from pba_sync.judging.askers import NOTHING_SAID, told_apart
 from pba_sync.judging.limits import Bounds, Limits
 from pba_sync.judging.pasts import (
     FAILED,
-    FAILS,
     KEPT,
-    LATE,
     NO_ENDS,
     NO_PAST,
     WELL,
     Baselines,
     End,
     Ends,
-    Past,
-    Surprise,
     sum_ends,
-    surprise,
 )
+from pba_sync.judging.phases import SERVING, Mark, Phase, Transitions, begun
 
-TRIAL_CHANCE: Final = 0.05
-"""What is less probable by what trials came to is not so: that a node is still as it was, or that it is well."""
-MOST: Final = 0.96
-"""A node that was put out for all of its requests is taken to have been well in the others: one good trial brings it
-back."""
-CERTAIN: Final = Surprise(LATE, 1.0)
-"""All of its last requests ended badly."""
 LOST_SECONDS: Final = TRIAL_SECONDS + 1.0
 """A trial of which nothing was heard for so long has failed: HAProxy itself gives it up before."""
 NOBODY_SECONDS: Final = 10.0
@@ -62,41 +48,6 @@ USUAL: Final = 256
 """What is usual is the median of so many answers of all nodes."""
 STALE_SECONDS: Final = 10.0
 """What happened before a silence of so long says nothing any more, nor does what a node was before it went."""
-_DOUBLINGS: Final = 30
-"""Of a rest; more are no number any more."""
-
-
-class Phase(Enum):
-    """Where a node stands."""
-
-    FULL = "full"
-    RISING = "rising"
-    OUT = "out"
-    TRIAL = "trial"
-
-
-_SERVING: Final = (Phase.FULL, Phase.RISING)
-
-
-@dataclass(frozen=True, slots=True)
-class Mark:
-    """What is known of a node; moments are monotonic, in seconds."""
-
-    since: float
-    """When its phase began."""
-    heard: float
-    """When a request of it last came to an end."""
-    phase: Phase = Phase.FULL
-    level: int = 0
-    """How often it was put out in a row."""
-    past: Past = NO_PAST
-    said: Said = NOTHING_SAID
-    counts_from: float = -math.inf
-    """What was begun before says nothing of the node as it is now."""
-    taken: float | None = None
-    """Since when its trial runs."""
-    for_what: Surprise = CERTAIN
-    """What it was put out for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +95,11 @@ def assess(known: Standings, look: Look, limits: Limits) -> Standings:
     recent = _recent(known.recent, before, look.ended)
     bounds = Bounds.of(recent, limits)
     seen = {name: _seen(mark, look, name, bounds) for name, mark in before.items()}
-    seen = {name: _tried(mark, look, name, known.given) for name, mark in seen.items()}
-    serving = {name: mark.past for name, mark in seen.items() if mark.phase in _SERVING}
+    seen = {name: _follow_trial(mark, look, name, known.given) for name, mark in seen.items()}
+    serving = {name: mark.past for name, mark in seen.items() if mark.phase in SERVING}
     news = [Ends.of(list(map(bounds.level, look.ended[name]))) for name in serving if look.ended[name]]
     ends = sum_ends([known.ends, *news]).faded()
-    transitions = _Transitions(Baselines(ends, serving), look, limits)
+    transitions = Transitions(Baselines(ends, serving), look.ended, look.silent, now, limits)
     waits = known.given if known.given == look.waiting and now - known.given_at >= NOBODY_SECONDS else None
     moved = {
         name: transitions.in_vain(mark, name) if name == waits else transitions.next(mark, name)
@@ -156,7 +107,7 @@ def assess(known: Standings, look: Look, limits: Limits) -> Standings:
     }
     marks = _spared(seen, moved, limits)
     if not away:
-        marks |= {name: _begun(marks[name], Phase.RISING, now) for name in _needed(marks, limits)}
+        marks |= {name: begun(marks[name], Phase.RISING, now) for name in _needed(marks, limits)}
     given = _given(known, look, marks)
     at = known.given_at if given == known.given == look.waiting else now
     return Standings(marks, recent, ends, away, given, at)
@@ -186,7 +137,7 @@ def _recent(
     news = [
         end.milliseconds
         for name, ends in ended.items()
-        if marks[name].phase in _SERVING
+        if marks[name].phase in SERVING
         for end in ends
         if not end.failed
     ]
@@ -214,12 +165,12 @@ def _seen(mark: Mark, look: Look, name: str, bounds: Bounds) -> Mark:
 
 
 def _counts(mark: Mark, end: End, now: float) -> bool:
-    if mark.phase in _SERVING:
+    if mark.phase in SERVING:
         return now - end.seconds >= mark.counts_from
     return mark.phase is Phase.TRIAL and end.trial
 
 
-def _tried(mark: Mark, look: Look, name: str, given: str | None) -> Mark:
+def _follow_trial(mark: Mark, look: Look, name: str, given: str | None) -> Mark:
     """Follow a trial: HAProxy has taken it out of the map, its request runs, is over, or is lost."""
     if mark.phase is not Phase.TRIAL or any(end.trial for end in look.ended[name]):
         return mark if mark.taken is None else replace(mark, taken=None)
@@ -230,80 +181,10 @@ def _tried(mark: Mark, look: Look, name: str, given: str | None) -> Mark:
     return replace(mark, taken=None, past=mark.past.then(FAILED))
 
 
-@dataclass(frozen=True)
-class _Transitions:
-    """What phase follows from a mark, and from what is usual for other nodes."""
-
-    baselines: Baselines
-    look: Look
-    limits: Limits
-
-    def next(self, mark: Mark, name: str) -> Mark:
-        """Return a mark in the phase that follows from its past."""
-        now, limits = self.look.now, self.limits
-        age = now - mark.since
-        if mark.phase is Phase.OUT:
-            rest = min(limits.longest_rest, limits.first_rest * 2.0 ** min(mark.level - 1, _DOUBLINGS))
-            return mark if age < rest else _begun(mark, Phase.TRIAL, now)
-        if mark.phase is Phase.TRIAL:
-            return self._after_trials(mark, name)
-        found = self._found(mark, name)
-        if found is not None:
-            return _put_out(mark, found, now)
-        if mark.phase is Phase.RISING and age >= limits.rise:
-            return replace(mark, phase=Phase.FULL, since=now)
-        if mark.level and mark.phase is Phase.FULL and age >= limits.forget:
-            return replace(mark, level=0)
-        return mark
-
-    def in_vain(self, mark: Mark, name: str) -> Mark:
-        """Return a mark whose trial nobody has asked for: it serves again, but not if it is suspected to hang."""
-        if name in self.look.silent:
-            return _put_out(mark, mark.for_what, self.look.now)
-        return _begun(mark, Phase.RISING, self.look.now)
-
-    def _found(self, mark: Mark, name: str) -> Surprise | None:
-        """Return what a node that serves is put out for; one of which nothing has ended is judged already."""
-        if name in self.look.silent:
-            return CERTAIN
-        return (
-            surprise(mark.said.proof(mark.past), self.baselines.beside(name))
-            if self.look.ended[name]
-            else None
-        )
-
-    def _after_trials(self, mark: Mark, name: str) -> Mark:
-        """Return what becomes of a node that is out, by how its trials ended.
-
-        It comes back once it is so improbable that it is still as it was, and stays out once it is that it is like the
-        others (Wald's sequential test of the two).
-        """
-        kind, was = mark.for_what
-        own, usual = mark.past.ends(), self.baselines.beside(name)(KEPT)
-        bad, well = own.bad[kind], own.count - own.bad[kind]
-        share = min(MOST, max(was, usual[kind]))
-        ratio = (share / usual[kind]) ** bad * ((1 - share) / (1 - usual[kind])) ** well
-        fails = own.bad[FAILS] and usual[FAILS] ** own.bad[FAILS] <= TRIAL_CHANCE
-        if fails or ratio >= 1 / TRIAL_CHANCE:
-            return _put_out(mark, mark.for_what, self.look.now)
-        if well and (ratio <= TRIAL_CHANCE or share == usual[kind]):
-            return _begun(mark, Phase.RISING, self.look.now)
-        return mark
-
-
-def _put_out(mark: Mark, for_what: Surprise, now: float) -> Mark:
-    return replace(_begun(mark, Phase.OUT, now), level=mark.level + 1, for_what=for_what)
-
-
-def _begun(mark: Mark, phase: Phase, now: float) -> Mark:
-    """Return a mark with a new phase, in which only what happens in it counts."""
-    return Mark(now, now, phase, mark.level, counts_from=now, for_what=mark.for_what)
-
-
 def _spared(before: Mapping[str, Mark], after: dict[str, Mark], limits: Limits) -> dict[str, Mark]:
     """Leave nodes in that would be put out beyond the share."""
     out = _out(after)
-    fresh = [name for name in out if before[name].phase in _SERVING]
+    fresh = [name for name in out if before[name].phase in SERVING]
     for name in fresh[max(0, _may_be_out(after, limits) - (len(out) - len(fresh))) :]:
         after[name] = before[name]
     return after
@@ -316,7 +197,7 @@ def _needed(marks: Mapping[str, Mark], limits: Limits) -> list[str]:
 
 
 def _out(marks: Mapping[str, Mark]) -> list[str]:
-    return [name for name, mark in marks.items() if mark.phase not in _SERVING]
+    return [name for name, mark in marks.items() if mark.phase not in SERVING]
 
 
 def _may_be_out(marks: Mapping[str, Mark], limits: Limits) -> int:
@@ -342,7 +223,7 @@ def failed_trials(before: Standings, after: Standings) -> list[str]:
 
 def standing_in(known: Standings) -> frozenset[str]:
     """Return the nodes that are judged to be like the others, without those that have to serve all the same."""
-    return frozenset(name for name, mark in known.marks.items() if mark.phase in _SERVING)
+    return frozenset(name for name, mark in known.marks.items() if mark.phase in SERVING)
 
 
 def weights(known: Standings, now: float, limits: Limits) -> dict[str, int]:
@@ -355,7 +236,7 @@ def weights(known: Standings, now: float, limits: Limits) -> dict[str, int]:
 
 
 def _weight(mark: Mark, now: float, limits: Limits) -> int:
-    if mark.phase not in _SERVING:
+    if mark.phase not in SERVING:
         return 0
     if mark.phase is Phase.RISING:
         step = 1 + int((now - mark.since) / limits.rise * (STEPS - 1))

@@ -22,7 +22,8 @@ from pba_sync.haproxy import commands
 from pba_sync.haproxy.commands import FULL_WEIGHT
 from pba_sync.haproxy.servers import read_servers
 from pba_sync.judging.limits import Limits
-from pba_sync.judging.outliers import Phase, Standings
+from pba_sync.judging.outliers import Standings
+from pba_sync.judging.phases import Phase
 from pba_sync.watching.membership import Node, NodeState
 
 COUNT = 5

@@ -20,7 +20,7 @@ from pba_sync.haproxy import commands
 from pba_sync.haproxy.commands import Check
 from pba_sync.haproxy.retries import read_budget
 from pba_sync.judging.limits import Limits
-from pba_sync.judging.outliers import Phase
+from pba_sync.judging.phases import Phase
 
 SAFE = ("GET", "HEAD", "OPTIONS")
 UNSAFE = ("POST", "PUT", "DELETE", "PATCH")

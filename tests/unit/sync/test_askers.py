@@ -8,8 +8,9 @@ import pytest
 
 from pba_sync.judging.askers import REMEMBERED, SEVERAL, Askers, Said
 from pba_sync.judging.limits import Limits
-from pba_sync.judging.outliers import Look, Phase, Standings, assess
+from pba_sync.judging.outliers import Look, Standings, assess
 from pba_sync.judging.pasts import FAILED, FAILS, KEPT, KINDS, WELL, Asked, End, Past
+from pba_sync.judging.phases import Phase
 
 LIMITS = Limits()
 NODES = ("a", "b", "c", "d", "e")

@@ -8,8 +8,9 @@ import pytest
 
 from pba_sync.haproxy.commands import FULL_WEIGHT, RING_WEIGHT
 from pba_sync.judging.bindings import Bound, Reason, follow, left, ring_weights
-from pba_sync.judging.outliers import Mark, Standings
+from pba_sync.judging.outliers import Standings
 from pba_sync.judging.pasts import KINDS, End, Ends
+from pba_sync.judging.phases import Mark
 
 LIMIT = 5000.0
 OUT = frozenset({"b", "c"})

@@ -23,14 +23,13 @@ from pba_sync.judging.outliers import (
     NOBODY_SECONDS,
     STALE_SECONDS,
     Look,
-    Mark,
-    Phase,
     Standings,
     assess,
     failed_trials,
     weights,
 )
 from pba_sync.judging.pasts import FAILS, LATE, End, Ends, Surprise
+from pba_sync.judging.phases import Mark, Phase
 
 LIMITS = Limits()
 REST = LIMITS.first_rest
@@ -314,6 +313,15 @@ def test_one_bad_trial_of_a_node_that_was_bad_now_and_then_is_enough() -> None:
     known = look(look(known, REST, bad=(), good=()), REST + 0.1, bad=(ON_TRIAL, ON_TRIAL), good=())
     assert known.marks["bad"].phase is Phase.TRIAL
     assert look(known, REST + 0.2, bad=(FAILED_ON_TRIAL,), good=()).marks["bad"].phase is Phase.OUT
+
+
+def test_a_trial_ends_well_also_where_all_others_have_ended_badly() -> None:
+    late = [End(5000.0, seconds=5.0)] * 64
+    known = look(Standings({}), 0.0, good=[GOOD] * 200, bad=())
+    known = replace(known, marks={**known.marks, "bad": one_is_out().marks["bad"]})
+    known = look(known, REST, bad=(), good=late)
+    known = look(known, TAKEN, bad=(ON_TRIAL,), good=())
+    assert known.marks["bad"].phase is Phase.RISING
 
 
 def test_trials_take_turns() -> None:

@@ -8,7 +8,8 @@ from collections.abc import Mapping, Sequence
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from pba_sync.judging.answers import Answer
-from pba_sync.judging.outliers import Phase, Standings
+from pba_sync.judging.outliers import Standings
+from pba_sync.judging.phases import Phase
 from pba_sync.judging.tallies import ResponseTimes
 from pba_sync.watching.view import Board
 

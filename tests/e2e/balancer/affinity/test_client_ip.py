@@ -24,7 +24,7 @@ from pba_sync.haproxy import commands
 from pba_sync.haproxy.affinity import Affinity
 from pba_sync.haproxy.commands import RING_WEIGHT
 from pba_sync.judging.limits import Limits
-from pba_sync.judging.outliers import Phase
+from pba_sync.judging.phases import Phase
 
 BOUND = Affinity(CLIENT_IP, keep_seconds=2.0)
 LIMITS = Limits(gap_milliseconds=200.0)

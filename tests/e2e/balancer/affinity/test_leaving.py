@@ -21,7 +21,7 @@ from pba_sync.balancer.planner import Kind
 from pba_sync.haproxy import commands
 from pba_sync.haproxy.affinity import Affinity
 from pba_sync.judging.limits import Limits
-from pba_sync.judging.outliers import Phase
+from pba_sync.judging.phases import Phase
 from pba_sync.watching.membership import Node as Member
 from pba_sync.watching.membership import NodeState
 

@@ -18,7 +18,7 @@ from pba_api.sidecar import COOKIE
 from pba_operator.domain.frontend import haproxy_cfg
 from pba_sync.haproxy.affinity import Affinity
 from pba_sync.judging.limits import Limits
-from pba_sync.judging.outliers import Phase
+from pba_sync.judging.phases import Phase
 
 PATH = "/poison"
 LIMITS = Limits(gap_milliseconds=200.0)

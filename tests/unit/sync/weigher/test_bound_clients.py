@@ -12,7 +12,8 @@ from pba_sync.haproxy import commands
 from pba_sync.haproxy.affinity import Affinity
 from pba_sync.haproxy.commands import FULL_WEIGHT, RING_WEIGHT, Check
 from pba_sync.judging.limits import Limits
-from pba_sync.judging.outliers import NOBODY_SECONDS, Phase, Standings
+from pba_sync.judging.outliers import NOBODY_SECONDS, Standings
+from pba_sync.judging.phases import Phase
 
 BOUND = Affinity("Cookie", "key", leave_milliseconds=500.0)
 

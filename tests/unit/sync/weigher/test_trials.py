@@ -12,7 +12,8 @@ from pba_sync.haproxy import commands
 from pba_sync.haproxy.commands import FULL_WEIGHT
 from pba_sync.haproxy.errors import CommandRefusedError
 from pba_sync.judging.limits import Limits
-from pba_sync.judging.outliers import Phase, Standings
+from pba_sync.judging.outliers import Standings
+from pba_sync.judging.phases import Phase
 
 
 def test_a_node_that_fails_is_put_out_and_comes_back_by_a_trial(

@@ -27,7 +27,8 @@ from pba_sync.balancer.weigher import (
 from pba_sync.haproxy import commands
 from pba_sync.haproxy.commands import FULL_WEIGHT
 from pba_sync.judging.limits import Limits
-from pba_sync.judging.outliers import STALE_SECONDS, Phase, Standings
+from pba_sync.judging.outliers import STALE_SECONDS, Standings
+from pba_sync.judging.phases import Phase
 
 
 def test_a_node_like_others_is_left_alone(weigher: Weigher, haproxy: ModelledHAProxy, clock: Clock) -> None:
