@@ -10,7 +10,7 @@ import json
 import subprocess
 import time
 import urllib.request
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -97,7 +97,7 @@ class Stage:
         self._loads = 0
         self._notes: list[str] = []
         self._idle: list[float] = []
-        self._quiet: list[bool] = []
+        self._quiet: dict[str, list[bool]] = {}
         self.retries = Retries()
 
     def set_up(self, wanted: Wanted) -> None:
@@ -187,15 +187,21 @@ class Stage:
                 mend()
             for name, seen in self._together(happen, after_seconds, users).items():
                 figures[name].append(figure(seen))
-                self._quiet += seen.quiet
+                self._quiet.setdefault(name, []).extend(seen.quiet)
                 self.note(f"{repeat + 1}: {name}: {figures[name][-1]:.4g}; {tell(seen)}{_told(seen)}")
         notes = [
             *self._notes,
-            f"before anything happened: {sum(self._quiet)} of {len(self._quiet):,} requests failed",
+            f"before anything happened failed: {'; '.join(self._failed_before())}",
+            f"watched for {after_seconds:g} s afterwards: what would take longer is told as so long",
             f"idle meanwhile: {min(self._idle):.0%} of the machine at least",
         ]
         peers = {name: median(of) for name, of in figures.items() if name != PROJECT}
         return {"figures": figures[PROJECT], "peers": peers, "notes": notes}
+
+    def _failed_before(self) -> Iterator[str]:
+        """Yield how many requests failed of each that was asked, while nothing happened: by themselves."""
+        for name, failed in self._quiet.items():
+            yield f"{name}: {sum(failed)} of {len(failed):,}"
 
     def _together(self, happen: Callable[[], Moment], after_seconds: float, users: int) -> Mapping[str, Seen]:
         """Ask both while something happens."""
