@@ -16,7 +16,7 @@ from pba_api.types import Checks, Frontend, Timeouts
 
 _REQUEST_SECONDS: Final = 10
 """A client that sends the head of a request by and by must be done with it in so long; the same for its body, and for
-the handshake of TLS."""
+the handshake of TLS, or PROXY's header before it."""
 _MARGIN_SECONDS: Final = 30
 """What a frontend that goes waits for beyond the longest silence."""
 _KEPT_SECONDS: Final = 15
