@@ -16,8 +16,6 @@ from typing import Final
 
 from pba_api.sidecar import (
     ANSWERS,
-    CLIENTS,
-    ELSEWHERE,
     FAILURES,
     FLAGS,
     FLOOR,
@@ -27,7 +25,9 @@ from pba_api.sidecar import (
     LEFT,
     NODES,
     OTHERS,
-    RETRIES,
+    TABLE_CLIENTS,
+    TABLE_ELSEWHERE,
+    TABLE_RETRIES,
     TRIAL,
     TRIALS,
 )
@@ -249,7 +249,7 @@ def raise_flag(flag: str) -> Command:
 
 def show_clients(above: int) -> Command:
     """Show what clients ask for of whom there are more than so many requests in a second."""
-    return Command("show table", f"show table {CLIENTS} data.http_req_rate gt {above:d}")
+    return Command("show table", f"show table {TABLE_CLIENTS} data.http_req_rate gt {above:d}")
 
 
 def tell_elsewhere(rates: Mapping[str, int]) -> Command:
@@ -259,7 +259,7 @@ def tell_elsewhere(rates: Mapping[str, int]) -> Command:
         rates: requests in a second, by client; at most `CLIENTS_AT_ONCE`.
     """
     each = (
-        f"set table {ELSEWHERE} key {checked(client)} data.http_req_rate {rate:d}"
+        f"set table {TABLE_ELSEWHERE} key {checked(client)} data.http_req_rate {rate:d}"
         for client, rate in rates.items()
     )
     return Command("set table", ";".join(each))
@@ -278,7 +278,7 @@ SHOW_CLIENTS: Final = Command("show stat", f"show stat {HAPROXY_FRONTEND} 1 -1")
 """The counters of the clients' frontend alone (1: frontends): its sessions are the clients' connections."""
 SHOW_EACH: Final = Command("show stat", f"show stat {HAPROXY_BACKEND} 4 -1")
 """The counters of each of the nodes (4: servers)."""
-SHOW_RETRIES: Final = Command("show table", f"show table {RETRIES}")
+SHOW_RETRIES: Final = Command("show table", f"show table {TABLE_RETRIES}")
 SHOW_FLAGS: Final = Command("show acl", f"show acl {FLAGS}")
 SHOW_ANSWERS: Final = Command("show events", f"show events {ANSWERS}")
 SHOW_FLOOR: Final = Command("show map", f"show map {FLOOR}")
