@@ -23,7 +23,7 @@ _KEPT_SECONDS: Final = 15
 """By how much longer than that, at most, a connection is kept between two requests."""
 
 
-def drain_seconds(frontend: Frontend) -> int:
+def client_drain_seconds(frontend: Frontend) -> int:
     """Return for how long a frontend that goes waits for its clients at most.
 
     A request may wait for a place at a node, and then for its answer. What is asked of a second node after a whole
