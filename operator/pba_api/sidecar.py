@@ -121,6 +121,9 @@ HAPROXY_BACKEND: Final = "nodes"
 """HAProxy's section that holds the nodes."""
 OTHERS: Final = "others"
 """HAProxy's section that holds the other frontends, which it asks whether they can serve."""
+OTHERS_CHECK_MILLISECONDS: Final = 500
+"""So often each of them is asked, and so long an answer is waited for: the kubelet takes two seconds to find a frontend
+unready, and the others shall know sooner."""
 THIS: Final = "this"
 """A server in it that stands for this frontend, is not asked, and counts as up: without any, HAProxy would raise an
 alarm whenever there is no other frontend."""

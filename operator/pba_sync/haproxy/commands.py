@@ -25,6 +25,7 @@ from pba_api.sidecar import (
     LEFT,
     NODES,
     OTHERS,
+    OTHERS_CHECK_MILLISECONDS,
     TABLE_CLIENTS,
     TABLE_ELSEWHERE,
     TABLE_RETRIES,
@@ -139,7 +140,8 @@ def add_other(name: str, address: str, port: int) -> Command:
     Who does not say at once that it can serve, cannot. The kubelet takes two seconds to find this frontend unready, so
     that two that lose their nodes at the same moment have heard of each other before.
     """
-    return _added(f"{_server(name, OTHERS)} {_location(address, port)} check inter 500ms fall 1 rise 2")
+    check = f"check inter {OTHERS_CHECK_MILLISECONDS}ms fall 1 rise 2"
+    return _added(f"{_server(name, OTHERS)} {_location(address, port)} {check}")
 
 
 def _added(server: str) -> Command:
