@@ -39,6 +39,7 @@ STUCK_SECONDS = 15.0
 WATCH_STUCK_SECONDS = 120.0
 """A watch that neither ends, fails nor says anything for so long: each of its waits is shorter than half of it."""
 COMMAND_SECONDS = 2.0
+"""HAProxy answers within milliseconds: one that is silent for so long counts as one that does not answer."""
 
 _LOG = logging.getLogger("pba_sync")
 

@@ -40,6 +40,7 @@ _END_SECONDS: Final = 10
 """What is left of the grace period for HAProxy and the sidecar to end in order."""
 
 _TOKEN_SECONDS: Final = 3607
+"""As Kubernetes itself asks for the tokens that it mounts into pods (`WarnOnlyBoundTokenExpirationPeriod`)."""
 
 _RUNTIME: Final = "4Mi"
 """The folder of HAProxy's socket, in memory. The sidecar keeps its view there: of 1,000 nodes some 130 kB, and twice
