@@ -1,4 +1,8 @@
-"""The fields of HAProxy's line for each request that the sidecar reads: the log-format writes them, by these names."""
+"""The fields of HAProxy's line for each request that the sidecar reads: the log-format writes them, by these names.
+
+They are never changed, as the words of `sidecar`: an old sidecar would find nothing in what an HAProxy that is started
+anew beside it writes by the new file, and judge no node any more, without a word.
+"""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ take out all of them, while HAProxy serves.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from pba_sync.haproxy.errors import HAProxyError
@@ -85,20 +85,24 @@ class Looks:
         try:
             yield problems
         except HAProxyError as error:
-            problems.append(str(error))
+            self._note([*problems, str(error)])
         except Exception as error:  # noqa: BLE001 - logged whole, and counted
-            self._note(error)
+            self._note_fault(error)
         else:
             self._met = ""
+            self._note(problems)
+        self.ended_at = self._clock()
+
+    def _note(self, problems: Sequence[str]) -> None:
+        """Note what kept a look from going well; empty: nothing did."""
         if problems and not self._has_problem:
             _LOG.warning("%s", self._problem % problems[0])
         if self._has_problem and not problems and self._again:
             _LOG.info("%s", self._again)
         self._has_problem = bool(problems)
-        self.ended_at = self._clock()
 
-    def _note(self, error: Exception) -> None:
-        """Note a fault of our own, and begin anew."""
+    def _note_fault(self, error: Exception) -> None:
+        """Note a fault of our own, and begin anew. Whether there is still a problem is not known."""
         self.faults += 1
         if repr(error) != self._met:
             _LOG.exception("%s", self._fault)

@@ -1,9 +1,9 @@
 """The sidecar's probes and metrics.
 
 `/healthz`: the loops move (else the kubelet restarts us). `/started`: HAProxy can be started, what it reads is there
-(the kubelet waits for it). `/readyz`: HAProxy said in the last pass that it holds the full set of nodes and one could
-serve since it started. None of the three depends on the API server: without it we go on with what we know. `/metrics`:
-for Prometheus. `/rates`: for the other frontends' sidecars.
+(the kubelet waits for it). `/readyz`: HAProxy said when it answered last, and does answer, that it holds the full set
+of nodes and one could serve since it started. None of the three depends on the API server: without it we go on with
+what we know. `/metrics`: for Prometheus. `/rates`: for the other frontends' sidecars.
 """
 
 from __future__ import annotations

@@ -39,6 +39,7 @@ STUCK_SECONDS = 15.0
 WATCH_STUCK_SECONDS = 120.0
 """A watch that neither ends, fails nor says anything for so long: each of its waits is shorter than half of it."""
 COMMAND_SECONDS = 2.0
+"""HAProxy answers within milliseconds: one that is silent for so long counts as one that does not answer."""
 
 _LOG = logging.getLogger("pba_sync")
 
@@ -102,7 +103,13 @@ class _Sidecar:
 
     def _weigher(self, haproxy: HAProxy) -> Weigher:
         told = self.metrics.answers
-        hooks = WeigherHooks(time.monotonic, told.on_look, told.on_left, told.on_answers, told.on_cut_off)
+        hooks = WeigherHooks(
+            clock=time.monotonic,
+            on_look=told.on_look,
+            on_left=told.on_left,
+            on_answers=told.on_answers,
+            on_cut_off=told.on_cut_off,
+        )
         return Weigher(haproxy, self.settings.limits, hooks, self.settings.affinity)
 
     def _watchers(self) -> Mapping[str, Watcher[Any]]:
@@ -165,7 +172,7 @@ class _Sidecar:
         return "" if self.certificates.started else "no Secret with a certificate can be used"
 
     def start(self, ended: threading.Event) -> None:
-        """Start the threads; they look until it has ended."""
+        """Start the threads: some look until `ended` is set; those that wait for the network end with the process."""
         server = probes.serve(
             self.settings.listen,
             self.settings.http_port,

@@ -54,12 +54,16 @@ class Settings:
     """The Secret with the authority of clients' certificates; empty: they are not asked for."""
 
 
+def _missing(name: str) -> SettingsError:
+    return SettingsError(
+        f"the environment variable {name} is not set: the operator sets it in the frontend's pods"
+    )
+
+
 def _required(environment: Mapping[str, str], name: str) -> str:
     value = environment.get(name, "")
     if not value:
-        raise SettingsError(
-            f"the environment variable {name} is not set: the operator sets it in the frontend's pods"
-        )
+        raise _missing(name)
     return value
 
 
@@ -75,7 +79,7 @@ def _one_of(environment: Mapping[str, str], name: str, words: Sequence[str]) -> 
 def _given(environment: Mapping[str, str], name: str) -> str:
     """Return a variable that may be empty, but must be there."""
     if name not in environment:
-        _required(environment, name)
+        raise _missing(name)
     return environment[name]
 
 
@@ -86,7 +90,7 @@ def _number(environment: Mapping[str, str], name: str) -> float:
     except ValueError:
         raise SettingsError(f"the environment variable {name} must be a number, not {text!r}") from None
     if not value >= 0:
-        raise SettingsError(f"the environment variable {name} must not be negative: {text!r}")
+        raise SettingsError(f"the environment variable {name} must not be negative, but is {text!r}")
     return value
 
 
@@ -107,7 +111,7 @@ def _count(environment: Mapping[str, str], name: str, least: int = 1, most: floa
     if not least <= value <= most or not value.is_integer():
         upper = f"to {most}" if most < math.inf else "on"
         raise SettingsError(
-            f"the environment variable {name} must be a whole number from {least} {upper}: {value:g}"
+            f"the environment variable {name} must be a whole number from {least} {upper}, not {environment[name]!r}"
         )
     return int(value)
 

@@ -1,4 +1,4 @@
-"""What the frontend does with a request: time limits, retries, and checks of the nodes."""
+"""What the frontend does with a request: time limits, retries, checks of the nodes, limits by path and client."""
 
 from dataclasses import dataclass
 from typing import Annotated, ClassVar

@@ -102,7 +102,7 @@ class Exchange:
         return self._page if self._clock() - self.looks.ended_at < rates.FRESH_SECONDS else _NOTHING
 
     def run(self, ended: threading.Event) -> None:
-        """Look after look, until it has ended."""
+        """Look after look, until `ended` is set."""
         while not ended.is_set():
             began = self._clock()
             self.step()

@@ -110,7 +110,7 @@ class Others:
         )
 
     def run(self, ended: threading.Event) -> None:
-        """Look after look, until it has ended."""
+        """Look after look, until `ended` is set."""
         while not ended.is_set():
             self.step()
             ended.wait(LOOK_SECONDS)

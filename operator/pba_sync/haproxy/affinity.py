@@ -22,7 +22,8 @@ class Affinity:
     """How the names of the management node's pods begin; empty: there is none."""
     management_keep_seconds: float = 0.0
     leave_milliseconds: float = math.inf
-    """Clients leave a node that is slower than others only if it takes longer."""
+    """Clients leave a node that is slower than others only if it takes longer; one that takes requests and has answered
+    none for so long gets no more."""
 
     @property
     def by_cookie(self) -> bool:

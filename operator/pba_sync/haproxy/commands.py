@@ -16,8 +16,6 @@ from typing import Final
 
 from pba_api.sidecar import (
     ANSWERS,
-    CLIENTS,
-    ELSEWHERE,
     FAILURES,
     FLAGS,
     FLOOR,
@@ -27,7 +25,10 @@ from pba_api.sidecar import (
     LEFT,
     NODES,
     OTHERS,
-    RETRIES,
+    OTHERS_CHECK_MILLISECONDS,
+    TABLE_CLIENTS,
+    TABLE_ELSEWHERE,
+    TABLE_RETRIES,
     TRIAL,
     TRIALS,
 )
@@ -139,7 +140,8 @@ def add_other(name: str, address: str, port: int) -> Command:
     Who does not say at once that it can serve, cannot. The kubelet takes two seconds to find this frontend unready, so
     that two that lose their nodes at the same moment have heard of each other before.
     """
-    return _added(f"{_server(name, OTHERS)} {_location(address, port)} check inter 500ms fall 1 rise 2")
+    check = f"check inter {OTHERS_CHECK_MILLISECONDS}ms fall 1 rise 2"
+    return _added(f"{_server(name, OTHERS)} {_location(address, port)} {check}")
 
 
 def _added(server: str) -> Command:
@@ -249,7 +251,7 @@ def raise_flag(flag: str) -> Command:
 
 def show_clients(above: int) -> Command:
     """Show what clients ask for of whom there are more than so many requests in a second."""
-    return Command("show table", f"show table {CLIENTS} data.http_req_rate gt {above:d}")
+    return Command("show table", f"show table {TABLE_CLIENTS} data.http_req_rate gt {above:d}")
 
 
 def tell_elsewhere(rates: Mapping[str, int]) -> Command:
@@ -259,7 +261,7 @@ def tell_elsewhere(rates: Mapping[str, int]) -> Command:
         rates: requests in a second, by client; at most `CLIENTS_AT_ONCE`.
     """
     each = (
-        f"set table {ELSEWHERE} key {checked(client)} data.http_req_rate {rate:d}"
+        f"set table {TABLE_ELSEWHERE} key {checked(client)} data.http_req_rate {rate:d}"
         for client, rate in rates.items()
     )
     return Command("set table", ";".join(each))
@@ -278,7 +280,7 @@ SHOW_CLIENTS: Final = Command("show stat", f"show stat {HAPROXY_FRONTEND} 1 -1")
 """The counters of the clients' frontend alone (1: frontends): its sessions are the clients' connections."""
 SHOW_EACH: Final = Command("show stat", f"show stat {HAPROXY_BACKEND} 4 -1")
 """The counters of each of the nodes (4: servers)."""
-SHOW_RETRIES: Final = Command("show table", f"show table {RETRIES}")
+SHOW_RETRIES: Final = Command("show table", f"show table {TABLE_RETRIES}")
 SHOW_FLAGS: Final = Command("show acl", f"show acl {FLAGS}")
 SHOW_ANSWERS: Final = Command("show events", f"show events {ANSWERS}")
 SHOW_FLOOR: Final = Command("show map", f"show map {FLOOR}")

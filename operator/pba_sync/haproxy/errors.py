@@ -5,7 +5,8 @@
     ├── CommandRefusedError       HAProxy answered, and the answer is no
     └── AnswerMalformedError      HAProxy answered in words that we do not know
 
-Only what runs for ever (`loop`, `weigher`, `others`, `exchange`, `tls.keeper`) decides what an error leads to.
+Only what looks until it is told to end (`loop`, `weigher`, `others`, `exchange`, `tls.keeper`) decides what an error
+leads to.
 """
 
 from __future__ import annotations

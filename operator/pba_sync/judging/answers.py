@@ -39,8 +39,8 @@ class Answer(NamedTuple):
     end: End
     retried: bool = False
     """Whether there was a try before, at a node that the line does not name."""
-    client: str = ""
-    """What its cookie said of it: new, bound to the node, or to one that is down, that is left, or that nobody knows;
+    cookie: str = ""
+    """What the client's said of it: new, bound to the node, or to one that is down, that is left, or that nobody knows;
     empty, where no cookie binds clients."""
 
 
@@ -94,10 +94,10 @@ def _answer(line: Line) -> Answer | None:
     failed = end[0] in _NODES_FAULT or _number(line.get(log_fields.STATUS)) >= _ERROR
     if milliseconds < 0 and not failed:
         return None
-    client = "left" if line.get(log_fields.LEFT) else _COOKIES.get(end[2:3], "")
+    cookie = "left" if line.get(log_fields.LEFT) else _COOKIES.get(end[2:3], "")
     address = line.get(log_fields.CLIENT)
     asked = Asked(str(address), str(line.get(log_fields.PATH, ""))) if address else None
-    return Answer(node, End(milliseconds, failed, seconds, bool(trial), asked), tried, client)
+    return Answer(node, End(milliseconds, failed, seconds, bool(trial), asked), tried, cookie)
 
 
 def _number(value: Any) -> float:

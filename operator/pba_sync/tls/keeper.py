@@ -86,7 +86,7 @@ class Keeper:
         return not self._certificates or self._listing.exists()
 
     def run(self, ended: threading.Event, every: float = LOOK_SECONDS) -> None:
-        """Look after look, until it has ended."""
+        """Look after look, until `ended` is set."""
         while not ended.is_set():
             self.step()
             ended.wait(every)

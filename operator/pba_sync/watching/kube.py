@@ -28,10 +28,13 @@ from pba_sync.watching.external import Declared, read_declared
 from pba_sync.watching.membership import Endpoint, read_slice
 
 CONNECT_SECONDS = 3.05
+"""A bit more than three, after which TCP sends a lost packet again, as the manual of `requests` recommends."""
 LIST_SECONDS = 10.0
+"""The longest silence of the API server while it answers a list."""
 WATCH_SECONDS = 30
 """How long a watch lasts before the next goes on from its end: the longest silence of one that lives."""
 WATCH_GRACE_SECONDS = 5.0
+"""By so much the end of a watch may be late."""
 
 SERVICE_LABEL = "kubernetes.io/service-name"
 

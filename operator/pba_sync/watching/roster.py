@@ -3,7 +3,8 @@
 What must stay true:
 - there is no view before both the slices and the declaration have been read once: a view of the pods alone would drain
   all others;
-- a declaration that is gone, or makes no sense, changes nothing: what was known stays;
+- a declaration that is gone, or makes no sense, changes nothing: what was known stays; if nothing was, nothing is
+  declared;
 - a host whose name cannot be resolved keeps its last address; one that never could leaves what HAProxy has of it alone
   (`View.unresolved`).
 """
@@ -133,6 +134,7 @@ class DeclarationDesk:
     def __init__(self, roster: Roster, board: Board) -> None:
         self._roster = roster
         self._board = board
+        self._makes_no_sense = False
 
     def is_void(self, records: Mapping[str, Declared | None]) -> bool:
         """Tell whether it is not there."""
@@ -142,8 +144,10 @@ class DeclarationDesk:
         """Take it; what is known stays if it is gone, or makes no sense."""
         self.confirm()
         declared = next(iter(records.values()), None)
-        if declared is None and records:
+        makes_no_sense = declared is None and bool(records)
+        if makes_no_sense and not self._makes_no_sense:
             _LOG.warning("the ConfigMap of nodes makes no sense, going on with what is known")
+        self._makes_no_sense = makes_no_sense
         if declared is not None:
             self._roster.put_declared(declared)
         elif not self._roster.is_declared:

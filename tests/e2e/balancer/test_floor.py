@@ -1,4 +1,7 @@
-"""No node passes its checks: requests are sent all the same, for one that may answer is better than none."""
+"""Where requests go when too few nodes may have them: one that may answer is better than none.
+
+No node passes its checks; Kubernetes calls none ready any more; nearly all fail, and the rest has more than it can do.
+"""
 
 from __future__ import annotations
 

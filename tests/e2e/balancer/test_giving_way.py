@@ -175,8 +175,8 @@ async def test_one_that_was_never_answered_is_not_given_way_to(pair: tuple[Front
     assert one.sees() == 0
     one.node.kill()
     await eventually_async(lambda: not _has_a_node(one))
-    failures = one.kubelet.probes
-    await eventually_async(lambda: one.kubelet.probes > failures + FAILURES)
+    asked = one.kubelet.probes
+    await eventually_async(lambda: one.kubelet.probes > asked + FAILURES)
     assert one.ready()
 
 

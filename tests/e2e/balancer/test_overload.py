@@ -18,7 +18,7 @@ from pba_lab.patience import eventually_async
 from pba_lab.sidecar_loop import TERMS, SidecarLoop
 from pba_lab.wire_client import asked, request, said, status
 
-from pba_api.sidecar import CLIENTS as CLIENTS_TABLE
+from pba_api.sidecar import TABLE_CLIENTS
 from pba_operator.domain.frontend.overload import CROWDED, FAIR_SHARE, MAX_WAITING
 
 CLIENTS = 40
@@ -198,7 +198,7 @@ async def test_one_client_has_only_so_many_requests_under_way(
 
 def under_way(haproxy: HAProxyProcess) -> int:
     """Return how many requests of clients HAProxy counts; one ends a moment after its client has the answer."""
-    counts = re.findall(r"conn_cur=(\d+)", haproxy.ask(f"show table {CLIENTS_TABLE}"))
+    counts = re.findall(r"conn_cur=(\d+)", haproxy.ask(f"show table {TABLE_CLIENTS}"))
     return sum(map(int, counts))
 
 

@@ -28,7 +28,8 @@ from pba_sync.haproxy.affinity import Affinity
 from pba_sync.haproxy.servers import count_connections, read_servers
 
 SAFE_SINCE = (3, 0, 11)
-"""With the fixes of 2.2 in the research on load balancing; before it, dynamic servers can crash HAProxy."""
+"""The oldest that these tests have run with. Of older ones some crash when a server is deleted that is still used:
+HAProxy's commits 95c4d2482 (its issue 2298), 1b8c5abee and 7a02fcaf2 (2733)."""
 
 
 def run(*arguments: str, pod_ips: str = "10.0.0.1") -> subprocess.CompletedProcess[str]:

@@ -22,6 +22,7 @@ BOUND: Final = Affinity(COOKIE, UID, keep_seconds=2.0)
 
 
 async def serve(sidecar: SidecarLoop, nodes: list[Node]) -> SidecarLoop:
+    """Have the nodes serve behind HAProxy; return the sidecar."""
     sidecar.tell(nodes)
     names = {node.name for node in nodes}
     await eventually_async(lambda: sidecar.loop.ready and sidecar.in_rotation() == names)
@@ -61,10 +62,12 @@ async def bound_to(haproxy: HAProxyProcess, node: Node) -> Browser:
 
 
 async def visits(haproxy: HAProxyProcess, browser: Browser, count: int) -> list[Visit]:
+    """Return what became of so many requests of a client, one after another."""
     return [await browser.visit(haproxy) for _ in range(count)]
 
 
 def others(nodes: list[Node], node: Node) -> set[str]:
+    """Return the names of the other nodes, to one of which a client moves."""
     return {other.name for other in nodes} - {node.name}
 
 
@@ -78,4 +81,5 @@ async def assert_has_moved(haproxy: HAProxyProcess, browser: Browser, nodes: lis
 
 
 def haproxy_left(haproxy: HAProxyProcess) -> list[list[str]]:
+    """Return HAProxy's map of nodes that bound clients leave: identities and names; empty: nobody leaves."""
     return [line.split(" ")[1:] for line in haproxy.ask(commands.SHOW_LEFT.text).split("\n") if line]

@@ -25,6 +25,8 @@ from pba_sync.watching.roster import Roster
 from pba_sync.watching.view import Board
 
 TERMS: Final = Terms(30.0, check_of(shop("default")), requests=100)
+NOBODY: Final = "nobody"
+"""A node that HAProxy does not have."""
 Lookup = Callable[[str], tuple[str, ...]]
 """Returns what a host's name resolves to; raises OSError if it cannot be resolved."""
 
@@ -109,8 +111,10 @@ class SidecarLoop:
         """End between two passes, and never come back."""
         self._stop.set()
         self._resolve(frozenset())
-        # Another view wakes the thread; it ends before it acts on it.
-        self.board.publish({"end": Member("end", "10.0.0.1", 1, NodeState.DRAINING)})
+        # Another view wakes the thread. It tells of the same nodes: a pass that has just begun may act on it.
+        view = self.board.view
+        if view is not None:
+            self.board.publish(view.nodes, view.unresolved | {NOBODY}, awaited=view.awaited)
         self._thread.join()
 
     def in_rotation(self) -> set[str]:

@@ -176,7 +176,7 @@ class TLSSidecar:
         self._haproxy.start()
 
     def finish(self) -> None:
-        """Wait until the look that is under way is over, or the next one."""
+        """Wait until a look has ended, so that what it does to HAProxy and its files is done."""
         before = self.keeper.looks.ended_at
         eventually(lambda: self.keeper.looks.ended_at != before)
 

@@ -38,8 +38,8 @@ def test_each_template_is_looked_at_by_kind_and_name(reader: Cluster) -> None:
 
 
 NAMED = "which application.configFiles names for {path}"
-MISSING = f'ConfigMap "{{name}}", {NAMED}, does not exist in this namespace: create it'
-KEY_MISSING = f'ConfigMap "{{name}}" has no text under the key "{{key}}", {NAMED}: add it'
+MISSING = f'The ConfigMap "{{name}}", {NAMED}, does not exist in this namespace: create it'
+KEY_MISSING = f'The ConfigMap "{{name}}" has no text under the key "{{key}}", {NAMED}: add it'
 
 
 @pytest.mark.parametrize(

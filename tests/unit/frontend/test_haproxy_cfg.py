@@ -58,11 +58,11 @@ def test_what_was_decided_stands_in_it(line: str) -> None:
     assert line in lines(configuration())
 
 
-def test_time_limits_are_those_of_the_spec() -> None:
+@pytest.mark.parametrize("tls", [{}, {"tls": {"secretRefs": [{"name": "shop-tls"}]}}])
+def test_time_limits_are_those_of_the_spec_with_tls_as_without(tls: dict[str, Any]) -> None:
     limits = {"connectMilliseconds": 70, "clientSeconds": 8, "serverSeconds": 300, "queueSeconds": 2}
-    times = [
-        line for line in lines(configuration(timeouts=limits)) if line.startswith(("timeout", "hard-stop"))
-    ]
+    text = render(shop("shop-space", {"timeouts": limits, **tls}, affinity={}))
+    times = [line for line in lines(text) if line.startswith(("timeout", "hard-stop"))]
     assert times == [
         "hard-stop-after 332s",
         "timeout connect 70ms",

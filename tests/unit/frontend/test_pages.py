@@ -44,7 +44,7 @@ def test_a_configmap_that_is_missing_is_told_and_our_pages_stay() -> None:
         True,
     )
     assert problem.message == (
-        'ConfigMap "shop-pages", which frontend.errorPages names, does not exist in this namespace: create it, or '
+        'The ConfigMap "shop-pages", which frontend.errorPages names, does not exist in this namespace: create it, or '
         "correct the reference."
     )
     assert "Down for maintenance" in haproxy_cfg.render(CLUSTER, usable)

@@ -48,7 +48,7 @@ def test_a_frontend_that_goes_waits_for_the_longest_of_them() -> None:
         "default",
         {"paths": [{"prefix": "/report", "serverSeconds": 900}, {"prefix": "/a", "bodyMaxSize": "1"}]},
     )
-    assert timing.drain_seconds(frontend_of(cluster)) == 935
+    assert timing.client_drain_seconds(frontend_of(cluster)) == 935
 
 
 def test_a_size_is_whole_bytes() -> None:

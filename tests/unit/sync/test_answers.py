@@ -49,7 +49,7 @@ def test_who_has_asked_for_what() -> None:
 
 
 @pytest.mark.parametrize(
-    ("fields", "client"),
+    ("fields", "cookie"),
     [
         ({"end": "----"}, ""),
         ({"end": "--NI"}, "new"),
@@ -60,8 +60,8 @@ def test_who_has_asked_for_what() -> None:
         ({"end": "--UN"}, ""),
     ],
 )
-def test_what_a_clients_cookie_said(fields: dict[str, Any], client: str) -> None:
-    assert [answer.client for answer in read(parsed([line(**fields)]))] == [client]
+def test_what_a_clients_cookie_said(fields: dict[str, Any], cookie: str) -> None:
+    assert [answer.cookie for answer in read(parsed([line(**fields)]))] == [cookie]
 
 
 @pytest.mark.parametrize(

@@ -1,3 +1,5 @@
+"""Which nodes HAProxy is told of for the case that too few pass their checks, and how it is told."""
+
 from __future__ import annotations
 
 from hypothesis import given

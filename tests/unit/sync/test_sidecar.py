@@ -96,9 +96,9 @@ def test_metrics_tell_what_happens(board: Board, clock: Clock, nodes: Callable[.
     clock.now += 0.5
     metrics.answers.on_answers(
         [
-            Answer("n1", End(20.0), client="bound"),
+            Answer("n1", End(20.0), cookie="bound"),
             Answer("n1", End(20.0)),
-            Answer("n1", End(9.0), client="bound"),
+            Answer("n1", End(9.0), cookie="bound"),
         ]
     )
     metrics.haproxy.on_pass(

@@ -191,6 +191,12 @@ def held(module: str, case: str, trial: Trial, peers: Sequence[str] = ()) -> Fou
 def in_namespace(module: str, case: str, peers: Sequence[str], trial: Trial) -> Measured:
     """Measure in a network namespace: `held`, and the figures of what it returns.
 
+    Args:
+        module: of the case; it has `nodes(case)`, how many nodes there are, and `perform(stage)`, what is measured.
+        case: its id.
+        peers: names in `PEERS`.
+        trial: what it is measured with.
+
     Raises:
         CalledProcessError: a step failed; it has told why.
     """

@@ -132,9 +132,9 @@ def perform(stage: Stage) -> Found:
         stage.note(f"{number + 1}: {told(looks, points)}")
     worst = figures.index(Reach.parse(REACH).worst(figures))
     _, points = runs[worst]
-    _, beside = _run(stage, LEAST, scenario)
+    _, by_leastconn = _run(stage, LEAST, scenario)
     stage.say(f"changes: {figures}")
-    return {"figures": figures, "series": drawn(points, beside).raw(), "notes": stage.notes}
+    return {"figures": figures, "series": drawn(points, by_leastconn).raw(), "notes": stage.notes}
 
 
 def told(looks: Sequence[Sequence[int]], points: Sequence[Point]) -> str:
@@ -193,11 +193,11 @@ def _weights(balancer: Balancer, addresses: Sequence[str]) -> list[int]:
     return [by_address[address] for address in addresses]
 
 
-def drawn(points: Sequence[Point], beside: Sequence[Point]) -> Series:
+def drawn(points: Sequence[Point], by_leastconn: Sequence[Point]) -> Series:
     """Return the charts of a run, and of the one with the peer, whose points are taken as those of the same moments."""
     usual = WELL["delay_ms"] + WELL["jitter_ms"] / 2
     parts, others = shares(points), _without(BAD)
-    plain = [one[BAD] for one in shares(beside)]
+    plain = [one[BAD] for one in shares(by_leastconn)]
     return Series(
         [one.seconds for one in points],
         [

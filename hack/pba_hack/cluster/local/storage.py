@@ -6,12 +6,9 @@ from pathlib import Path
 from pba_hack.cluster.local.layout import Layout
 from pba_hack.cluster.local.programs import Program
 
-__all__ = ["NODE_FOLDER", "program"]
+__all__ = ["program"]
 
 _FILES = Path(__file__).parent / "local-path"
-
-NODE_FOLDER = "/opt/local-path-provisioner"
-"""Where a node keeps its volumes; also in `manifests/storage.yaml`."""
 
 
 def program(layout: Layout, provisioner: Path, after: Sequence[str]) -> Program:

@@ -62,11 +62,11 @@ def config_problems(cluster: Cluster, observed: Observed) -> list[Problem]:
                 part=ConditionType.MANAGEMENT,
                 reason="TemplateKeyMissing" if found else "TemplateMissing",
                 message=(
-                    f'ConfigMap "{ref.name}" has no text under the key "{ref.key}", which '
+                    f'The ConfigMap "{ref.name}" has no text under the key "{ref.key}", which '
                     f"application.configFiles names for {file.path}: add it, or correct the reference."
                     if found
-                    else f'ConfigMap "{ref.name}", which application.configFiles names for {file.path}, does not '
-                    f"exist in this namespace: create it, or correct the reference."
+                    else f'The ConfigMap "{ref.name}", which application.configFiles names for {file.path}, does '
+                    f"not exist in this namespace: create it, or correct the reference."
                 ),
                 stalled=True,
             )

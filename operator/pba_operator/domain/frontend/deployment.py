@@ -40,6 +40,7 @@ _END_SECONDS: Final = 10
 """What is left of the grace period for HAProxy and the sidecar to end in order."""
 
 _TOKEN_SECONDS: Final = 3607
+"""As Kubernetes itself asks for the tokens that it mounts into pods (`WarnOnlyBoundTokenExpirationPeriod`)."""
 
 _RUNTIME: Final = "4Mi"
 """The folder of HAProxy's socket, in memory. The sidecar keeps its view there: of 1,000 nodes some 130 kB, and twice
@@ -68,10 +69,10 @@ def _pod_ips() -> Manifest:
     return {"name": sidecar.ENV_POD_IPS, "valueFrom": {"fieldRef": {"fieldPath": "status.podIPs"}}}
 
 
-_ENV_DRAIN_SECONDS: Final = "PBA_CLIENT_DRAIN_SECONDS"
+_ENV_CLIENT_DRAIN_SECONDS: Final = "PBA_CLIENT_DRAIN_SECONDS"
 _DRAIN: Final = (
     f"touch {sidecar.RUN_FOLDER}/{sidecar.STOPPING_FILE}; i=0; "
-    f"while [ ! -e {sidecar.RUN_FOLDER}/{sidecar.DRAINED_FILE} ] && [ $i -lt $(({_ENV_DRAIN_SECONDS}*5)) ]; "
+    f"while [ ! -e {sidecar.RUN_FOLDER}/{sidecar.DRAINED_FILE} ] && [ $i -lt $(({_ENV_CLIENT_DRAIN_SECONDS}*5)) ]; "
     "do sleep 0.2; i=$((i+1)); done"
 )
 """The preStop hook: says that the pod terminates, and waits until the sidecar has seen the last client leave. How long
@@ -86,7 +87,7 @@ def _haproxy(frontend: Frontend) -> Manifest:
         "command": ["haproxy", "-W", "-db", "-f", f"{CONFIG_FOLDER}/{haproxy_cfg.FILE}"],
         "ports": [{"name": ports.HTTP_NAME, "containerPort": ports.FRONTEND_HTTP, "protocol": "TCP"}],
         "env": [
-            {"name": _ENV_DRAIN_SECONDS, "value": str(timing.drain_seconds(frontend))},
+            {"name": _ENV_CLIENT_DRAIN_SECONDS, "value": str(timing.client_drain_seconds(frontend))},
             _pod_ips(),
         ],
         "readinessProbe": _probe("/ready", ports.FRONTEND_HEALTH, 1, 1, 3),
@@ -126,7 +127,7 @@ def _serves_on_seconds(cluster: Cluster) -> int:
     return MANAGEMENT_DRAIN_SECONDS if backend is None else backend.drain_timeout_seconds
 
 
-def _drain_seconds(cluster: Cluster) -> int:
+def _node_drain_seconds(cluster: Cluster) -> int:
     """Return how long a node that goes may take for what it has begun.
 
     It serves for its drain timeout, then is told to stop and finishes.
@@ -154,7 +155,7 @@ def _sidecar(cluster: Cluster, frontend: Frontend, image: SyncImage) -> Manifest
             {"name": sidecar.ENV_FRONTEND_SERVICE, "value": names.service(cluster.name)},
             {"name": sidecar.ENV_MANAGEMENT_PREFIX, "value": f"{names.management(cluster.name)}-"},
             {"name": sidecar.ENV_FRONTEND_PREFIX, "value": f"{names.frontend(cluster.name)}-"},
-            {"name": sidecar.ENV_DRAIN_SECONDS, "value": str(_drain_seconds(cluster))},
+            {"name": sidecar.ENV_DRAIN_SECONDS, "value": str(_node_drain_seconds(cluster))},
             *({"name": name, "value": value} for name, value in _told(frontend).items()),
             {"name": sidecar.ENV_HAPROXY_SOCKET, "value": sidecar.SOCKET},
             {"name": sidecar.ENV_TOKEN_FOLDER, "value": sidecar.TOKEN_FOLDER},
@@ -196,7 +197,7 @@ def _template(
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "securityContext": restricted_pod(USER, USER),
-        "terminationGracePeriodSeconds": timing.drain_seconds(frontend) + _END_SECONDS,
+        "terminationGracePeriodSeconds": timing.client_drain_seconds(frontend) + _END_SECONDS,
         "topologySpreadConstraints": [
             {
                 "maxSkew": 1,

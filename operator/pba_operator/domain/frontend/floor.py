@@ -3,9 +3,9 @@
 What must stay true:
 - where no node passes its checks, requests are sent to one of those that the sidecar knows of (`sidecar.FLOOR`): one
   that may answer is better than none;
-- where less than a fifth of these pass, have no free place, and already have as many requests waiting as run on them,
-  what comes is sent to any of them as well, instead of waiting and failing. As soon as one that passes has a free place
-  that ends, whatever waits at others;
+- where less than a fifth of these pass, have no free place, and 50 requests wait for each, or as many as may run there
+  if these are less, what comes is sent to any of them as well, instead of waiting and failing. It ends as soon as one
+  that passes has a free place, even if others have requests that wait;
 - a client that is bound to a node stays there: by its cookie, or by its address.
 
 The node is drawn in the section of the clients, because HAProxy evaluates `force-persist` before the rules of the

@@ -226,7 +226,7 @@ def _process(frontend: Frontend) -> dict[str, object]:
     return {
         "max_files": MAX_FILES,
         "threads": THREADS,
-        "drain_seconds": timing.drain_seconds(frontend),
+        "drain_seconds": timing.client_drain_seconds(frontend),
         "max_glitches": overload.MAX_GLITCHES,
         "counters": len(Counter),
         "tls_global": indented(tls.global_lines(frontend.tls)),

@@ -46,7 +46,7 @@ def sections(host: str) -> Sequence[str]:
         "    option httpchk",
         f"    http-check send meth GET uri {_PATH} ver HTTP/1.1 hdr Host {host}",
         "    http-check expect status 200",
-        "    timeout check 500ms",
+        f"    timeout check {sidecar.OTHERS_CHECK_MILLISECONDS}ms",
         "    # It stands for this frontend: without any server HAProxy would raise an alarm.",
         f"    server {sidecar.THIS} 127.0.0.1:{ports.FRONTEND_HEALTH}",
     )

@@ -72,14 +72,14 @@ def sections(limits: Limits) -> list[str]:
         lines += [
             "",
             "# Each client's requests at this frontend, as far as limited: under way, asked for, and let through.",
-            f"backend {sidecar.CLIENTS}",
+            f"backend {sidecar.TABLE_CLIENTS}",
             f"{table} {','.join(counted)}",
         ]
     if limits.requests_per_client_per_second:
         lines += [
             "",
             "# What clients ask of other frontends, once all of it together is too much; told by the sidecar.",
-            f"backend {sidecar.ELSEWHERE}",
+            f"backend {sidecar.TABLE_ELSEWHERE}",
             f"{table} {rate}",
         ]
     return lines
@@ -123,7 +123,7 @@ def client_rules(frontend: Frontend) -> list[str]:
     at_a_time = frontend.limits.requests_per_client
     rate = frontend.limits.requests_per_client_per_second
     limited = [
-        f"http-request track-sc{Counter.CLIENT:d} {_CLIENT} table {sidecar.CLIENTS}",
+        f"http-request track-sc{Counter.CLIENT:d} {_CLIENT} table {sidecar.TABLE_CLIENTS}",
         *([f"{_REFUSED} if {{ sc_conn_cur({Counter.CLIENT:d}) gt {at_a_time} }}"] if at_a_time else []),
         *(_rate(rate) if rate else []),
     ]
@@ -138,7 +138,7 @@ def _rate(rate: int) -> list[str]:
     his = f"{Counter.CLIENT:d}"
     return [
         "# Let through here / limit >= asked for here / asked for anywhere: this frontend has given its part.",
-        f"http-request set-var(txn.asked) {_CLIENT},table_http_req_rate({sidecar.ELSEWHERE})",
+        f"http-request set-var(txn.asked) {_CLIENT},table_http_req_rate({sidecar.TABLE_ELSEWHERE})",
         f"http-request set-var(txn.asked) sc_http_req_rate({his}),add(txn.asked)",
         f"http-request set-var(txn.part) sc_http_req_rate({his}),mul({rate})",
         f"acl is_too_often sc_gpc_rate(0,{his}),mul(txn.asked),sub(txn.part) ge 0",

@@ -84,7 +84,7 @@ def problems(cluster: Cluster, observed: Observed) -> Iterator[Problem]:
     """Yield what keeps the user's pages from being shown; ours are shown instead."""
     for reference in references(cluster.spec):
         found = observed.references.get(reference)
-        where = f'ConfigMap "{reference.name}", which frontend.errorPages names,'
+        where = f'The ConfigMap "{reference.name}", which frontend.errorPages names,'
         if found is None:
             message = f"{where} does not exist in this namespace: create it, or correct the reference."
             yield Problem(ConditionType.FRONTEND, "ErrorPagesMissing", message, stalled=True)

@@ -33,7 +33,7 @@ def sections(retries: Retries) -> list[str]:
     if not retries.budget_percent:
         return []
     rates = f"http_req_rate({SPAN_SECONDS}s),gpc(2),gpc_rate(2,{SPAN_SECONDS}s)"
-    return one_entry_table(sidecar.RETRIES, rates)
+    return one_entry_table(sidecar.TABLE_RETRIES, rates)
 
 
 def backend_rules(retries: Retries, affinity: SessionAffinity) -> list[str]:
@@ -46,7 +46,7 @@ def backend_rules(retries: Retries, affinity: SessionAffinity) -> list[str]:
     spent, refused = sidecar.RETRIES_SPENT, sidecar.RETRIES_REFUSED
     return [
         f"retry-on {UNANSWERED}{errors}",
-        f"http-request track-sc{count} int(0) table {sidecar.RETRIES}",
+        f"http-request track-sc{count} int(0) table {sidecar.TABLE_RETRIES}",
         f"http-request set-var(txn.retries) sc_http_req_rate({count}),{allowed}",
         "acl is_safe method GET HEAD OPTIONS",
         f"acl is_spent sc_gpc_rate({spent},{count}),sub(txn.retries) ge 0",

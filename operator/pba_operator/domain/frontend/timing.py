@@ -16,14 +16,14 @@ from pba_api.types import Checks, Frontend, Timeouts
 
 _REQUEST_SECONDS: Final = 10
 """A client that sends the head of a request by and by must be done with it in so long; the same for its body, and for
-the handshake of TLS."""
+the handshake of TLS, or PROXY's header before it."""
 _MARGIN_SECONDS: Final = 30
 """What a frontend that goes waits for beyond the longest silence."""
 _KEPT_SECONDS: Final = 15
 """By how much longer than that, at most, a connection is kept between two requests."""
 
 
-def drain_seconds(frontend: Frontend) -> int:
+def client_drain_seconds(frontend: Frontend) -> int:
     """Return for how long a frontend that goes waits for its clients at most.
 
     A request may wait for a place at a node, and then for its answer. What is asked of a second node after a whole

@@ -31,8 +31,6 @@ _CIPHERS: Final = (
 _CHALLENGE: Final = "^/[.]well-known/acme-challenge/[A-Za-z0-9_-]+$"
 """RFC 8555, 8.3: a token is of base64url. Nothing longer: it is the one path that is served without TLS."""
 
-_HANDSHAKE_SECONDS: Final = 10
-"""So long a client may take for the handshake, as for the head of a request."""
 SUBJECT_HEADER: Final = "X-SSL-Client-Subject"
 """For the application: the subject of the client's certificate, as RFC 2253 writes it, in ASCII."""
 _SPOOFED: Final = "^x[^a-z0-9]ssl[^a-z0-9]client"
@@ -70,7 +68,6 @@ def bind_lines(tls: FrontendTLS | None, further: str) -> list[str]:
         f"bind :::{ports.FRONTEND_HTTPS} v6only{further} {options}",
         ".endif",
         ".endif",
-        f"timeout client-hs {_HANDSHAKE_SECONDS}s",
     ]
 
 

@@ -53,8 +53,8 @@ class AnswerMetrics:
     def on_answers(self, answers: Sequence[Answer]) -> None:
         """Note what requests came to."""
         self.times.add(answers)
-        for client, count in Tally(answer.client for answer in answers if answer.client).items():
-            self._clients.labels(client).inc(count)
+        for cookie, count in Tally(answer.cookie for answer in answers if answer.cookie).items():
+            self._clients.labels(cookie).inc(count)
 
     def on_cut_off(self, counts: Mapping[str, int]) -> None:
         """Note what was ended at the deadline of a node."""

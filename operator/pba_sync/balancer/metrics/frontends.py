@@ -1,4 +1,4 @@
-"""What is told of the other frontends."""
+"""What is told of the other frontends, and of the view of all of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from prometheus_client import CollectorRegistry, Gauge
 
 
 class FrontendMetrics:
-    """Metrics of the other frontends."""
+    """Metrics of the other frontends, and of how old the view of all of them is."""
 
     def __init__(self, registry: CollectorRegistry) -> None:
         self._serving = Gauge(

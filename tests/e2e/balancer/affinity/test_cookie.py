@@ -131,7 +131,7 @@ async def test_it_is_told_which_client_is_on_which_node_and_why(
     down = await browser.visit(haproxy)
     told = HAProxy(haproxy.socket, 5, lambda _verb, _succeeded: None)
     await eventually_async(lambda: len(read(parsed(told.answers()))) == 5)
-    assert [(answer.node, answer.client) for answer in read(parsed(told.answers()))] == [
+    assert [(answer.node, answer.cookie) for answer in read(parsed(told.answers()))] == [
         (first.node, "new"),
         (second.node, "bound"),
         (unknown.node, "unknown"),

@@ -1,10 +1,9 @@
-"""No node passes its checks, or one is drained by hand: what becomes of the clients that are bound."""
+"""A node is drained by hand: what becomes of the clients that are bound to it."""
 
 from __future__ import annotations
 
 from pba_lab import HAProxyProcess, Node
-from pba_lab.bound import BOUND, assert_has_moved, bound_to, haproxy_left, own
-from pba_lab.browser import Browser
+from pba_lab.bound import BOUND, assert_has_moved, bound_to, haproxy_left
 from pba_lab.patience import eventually_async
 from pba_lab.sidecar_loop import SidecarLoop
 from pba_lab.weighing import weighing
@@ -14,22 +13,6 @@ from pba_sync.judging.limits import Limits
 from pba_sync.watching.external import by_hand
 from pba_sync.watching.membership import Node as Member
 from pba_sync.watching.membership import NodeState
-
-
-async def test_where_no_node_passes_its_checks_clients_stay_and_new_ones_are_bound(
-    haproxy: HAProxyProcess, nodes: list[Node], sidecar: SidecarLoop
-) -> None:
-    browsers = {node.name: await bound_to(haproxy, node) for node in nodes}
-    for node in nodes:
-        node.health = 500
-    await eventually_async(lambda: not sidecar.in_rotation())
-    for _ in range(5):
-        for name, browser in browsers.items():
-            assert (await browser.visit(haproxy)).node == name
-    new = Browser()
-    first = await new.visit(haproxy)
-    assert first.set_cookies == (own(first.node),)
-    assert {(await new.visit(haproxy)).node for _ in range(8)} == {first.node}
 
 
 async def test_a_node_drained_by_hand_loses_its_clients_once_its_time_for_them_is_over(
