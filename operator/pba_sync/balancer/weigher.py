@@ -18,6 +18,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from pba_sync.balancer import leaving
 from pba_sync.balancer.leaving import Draining, Leaving
 from pba_sync.haproxy import commands
 from pba_sync.haproxy.affinity import NO_AFFINITY, Affinity
@@ -53,17 +54,11 @@ HASTY_AGAIN_SECONDS: Final = 0.5
 _LOG = logging.getLogger(__name__)
 
 
-class Runtime(Protocol):
+class Runtime(leaving.Runtime, Protocol):
     """HAProxy, as far as the weights need it."""
-
-    def run(self, command: Command) -> None:
-        """Carry out a command."""
 
     def uncounted_servers(self) -> dict[str, Server]:
         """Return the servers of the nodes' backend; connections are not counted."""
-
-    def left(self) -> dict[str, str]:
-        """Return the nodes that bound clients leave, by their identities."""
 
     def running(self) -> dict[str, int]:
         """Return how many requests run on each server."""

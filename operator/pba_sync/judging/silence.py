@@ -45,8 +45,8 @@ class Count:
     """How many seconds the requests took, together, that have ended since."""
 
 
-class Node:
-    """What is known of one node."""
+class Watched:
+    """What was counted at one node."""
 
     def __init__(self) -> None:
         self._counts: list[Count] = []
@@ -80,7 +80,7 @@ class Node:
         running = [count.running for count in self._counts]
         return max(0, min(*running, math.ceil(sum(running) / len(running) - places)))
 
-    def hanging(self, span: float) -> int:
+    def beyond_base(self, span: float) -> int:
         """Return how many more requests have run for long since it last answered."""
         if not self._quiet or self._quiet[-1].at - self._quiet[0].at < span:
             return 0
@@ -96,21 +96,21 @@ class Ended:
     late: int
 
 
-def stand_out(hanging: Mapping[str, int], *, late: int, soon: int) -> frozenset[str]:
+def stand_out(counts: Mapping[str, int], *, late: int, soon: int) -> frozenset[str]:
     """Return the nodes of whose requests more have run for long than chance would have it: pure.
 
     Args:
-        hanging: how many of each node have.
+        counts: how many of each node have.
         late: how many others have, or had when they ended.
         soon: how many requests have ended sooner.
     """
-    late += sum(hanging.values())
+    late += sum(counts.values())
 
     def chance(own: int) -> float:
         usual = (late - own + 1) / (late - own + soon + 2)
         return float(usual**own)
 
-    return frozenset(name for name, own in hanging.items() if own >= SEVERAL and chance(own) <= SURPRISE)
+    return frozenset(name for name, own in counts.items() if own >= SEVERAL and chance(own) <= SURPRISE)
 
 
 class Listener:
@@ -119,7 +119,7 @@ class Listener:
     def __init__(self, span: float) -> None:
         """Have a request run for long once it has run for `span` seconds; infinite: none does."""
         self._span = span
-        self._nodes: dict[str, Node] = {}
+        self._nodes: dict[str, Watched] = {}
         self._ended: list[Ended] = []
         self._counted_at = -math.inf
         self._answered: set[str] = set()
@@ -161,7 +161,7 @@ class Listener:
         passed = self._span if math.isinf(self._counted_at) else now - self._counted_at
         self._counted_at = now
         running = count()
-        self._nodes = {name: self._nodes.get(name, Node()) for name in names if name in running}
+        self._nodes = {name: self._nodes.get(name, Watched()) for name in names if name in running}
         for name, node in self._nodes.items():
             counted = Count(now, running[name], passed, self._took_at.get(name, 0.0))
             node.count(counted, self._span, answered=name in self._answered)
@@ -175,7 +175,7 @@ class Listener:
     def _stand_out(self) -> frozenset[str]:
         resting = sum(node.base for node in self._nodes.values())
         return stand_out(
-            {name: node.hanging(self._span) for name, node in self._nodes.items()},
+            {name: node.beyond_base(self._span) for name, node in self._nodes.items()},
             late=resting + sum(entry.late for entry in self._ended),
             soon=sum(entry.soon for entry in self._ended),
         )
