@@ -133,6 +133,9 @@ ANSWERS: Final = "answers"
 FAILURES: Final = "failures"
 """Another one, for those that did not end well."""
 
+TABLE_ANSWERING: Final = "answering"
+"""HAProxy's table of how many requests each node (a server's number) has begun to answer, and not ended."""
+
 TRIALS_BACKEND: Final = "trials"
 """HAProxy's section through which a request on trial goes."""
 TRY: Final = "try"

@@ -60,8 +60,8 @@ class Runtime(leaving.Runtime, Protocol):
     def uncounted_servers(self) -> dict[str, Server]:
         """Return the servers of the nodes' backend; connections are not counted."""
 
-    def running(self) -> dict[str, int]:
-        """Return how many requests run on each server."""
+    def unanswered(self) -> dict[str, int]:
+        """Return how many requests run on each server whose answers have not begun."""
 
     def trial(self) -> str | None:
         """Return the node whose trial waits for a request."""
@@ -212,7 +212,7 @@ class Weigher:
         ended = self._ended(found, _reached(everyone))
         self._askers.note(ended)
         self._listener.note(ended)
-        self._listener.look(servers, now, self._haproxy.running)
+        self._listener.look(servers, now, self._haproxy.unanswered)
         look = outliers.Look(
             {name: ended[name] for name in servers},
             now,

@@ -26,6 +26,7 @@ from pba_api.sidecar import (
     NODES,
     OTHERS,
     OTHERS_CHECK_MILLISECONDS,
+    TABLE_ANSWERING,
     TABLE_CLIENTS,
     TABLE_ELSEWHERE,
     TABLE_RETRIES,
@@ -275,6 +276,7 @@ SHUT_FRONTEND: Final = Command("shutdown frontend", f"shutdown frontend {HAPROXY
 SHOW_SERVERS: Final = Command("show servers state", f"show servers state {HAPROXY_BACKEND}")
 SHOW_OTHERS: Final = Command("show servers state", f"show servers state {OTHERS}")
 SHOW_CONNECTIONS: Final = Command("show servers conn", f"show servers conn {HAPROXY_BACKEND}")
+SHOW_ANSWERING: Final = Command("show table", f"show table {TABLE_ANSWERING}")
 SHOW_INFO: Final = Command("show info", "show info")
 SHOW_CLIENTS: Final = Command("show stat", f"show stat {HAPROXY_FRONTEND} 1 -1")
 """The counters of the clients' frontend alone (1: frontends): its sessions are the clients' connections."""

@@ -17,7 +17,7 @@ from pba_sync.haproxy.connecting import connected
 from pba_sync.haproxy.errors import AnswerMalformedError, CommandRefusedError, HAProxyUnreachableError
 from pba_sync.haproxy.floor import Floor
 from pba_sync.haproxy.retries import Budget, read_budget, read_redispatches
-from pba_sync.haproxy.servers import Admin, Server, count_connections, read_connections, read_servers
+from pba_sync.haproxy.servers import Admin, Server, count_connections, read_servers, read_unanswered
 
 _CHUNK = 65536
 
@@ -130,9 +130,10 @@ class HAProxy:
         """Return the servers of the nodes' backend by name; connections are not counted."""
         return read_servers(self.ask(commands.SHOW_SERVERS))
 
-    def running(self) -> dict[str, int]:
-        """Return how many requests run on each server."""
-        return read_connections(self.ask(commands.SHOW_CONNECTIONS))
+    def unanswered(self) -> dict[str, int]:
+        """Return how many requests run on each server whose answers have not begun."""
+        answering = self.ask(commands.SHOW_ANSWERING)
+        return read_unanswered(self.ask(commands.SHOW_CONNECTIONS), answering)
 
     def trial(self) -> str | None:
         """Return the node whose trial waits for a request; of several the first."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import functools
 import ipaddress
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from enum import Enum
@@ -23,7 +24,8 @@ _STATE_FIELDS = (
     *("srv_name", "srv_addr", "srv_port", "srv_admin_state", "srv_check_state", "srv_op_state"),
     *("srv_uweight", "srv_check_status"),
 )
-_CONNECTION_FIELDS = ("bkname/svname", "used_cur")
+_CONNECTION_FIELDS = ("bkname/svname", "bkid/svid", "used_cur")
+_ANSWERING = re.compile(r"0x[0-9a-f]+: key=(\d+) .*\bconn_cur=(\d+)")
 _MAINTENANCE = 0x01 | 0x02 | 0x04 | 0x20 | 0x40
 _DRAIN = 0x08 | 0x10
 _CHECK_ENABLED = 0x04
@@ -129,25 +131,40 @@ def read_servers(state: str) -> dict[str, Server]:
         raise _malformed(error) from error
 
 
-def read_connections(connections: str) -> dict[str, int]:
-    """Return what each server carries, from HAProxy's answer to `show servers conn BACKEND`.
-
-    Raises:
-        AnswerMalformedError: the answer has another shape.
-    """
+def _read_connections(connections: str) -> Iterator[tuple[str, int, int]]:
+    """Yield the name of each server, its number, and how many requests it has."""
     try:
-        return {
-            name.partition("/")[2]: int(count) for name, count in _rows(connections, 0, _CONNECTION_FIELDS)
-        }
+        for name, number, count in _rows(connections, 0, _CONNECTION_FIELDS):
+            yield name.partition("/")[2], int(number.partition("/")[2]), int(count)
     except (IndexError, ValueError) as error:
         raise _malformed(error) from error
+
+
+def read_unanswered(connections: str, answering: str) -> dict[str, int]:
+    """Return how many requests each server has whose answers have not begun.
+
+    Args:
+        connections: HAProxy's answer to `show servers conn BACKEND`.
+        answering: to `show table` of the requests whose answers have; asked before, so that none is taken for one.
+
+    Raises:
+        AnswerMalformedError: an answer has another shape.
+    """
+    header, *rows = answering.strip().split("\n")
+    found = [_ANSWERING.match(row) for row in rows]
+    if not header.startswith("# table: ") or None in found:
+        raise AnswerMalformedError(f"no table of requests by server: {answering[:80]!r}")
+    begun = {int(row[1]): int(row[2]) for row in found if row}
+    return {
+        name: max(0, count - begun.get(number, 0)) for name, number, count in _read_connections(connections)
+    }
 
 
 def count_connections(servers: Mapping[str, Server], connections: str) -> dict[str, Server]:
     """Return the servers with what they carry.
 
     Raises:
-        AnswerMalformedError: `read_connections`.
+        AnswerMalformedError: the answer has another shape.
     """
-    used = read_connections(connections)
+    used = {name: count for name, _number, count in _read_connections(connections)}
     return {name: replace(server, in_use=used.get(name, 0)) for name, server in servers.items()}

@@ -1,13 +1,14 @@
 """Which nodes take requests and answer none, so that it is no chance.
 
 What has ended tells how a node is (`outliers`). One that hangs ends nothing before the first time limit, which is long;
-its clients wait for all of it. So what runs is counted, too, once a second. A node is suspected if more of its requests
-have run for long than chance would have it; it then gets no new ones, and one on trial, as every node that is out. That
-it hangs is proved by a trial that fails: only then those leave it who are bound to it.
+its clients wait for all of it. So what is not answered yet is counted, too, once a second. A node is suspected if more
+of its requests have waited for long than chance would have it; it then gets no new ones, and one on trial, as every
+node that is out. That it hangs is proved by a trial that fails: only then those leave it who are bound to it.
 
 What must stay true:
-- requests that had run for long when a node last answered anything (streams, long polls) prove nothing against it; and
-  the more of them there are, the less does another one prove;
+- what is answered already, and only goes on (streams, WebSockets, long bodies), does not count;
+- requests that had waited for long when a node last answered anything (long polls) prove nothing against it; and the
+  more of them there are, the less does another one prove;
 - where all hang, nobody stands out;
 - an answer ends the suspicion, and what it has led to; a failure is none.
 """
@@ -38,11 +39,11 @@ class Count:
     at: float
     """Monotonic, in seconds."""
     running: int
-    """How many requests ran."""
+    """How many requests ran, and were not answered yet."""
     seconds: float
     """Since the last time."""
     took: float
-    """How many seconds the requests took, together, that have ended since."""
+    """How many seconds the requests waited for their answers, together, that have ended since."""
 
 
 class Watched:
@@ -85,6 +86,11 @@ class Watched:
         if not self._quiet or self._quiet[-1].at - self._quiet[0].at < span:
             return 0
         return max(0, min(count.running for count in self._quiet) - self.base)
+
+
+def _waited(end: End) -> float:
+    """Return for how many seconds a request was unanswered."""
+    return end.milliseconds / 1000 if end.milliseconds >= 0 else end.seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +141,7 @@ class Listener:
         for name, ends in ended.items():
             if not ends:
                 continue
-            took = [end.seconds for end in ends]
+            took = [_waited(end) for end in ends]
             self._took.extend(took)
             self._took_at[name] = self._took_at.get(name, 0.0) + sum(took)
             if any(not end.failed for end in ends):
@@ -153,7 +159,7 @@ class Listener:
         Args:
             names: the nodes that get requests.
             now: monotonic, in seconds.
-            count: returns how many requests run on each node.
+            count: returns how many requests of each node are not answered yet.
         """
         pace = max(COUNT_SECONDS, COUNT_SECONDS_A_NODE * len(names))
         if now - self._counted_at < pace or math.isinf(self._span):

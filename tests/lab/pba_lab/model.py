@@ -199,6 +199,10 @@ class HAProxyModel:
         ]
         return "\n".join([f"# {_CONNECTIONS_HEADER}", *rows])
 
+    def _show_answering(self) -> str:
+        """Tell of none: what runs here is not answered yet."""
+        return "# table: answering, type: integer, size:4096, used:0"
+
     def _show_flags(self) -> str:
         return "\n".join(f"0x{number:x} {flag}" for number, flag in enumerate(self.flags, 1))
 
@@ -284,6 +288,7 @@ class HAProxyModel:
         (rf"del server {_BACKEND}/(\S+)", _delete),
         (rf"show servers state {_BACKEND}", _show_state),
         (rf"show servers conn {_BACKEND}", _show_connections),
+        (r"show table answering", _show_answering),
         (r"show acl virt@flags", _show_flags),
         (r"add acl virt@flags (\S+)", _add_flag),
         (r"show map virt@left", _show_left),

@@ -25,6 +25,7 @@ from pba_api.types.frontend import ALL
 from pba_operator.domain.frontend import (
     admission,
     affinity,
+    answering,
     compression,
     early,
     floor,
@@ -158,6 +159,8 @@ $request_tables
 
 $retry_table
 
+$answering_table
+
 $others
 
 $trials
@@ -167,6 +170,8 @@ $algorithm
 $affinity
 $node_limits
 $path_timeouts
+
+$answering
 
     # What no node has received is tried elsewhere. What one may have received is sent again only if that is safe.
 $retry_rules
@@ -278,6 +283,8 @@ def _backend_rules(cluster: Cluster, frontend: Frontend) -> dict[str, object]:
     )
     return {
         "retry_table": "\n".join(retries.sections(frontend.retries)),
+        "answering_table": "\n".join(answering.sections()),
+        "answering": indented(answering.backend_rules()),
         "others": "\n".join(others.sections(host)),
         "trials": "\n".join(trials.sections(frontend)),
         "algorithm": indented(affinity.algorithm(bound)),

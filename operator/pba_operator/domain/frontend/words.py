@@ -30,6 +30,8 @@ class Counter(IntEnum):
     """A client's connections."""
     CROWD = 4
     """A client's requests that begin when there are many."""
+    ANSWERING = 5
+    """A node's requests whose answers have begun."""
 
 
 _ROOM_FOR_ONE: Final = 16
