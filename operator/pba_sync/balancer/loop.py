@@ -188,7 +188,7 @@ class Loop:
         self._hooks.on_pass(live)
         self._hooks.on_plan(heeded)
         whole = finished and not self._awaits(view)
-        if not self.ready and whole and any(server.usable for server in live.values()):
+        if not self.ready and whole and any(map(heeded.serves, live.values())):
             self._haproxy.run(commands.raise_flag(READY))
             self.ready = True
         if finished:

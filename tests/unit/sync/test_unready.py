@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pba_lab.modelled import Watched
 
-from pba_sync.balancer.heeding import have_served, heed
+from pba_sync.balancer.heeding import Past, heed, remember
 from pba_sync.balancer.planner import wanted
 from pba_sync.haproxy.servers import Admin, Server
 from pba_sync.watching.membership import Node
@@ -27,7 +27,7 @@ def server(name: str, admin: Admin = Admin.READY, *, up: bool = True) -> Server:
 
 def serving(nodes: dict[str, Node], *live: Server, before: frozenset[str] = frozenset()) -> set[str]:
     there = {entry.name: entry for entry in live}
-    shall = heed(nodes, there, have_served(nodes, there, before)).nodes
+    shall = heed(nodes, there, remember(nodes, there, Past(served=before))).nodes
     return {name for name in shall if wanted(shall, name)}
 
 
@@ -51,6 +51,20 @@ def test_where_another_can_serve_they_do_not(nodes: Nodes) -> None:
 
 def test_an_application_that_starts_is_not_taken_for_one_that_served(nodes: Nodes) -> None:
     assert serving(nodes(n1="unready", n2="unready")) == set()
+
+
+def test_one_that_is_ready_again_is_believed_though_checks_had_found_it_dead(nodes: Nodes) -> None:
+    there = {"n1": server("n1", Admin.DRAIN, up=False), "n2": server("n2")}
+    past = remember(nodes(n1="unready", n2="serving"), there, Past())
+    for _ in range(2):  # a pass may be broken off
+        told = nodes(n1="serving", n2="serving")
+        past = remember(told, there, past)
+        assert heed(told, there, past).nodes["n1"].ready_again
+    there["n1"] = server("n1")
+    past = remember(told, there, past)
+    there["n1"] = server("n1", up=False)
+    past = remember(told, there, past)
+    assert heed(told, there, past).nodes == told, "from now on its checks know better"
 
 
 def test_the_loop_keeps_them_says_so_and_lets_them_go(
