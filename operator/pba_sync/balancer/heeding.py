@@ -57,6 +57,8 @@ class Heeded:
 
     told: Mapping[str, Node]
     nodes: Mapping[str, Node]
+    served: frozenset[str]
+    """Those that have served before."""
 
     @property
     def drained(self) -> int:
@@ -72,6 +74,15 @@ class Heeded:
     def vanished(self) -> int:
         """How many nodes serve of which we are told nothing."""
         return len(self.nodes) - len(self.told)
+
+    @property
+    def is_final(self) -> bool:
+        """Whether the nodes shall be the same, whatever HAProxy's checks find: none waits for another to die."""
+        waiting = (
+            node.state is NodeState.DRAINED or (node.state is NodeState.UNREADY and name in self.served)
+            for name, node in self.told.items()
+        )
+        return self.nodes == self.told and not any(waiting)
 
     def serves(self, server: Server) -> bool:
         """Tell whether a server gets requests that somebody has called or found well: a check, or who told us of it."""
@@ -98,10 +109,10 @@ def heed(told: Mapping[str, Node], live: Mapping[str, Server], past: Past) -> He
     if any(
         node.state is NodeState.SERVING and not _is_dead(node, live.get(name)) for name, node in known.items()
     ):
-        return Heeded(told, known)
+        return Heeded(told, known, past.served)
     let_in = {name: _let_in(node, past.served) for name, node in known.items()}
     vanished = {server.name: _serving(server) for server in live.values() if _is_vanished(told, server)}
-    return Heeded(told, let_in | vanished)
+    return Heeded(told, let_in | vanished, past.served)
 
 
 def _as_known(node: Node, past: Past) -> Node:
