@@ -96,9 +96,9 @@ def _node(entry: Mapping[str, Any]) -> Node:
         KeyError: the same.
     """
     name, address, port, keeps = (entry[key] for key in _KEPT)
-    ipaddress.ip_address(address)
-    if not _NAME.fullmatch(name) or type(keeps) is not bool:
+    if not isinstance(address, str) or not _NAME.fullmatch(name) or type(keeps) is not bool:
         raise ValueError(f"no node: {entry!r}")
     if type(port) is not int or not 0 < port <= PORT_MAX:
         raise ValueError(f"no port: {port!r}")
+    ipaddress.ip_address(address)
     return Node(name, address, port, NodeState(entry["state"]), keeps, proven=False)

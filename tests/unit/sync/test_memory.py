@@ -163,6 +163,7 @@ def test_such_a_node_makes_sense(tmp_path: Path, clock: Clock) -> None:
         '{"nodes": [], "unresolved": [], "requests": 0}',
         kept(name="a b"),
         kept(address="x"),
+        kept(address=3232235777),
         kept(port=0),
         kept(state="well"),
         kept(keeps_clients=1),
