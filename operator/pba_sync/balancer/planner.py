@@ -93,6 +93,9 @@ def drain_clock(
 ) -> dict[str, float]:
     """Return since when each server drains; HAProxy itself does not keep it.
 
+    Not of those that are drained by hand: these are not planned to end. When clients leave them is counted by
+    `leaving.Draining`, from HAProxy's state alone.
+
     Args:
         nodes: the nodes as they should be.
         live: HAProxy's servers.
