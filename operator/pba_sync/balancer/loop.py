@@ -43,7 +43,7 @@ from pba_sync.haproxy.floor import Floor
 from pba_sync.haproxy.runtime import Incarnation
 from pba_sync.haproxy.servers import Server
 from pba_sync.looks import Looks
-from pba_sync.watching.membership import Node, NodeState
+from pba_sync.watching.membership import Node
 from pba_sync.watching.memory import Kept
 from pba_sync.watching.view import Board, View
 
@@ -188,7 +188,7 @@ class Loop:
         self._hooks.on_pass(live)
         self._hooks.on_plan(heeded)
         whole = finished and not self._awaits(view)
-        if not self.ready and whole and any(server.usable for server in live.values()):
+        if not self.ready and whole and any(map(heeded.serves, live.values())):
             self._haproxy.run(commands.raise_flag(READY))
             self.ready = True
         if finished:
@@ -196,7 +196,7 @@ class Loop:
             self._recollection.keep(view, terms.requests)
         if finished and not self._refused:
             self._hooks.on_step()
-        return self._next_look(view, heeded.nodes, ours, terms) if finished else 0.0
+        return self._next_look(view, heeded, ours, terms) if finished else 0.0
 
     def _current_terms(self) -> Terms:
         return replace(self._terms, requests=self._recollection.limit(self._hooks.share()))
@@ -227,18 +227,16 @@ class Loop:
         settled, requests = self._settled
         return view is settled and requests == terms.requests
 
-    def _next_look(
-        self, view: View, nodes: Mapping[str, Node], live: Mapping[str, Server], terms: Terms
-    ) -> float:
+    def _next_look(self, view: View, heeded: Heeded, live: Mapping[str, Server], terms: Terms) -> float:
         """Return after how many seconds to look again, after a pass that went through."""
-        if any(not stays(nodes, name) for name in live):
+        if any(not stays(heeded.nodes, name) for name in live):
             return BUSY_SECONDS
         if self._refused:
             return IDLE_SECONDS
         if any(stays(view.nodes, name) for name in view.nodes if name not in live):
             # One that had moved is only removed yet.
             return 0.0
-        if nodes != view.nodes or any(node.state is NodeState.DRAINED for node in nodes.values()):
+        if not heeded.is_final:
             # They come back as soon as no other node can serve any more, or go when they do not pass their checks.
             return IDLE_SECONDS
         self._settled, self._settled_until = (view, terms.requests), self._hooks.clock() + SETTLED_SECONDS

@@ -5,6 +5,8 @@ What must stay true:
 - a node that shall drain never stays in rotation, and one that shall serve is put (back) into it, from
   whatever state a former, interrupted pass left it in;
 - but where clients are known by their addresses, a node that keeps them stays in rotation: new ones are not told apart;
+- no node is declared healthy that checks have found dead, or that nobody calls ready, while another one serves; one
+  that Kubernetes calls ready takes requests at once;
 - clients that are bound to a node that goes are sent to it for as long as it keeps them, and no longer;
 - no request that runs is cut off before the node's deadline, and none is left behind after it;
 - taking nodes out never empties the rotation while one of the same pass could come in first.
@@ -12,7 +14,7 @@ What must stay true:
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
@@ -91,6 +93,9 @@ def drain_clock(
 ) -> dict[str, float]:
     """Return since when each server drains; HAProxy itself does not keep it.
 
+    Not of those that are drained by hand: these are not planned to end. When clients leave them is counted by
+    `leaving.Draining`, from HAProxy's state alone.
+
     Args:
         nodes: the nodes as they should be.
         live: HAProxy's servers.
@@ -100,7 +105,7 @@ def drain_clock(
     return {name: since.get(name, now) for name in live if not stays(nodes, name)}
 
 
-def _add(node: Node, terms: Terms, weight: int) -> Change:
+def _add(node: Node, terms: Terms, weight: int, *, others_serve: bool) -> Change:
     name, drained = node.name, node.state is NodeState.DRAINED
     return Change(
         Kind.DRAIN if drained else Kind.ADD,
@@ -111,7 +116,7 @@ def _add(node: Node, terms: Terms, weight: int) -> Change:
             ),
             commands.enable_health(name),
             commands.set_drain(name) if drained else commands.set_ready(name),
-            _health(node),
+            *_health(node, others_serve=others_serve),
         ),
     )
 
@@ -137,20 +142,34 @@ def _hold(server: Server) -> Change | None:
     return Change(Kind.DRAIN, server.name, tuple(steps)) if steps else None
 
 
-def _health(node: Node) -> Command:
-    """Return what HAProxy is to think of a node until its checks say otherwise."""
-    return commands.set_healthy(node.name) if node.proven else commands.set_unhealthy(node.name)
+def _health(node: Node, *, others_serve: bool) -> Sequence[Command]:
+    """Return what HAProxy is told of a node whose checks begin anew.
+
+    If it is told nothing, it takes the node for well until the first check that fails: where no other one serves, that
+    is better than to ask nobody, and who is bound to the node finds it.
+    """
+    if node.proven:
+        return (commands.set_healthy(node.name),)
+    return (commands.set_unhealthy(node.name),) if others_serve else ()
 
 
-def _return(node: Node, server: Server, weight: int) -> Change | None:
-    """Return what brings a known server back into rotation: it may stand in drain, or half added."""
+def _return(node: Node, server: Server, weight: int, *, others_serve: bool) -> Change | None:
+    """Return what brings a known server back into rotation: it may stand in drain, or half added.
+
+    In drain it was checked as ever, and comes back as it was found, unless it has become ready since; in maintenance
+    it was not.
+    """
     steps = []
     if not server.checked:
         steps.append(commands.enable_health(server.name))
     if server.admin is not Admin.READY:
         if server.weight > weight:
             steps.append(commands.set_weight(server.name, weight))
-        steps += [commands.set_ready(server.name), _health(node)]
+        steps.append(commands.set_ready(server.name))
+    if server.admin is Admin.MAINT:
+        steps += _health(node, others_serve=others_serve)
+    elif node.ready_again and not server.up:
+        steps.append(commands.set_healthy(server.name))
     return Change(Kind.RETURN, server.name, tuple(steps)) if steps else None
 
 
@@ -207,16 +226,19 @@ def plan(
     """
     changes: list[Change | None] = []
     weight = _first_weight(live, terms)
+    others_serve = any(server.usable and wanted(nodes, name) for name, server in live.items())
     for name in sorted({*nodes, *live}):
         node, server = nodes.get(name), live.get(name)
         if server is None:
-            changes.append(_add(nodes[name], terms, weight) if stays(nodes, name) else None)
+            new = nodes[name]
+            added = _add(new, terms, weight, others_serve=others_serve) if stays(nodes, name) else None
+            changes.append(added)
         elif node is not None and not _matches(node, server):
             # The pod's sandbox was made anew: nothing answers at the old address any more. (An external node that
             # moves bears another name.)
             changes.append(_remove(server, cut_off=True))
         elif node is not None and wanted(nodes, name):
-            changes.append(_return(node, server, weight))
+            changes.append(_return(node, server, weight, others_serve=others_serve))
         elif stays(nodes, name):
             changes.append(_hold(server))
         else:

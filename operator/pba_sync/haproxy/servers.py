@@ -30,6 +30,8 @@ _MAINTENANCE = 0x01 | 0x02 | 0x04 | 0x20 | 0x40
 _DRAIN = 0x08 | 0x10
 _CHECK_ENABLED = 0x04
 _DOWN = 0
+_NOT_ASKED = 2
+"""The greatest of the results that are none yet (`HCHK_STATUS_INI`, `HCHK_STATUS_START`)."""
 _TIMED_OUT, _REFUSED = 7, 8
 """Results of a check: the connection took too long, or was refused (`HCHK_STATUS_L4TOUT`, `HCHK_STATUS_L4CON`)."""
 
@@ -65,6 +67,8 @@ class Server:
     """How many connections to it carry a request, if they were counted."""
     weight: int = 1
     connects: Connects = Connects.YES
+    asked: bool = True
+    """Whether a check of it has ended: until then HAProxy takes one for well that was put into rotation."""
 
     @property
     def usable(self) -> bool:
@@ -122,6 +126,7 @@ def read_servers(state: str) -> dict[str, Server]:
                 up=int(operational) != _DOWN,
                 weight=int(weight),
                 connects=_connects(int(result)),
+                asked=int(result) > _NOT_ASKED,
             )
             for name, address, port, admin, check, operational, weight, result in _rows(
                 state, 1, _STATE_FIELDS

@@ -115,7 +115,7 @@ def is_of(server: str, name: str) -> bool:
 
 
 def nodes(declared: Declared, addresses: Mapping[str, str]) -> dict[str, Node]:
-    """Return the declared nodes whose addresses are known, by their names in HAProxy.
+    """Return the declared nodes whose addresses are known, by their names in HAProxy: nobody calls them ready.
 
     Args:
         declared: what the operator declares.
@@ -127,7 +127,7 @@ def nodes(declared: Declared, addresses: Mapping[str, str]) -> dict[str, Node]:
         if address is not None:
             name = server_name(entry, address)
             state = NodeState.DRAINED if entry.name in declared.drained else NodeState.SERVING
-            found[name] = Node(name, address, entry.port, state)
+            found[name] = Node(name, address, entry.port, state, proven=False)
     return found
 
 

@@ -62,6 +62,8 @@ class Node:
     """Whether clients that are bound to it are sent to it although it drains: it goes, and still serves."""
     proven: bool = True
     """Whether it may get requests before a check has asked it: who told us of it calls it ready."""
+    ready_again: bool = False
+    """Whether it was not ready a moment ago: what HAProxy's checks have found until then is out of date."""
 
 
 def records(value: Any) -> list[Mapping[str, Any]]:

@@ -14,7 +14,7 @@ import json
 import logging
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -22,6 +22,9 @@ from pba_sync.watching.membership import PORT_MAX, Node, NodeState
 from pba_sync.watching.view import View
 
 FILE: Final = "view.json"
+
+_KEPT: Final = ("name", "address", "port", "keeps_clients")
+"""What is kept of a node, beside its state. Whether it is well is not: by now that may be otherwise."""
 
 _NAME = re.compile(r"[A-Za-z0-9.:_-]{1,512}")
 
@@ -47,7 +50,10 @@ class Memory:
 
     def keep(self, view: View, requests: int) -> None:
         """Have this view survive us, and how many requests of this frontend may run on a node at a time."""
-        nodes = [asdict(node) | {"state": node.state.value} for node in view.nodes.values()]
+        nodes = [
+            {key: getattr(node, key) for key in _KEPT} | {"state": node.state.value}
+            for node in view.nodes.values()
+        ]
         text = json.dumps({"nodes": nodes, "unresolved": sorted(view.unresolved), "requests": requests})
         beside = self._path.with_suffix(".new")
         problem = ""
@@ -89,10 +95,10 @@ def _node(entry: Mapping[str, Any]) -> Node:
         TypeError: the same.
         KeyError: the same.
     """
-    name, address, port, keeps = entry["name"], entry["address"], entry["port"], entry["keeps_clients"]
-    ipaddress.ip_address(address)
-    if not _NAME.fullmatch(name) or type(keeps) is not bool:
+    name, address, port, keeps = (entry[key] for key in _KEPT)
+    if not isinstance(address, str) or not _NAME.fullmatch(name) or type(keeps) is not bool:
         raise ValueError(f"no node: {entry!r}")
     if type(port) is not int or not 0 < port <= PORT_MAX:
         raise ValueError(f"no port: {port!r}")
-    return Node(name, address, port, NodeState(entry["state"]), keeps)
+    ipaddress.ip_address(address)
+    return Node(name, address, port, NodeState(entry["state"]), keeps, proven=False)

@@ -50,6 +50,29 @@ async def test_it_finishes_what_runs_gets_nothing_new_and_comes_back(
     assert Kind.CUT_OFF not in {change.kind for change in sidecar.changes}
 
 
+async def test_one_that_is_down_gets_nothing_when_the_other_fails_its_checks(
+    new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
+) -> None:
+    """It is drained because its machine is mended: that is no time to declare it healthy."""
+    sidecar = new_sidecar()
+    first, second = await new_nodes(2)
+    sidecar.tell_slices([first, second], drained=[second])
+    await eventually_async(lambda: sidecar.loop.ready and _is(sidecar, second, Admin.DRAIN))
+    second.kill()
+    await eventually_async(lambda: not sidecar.haproxy.servers()[second.name].up)
+    clients.start(4)
+    await eventually_async(lambda: first.executed)
+    first.health = 500
+    await eventually_async(lambda: _is(sidecar, second, Admin.READY))
+    assert not sidecar.haproxy.servers()[second.name].up
+    await eventually_async(partial(lambda count: len(first.executed) > count + 100, len(first.executed)))
+    assert not sidecar.haproxy.servers()[second.name].up
+    first.health = 200
+    await eventually_async(lambda: _is(sidecar, second, Admin.DRAIN))
+    await clients.stop()
+    assert clients.failed == {}
+
+
 async def test_the_last_node_that_can_serve_serves_on(
     new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
 ) -> None:

@@ -69,15 +69,20 @@ async def test_a_machine_serves_beside_pods_and_leaves_without_losing_a_request(
 async def test_a_machine_that_fails_its_checks_is_out_until_it_is_well_again(
     new_sidecar: NewSidecar, new_nodes: NewNodes, clients: Clients
 ) -> None:
+    """Nobody calls it ready, so it gets nothing before a check has asked it."""
     sidecar = new_sidecar()
     pod, machine = await new_nodes(2)
-    machine.health = 500
+    machine.health = machine.status = 500
+    sidecar.tell_slices([pod])
+    await eventually_async(lambda: sidecar.loop.ready)
+    clients.start(4)
+    await eventually_async(lambda: pod.executed)
     sidecar.tell_slices([pod], outside=[External("old", machine.address, machine.port)])
     name = f"external_old_{machine.address}:{machine.port}"
-    await eventually_async(lambda: sidecar.loop.ready and sidecar.has(name))
-    await eventually_async(lambda: sidecar.in_rotation() == {pod.name})
-    clients.start(4)
-    machine.health = 200
+    await eventually_async(lambda: sidecar.has(name) and len(machine.targets) > 2)
+    assert sidecar.in_rotation() == {pod.name}
+    assert not machine.executed
+    machine.health = machine.status = 200
     await eventually_async(lambda: machine.executed)
     await clients.stop()
     assert clients.failed == {}

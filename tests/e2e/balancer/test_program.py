@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from pba_lab import HAProxyProcess
 from pba_lab.bound import haproxy_left
@@ -181,6 +181,14 @@ def entries(answer: str) -> list[list[str]]:
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(told=st.lists(COMMANDS, max_size=15))
+@example(
+    told=[
+        commands.add_server("a", "127.0.0.1", 1, CHECK, 9, 16),
+        *(make("a") for make in (commands.enable_health, commands.set_ready, commands.set_unhealthy)),
+        *(make("a") for make in (commands.set_drain, commands.set_ready, commands.set_maintenance)),
+        *(make("a") for make in (commands.set_drain, commands.set_unhealthy, commands.set_ready)),
+    ]
+)
 def test_the_model_answers_as_haproxy_does(haproxy: HAProxyProcess, told: list[commands.Command]) -> None:
     model = HAProxyModel()
     for name in SERVERS:

@@ -25,6 +25,7 @@ _OPTIONS = r"(?: weight (\d+))?(?: maxconn (\d+))?(?: cookie \S+| hash-key addr-
 _READY, _MAINT, _DRAIN = 0, 1, 8
 _CONFIGURED, _ENABLED, _PAUSED = 2, 4, 8
 _STOPPED, _RUNNING = 0, 2
+_CHECK_PASSED, _CHECK_FAILED = 15, 17
 
 
 @dataclass
@@ -40,6 +41,17 @@ class ModelServer:
     in_use: int = 0
     weight: int = 1
     limit: int = 0
+    result: int = 1
+    """Of its last check; none has ended yet."""
+
+    def found(self, *, well: bool) -> None:
+        """Have a check end so often that HAProxy believes it."""
+        self.state, self.result = (_RUNNING, _CHECK_PASSED) if well else (_STOPPED, _CHECK_FAILED)
+
+    @property
+    def checks_go_on(self) -> bool:
+        """Tell whether it is checked."""
+        return self.admin != _MAINT and bool(self.check & _ENABLED)
 
     @property
     def in_rotation(self) -> bool:
@@ -123,8 +135,11 @@ class HAProxyModel:
 
     def _set_state(self, name: str, state: str) -> str:
         def change(server: ModelServer) -> None:
+            if state == "maint":
+                server.state = _STOPPED
+            elif server.admin == _MAINT:
+                server.state = _RUNNING  # until a check fails; from drain it comes as its checks found it
             server.admin = {"ready": _READY, "drain": _DRAIN, "maint": _MAINT}[state]
-            server.state = _STOPPED if state == "maint" else _RUNNING
             paused = state == "maint" and server.check & _ENABLED
             server.check = server.check | _PAUSED if paused else server.check & ~_PAUSED
 
@@ -186,7 +201,7 @@ class HAProxyModel:
     def _show_state(self) -> str:
         rows = [
             f"4 {_BACKEND} {number} {server.name} {server.address} {server.state} {server.admin} {server.weight} 1 "
-            f"0 1 0 0 {server.check} 0 0 0 - {server.port} - 0 0 - - 0"
+            f"0 {server.result} 0 0 {server.check} 0 0 0 - {server.port} - 0 0 - - 0"
             for number, server in enumerate(self.servers.values(), 1)
         ]
         return "\n".join(["1", f"# {_STATE_HEADER}", *rows, ""])

@@ -48,6 +48,20 @@ def test_a_trial_is_never_one_of_a_client_that_is_bound() -> None:
     assert rule.endswith(" !{ req.cook(PBA) -m found }")
 
 
+def test_where_a_rule_binds_a_client_no_shared_cache_may_keep_the_answer() -> None:
+    """HAProxy's own `nocache` is for the cookies that it gives by itself."""
+    bound, private = (
+        [
+            line.partition(" if ")[2]
+            for line in configuration({}).splitlines()
+            if f"add-header {header} " in line
+        ]
+        for header in ("Set-Cookie", "Cache-Control")
+    )
+    assert len(bound) == 2
+    assert private == bound
+
+
 def test_with_tls_the_cookie_is_kept_off_plain_connections() -> None:
     settings = affinity_of(cluster({}))
     rules = affinity.cookie_rules(settings, UID, secure=True)

@@ -9,7 +9,7 @@ from pba_lab.model import HAProxyModel
 from pba_lab.modelled import Watched
 from prometheus_client import generate_latest
 
-from pba_sync.balancer.heeding import heed
+from pba_sync.balancer.heeding import Past, heed
 from pba_sync.balancer.loop import IDLE_SECONDS
 from pba_sync.balancer.planner import Change, Kind, Terms, drain_clock, plan
 from pba_sync.haproxy.commands import Check
@@ -31,7 +31,7 @@ def server(
 
 def changes(nodes: dict[str, Node], *servers: Server) -> tuple[Change, ...]:
     live = {entry.name: entry for entry in servers}
-    return plan(heed(nodes, live).nodes, live, {}, 1000.0, TERMS)
+    return plan(heed(nodes, live, Past()).nodes, live, {}, 1000.0, TERMS)
 
 
 def verbs(change: Change) -> list[str]:
@@ -49,7 +49,7 @@ def test_it_is_drained_and_stays_however_long(nodes: Nodes) -> None:
 
 def test_it_comes_back(nodes: Nodes) -> None:
     (change,) = changes(nodes(n1="serving", n2="serving"), server("n1", Admin.DRAIN), server("n2"))
-    assert (change.kind, verbs(change)) == (Kind.RETURN, ["set ready", "set healthy"])
+    assert (change.kind, verbs(change)) == (Kind.RETURN, ["set ready"])
 
 
 def test_one_that_goes_is_removed_though_it_is_drained_by_hand(nodes: Nodes) -> None:
@@ -97,6 +97,20 @@ def test_it_comes_back_when_the_others_have_died(nodes: Nodes) -> None:
     assert [(change.kind, change.server) for change in found] == [(Kind.RETURN, "n1"), (Kind.RETURN, "n3")]
 
 
+@pytest.mark.parametrize("up", [True, False])
+def test_it_comes_back_as_its_checks_have_found_it(nodes: Nodes, *, up: bool) -> None:
+    """Its machine may be what is being mended."""
+    told = nodes(n1="drained", n2="serving")
+    (change,) = changes(told, server("n1", Admin.DRAIN, up=up), server("n2", up=False))
+    assert (change.kind, change.server, verbs(change)) == (Kind.RETURN, "n1", ["set ready"])
+
+
+def test_one_that_is_let_back_while_it_is_down_takes_nobodys_place(nodes: Nodes) -> None:
+    back = server("n2", Admin.DRAIN, up=False)
+    (change,) = changes(nodes(n1="drained", n2="serving"), server("n1"), back)
+    assert (change.server, verbs(change)) == ("n2", ["set ready"]), "n1 serves on until n2 is well"
+
+
 def test_the_loop_says_so_once_and_looks_again_soon(
     watched: Watched, model: HAProxyModel, nodes: Nodes, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -111,6 +125,7 @@ def test_the_loop_says_so_once_and_looks_again_soon(
     board.publish(nodes(n1="drained", n2="serving"))
     loop.step()
     assert model.servers["n1"].admin != 0
+    model.servers["n1"].found(well=True)
     assert told("1.0") == "pba_sync_drains_unheeded 0.0"
     model.servers["n2"].state = 0
     assert loop.step() == IDLE_SECONDS

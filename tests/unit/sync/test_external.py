@@ -121,10 +121,10 @@ def test_pods_and_nodes_outside_are_drained_by_their_names() -> None:
 
 def test_an_address_needs_no_answer_and_a_name_does() -> None:
     both = Declared((BY_ADDRESS, BY_NAME))
-    known = Node("external_one_192.0.2.7:8080", "192.0.2.7", 8080, NodeState.SERVING)
+    known = Node("external_one_192.0.2.7:8080", "192.0.2.7", 8080, NodeState.SERVING, proven=False)
     assert nodes(both, {}) == {known.name: known}
     assert (set(hosts(both)), set(unresolved(both, {}))) == ({"two.example"}, {"two"})
-    found = Node("external_two_192.0.2.9:81", "192.0.2.9", 81, NodeState.SERVING)
+    found = Node("external_two_192.0.2.9:81", "192.0.2.9", 81, NodeState.SERVING, proven=False)
     assert nodes(both, {"two.example": "192.0.2.9"}) == {known.name: known, found.name: found}
     assert unresolved(both, {"two.example": "192.0.2.9"}) == frozenset()
 

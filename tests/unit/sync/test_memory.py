@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,9 @@ def test_an_haproxy_without_nodes_gets_those_that_were_known_last(
     loop.step()
     loop.step()
     assert {name: server.limit for name, server in model.servers.items()} == {"n1": 50, "n2": 50}
+    assert not loop.ready, "nobody has asked them yet"
+    model.servers["n2"].found(well=True)
+    loop.step()
     assert loop.ready
     board.publish(nodes(n2="serving", n4="serving"))
     loop.step()
@@ -130,7 +134,8 @@ def test_all_that_is_known_of_nodes_is_kept(tmp_path: Path, nodes: Nodes, clock:
     )
     assert board.view is not None
     memory.keep(board.view, 33)
-    assert memory.recall() == Kept(board.view, 33)
+    unproven = {name: replace(node, proven=False) for name, node in board.view.nodes.items()}
+    assert memory.recall() == Kept(replace(board.view, nodes=unproven), 33), "nobody calls them ready now"
     assert [path.name for path in tmp_path.iterdir()] == [FILE]
 
 
@@ -158,6 +163,7 @@ def test_such_a_node_makes_sense(tmp_path: Path, clock: Clock) -> None:
         '{"nodes": [], "unresolved": [], "requests": 0}',
         kept(name="a b"),
         kept(address="x"),
+        kept(address=3232235777),
         kept(port=0),
         kept(state="well"),
         kept(keeps_clients=1),

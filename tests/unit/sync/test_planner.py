@@ -62,9 +62,9 @@ def test_a_node_joins_others_with_an_eighth_of_its_share_unless_clients_belong_t
 def test_a_node_that_comes_back_begins_with_an_eighth_too(nodes: Nodes) -> None:
     gone = replace(server("n1", Admin.DRAIN), weight=128)
     (change,) = changes(nodes(n1="serving", n2="serving"), gone, server("n2"))
-    assert verbs(change) == ["set weight", "set ready", "set healthy"]
+    assert verbs(change) == ["set weight", "set ready"]
     (change,) = changes(nodes(n1="serving"), gone)
-    assert verbs(change) == ["set ready", "set healthy"]
+    assert verbs(change) == ["set ready"]
 
 
 def test_a_node_that_never_served_is_not_added_to_drain(nodes: Nodes) -> None:
@@ -110,9 +110,45 @@ def test_a_pod_that_vanished_is_drained_like_one_that_terminates(nodes: Nodes) -
     assert (change.kind, change.server) == (Kind.DRAIN, "n1")
 
 
-def test_a_node_that_is_ready_again_returns_from_drain(nodes: Nodes) -> None:
-    (change,) = changes(nodes(n1="serving"), server("n1", Admin.DRAIN))
-    assert (change.kind, verbs(change)) == (Kind.RETURN, ["set ready", "set healthy"])
+@pytest.mark.parametrize("up", [True, False])
+def test_a_node_returns_from_drain_as_its_checks_have_found_it(nodes: Nodes, *, up: bool) -> None:
+    (change,) = changes(nodes(n1="serving"), server("n1", Admin.DRAIN, up=up))
+    assert (change.kind, verbs(change)) == (Kind.RETURN, ["set ready"])
+
+
+@pytest.mark.parametrize(
+    ("admin", "words"),
+    [(Admin.DRAIN, ["set ready", "set healthy"]), (Admin.READY, ["set healthy"])],
+    ids=["drained", "let in while no other was ready"],
+)
+def test_one_that_has_just_become_ready_again_serves_without_waiting_for_a_check(
+    node: Callable[..., Node], admin: Admin, words: list[str]
+) -> None:
+    again = {"n1": replace(node("n1"), ready_again=True)}
+    (change,) = changes(again, server("n1", admin, up=False))
+    assert (change.kind, verbs(change)) == (Kind.RETURN, words)
+
+
+@pytest.mark.parametrize("live", [(), (Admin.MAINT,)], ids=["new", "released"])
+@pytest.mark.parametrize(
+    ("beside", "words"),
+    [
+        (server("n2"), ["set unhealthy"]),
+        (server("n2", up=False), []),
+        (server("n2", Admin.DRAIN), []),
+        (server("n3"), []),
+    ],
+    ids=["another serves", "none is up", "none is in rotation", "the only one goes"],
+)
+def test_one_that_nobody_calls_ready_is_asked_by_a_check_first_while_another_serves(
+    node: Callable[..., Node], live: tuple[Admin, ...], beside: Server, words: list[str]
+) -> None:
+    """Alone it is sent what comes, until the first check that fails; so clients that belong there find it."""
+    told = {"n1": replace(node("n1"), proven=False), "n2": node("n2")}
+    servers = [server("n1", admin, checked=False) for admin in live]
+    (change,) = [change for change in changes(told, *servers, beside) if change.server == "n1"]
+    steps = ["enable health", "set ready", *words]
+    assert verbs(change) == (steps if live else ["add server", *steps])
 
 
 def test_a_server_that_was_only_half_added_is_completed(nodes: Nodes) -> None:

@@ -17,7 +17,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from pba_lab.model import HAProxyModel
 from pba_lab.modelled import ModelledHAProxy
 
-from pba_sync.balancer.heeding import have_served, heed
+from pba_sync.balancer.heeding import Past, heed, remember
 from pba_sync.balancer.planner import (
     Change,
     Kind,
@@ -61,13 +61,16 @@ class Membership(RuleBasedStateMachine):
         self.addresses: dict[str, str] = {}
         self.drained: set[str] = set()
         self.since: dict[str, float] = {}
-        self.served: frozenset[str] = frozenset()
-        self.left_at: dict[str, float] = {}
+        self.past = Past()
+        self.dead: set[str] = set()
+        """What checks have found dead since Kubernetes last called it ready, and HAProxy has known ever since."""
         self.now = 0.0
 
     @rule(name=st.sampled_from(NAMES), address=st.sampled_from(("10.0.0.1", "fd00::1")))
     def becomes_ready(self, name: str, address: str) -> None:
         known = self.pods.get(name)
+        if known and known.state is NodeState.UNREADY:
+            self.dead.discard(name)
         self.pods[name] = Node(name, known.address if known else address, 8080, NodeState.SERVING)
 
     @rule(name=st.sampled_from(NAMES))
@@ -122,8 +125,21 @@ class Membership(RuleBasedStateMachine):
     @rule(name=st.sampled_from((*NAMES, *SERVERS_OUTSIDE)), up=st.booleans())
     def is_checked(self, name: str, *, up: bool) -> None:
         server = self.model.servers.get(name)
-        if server and server.admin == 0:
-            server.state = 2 if up else 0
+        if server and server.checks_go_on:
+            server.found(well=up)
+            (self.dead.discard if up else self.dead.add)(name)
+
+    @rule(name=st.sampled_from(NAMES), unready=st.booleans())
+    def goes_down_out_of_rotation(self, name: str, *, unready: bool) -> None:
+        """By hand or because it is not ready: a machine that is mended, an application that hangs with requests."""
+        if name in self.pods:
+            self.takes_a_request(name)
+            if unready:
+                self.gets_unready(name)
+            else:
+                self.drained.add(name)
+            self.passes(None)
+            self.is_checked(name, up=False)
 
     @rule(name=st.sampled_from((*NAMES, *SERVERS_OUTSIDE)))
     def takes_a_request(self, name: str) -> None:
@@ -144,7 +160,7 @@ class Membership(RuleBasedStateMachine):
     @rule()
     def sidecar_restarts(self) -> None:
         self.since = {}
-        self.served = frozenset()
+        self.past = Past()
         self.addresses = {}
 
     @rule(seconds=st.sampled_from((1.0, 20.0, 40.0)))
@@ -155,9 +171,11 @@ class Membership(RuleBasedStateMachine):
     def passes(self, broken_off_after: int | None) -> None:
         """Make one pass; it may be broken off after so many commands (the sidecar is killed)."""
         left = 10_000 if broken_off_after is None else broken_off_after
+        known = set(self.model.servers)
         live = governed(self.haproxy.servers(), self.unresolved)
-        self.served = have_served(self.nodes, live, self.served)
-        shall = heed(self.nodes, live, self.served).nodes
+        self.past = remember(self.nodes, live, self.past)
+        shall = heed(self.nodes, live, self.past).nodes
+        serving = any(server.usable and wanted(shall, name) for name, server in live.items())
         for change in self._plan():
             for command in change.commands:
                 if left == 0:
@@ -168,10 +186,13 @@ class Membership(RuleBasedStateMachine):
                 except CommandRefusedError:
                     break
         self._nobody_serves_who_should_not(shall)
+        self._pods_that_are_ready_serve()
+        for name in set(self.model.servers) - known:
+            assert not (serving and external.is_outside(name) and self.model.servers[name].in_rotation)
 
     def _plan(self) -> tuple[Change, ...]:
         live = governed(self.haproxy.servers(), self.unresolved)
-        nodes = heed(self.nodes, live, self.served).nodes
+        nodes = heed(self.nodes, live, self.past).nodes
         self.since = drain_clock(nodes, live, self.since, self.now)
         busy = {name: server.in_use for name, server in self.model.servers.items()}
         changes = plan(nodes, live, self.since, self.now, self.terms)
@@ -199,18 +220,33 @@ class Membership(RuleBasedStateMachine):
             if self.model.servers[name].in_rotation:
                 assert wanted(shall, name)
 
+    def _pods_that_are_ready_serve(self) -> None:
+        """At once: no check is waited for, but what a check has found since then is believed."""
+        for name, pod in self.pods.items():
+            server = self.model.servers.get(name)
+            is_here = server is not None and server.address == pod.address
+            if self.nodes[name].state is NodeState.SERVING and name not in self.dead and is_here:
+                assert self.model.servers[name].in_rotation
+
+    @invariant()
+    def who_was_found_dead_gets_nothing(self) -> None:
+        """Whoever drains it or lets it back: until a check finds it well, or Kubernetes calls it ready anew."""
+        checked = {name for name, server in self.model.servers.items() if server.checks_go_on}
+        self.dead &= checked
+        assert not [name for name in self.dead if self.model.servers[name].in_rotation]
+
     @invariant()
     def at_rest_all_is_in_step(self) -> None:
         """From every state, some passes bring HAProxy in step, and then nothing is left to do."""
         model = HAProxyModel()
         model.servers = {name: type(server)(**vars(server)) for name, server in self.model.servers.items()}
-        haproxy, since, now, served = ModelledHAProxy(model), dict(self.since), self.now, self.served
+        haproxy, since, now, past = ModelledHAProxy(model), dict(self.since), self.now, self.past
         pending = tuple(f"external_{name}_" for name in self.unresolved)
         untouched = {name: vars(s) | {} for name, s in model.servers.items() if name.startswith(pending)}
         for _ in range(5):
             live = governed(haproxy.servers(), self.unresolved)
-            served = have_served(self.nodes, live, served)
-            shall = heed(self.nodes, live, served).nodes
+            past = remember(self.nodes, live, past)
+            shall = heed(self.nodes, live, past).nodes
             since = drain_clock(shall, live, since, now)
             for change in plan(shall, live, since, now, self.terms):
                 for command in change.commands:
@@ -218,13 +254,15 @@ class Membership(RuleBasedStateMachine):
             now += DRAIN_SECONDS
         assert {name: vars(model.servers[name]) for name in untouched} == untouched
         ours = governed(haproxy.servers(), self.unresolved)
-        shall = heed(self.nodes, ours, served).nodes
+        shall = heed(self.nodes, ours, past).nodes
         assert {name: (s.address, s.port, s.admin) for name, s in ours.items()} == {
             name: (node.address, node.port, Admin.READY if wanted(shall, name) else Admin.DRAIN)
             for name, node in shall.items()
             if stays(shall, name)
         }
-        kept = any(node.state is NodeState.UNREADY and name in served for name, node in self.nodes.items())
+        kept = any(
+            node.state is NodeState.UNREADY and name in past.served for name, node in self.nodes.items()
+        )
         if kept or any(stays(self.nodes, name) for name in self.nodes):
             assert any(server.admin is Admin.READY for server in ours.values())
         assert plan(shall, ours, {}, now, self.terms) == ()

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from pba_lab.modelled import Watched
+from pba_lab.modelled import ModelledHAProxy, Watched
 
-from pba_sync.balancer.heeding import have_served, heed
+from pba_sync.balancer.heeding import Past, heed, remember
+from pba_sync.balancer.loop import IDLE_SECONDS
 from pba_sync.balancer.planner import wanted
 from pba_sync.haproxy.servers import Admin, Server
 from pba_sync.watching.membership import Node
@@ -27,7 +28,7 @@ def server(name: str, admin: Admin = Admin.READY, *, up: bool = True) -> Server:
 
 def serving(nodes: dict[str, Node], *live: Server, before: frozenset[str] = frozenset()) -> set[str]:
     there = {entry.name: entry for entry in live}
-    shall = heed(nodes, there, have_served(nodes, there, before)).nodes
+    shall = heed(nodes, there, remember(nodes, there, Past(served=before))).nodes
     return {name for name in shall if wanted(shall, name)}
 
 
@@ -51,6 +52,20 @@ def test_where_another_can_serve_they_do_not(nodes: Nodes) -> None:
 
 def test_an_application_that_starts_is_not_taken_for_one_that_served(nodes: Nodes) -> None:
     assert serving(nodes(n1="unready", n2="unready")) == set()
+
+
+def test_one_that_is_ready_again_is_believed_though_checks_had_found_it_dead(nodes: Nodes) -> None:
+    there = {"n1": server("n1", Admin.DRAIN, up=False), "n2": server("n2")}
+    past = remember(nodes(n1="unready", n2="serving"), there, Past())
+    for _ in range(2):  # a pass may be broken off
+        told = nodes(n1="serving", n2="serving")
+        past = remember(told, there, past)
+        assert heed(told, there, past).nodes["n1"].ready_again
+    there["n1"] = server("n1")
+    past = remember(told, there, past)
+    there["n1"] = server("n1", up=False)
+    past = remember(told, there, past)
+    assert heed(told, there, past).nodes == told, "from now on its checks know better"
 
 
 def test_the_loop_keeps_them_says_so_and_lets_them_go(
@@ -78,3 +93,29 @@ def test_the_loop_keeps_them_says_so_and_lets_them_go(
     board.publish(nodes(n1="serving", n2="unready"))
     assert step() == (["n1"], "0.0")
     assert caplog.messages == [BEGUN, ENDED]
+
+
+def test_the_loop_sees_at_once_that_the_only_ready_one_has_died(
+    watched: Watched, model: HAProxyModel, nodes: Nodes
+) -> None:
+    board, loop = watched.board, watched.loop
+    board.publish(nodes(n1="serving", n2="serving"))
+    loop.step()
+    board.publish(nodes(n1="unready", n2="serving"))
+    for _ in range(4):
+        loop.step()
+    assert set(model.servers) == {"n2"}
+    model.servers["n2"].found(well=False)
+    assert loop.step() == IDLE_SECONDS, "the next look is as soon"
+    assert set(model.servers) == {"n1", "n2"}, "and no time has passed"
+
+
+def test_one_that_never_served_costs_no_more_looks(
+    watched: Watched, model: HAProxyModel, haproxy: ModelledHAProxy, nodes: Nodes
+) -> None:
+    watched.board.publish(nodes(n1="unready", n2="serving"))
+    watched.loop.step()
+    haproxy.texts.clear()
+    watched.loop.step()
+    assert set(model.servers) == {"n2"}
+    assert "show servers state nodes" not in haproxy.texts

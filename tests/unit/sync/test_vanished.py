@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from pba_lab.modelled import Watched
 
-from pba_sync.balancer.heeding import heed
+from pba_sync.balancer.heeding import Past, heed
 from pba_sync.balancer.loop import IDLE_SECONDS
 from pba_sync.haproxy.servers import Admin, Server
 from pba_sync.watching.membership import Node
@@ -27,7 +27,7 @@ def server(name: str, admin: Admin = Admin.READY, *, up: bool = True) -> Server:
 
 
 def serving_on(nodes: dict[str, Node], *live: Server) -> set[str]:
-    return set(heed(nodes, {entry.name: entry for entry in live}).nodes) - set(nodes)
+    return set(heed(nodes, {entry.name: entry for entry in live}, Past()).nodes) - set(nodes)
 
 
 def test_those_that_pass_their_checks_serve_on_where_no_other_can(nodes: Nodes) -> None:

@@ -3,6 +3,7 @@
 What must stay true:
 - the cookie is HAProxy's alone: the application never sees it, and what it sets under that name never reaches a client;
 - its value tells nothing of the node, and is the same in every frontend, whoever restarts;
+- no cache that clients share keeps an answer that binds one: it would bind all of them;
 - a client whose node goes, is down, fails or is too slow is sent to another, with that one's cookie;
 - a trial (a request to a node that is out) is never one of a client that is bound: its session lives elsewhere.
 
@@ -66,11 +67,13 @@ def cookie_rules(
         f"cookie {name} insert indirect nocache httponly{flags}",
         f"http-request set-var(txn.left) req.cook({name}),map({sidecar.LEFT})",
         f"http-request replace-header Cookie {emptied} if {{ var(txn.left) -m found }}",
-        "# Where a rule has chosen the node, HAProxy gives no cookie: to it, such a client is bound already.",
+        "# Where a rule has chosen the node, HAProxy gives no cookie: to it, such a client is bound already. Nor does",
+        "# it keep caches that clients share off the answer then (`nocache`).",
         *(
-            f"http-after-response add-header Set-Cookie {given} "
+            f"http-after-response add-header {header} "
             f"if {{ var(txn.{rule}) -m found }} {{ srv_name,strcmp(txn.{rule}) eq 0 }}"
             for rule in ("trial", "floor")
+            for header in (f"Set-Cookie {given}", "Cache-Control private")
         ),
         *([f"{secured} {condition}"] if proxied and not secure else ()),
     )

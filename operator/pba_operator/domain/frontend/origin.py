@@ -1,8 +1,9 @@
 r"""Where a request comes from: the client's address, and what the application is told of it.
 
 What must stay true:
-- nothing that a client says of where it comes from reaches the application, in no spelling that CGI, WSGI or PHP would
-  take for the header (they make `X-Forwarded-For` and `X_Forwarded_For` one variable);
+- nothing that a client says of where it comes from, or of what it asked for beside its request, reaches the application
+  in a header that programs are known to believe, in no spelling that CGI, WSGI or PHP would take for the header (they
+  make `X-Forwarded-For` and `X_Forwarded_For` one variable);
 - what common proxies pass on as the client said it is not believed, whoever brings it: Envoy does so with
   X-Forwarded-Host. They leave `Host` as it came, so that is what the application is told;
 - a proxy is believed because of its address alone. Each entry of X-Forwarded-For was written by the hop after it, so
@@ -31,23 +32,30 @@ HOPS: Final = 8
 """How many proxies of the user's a request may have passed. HAProxy counts ten entries of a header from its end."""
 
 _SEPARATOR: Final = "[^a-z0-9]"
-_SAID_BY_OTHERS: Final = (
-    "forwarded",
-    "proxy",
-    "x-forwarded(-.*)?",
-    "x-original-forwarded-(for|host)",
-    "x-(url-)?scheme",
-    "front-end-https",
-    "x-envoy-external-address",
-    "x-real-ip",
-    "x-client-ip",
-    "x-cluster-client-ip",
-    "true-client-ip",
-    "cf-connecting-ip",
-    "fastly-client-ip",
+_OF_WHOM: Final = (
+    *("client", "real", "remote", "true", "connecting", "connection", "originating", "external", "pseudo"),
+    *("socket", "src", "viewer", "proxy-?user", "appengine-user"),
 )
-"""Headers in which proxies tell their nodes whom a request comes from; `Proxy` is CGI's HTTP_PROXY (CVE-2016-5387)."""
-_NOT_FROM_CLIENTS: Final = f"^({'|'.join(_SAID_BY_OTHERS)})$".replace("-", _SEPARATOR)
+_ADDRESS: Final = f"({'|'.join(_OF_WHOM)})-?(ip(v[46])?(-?addr(ess)?)?|addr(ess)?|port)"
+_WHEREVER: Final = (_ADDRESS, "forwarded.*", "forward(er)?-for")
+"""Whatever stands before them: CDNs put their own name there, and some programs ask for the variable `HTTP_...`."""
+_ALONE: Final = (
+    *("proxy", "proxy-(host|ssl|url)", "wl-proxy-.*", "[$]ws..", "x-ip", "x-forward", "coming-from"),
+    *("x-host(-override)?", "(original|real|remote|http|proxy|envoy-original|disguised)-host(-override)?"),
+    *("(original|rewrite|override|replaced|envoy-original|(waws-)?unencoded)-(url|uri|path)",),
+    *("original-(for|proto|scheme|prefix)", "script-name", "path-info", "http-destinationurl"),
+    *("https", "front-end-https", "cf-visitor", "x-(url-)?scheme", "x-ssl", "(arr|fastly)-ssl"),
+    *("(x|appservice)-proto",),
+)
+"""These have no more before them than `X-` and `HTTP_`; `Proxy` is CGI's HTTP_PROXY (CVE-2016-5387)."""
+_NOT_FROM_CLIENTS: Final = f"^((.*-)?({'|'.join(_WHEREVER)})|(http-)?(x-)?({'|'.join(_ALONE)}))$".replace(
+    "-", _SEPARATOR
+)
+"""Headers in which proxies tell their nodes of a client's address, and of the host, scheme and path that it asked for.
+
+The names are those that programs are known to believe, or CDNs and proxies to send: an application that is asked by
+others' programs may have headers of its own for addresses (`PSU-IP-Address`), and those are not ours to take away.
+"""
 _MISSPELT_IDENTIFIER: Final = "^x(-request[^a-z0-9-]|[^a-z0-9-]request[^a-z0-9])id$"
 
 _IPV4_OF_ANY_FORM: Final = r'regsub("^(::ffff:)?([0-9.]+)(:[0-9]+)?$","\2",i)'

@@ -83,9 +83,35 @@ async def test_an_answer_that_may_be_kept_by_caches_is_kept_by_none_that_share_i
 ) -> None:
     for node in nodes:
         node.headers = [("Cache-Control", "max-age=60"), ("ETag", '"1"')]
-    answer = await said(haproxy.port, wire_client.request())
-    assert b"Set-Cookie: PBA=" in answer or b"set-cookie: PBA=" in answer
-    assert b"private" in answer.lower()
+    await assert_is_private(haproxy)
+
+
+async def assert_is_private(haproxy: HAProxyProcess) -> None:
+    """Show that a new client's answer binds it, and that no shared cache may keep it."""
+    answer = (await said(haproxy.port, wire_client.request())).lower()
+    assert b"set-cookie: pba=" in answer
+    assert b"cache-control: max-age=60" in answer
+    assert b"cache-control: private" in answer
+
+
+@pytest.mark.usefixtures("sidecar")
+async def test_neither_is_one_that_a_client_gets_on_trial(haproxy: HAProxyProcess, nodes: list[Node]) -> None:
+    tried = nodes[0]
+    tried.headers = [("Cache-Control", "max-age=60")]
+    haproxy.ask(commands.set_weight(tried.name, 0).text)
+    haproxy.ask(commands.give_trial(tried.name).text)
+    await assert_is_private(haproxy)
+    assert sum(tried.executed.values()) == 1
+
+
+async def test_nor_one_of_a_node_that_is_drawn_where_none_passes_its_checks(
+    haproxy: HAProxyProcess, nodes: list[Node], sidecar: SidecarLoop
+) -> None:
+    for node in nodes:
+        node.headers = [("Cache-Control", "max-age=60")]
+        node.health = 500
+    await eventually_async(lambda: not sidecar.in_rotation())
+    await assert_is_private(haproxy)
 
 
 HOSTILE = (

@@ -16,7 +16,9 @@ from pba_lab.wire_client import asked, connected, request, responses, said
 from pba_lab.witness import Seen, Witness
 
 PROXY, STRANGER = "127.0.0.2", "127.0.0.1"
-_WHENCE = re.compile(r"forward|proxy|client|real|-ip|_|scheme|https|address")
+_WHENCE = re.compile(
+    r"forward|proxy|client|real|ip|_|scheme|https|ssl|proto|addr|remote|original|url|-host|name"
+)
 _NUMBERS = itertools.count()
 TRUSTED = ["127.0.0.2/32", "10.0.0.0/8", "2001:db8:1::/48"]
 
@@ -57,6 +59,41 @@ SPOOFED = (
     "Front_End_Https: on",
     "X-Original-Forwarded-Host: evil.example",
     "X-Envoy-External-Address: 1.2.3.4",
+    "Client-IP: 1.2.3.4",
+    "Client_IP: 1.2.3.4",
+    "CLIENT.IP: 1.2.3.4",
+    "HTTP_CLIENT_IP: 1.2.3.4",
+    "WL-Proxy-Client-IP: 1.2.3.4",
+    "X-Remote-Addr: 1.2.3.4",
+    "X-Originating-IP: 1.2.3.4",
+    "X-Forwardedfor: 1.2.3.4",
+    "Forwarded-For: 1.2.3.4",
+    "X-ProxyUser-Ip: 1.2.3.4",
+    "X-Azure-ClientIP: 1.2.3.4",
+    "CF-Connecting-IPv6: 2001:db8::1",
+    "CloudFront-Viewer-Address: 1.2.3.4:5",
+    "CloudFront-Forwarded-Proto: https",
+    "$WSRA: 1.2.3.4",
+    "X-Arr-Ssl: 2048",
+    "X-Host: evil.example",
+    "X-HTTP-Host-Override: evil.example",
+    "X-Original-URL: /admin",
+    "X_Rewrite_URL: /admin",
+    "X-Envoy-Original-Path: /admin",
+    "Script_Name: /admin",
+)
+"""Of those that tests/unit/frontend/test_origin.py lists with their sources."""
+PASSED_ON = (
+    *(
+        "Client-Id",
+        "X-Client-Id",
+        "X-User-Id",
+        "X-CSRF-Token",
+        "X-Requested-With",
+        "PSU-IP-Address",
+        "Destination",
+    ),
+    *("X-HTTP-Method-Override", "X-RapidAPI-Host", "X-Original-Filename", "X-Email-Address"),
 )
 
 
@@ -71,6 +108,16 @@ async def test_nothing_that_a_client_says_of_itself_reaches_the_node_in_any_spel
         "x-forwarded-for": [STRANGER],
         "x-forwarded-proto": ["http"],
         "x-forwarded-host": ["shop.example"],
+    }
+
+
+async def test_what_the_application_has_asked_for_reaches_it(
+    new_frontend: NewFrontend, witness: Witness
+) -> None:
+    haproxy = await new_frontend(witness)
+    seen = await sent(haproxy, witness, *(f"{name}: of its own" for name in PASSED_ON))
+    assert {name: seen.all(name.lower()) for name in PASSED_ON} == {
+        name: ["of its own"] for name in PASSED_ON
     }
 
 
