@@ -97,7 +97,7 @@ class _Sidecar:
             keep=memory.keep,
             recall=memory.recall,
         )
-        stopping = Stopping(settings.socket.parent, time.monotonic)
+        stopping = Stopping(settings.socket.parent, settings.leave_seconds, time.monotonic)
         terms = Terms(settings.drain_seconds, settings.check, settings.requests_per_node, settings.affinity)
         return Loop(haproxy, self.board, stopping, terms, hooks)
 

@@ -32,6 +32,8 @@ class Settings:
     nodes_config_map: str
     """The ConfigMap in which the operator declares nodes."""
     drain_seconds: float
+    leave_seconds: float
+    """How long this frontend accepts connections at least once it is to end."""
     limits: Limits
     """How nodes are judged."""
     check: Check
@@ -128,6 +130,7 @@ def read_settings(environment: Mapping[str, str]) -> Settings:
         port_name=_required(environment, sidecar.ENV_PORT_NAME),
         nodes_config_map=_required(environment, sidecar.ENV_NODES_CONFIG_MAP),
         drain_seconds=_number(environment, sidecar.ENV_DRAIN_SECONDS),
+        leave_seconds=_number(environment, sidecar.ENV_LEAVE_SECONDS),
         limits=_limits(environment),
         check=Check(
             _count(environment, sidecar.ENV_CHECK_INTERVAL_MILLISECONDS),

@@ -85,6 +85,7 @@ def test_backend_and_frontend_are_filled_up_once_they_are_there(
             "clientSeconds": 60,
             "serverSeconds": 60,
             "queueSeconds": 5,
+            "leaveSeconds": 5,
         },
         "sessionAffinity": {
             "type": "Cookie",

@@ -41,6 +41,17 @@ class Timeouts:
         Default(5),
         Number(1, 600),
     ]
+    leave_seconds: Annotated[
+        int,
+        Doc(
+            "How long a frontend that is to end goes on accepting connections at least, whether a client is connected "
+            "or not: by then whatever leads clients to it must have heard of its end. A Service of Kubernetes hears "
+            "within 5 s; a load balancer that finds out by health checks needs the failures that it waits for, times "
+            "their interval. Ten seconds later the frontend accepts none, and clients of HTTP/2 are told to leave."
+        ),
+        Default(5),
+        Number(5, 600),
+    ]
 
 
 @dataclass(frozen=True)

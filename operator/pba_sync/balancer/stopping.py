@@ -38,11 +38,9 @@ from pba_sync.haproxy.runtime import Incarnation
 
 _LOG = logging.getLogger(__name__)
 
-SPREAD_SECONDS = 5.0
-"""How long new connections may still arrive: every kube-proxy, and balancers outside, must hear of it."""
-
-SHUT_SECONDS = 15.0
-"""After how long no new connection is accepted any more; clients of HTTP/2 leave from then on."""
+FURTHER_SECONDS = 10.0
+"""How much longer than all must take to hear of the end new connections are accepted, while clients are connected;
+clients of HTTP/2 leave from then on."""
 
 
 class Runtime(Protocol):
@@ -59,8 +57,22 @@ class Stopping:
     """Our side of the meeting."""
 
     def __init__(
-        self, folder: Path, clock: Callable[[], float], time_of_day: Callable[[], float] = time.time
+        self,
+        folder: Path,
+        leave_seconds: float,
+        clock: Callable[[], float],
+        time_of_day: Callable[[], float] = time.time,
     ) -> None:
+        """Wait for the hook's request.
+
+        Args:
+            folder: of HAProxy's socket.
+            leave_seconds: how long new connections may still arrive: every kube-proxy, and balancers outside, must
+                hear of the end.
+            clock: monotonic seconds.
+            time_of_day: the time by which files are dated.
+        """
+        self._leave_seconds = leave_seconds
         self._asked = folder / STOPPING_FILE
         self._drained = folder / DRAINED_FILE
         self._clock = clock
@@ -87,10 +99,10 @@ class Stopping:
         if self._since is None:
             self._since = self._clock()
         seconds = self._clock() - self._since
-        if seconds >= SHUT_SECONDS and self._shut != incarnation:
+        if seconds >= self._leave_seconds + FURTHER_SECONDS and self._shut != incarnation:
             self._shut_frontend(haproxy)
             self._shut = incarnation
-        if seconds >= SPREAD_SECONDS and haproxy.client_connections() == 0:
+        if seconds >= self._leave_seconds and haproxy.client_connections() == 0:
             self._drained.touch()
 
     @staticmethod

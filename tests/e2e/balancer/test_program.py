@@ -98,7 +98,11 @@ EVERYTHING: dict[str, Any] = {
     "limits": {"requestsPerNode": 1, "requestsPerClient": 1, "requestsPerClientPerSecond": 1},
     "paths": [{"prefix": "/it's/~a.b", "bodyMaxSize": "1Mi", "serverSeconds": 3600}],
     "retries": {"attempts": 10, "budgetPercent": 100},
-    "timeouts": {"connectMilliseconds": 100, "queueSeconds": 1, "clientSeconds": 1, "serverSeconds": 1},
+    "timeouts": {
+        "connectMilliseconds": 100,
+        **dict.fromkeys(("queueSeconds", "clientSeconds", "serverSeconds"), 1),
+        "leaveSeconds": 600,
+    },
     "sessionAffinity": {"type": "Cookie", "cookieName": "NODE-of_7"},
     "accessLog": "All",
     "trustedProxyCIDRs": ["10.0.0.0/8", "2001:db8::/32"],

@@ -57,7 +57,7 @@ class SidecarLoop:
         self.loop = Loop(
             self.haproxy,
             self.board,
-            Stopping(haproxy.folder, lambda: time.monotonic() + self.ahead_seconds),
+            Stopping(haproxy.folder, 5.0, lambda: time.monotonic() + self.ahead_seconds),
             terms,
             LoopHooks(
                 clock=time.monotonic,

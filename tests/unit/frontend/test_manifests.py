@@ -16,6 +16,7 @@ from pba_api.parse import parse_spec
 from pba_hack.waiting import wait_for
 from pba_operator.domain.frontend import SyncImage, manifests
 from pba_operator.domain.model import Cluster, Observed
+from pba_sync.balancer.stopping import FURTHER_SECONDS
 from pba_sync.haproxy.commands import Check
 from pba_sync.judging.limits import Limits
 from pba_sync.settings import read_settings
@@ -225,7 +226,14 @@ def test_only_haproxy_decides_on_readiness() -> None:
 
 @pytest.mark.parametrize(
     "timeouts",
-    [{}, {"clientSeconds": 5, "serverSeconds": 900}, {"clientSeconds": 700}, {"queueSeconds": 600}],
+    [
+        {},
+        {"clientSeconds": 5, "serverSeconds": 900},
+        {"clientSeconds": 700},
+        {"queueSeconds": 600},
+        {"leaveSeconds": 600},
+        {"clientSeconds": 700, "leaveSeconds": 5},
+    ],
 )
 def test_the_pod_may_take_as_long_to_end_as_its_clients_may_be_idle(timeouts: dict[str, int]) -> None:
     def change(spec: dict[str, Any]) -> None:
@@ -243,9 +251,12 @@ def test_the_pod_may_take_as_long_to_end_as_its_clients_may_be_idle(timeouts: di
     assert max(silent) == max(given["clientSeconds"], given["serverSeconds"])
     (queued,) = (int(seconds) for seconds in re.findall(r"timeout queue (\d+)s\n", config))
     (answered,) = (int(seconds) for seconds in re.findall(r"timeout server (\d+)s\n", config))
-    assert (
-        pod(change)["spec"]["terminationGracePeriodSeconds"] > drain > max(*silent, kept, queued + answered)
-    )
+    [sidecar] = pod(change)["spec"]["initContainers"]
+    (told,) = [int(e["value"]) for e in sidecar["env"] if e["name"] == "PBA_LEAVE_SECONDS"]
+    assert told == timeouts.get("leaveSeconds", 5)
+    last_connection = told + FURTHER_SECONDS
+    assert pod(change)["spec"]["terminationGracePeriodSeconds"] > drain
+    assert drain >= last_connection + max(*silent, kept, queued + answered)
     assert given["clientSeconds"] < kept <= given["clientSeconds"] + 15
     assert (shell, option) == ("/bin/sh", "-c")
     assert text.startswith("touch /run/haproxy/stopping;")

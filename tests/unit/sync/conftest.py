@@ -48,7 +48,7 @@ def watched(haproxy: ModelledHAProxy, clock: Clock, tmp_path: Path) -> Watched:
         on_restart=metrics.haproxy.on_restart,
     )
     terms = Terms(30.0, Check(500, 2, 2), 100)
-    return Watched(board, metrics, Loop(haproxy, board, Stopping(tmp_path, clock), terms, hooks))
+    return Watched(board, metrics, Loop(haproxy, board, Stopping(tmp_path, 5.0, clock), terms, hooks))
 
 
 @pytest.fixture

@@ -75,7 +75,7 @@ def loop(haproxy: ModelledHAProxy, board: Board, clock: Clock, told: Told, tmp_p
         on_restart=told.restart,
         on_step=lambda: told.step(clock()),
     )
-    return Loop(haproxy, board, Stopping(tmp_path, clock), Terms(30.0, Check(500, 2, 2), 100), hooks)
+    return Loop(haproxy, board, Stopping(tmp_path, 5.0, clock), Terms(30.0, Check(500, 2, 2), 100), hooks)
 
 
 def test_haproxy_is_left_alone_as_long_as_nothing_is_known(

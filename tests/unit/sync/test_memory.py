@@ -44,7 +44,7 @@ def start(
             clock=clock, share=lambda: 100 // (1 + len(frontends)), keep=memory.keep, recall=memory.recall
         )
         terms = Terms(30.0, Check(500, 2, 2), 100)
-        return board, Loop(haproxy, board, Stopping(tmp_path, clock), terms, hooks)
+        return board, Loop(haproxy, board, Stopping(tmp_path, 5.0, clock), terms, hooks)
 
     return begin
 

@@ -15,6 +15,7 @@ GIVEN = {
     "PBA_PORT_NAME": "web",
     "PBA_NODES_CONFIG_MAP": "shop-nodes",
     "PBA_DRAIN_SECONDS": "1.5",
+    "PBA_LEAVE_SECONDS": "7",
     "PBA_SLOW_START_SECONDS": "3",
     "PBA_LATE_PERCENT": "150",
     "PBA_LATE_MILLISECONDS": "40",
@@ -50,6 +51,7 @@ def test_all_comes_from_the_environment() -> None:
         port_name="web",
         nodes_config_map="shop-nodes",
         drain_seconds=1.5,
+        leave_seconds=7.0,
         limits=Limits(
             band=1.5, gap_milliseconds=40.0, first_rest=5.0, longest_rest=10.0, rise=3.0, out_share=0.25
         ),

@@ -9,15 +9,19 @@ from typing import TYPE_CHECKING
 import pytest
 from pba_lab.modelled import Clock, ModelledHAProxy
 
-from pba_sync.balancer.stopping import SHUT_SECONDS, SPREAD_SECONDS, Stopping
+from pba_sync.balancer.stopping import FURTHER_SECONDS, Stopping
 
 if TYPE_CHECKING:
     from pba_lab.model import HAProxyModel
 
 
+LEAVE_SECONDS = 40.0
+SHUT_SECONDS = LEAVE_SECONDS + FURTHER_SECONDS
+
+
 @pytest.fixture
 def look(tmp_path: Path, clock: Clock, haproxy: ModelledHAProxy) -> Callable[[], None]:
-    stopping = Stopping(tmp_path, clock)
+    stopping = Stopping(tmp_path, LEAVE_SECONDS, clock)
     return lambda: stopping.look(haproxy, haproxy.incarnation(), haproxy.flags())
 
 
@@ -37,7 +41,7 @@ def test_clients_are_asked_to_leave_and_waited_for(
     look()
     look()
     assert model.flags == ["stopping"]
-    clock.now += SPREAD_SECONDS + 1
+    clock.now += LEAVE_SECONDS + 1
     look()
     assert not (tmp_path / "drained").exists()
     model.clients = 0
@@ -64,7 +68,7 @@ def test_an_empty_frontend_still_waits_until_all_machines_have_heard(
 ) -> None:
     (tmp_path / "stopping").touch()
     look()
-    clock.now += SPREAD_SECONDS - 0.1
+    clock.now += LEAVE_SECONDS - 0.1
     look()
     assert not (tmp_path / "drained").exists()
     clock.now += 0.1
@@ -119,12 +123,12 @@ def test_the_time_of_day_may_be_set_while_the_pod_lives(
 ) -> None:
     """Before it is asked, and again afterwards."""
     now = [time.time() + jump]
-    stopping = Stopping(tmp_path, clock, lambda: now[0])
+    stopping = Stopping(tmp_path, LEAVE_SECONDS, clock, lambda: now[0])
     (tmp_path / "stopping").touch()
     os.utime(tmp_path / "stopping", (now[0], now[0]))
     for _ in range(2):
         stopping.look(haproxy, haproxy.incarnation(), haproxy.flags())
         now[0] += jump
-        clock.now += SPREAD_SECONDS
+        clock.now += LEAVE_SECONDS
     assert model.flags == ["stopping"]
     assert (tmp_path / "drained").exists()

@@ -112,6 +112,7 @@ def _told(frontend: Frontend) -> dict[str, str]:
         sidecar.ENV_LATE_MILLISECONDS: balancing.late_milliseconds,
         sidecar.ENV_TRIAL_PERIOD_SECONDS: balancing.trial_period_seconds,
         sidecar.ENV_MAX_OUT_PERCENT: balancing.max_out_percent,
+        sidecar.ENV_LEAVE_SECONDS: frontend.timeouts.leave_seconds,
         sidecar.ENV_CHECK_INTERVAL_MILLISECONDS: checks.interval_milliseconds,
         sidecar.ENV_CHECK_FALL: checks.fall,
         sidecar.ENV_CHECK_RISE: checks.rise,

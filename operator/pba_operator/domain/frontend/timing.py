@@ -17,8 +17,9 @@ from pba_api.types import Checks, Frontend, Timeouts
 _REQUEST_SECONDS: Final = 10
 """A client that sends the head of a request by and by must be done with it in so long; the same for its body, and for
 the handshake of TLS, or PROXY's header before it."""
-_MARGIN_SECONDS: Final = 30
-"""What a frontend that goes waits for beyond the longest silence."""
+_MARGIN_SECONDS: Final = 25
+"""What a frontend that goes waits for beyond the longest silence, and the time in which all hear of its end: it accepts
+connections for ten seconds more, and keeps them a bit longer than a client may be silent."""
 _KEPT_SECONDS: Final = 15
 """By how much longer than that, at most, a connection is kept between two requests."""
 
@@ -32,7 +33,7 @@ def client_drain_seconds(frontend: Frontend) -> int:
     timeouts = frontend.timeouts
     of_paths = (limits.server_seconds or 0 for limits in frontend.paths)
     answered = timeouts.queue_seconds + max(timeouts.server_seconds, *of_paths, 0)
-    return max(timeouts.client_seconds, answered) + _MARGIN_SECONDS
+    return timeouts.leave_seconds + max(timeouts.client_seconds, answered) + _MARGIN_SECONDS
 
 
 def _kept_milliseconds(client_seconds: int) -> int:

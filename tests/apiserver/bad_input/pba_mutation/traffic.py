@@ -94,5 +94,6 @@ PLACES: Final[Mapping[str, Look]] = {
     "frontend.timeouts.clientSeconds": _line("timeout client {}s"),
     "frontend.timeouts.serverSeconds": _line("timeout server {}s"),
     "frontend.timeouts.queueSeconds": _line("timeout queue {}s"),
+    "frontend.timeouts.leaveSeconds": _told("PBA_LEAVE_SECONDS"),
 }
 """By the path of the field."""
