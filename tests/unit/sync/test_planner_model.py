@@ -31,7 +31,7 @@ from pba_sync.balancer.planner import (
 from pba_sync.haproxy.affinity import Affinity
 from pba_sync.haproxy.commands import Check
 from pba_sync.haproxy.errors import CommandRefusedError
-from pba_sync.haproxy.servers import Admin
+from pba_sync.haproxy.servers import Admin, Server
 from pba_sync.watching import external
 from pba_sync.watching.external import Declared, External
 from pba_sync.watching.membership import Node, NodeState
@@ -63,14 +63,14 @@ class Membership(RuleBasedStateMachine):
         self.since: dict[str, float] = {}
         self.past = Past()
         self.dead: set[str] = set()
-        """What checks have found dead since Kubernetes last called it ready, and HAProxy has known ever since."""
+        """What checks have found dead since Kubernetes called it ready anew, and HAProxy has known ever since."""
+        self.seen: dict[str, NodeState] = {}
+        """What the last pass was told of each node."""
         self.now = 0.0
 
     @rule(name=st.sampled_from(NAMES), address=st.sampled_from(("10.0.0.1", "fd00::1")))
     def becomes_ready(self, name: str, address: str) -> None:
         known = self.pods.get(name)
-        if known and known.state is NodeState.UNREADY:
-            self.dead.discard(name)
         self.pods[name] = Node(name, known.address if known else address, 8080, NodeState.SERVING)
 
     @rule(name=st.sampled_from(NAMES))
@@ -129,17 +129,29 @@ class Membership(RuleBasedStateMachine):
             server.found(well=up)
             (self.dead.discard if up else self.dead.add)(name)
 
-    @rule(name=st.sampled_from(NAMES), unready=st.booleans())
-    def goes_down_out_of_rotation(self, name: str, *, unready: bool) -> None:
+    @rule(name=st.sampled_from(NAMES), unready=st.booleans(), back=st.booleans())
+    def goes_down_out_of_rotation(self, name: str, *, unready: bool, back: bool) -> None:
         """By hand or because it is not ready: a machine that is mended, an application that hangs with requests."""
         if name in self.pods:
             self.takes_a_request(name)
-            if unready:
-                self.gets_unready(name)
-            else:
-                self.drained.add(name)
+            self._takes_out(name, unready=unready)
             self.passes(None)
             self.is_checked(name, up=False)
+            if back:
+                self._takes_back(name, unready=unready)
+                self.passes(None)
+
+    def _takes_out(self, name: str, *, unready: bool) -> None:
+        if unready:
+            self.gets_unready(name)
+        else:
+            self.drained.add(name)
+
+    def _takes_back(self, name: str, *, unready: bool) -> None:
+        if unready:
+            self.becomes_ready(name, "")
+        else:
+            self.drained.discard(name)
 
     @rule(name=st.sampled_from((*NAMES, *SERVERS_OUTSIDE)))
     def takes_a_request(self, name: str) -> None:
@@ -161,6 +173,7 @@ class Membership(RuleBasedStateMachine):
     def sidecar_restarts(self) -> None:
         self.since = {}
         self.past = Past()
+        self.seen = {}
         self.addresses = {}
 
     @rule(seconds=st.sampled_from((1.0, 20.0, 40.0)))
@@ -173,6 +186,7 @@ class Membership(RuleBasedStateMachine):
         left = 10_000 if broken_off_after is None else broken_off_after
         known = set(self.model.servers)
         live = governed(self.haproxy.servers(), self.unresolved)
+        anew = self._called_ready_anew(live)
         self.past = remember(self.nodes, live, self.past)
         shall = heed(self.nodes, live, self.past).nodes
         serving = any(server.usable and wanted(shall, name) for name, server in live.items())
@@ -186,7 +200,11 @@ class Membership(RuleBasedStateMachine):
                 except CommandRefusedError:
                     break
         self._nobody_serves_who_should_not(shall)
-        self._pods_that_are_ready_serve()
+        if any(server.usable and self._stays(server) for server in live.values()):
+            assert any(server.in_rotation for server in self.model.servers.values())
+        for name in anew:
+            server = self.model.servers.get(name)
+            assert server is None or server.address != self.pods[name].address or server.in_rotation
         for name in set(self.model.servers) - known:
             assert not (serving and external.is_outside(name) and self.model.servers[name].in_rotation)
 
@@ -220,13 +238,25 @@ class Membership(RuleBasedStateMachine):
             if self.model.servers[name].in_rotation:
                 assert wanted(shall, name)
 
-    def _pods_that_are_ready_serve(self) -> None:
-        """At once: no check is waited for, but what a check has found since then is believed."""
-        for name, pod in self.pods.items():
-            server = self.model.servers.get(name)
-            is_here = server is not None and server.address == pod.address
-            if self.nodes[name].state is NodeState.SERVING and name not in self.dead and is_here:
-                assert self.model.servers[name].in_rotation
+    def _stays(self, server: Server) -> bool:
+        """Tell whether a server's node is to be kept, if nobody else serves."""
+        return stays(self.nodes, server.name) and self.nodes[server.name].address == server.address
+
+    def _called_ready_anew(self, live: Mapping[str, Server]) -> set[str]:
+        """Return the pods that are to serve at once, whatever checks have found of them."""
+        nodes, checked = (
+            self.nodes,
+            {name for name, server in live.items() if server.admin is not Admin.MAINT},
+        )
+        anew = {
+            name
+            for name in self.pods
+            if nodes[name].state is NodeState.SERVING
+            and (name not in checked or self.seen.get(name) is NodeState.UNREADY)
+        }
+        self.seen = {name: node.state for name, node in nodes.items()}
+        self.dead -= anew
+        return anew
 
     @invariant()
     def who_was_found_dead_gets_nothing(self) -> None:
