@@ -79,7 +79,7 @@ async def test_a_machine_that_fails_its_checks_is_out_until_it_is_well_again(
     await eventually_async(lambda: pod.executed)
     sidecar.tell_slices([pod], outside=[External("old", machine.address, machine.port)])
     name = f"external_old_{machine.address}:{machine.port}"
-    await eventually_async(lambda: sidecar.has(name) and len(machine.targets) > 2)
+    await eventually_async(lambda: sidecar.has(name) and sidecar.haproxy.servers()[name].asked)
     assert sidecar.in_rotation() == {pod.name}
     assert not machine.executed
     machine.health = machine.status = 200
