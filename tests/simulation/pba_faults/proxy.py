@@ -22,7 +22,7 @@ from yarl import URL
 from pba_faults.exchange import Exchange, exchange_of
 from pba_faults.script import Fault, Late, LoseAnswer, Refuse, Rule, Silence, Weather, Where
 from pba_faults.streams import Events, Stream
-from pba_hack.apiserver import ApiServer, trusting
+from pba_hack.apiserver import CLOSING_SECONDS, ApiServer, trusting
 from pba_hack.loopback import free_port
 
 _HOP = {"connection", "keep-alive", "transfer-encoding", "content-length", "date", "server", "host"}
@@ -76,6 +76,7 @@ class Proxy:
         finally:
             if self._session is not None:
                 await self._session.close()
+                await asyncio.sleep(CLOSING_SECONDS)
 
     async def up(self) -> None:
         """Be there (again)."""

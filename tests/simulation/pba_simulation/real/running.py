@@ -7,6 +7,7 @@ import random
 import threading
 from collections.abc import Callable
 
+from pba_hack.apiserver import CLOSING_SECONDS
 from pba_hack.loopback import free_port
 from pba_operator.engine.assembly import Engine
 from pba_operator.engine.configuration import Configuration
@@ -60,6 +61,7 @@ class RunningOperator:
         self._loop = asyncio.get_running_loop()
         self.process = Process(self.configuration, load(), self._clock, build)
         self.code = await run(self.process)
+        await asyncio.sleep(CLOSING_SECONDS)
 
     @property
     def leads(self) -> bool:
