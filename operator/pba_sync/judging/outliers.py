@@ -94,10 +94,14 @@ def assess(known: Standings, look: Look, limits: Limits) -> Standings:
     before, away = _present(known, look)
     recent = _recent(known.recent, before, look.ended)
     bounds = Bounds.of(recent, limits)
-    seen = {name: _seen(mark, look, name, bounds) for name, mark in before.items()}
+    levels = {
+        name: [bounds.level(end, on_trial=mark.phase is Phase.TRIAL) for end in look.ended[name]]
+        for name, mark in before.items()
+    }
+    seen = {name: _seen(mark, look, name, levels[name]) for name, mark in before.items()}
     seen = {name: _follow_trial(mark, look, name, known.given) for name, mark in seen.items()}
     serving = {name: mark.past for name, mark in seen.items() if mark.phase in SERVING}
-    news = [Ends.of(list(map(bounds.level, look.ended[name]))) for name in serving if look.ended[name]]
+    news = [Ends.of(levels[name]) for name in serving if levels[name]]
     ends = sum_ends([known.ends, *news]).faded()
     transitions = Transitions(Baselines(ends, serving), look.ended, look.silent, now, limits)
     waits = known.given if known.given == look.waiting and now - known.given_at >= NOBODY_SECONDS else None
@@ -144,17 +148,17 @@ def _recent(
     return (recent + tuple(news))[-USUAL:] if news else recent
 
 
-def _seen(mark: Mark, look: Look, name: str, bounds: Bounds) -> Mark:
-    """Return a mark with what has ended since, as far as it counts in the mark's phase."""
+def _seen(mark: Mark, look: Look, name: str, levels: Sequence[int]) -> Mark:
+    """Return a mark with what has ended since, as far as it counts in the mark's phase; `levels`: how badly it did."""
     ends = look.ended[name]
     if not ends and mark.past is NO_PAST:
         return mark
     is_stale = look.now - mark.heard >= STALE_SECONDS
     past, said = (NO_PAST, NOTHING_SAID) if is_stale else (mark.past, mark.said)
-    counted = [end for end in ends if _counts(mark, end, look.now)][-KEPT:]
+    told = zip(ends, levels, strict=True)
+    counted = [(end, level) for end, level in told if _counts(mark, end, look.now)][-KEPT:]
     well = 0
-    for end in counted:
-        level = bounds.level(end, on_trial=mark.phase is Phase.TRIAL)
+    for end, level in counted:
         if level == WELL:
             well += 1
             continue

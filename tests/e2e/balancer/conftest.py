@@ -16,6 +16,7 @@ from pba_lab.making import NewFrontend, NewNodes, NewSidecar
 from pba_lab.patience import eventually_async
 from pba_lab.shop import shop
 from pba_lab.sidecar_loop import TERMS, Lookup, SidecarLoop, unknown
+from pba_lab.websocket import EchoNode
 from pba_lab.witness import Witness
 
 from pba_operator.domain.frontend import haproxy_cfg
@@ -84,6 +85,14 @@ async def new_frontend() -> AsyncIterator[NewFrontend]:
 
     yield start
     ended.close()
+
+
+@pytest.fixture
+async def echo() -> AsyncIterator[EchoNode]:
+    node = EchoNode("echo")
+    await node.start()
+    yield node
+    node.kill()
 
 
 @pytest.fixture

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
 
-import pytest
 from pba_lab import HAProxyProcess
 from pba_lab.making import NewNodes, NewSidecar
 from pba_lab.patience import eventually_async
@@ -15,23 +13,15 @@ from pba_lab.websocket import EchoNode, opening
 from pba_lab.wire_client import asked, connected, request
 
 from pba_sync.haproxy import commands
-
-
-@pytest.fixture
-async def echo() -> AsyncIterator[EchoNode]:
-    node = EchoNode("echo")
-    await node.start()
-    yield node
-    node.kill()
+from pba_sync.haproxy.servers import count_connections
 
 
 async def _all_run(sidecar: SidecarLoop, name: str, count: int) -> None:
     """Wait until HAProxy has so many requests at a node, however far they are."""
 
     def running() -> int:
-        servers = sidecar.haproxy.ask(commands.SHOW_CONNECTIONS).splitlines()
-        (row,) = [row.split() for row in servers if row.startswith(f"nodes/{name} ")]
-        return int(row[6])
+        connections = sidecar.haproxy.ask(commands.SHOW_CONNECTIONS)
+        return count_connections(sidecar.haproxy.uncounted_servers(), connections)[name].in_use
 
     await eventually_async(lambda: running() == count)
 

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
 from typing import Any
 
-import pytest
 from pba_lab import HAProxyProcess
 from pba_lab.making import NewNodes, NewSidecar
 from pba_lab.patience import eventually_async
@@ -16,14 +14,6 @@ from pba_lab.wire_client import asked, connected, request
 
 from pba_sync.haproxy import commands
 from pba_sync.judging.answers import cut_off, parsed
-
-
-@pytest.fixture
-async def echo() -> AsyncIterator[EchoNode]:
-    node = EchoNode("echo")
-    await node.start()
-    yield node
-    node.kill()
 
 
 async def test_websocket_passes_in_both_directions(

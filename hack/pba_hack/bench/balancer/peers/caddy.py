@@ -10,8 +10,10 @@ from collections.abc import Iterator, Sequence
 from string import Template
 from typing import Final
 
+from pba_lab import proxies
+
 from pba_hack.bench.balancer.balancers import Balancer
-from pba_hack.bench.balancer.peers.program import running as running_program
+from pba_hack.bench.balancer.peers.program import as_balancer
 from pba_hack.binaries import binary
 
 _TEMPLATE: Final = Template(r"""{
@@ -99,10 +101,10 @@ def configuration(addresses: Sequence[str], port: int, *, retries: bool = False,
 @contextlib.contextmanager
 def running(addresses: Sequence[str], *, retries: bool = False, cookie: bool = False) -> Iterator[Balancer]:
     """Run it until the block ends; the arguments are those of `configuration`."""
-    with running_program(
+    with proxies.running(
         lambda port, _folder: configuration(addresses, port, retries=retries, cookie=cookie),
         lambda file: [str(binary("caddy")), "run", "--adapter", "caddyfile", "--config", str(file)],
         name="Caddyfile",
         environment={"GOMAXPROCS": "2"},
-    ) as balancer:
-        yield balancer
+    ) as proxy:
+        yield as_balancer(proxy)

@@ -10,8 +10,10 @@ import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
+from pba_lab import proxies
+
 from pba_hack.bench.balancer.balancers import Balancer
-from pba_hack.bench.balancer.peers.program import running as running_program
+from pba_hack.bench.balancer.peers.program import as_balancer
 from pba_hack.binaries import binary
 
 LEAST_REQUEST: Final = "least_request"
@@ -167,11 +169,11 @@ def running(
 ) -> Iterator[Balancer]:
     """Run it until the block ends; the arguments are those of `configuration`."""
     options = ("--concurrency", "2", "--disable-hot-restart", "--log-level", "warning", "-c")
-    with running_program(
+    with proxies.running(
         lambda port, _folder: json.dumps(
             configuration(addresses, port, policy, retries=retries, cookie=cookie), indent=1
         ),
         lambda file: [str(binary("envoy")), *options, str(file)],
         name="envoy.json",
-    ) as balancer:
-        yield balancer
+    ) as proxy:
+        yield as_balancer(proxy)

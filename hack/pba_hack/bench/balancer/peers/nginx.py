@@ -12,10 +12,10 @@ from pathlib import Path
 from string import Template
 from typing import Final
 
-from pba_lab.proxies import nginx_root
+from pba_lab import proxies
 
 from pba_hack.bench.balancer.balancers import Balancer
-from pba_hack.bench.balancer.peers.program import running as running_program
+from pba_hack.bench.balancer.peers.program import as_balancer
 from pba_hack.images.rootfs import command
 
 _TEMPLATE: Final = Template(r"""daemon off;
@@ -91,10 +91,10 @@ def configuration(addresses: Sequence[str], port: int, folder: Path, *, retries:
 @contextlib.contextmanager
 def running(addresses: Sequence[str], *, retries: bool = False) -> Iterator[Balancer]:
     """Run it until the block ends; the arguments are those of `configuration`."""
-    files = nginx_root()
-    with running_program(
+    files = proxies.nginx_root()
+    with proxies.running(
         lambda port, folder: configuration(addresses, port, folder, retries=retries),
         lambda file: command(files, "/usr/sbin/nginx", "-e", "stderr", "-c", str(file)),
         name="nginx.conf",
-    ) as balancer:
-        yield balancer
+    ) as proxy:
+        yield as_balancer(proxy)
