@@ -89,18 +89,14 @@ async def new_frontend() -> AsyncIterator[NewFrontend]:
 
 @pytest.fixture
 async def echo() -> AsyncIterator[EchoNode]:
-    node = EchoNode("echo")
-    await node.start()
-    yield node
-    node.kill()
+    async with EchoNode("echo") as node:
+        yield node
 
 
 @pytest.fixture
 async def witness() -> AsyncIterator[Witness]:
-    node = Witness("witness")
-    await node.start()
-    yield node
-    node.kill()
+    async with Witness("witness") as node:
+        yield node
 
 
 @pytest.fixture

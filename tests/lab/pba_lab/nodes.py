@@ -7,6 +7,7 @@ import contextlib
 import socket
 from collections import Counter
 from collections.abc import Iterator
+from typing import Self
 
 from pba_lab.listening import stop_listening
 from pba_lab.patience import eventually_async
@@ -70,6 +71,14 @@ class Node:
         self._ending = self._is_dead = False
         self._server = await asyncio.start_server(self._serve, address, port, backlog=512)
         self.address, self.port = self._server.sockets[0].getsockname()[:2]
+
+    async def __aenter__(self) -> Self:
+        """Serve until the block ends."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        self.kill()
 
     async def finish(self) -> None:
         """End as on SIGTERM: accept nothing more, close what is idle, answer what runs, and only then return."""

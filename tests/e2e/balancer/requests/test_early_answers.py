@@ -86,14 +86,12 @@ async def test_after_a_long_body_that_is_refused_the_connection_ends(
 async def test_after_a_node_says_no_before_the_bodys_end_the_connection_ends(
     new_frontend: NewFrontend,
 ) -> None:
-    node = EarlyNode("early")
-    await node.start()
-    haproxy = await new_frontend(node)
-    async with asyncio.timeout(10), connected(haproxy.port) as (reader, writer):
-        writer.write(upload("/", LONG))
-        refused = await response(reader)
-        assert (refused.status, is_last(refused)) == (413, True)
-    node.kill()
+    async with EarlyNode("early") as node:
+        haproxy = await new_frontend(node)
+        async with asyncio.timeout(10), connected(haproxy.port) as (reader, writer):
+            writer.write(upload("/", LONG))
+            refused = await response(reader)
+            assert (refused.status, is_last(refused)) == (413, True)
 
 
 @pytest.mark.parametrize("how", [upload, chunked])
