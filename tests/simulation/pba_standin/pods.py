@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import errno
 import http
 import socket
 from collections.abc import Callable
@@ -50,7 +51,11 @@ class LivePods:
         return f"{pod['metadata']['uid']}/{restarts}"
 
     def files(self, host: str) -> Files:
-        """Return what a member's pod mounts, as it is now."""
+        """Return what a member's pod mounts, as it is now.
+
+        Raises:
+            ConnectionRefusedError: a part of it is not there: a kubelet starts no container before it is.
+        """
         pod = self._pod(host)
         container = _named(pod["spec"]["containers"], members.CONTAINER)
         mounted = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
@@ -93,7 +98,8 @@ class LivePods:
         namespace = pod["metadata"]["namespace"]
         found = self._get(kind, namespace, name)
         if found is None:
-            raise LookupError(f"a pod runs, and what it mounts is not there: {kind} {namespace}/{name}")
+            waits = f"the container waits for what it mounts: {kind} {namespace}/{name}"
+            raise ConnectionRefusedError(errno.ECONNREFUSED, waits)
         return found
 
 

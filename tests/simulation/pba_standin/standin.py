@@ -30,7 +30,11 @@ class Pods(Protocol):
         """
 
     def files(self, host: str) -> Files:
-        """Return what that pod mounts. It is asked for at each start only."""
+        """Return what that pod mounts. It is asked for at each start only.
+
+        Raises:
+            OSError: a part of it is not there, so nothing has started.
+        """
 
 
 @dataclass

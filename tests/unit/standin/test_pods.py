@@ -11,7 +11,7 @@ from pba_standin.contract.question import Question
 from pba_standin.session import Variables
 
 from pba_hack.waiting import wait_for
-from pba_operator.domain.model import AccountState
+from pba_operator.domain.model import AccountState, ChildId
 
 
 def test_a_pod_that_does_not_run_refuses_connections(subject: PretendedMember) -> None:
@@ -21,6 +21,16 @@ def test_a_pod_that_does_not_run_refuses_connections(subject: PretendedMember) -
     assert refused.value.args[0] == 2003
     with pytest.raises(ConnectionRefusedError):
         subject.stand_in.server(subject.host)
+
+
+def test_nothing_listens_before_all_that_a_pod_mounts_is_there(subject: PretendedMember) -> None:
+    """Somebody deletes a Secret that is made anew, and just then the pod is, too."""
+    question = Question(subject)
+    subject.restarts += 1
+    subject.gone.add(ChildId("Secret", "shop-mysql-tls"))
+    assert question.ask().state is AccountState.UNREACHABLE
+    subject.gone.clear()
+    assert question.ask().state is AccountState.READY
 
 
 def test_a_pod_that_is_not_there_has_no_name(subject: PretendedMember) -> None:

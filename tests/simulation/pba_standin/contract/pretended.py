@@ -30,6 +30,8 @@ class PretendedMember(Subject):
         self.restarts = 0
         self.volume = "1"
         self.is_running = True
+        self.gone: set[ChildId] = set()
+        """Secrets that somebody has deleted."""
         self.stand_in = StandIn(LivePods(self.get))
         self.connect = self.stand_in.connect
 
@@ -46,7 +48,7 @@ class PretendedMember(Subject):
         return next(found for found in made if (found["kind"], found["metadata"]["name"]) == (kind, name))
 
     def _secret(self, child: ChildId) -> Object | None:
-        live = self.observed.children.get(child)
+        live = None if child in self.gone else self.observed.children.get(child)
         if live is None or self.spoiled not in live["data"]:
             return live
         return {**live, "data": {**live["data"], self.spoiled: base64.b64encode(SPOILED).decode()}}
