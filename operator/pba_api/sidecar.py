@@ -170,6 +170,9 @@ RETRIES_SPENT: Final = 0
 RETRIES_REFUSED: Final = 1
 """In that table: how many requests would not have been retried any more, had they failed."""
 
+TABLE_FORESEEN: Final = "foreseen"
+"""HAProxy's table of one entry in which the sidecar says how many retries are to come."""
+
 FLAGS: Final = "virt@flags"
 """A list that lives in HAProxy alone (a virtual file, HAProxy 3.0): empty again when HAProxy restarts, and it
 outlives the sidecar."""

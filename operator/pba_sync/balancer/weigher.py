@@ -213,6 +213,8 @@ class Weigher:
         self._askers.note(ended)
         self._listener.note(ended)
         self._listener.look(servers, now, self._haproxy.unanswered)
+        if self._listener.overdue:
+            self._run(commands.foresee(self._listener.overdue))
         look = outliers.Look(
             {name: ended[name] for name in servers},
             now,

@@ -29,6 +29,7 @@ from pba_api.sidecar import (
     TABLE_ANSWERING,
     TABLE_CLIENTS,
     TABLE_ELSEWHERE,
+    TABLE_FORESEEN,
     TABLE_RETRIES,
     TRIAL,
     TRIALS,
@@ -266,6 +267,11 @@ def tell_elsewhere(rates: Mapping[str, int]) -> Command:
         for client, rate in rates.items()
     )
     return Command("set table", ";".join(each))
+
+
+def foresee(retries: int) -> Command:
+    """Have HAProxy know how many retries are to come; it holds this for two seconds, then it fades within two more."""
+    return Command("set table", f"set table {TABLE_FORESEEN} key 0 data.http_req_rate {retries:d}")
 
 
 CLIENTS_AT_ONCE: Final = 100

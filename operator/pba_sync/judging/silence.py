@@ -9,7 +9,8 @@ What must stay true:
 - what is answered already, and only goes on (streams, WebSockets, long bodies), does not count;
 - requests that had waited for long when a node last answered anything (long polls) prove nothing against it; and the
   more of them there are, the less does another one prove;
-- where all hang, nobody stands out;
+- where all hang, nobody stands out, but how many requests are overdue is known: they may be sent to other nodes once
+  their time is over, and count as such retries already (`pba_operator.domain.frontend.retries`);
 - an answer ends the suspicion, and what it has led to; a failure is none.
 """
 
@@ -126,6 +127,7 @@ class Listener:
         """Have a request run for long once it has run for `span` seconds; infinite: none does."""
         self._span = span
         self._nodes: dict[str, Watched] = {}
+        self._judged: frozenset[str] = frozenset()
         self._ended: list[Ended] = []
         self._counted_at = -math.inf
         self._answered: set[str] = set()
@@ -135,6 +137,8 @@ class Listener:
         """Nodes that are suspected to hang."""
         self.hanging: frozenset[str] = frozenset()
         """Those of them that failed a trial since."""
+        self.overdue = 0
+        """How many requests have run for long since their nodes last answered, also at nodes that get no more."""
 
     def note(self, ended: Mapping[str, Sequence[End]]) -> None:
         """Take in what has ended at each node."""
@@ -157,7 +161,7 @@ class Listener:
         """Count, if it is time to.
 
         Args:
-            names: the nodes that get requests.
+            names: the nodes that get requests: only they are suspected. One that comes back is as new.
             now: monotonic, in seconds.
             count: returns how many requests of each node are not answered yet.
         """
@@ -167,7 +171,10 @@ class Listener:
         passed = self._span if math.isinf(self._counted_at) else now - self._counted_at
         self._counted_at = now
         running = count()
-        self._nodes = {name: self._nodes.get(name, Watched()) for name in names if name in running}
+        anew = set(names) - self._judged
+        self._judged = frozenset(names)
+        known = {name: node for name, node in self._nodes.items() if name not in anew}
+        self._nodes = {name: known.get(name) or Watched() for name in running}
         for name, node in self._nodes.items():
             counted = Count(now, running[name], passed, self._took_at.get(name, 0.0))
             node.count(counted, self._span, answered=name in self._answered)
@@ -177,11 +184,13 @@ class Listener:
         self._answered, self._took, self._took_at = set(), [], {}
         self.silent = self._stand_out()
         self.hanging &= self.silent
+        self.overdue = sum(node.beyond_base(self._span) for node in self._nodes.values())
 
     def _stand_out(self) -> frozenset[str]:
-        resting = sum(node.base for node in self._nodes.values())
+        judged = {name: node for name, node in self._nodes.items() if name in self._judged}
+        resting = sum(node.base for node in judged.values())
         return stand_out(
-            {name: node.beyond_base(self._span) for name, node in self._nodes.items()},
+            {name: node.beyond_base(self._span) for name, node in judged.items()},
             late=resting + sum(entry.late for entry in self._ended),
             soon=sum(entry.soon for entry in self._ended),
         )

@@ -156,6 +156,7 @@ COMMANDS = st.one_of(
     st.builds(commands.stay, NAMES),
     *(st.builds(make, PLACES, NAMES) for make in (commands.put_on_floor, commands.move_on_floor)),
     st.builds(commands.take_from_floor, PLACES),
+    st.builds(commands.foresee, PLACES),
     st.builds(commands.size_floor, st.sampled_from((None, 1)), PLACES),
     *(
         st.builds(make, NAMES)

@@ -16,9 +16,11 @@ from pba_lab.patience import eventually, eventually_async
 from pba_lab.weighing import weighing
 from pba_lab.wire_client import request, said, status
 
+from pba_api.sidecar import NO_AFFINITY
 from pba_sync.haproxy import commands
+from pba_sync.haproxy.affinity import Affinity
 from pba_sync.haproxy.commands import Check
-from pba_sync.haproxy.retries import read_budget
+from pba_sync.haproxy.retries import Budget, read_budget
 from pba_sync.judging.limits import Limits
 from pba_sync.judging.phases import Phase
 
@@ -40,7 +42,7 @@ def configuration(render: Callable[..., str], request: pytest.FixtureRequest) ->
     frontend = {
         # The nodes are this process: they must not be late because it stands still.
         "timeouts": {"serverSeconds": 1 if silent else 60},
-        "retries": getattr(request, "param", {}),
+        **getattr(request, "param", {}),
     }
     return render(frontend=frontend)
 
@@ -150,6 +152,37 @@ async def test_what_every_node_fails_is_not_multiplied_beyond_the_budget(
     assert 0 < budget.refused < count
 
 
+@pytest.mark.parametrize("configuration", [{"timeouts": {"serverSeconds": 4}}], indirect=True)
+async def test_where_all_nodes_hang_later_requests_have_one_try_before_any_retry_is_counted(
+    haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_faulty: NewFaulty
+) -> None:
+    nodes = [await new_faulty(f"bad-{number}", Stage.SILENT) for number in range(3)]
+    await joined(new_sidecar, *nodes)
+
+    def ask(name: str) -> asyncio.Task[bytes]:
+        return asyncio.create_task(said(haproxy.port, request("/", f"X-Test-Id: {name}")))
+
+    def tries(name: str) -> int:
+        return sum(node.read[name] for node in nodes)
+
+    def budget() -> Budget:
+        return read_budget(haproxy.ask("show table retries"))
+
+    with weighing(haproxy, Limits(), Affinity(NO_AFFINITY, leave_milliseconds=1000.0)) as standings:
+        await eventually_async(lambda: standings)
+        early = [ask(f"early-{number}") for number in range(200)]
+        while not budget().refused:
+            early.append(ask(f"early-{len(early)}"))
+            await asyncio.sleep(0.1)
+        assert budget().spent == 0, "foreseen"
+        late = [ask(f"late-{number}") for number in range(50)]
+        assert {status(answer) for answer in await asyncio.gather(*late)} == {504}
+        assert {tries(f"late-{number}") for number in range(50)} == {1}
+        assert tries("early-0") > 1, "those of before are sent again"
+    for task in early:
+        task.cancel()
+
+
 async def test_the_first_requests_are_counted_that_come_at_the_same_moment(
     haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_faulty: NewFaulty
 ) -> None:
@@ -178,7 +211,7 @@ async def test_what_fails_on_trial_counts_as_a_retry(
     assert read_budget(haproxy.ask("show table retries")).spent == 1
 
 
-@pytest.mark.parametrize("configuration", [{"budgetPercent": 0}], indirect=True)
+@pytest.mark.parametrize("configuration", [{"retries": {"budgetPercent": 0}}], indirect=True)
 async def test_without_a_budget_nothing_is_sent_twice(
     haproxy: HAProxyProcess, new_sidecar: NewSidecar, new_nodes: NewNodes, new_faulty: NewFaulty
 ) -> None:

@@ -87,6 +87,8 @@ class HAProxyModel:
         """The nodes that bound clients leave: their identities and names."""
         self.answers: list[str] = []
         """The lines on the last requests."""
+        self.foreseen = 0
+        """How many retries are to come."""
         self.redispatches: dict[str, int] = {}
         """From which servers requests went on to another one, and how often."""
         self.cut_off: list[str] = []
@@ -107,6 +109,7 @@ class HAProxyModel:
         self.floor_size.clear()
         self.answers.clear()
         self.redispatches.clear()
+        self.foreseen = 0
         self.clients = 0
         self.is_shut = False
         self.started += 1
@@ -273,6 +276,10 @@ class HAProxyModel:
         entries[:] = [entry for entry in entries if entry[0] != key]
         return ""
 
+    def _foresee(self, retries: str) -> str:
+        self.foreseen = int(retries)
+        return ""
+
     def _show_answers(self) -> str:
         return "\n".join(self.answers)
 
@@ -316,6 +323,7 @@ class HAProxyModel:
         (r"add map virt@(floor|floor-size) (\S+) (\S+)", _add_to_map),
         (r"set map virt@(floor|floor-size) (\S+) (\S+)", _set_in_map),
         (r"del map virt@(floor|floor-size) (\S+)", _take_from_map),
+        (r"set table foreseen key 0 data.http_req_rate (\d+)", _foresee),
         (r"show events answers", _show_answers),
         (r"show info", _show_info),
         (r"show stat public 1 -1", _show_clients),

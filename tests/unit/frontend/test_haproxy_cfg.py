@@ -87,7 +87,8 @@ def test_only_safe_methods_are_sent_again_and_only_while_the_budget_lasts() -> N
         "retries 5",
         "acl is_safe method GET HEAD OPTIONS",
         "http-request set-var(txn.retries) sc_http_req_rate(2),mul(30),div(100),add(100)",
-        "acl is_spent sc_gpc_rate(0,2),sub(txn.retries) ge 0",
+        "http-request set-var(txn.foreseen) int(0),table_http_req_rate(foreseen)",
+        "acl is_spent sc_gpc_rate(0,2),add(txn.foreseen),sub(txn.retries) ge 0",
         "http-request disable-l7-retry if !is_safe or is_spent",
     } <= set(text)
 

@@ -119,6 +119,22 @@ def test_where_all_hang_nobody_stands_out(watch: Watch) -> None:
     assert not any(watch.look({"hangs": 20, "well": 20}, {}) for _ in range(20))
 
 
+def test_it_is_known_how_many_requests_are_overdue_also_where_all_nodes_hang_or_one_gets_no_more(
+    watch: Watch,
+) -> None:
+    seen = []
+    for _ in range(6):
+        watch.look({"hangs": 20, "well": 30}, {})
+        seen.append(watch.listener.overdue)
+    assert seen == [0, 0, 0, 0, 2, 50], "two ran already at the last answers"
+    running = {"hangs": 20, "well": 30}
+    watch.listener.look({"well"}, watch.now + 1.0, lambda: running)
+    assert watch.listener.overdue == 50
+    watch.now += 1.0
+    watch.look({"hangs": 20, "well": 30}, {"well": [SOON]})
+    assert watch.listener.overdue == 0, "the one has answered, the other is as new"
+
+
 def test_where_half_of_them_hang_both_stand_out() -> None:
     assert stand_out({"a": 10, "b": 10, "c": 0, "d": 0}, late=0, soon=1000) == {"a", "b"}
     assert stand_out({"a": 10, "b": 10, "c": 10, "d": 10}, late=0, soon=10) == frozenset()

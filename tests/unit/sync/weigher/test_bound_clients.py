@@ -145,9 +145,11 @@ def test_one_that_hangs_is_left_though_nobody_brings_a_trial(
 
     answered("n2", 8)
     go_on(3.0)
+    assert model.foreseen == 0
     model.servers["n2"].in_use = 5
     go_on(5.0)
     assert (model.weights["n2"], model.left) == (0, [])
+    assert model.foreseen == 5, "when their time is over, they are sent to others"
     go_on(Limits().first_rest + NOBODY_SECONDS)
     assert model.left == [(BOUND.cookie("n2"), "n2")]
     go_on(60.0)
