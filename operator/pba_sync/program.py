@@ -109,6 +109,7 @@ class _Sidecar:
             on_left=told.on_left,
             on_answers=told.on_answers,
             on_cut_off=told.on_cut_off,
+            on_refused=told.on_refused,
         )
         return Weigher(haproxy, self.settings.limits, hooks, self.settings.affinity)
 

@@ -87,6 +87,8 @@ class WeigherHooks:
     on_answers: Callable[[Sequence[Answer]], None] = lambda _: None
     on_cut_off: Callable[[Mapping[str, int]], None] = lambda _: None
     """Is told how many requests were ended at the deadlines of nodes, by their kinds."""
+    on_refused: Callable[[Mapping[str, int]], None] = lambda _: None
+    """Is told how many requests no node has got, by the status that they were answered with."""
 
 
 class Weigher:
@@ -183,7 +185,7 @@ class Weigher:
                 self._run(commands.set_weight(server.name, first))
 
     def _run(self, command: Command) -> None:
-        """Carry out what a server may refuse that was removed meanwhile."""
+        """Carry out what may be refused, a server having been removed meanwhile, and must keep nothing else from it."""
         try:
             self._haproxy.run(command)
         except CommandRefusedError as error:
@@ -207,9 +209,11 @@ class Weigher:
         before = self._known
         told = answers.parsed(fresh)
         found = answers.read(told)
+        found += self._passed_on(found)
         self._hooks.on_answers(found)
         self._hooks.on_cut_off(answers.cut_off(told))
-        ended = self._ended(found, _reached(everyone))
+        self._hooks.on_refused(answers.refused(told))
+        ended = answers.by_node(found, _reached(everyone))
         self._askers.note(ended)
         self._listener.note(ended)
         self._listener.look(servers, now, self._haproxy.unanswered)
@@ -236,17 +240,21 @@ class Weigher:
         pace = max(LOOK_SECONDS, LOOK_SECONDS_A_NODE * len(servers))
         return CALM_SECONDS if settled and not fresh else pace
 
-    def _ended(self, read: Sequence[Answer], servers: Iterable[str]) -> dict[str, list[End]]:
-        """Return what ended at each node, those tries included after which another node was asked."""
-        ended = answers.by_node(read, servers)
-        if any(answer.retried for answer in read):
-            before, self._redispatches = self._redispatches, self._haproxy.redispatches()
-            asked = {answer.end.asked for answer in read if answer.retried}
-            failed = End(-1.0, failed=True, asked=asked.pop() if len(asked) == 1 else None)
-            for name, count in failures(before, self._redispatches).items():
-                # A node on trial is not judged by them: its line says the same.
-                ended.get(name, []).extend([failed] * count)
-        return ended
+    def _passed_on(self, read: Sequence[Answer]) -> list[Answer]:
+        """Return the tries that failed, after which another node was asked: no line tells of them.
+
+        A node on trial is not judged by them: its line says the same.
+        """
+        if not any(answer.retried for answer in read):
+            return []
+        before, self._redispatches = self._redispatches, self._haproxy.redispatches()
+        asked = {answer.end.asked for answer in read if answer.retried}
+        failed = End(-1.0, failed=True, asked=asked.pop() if len(asked) == 1 else None)
+        return [
+            Answer(name, failed, passed_on=True)
+            for name, count in failures(before, self._redispatches).items()
+            for _ in range(count)
+        ]
 
     def _give_trial(self, waiting: str | None) -> None:
         given = self._known.given

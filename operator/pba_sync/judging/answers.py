@@ -19,6 +19,7 @@ from pba_api import log_fields
 from pba_api.sidecar import TRY
 from pba_sync.judging.pasts import Asked, End
 
+_REFUSED: Final = 400
 _ERROR: Final = 500
 _NODES_FAULT: Final = frozenset("Ss")
 """First letter of how a session ended: the server broke off, or did not answer in time."""
@@ -33,7 +34,7 @@ Line = Mapping[str, Any]
 
 
 class Answer(NamedTuple):
-    """How one request ended that was sent to a node."""
+    """How one request ended that was sent to a node, or one try of it."""
 
     node: str
     end: End
@@ -42,6 +43,8 @@ class Answer(NamedTuple):
     cookie: str = ""
     """What the client's said of it: new, bound to the node, or to one that is down, that is left, or that nobody knows;
     empty, where no cookie binds clients."""
+    passed_on: bool = False
+    """Whether it is a try that failed, after which another node was asked."""
 
 
 def news(lines: Sequence[str], last: str) -> Sequence[str]:
@@ -69,6 +72,17 @@ def cut_off(lines: Iterable[Line]) -> Counter[str]:
         "websocket" if line.get(log_fields.UPGRADED) else "request"
         for line in lines
         if str(line.get(log_fields.END, "")).startswith(_CUT_OFF)
+    )
+
+
+def refused(lines: Iterable[Line]) -> Counter[str]:
+    """Return how many requests no node has got, by the status that HAProxy itself has answered: an error."""
+    return Counter(
+        f"{_number(line.get(log_fields.STATUS)):.0f}"
+        for line in lines
+        if str(line.get(log_fields.NODE, "")).startswith("<")
+        and _number(line.get(log_fields.STATUS)) >= _REFUSED
+        and str(line.get(log_fields.END, ""))[:1] not in _CLIENTS_FAULT
     )
 
 

@@ -56,7 +56,7 @@ class ResponseTimes:
         """Count answers."""
         for answer in answers:
             end = answer.end
-            result = "failed" if end.failed else "answered"
+            result = "passed on" if answer.passed_on else "failed" if end.failed else "answered"
             seconds = end.milliseconds / 1000 if end.milliseconds >= 0 else max(0.0, end.seconds)
             self._tallies.setdefault((answer.node, result), _Tally()).add(seconds)
         if len(self._tallies) > MANY:

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pba_sync.judging.answers import Answer, by_node, cut_off, news, parsed, read
+from pba_sync.judging.answers import Answer, by_node, cut_off, news, parsed, read, refused
 from pba_sync.judging.pasts import End
 
 
@@ -116,3 +116,14 @@ def test_what_was_ended_at_a_deadline_is_counted() -> None:
         '"end": "K',
     ]
     assert cut_off(parsed([*lines, line(end="KQ")])) == {"request": 2, "websocket": 1}
+
+
+def test_what_no_node_has_got_is_counted_by_its_status() -> None:
+    lines = [
+        line(node="<NOSRV>", status=429, end="PR"),
+        *[line(node="<NOSRV>", status=503, end="sQ")] * 2,
+        line(node="<NOSRV>", status=302, end="LR"),
+        line(node="<NOSRV>", status=408, end="cR"),
+        line(node="a", status=503),
+    ]
+    assert refused(parsed(lines)) == {"429": 1, "503": 2}

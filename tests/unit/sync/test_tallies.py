@@ -60,6 +60,14 @@ def test_times_are_told_by_node_and_result() -> None:
     assert not [line for line in told if 'node="b",result="failed"' in line]
 
 
+def test_a_try_after_which_another_node_was_asked_is_told_apart() -> None:
+    times = ResponseTimes(lambda: None)
+    failed = End(-1.0, failed=True)
+    times.add([Answer("a", failed, passed_on=True)] * 2 + [Answer("a", failed)])
+    counts = [line for line in lines(times) if line.startswith("_count")]
+    assert counts == ['_count{node="a",result="passed on"} 2', '_count{node="a",result="failed"} 1']
+
+
 def test_a_node_that_has_gone_is_told_of_once_more() -> None:
     there: set[str] = {"a", "b"}
     times = ResponseTimes(lambda: there)

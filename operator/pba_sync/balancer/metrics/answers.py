@@ -44,6 +44,13 @@ class AnswerMetrics:
             registry=registry,
         )
 
+        self._refused = Counter(
+            "pba_sync_requests_refused",
+            "Requests that no node has got, by the status of HAProxy's own answer, 400 or more.",
+            ["status"],
+            registry=registry,
+        )
+
     def on_look(self, known: Standings) -> None:
         """Note how the nodes stand."""
         tally = Tally(mark.phase for mark in known.marks.values())
@@ -60,6 +67,11 @@ class AnswerMetrics:
         """Note what was ended at the deadline of a node."""
         for kind, count in counts.items():
             self._cut_off.labels(kind).inc(count)
+
+    def on_refused(self, counts: Mapping[str, int]) -> None:
+        """Note what no node has got."""
+        for status, count in counts.items():
+            self._refused.labels(status).inc(count)
 
     def on_left(self, count: int) -> None:
         """Note how many nodes bound clients leave."""

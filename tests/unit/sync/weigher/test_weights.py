@@ -26,6 +26,7 @@ from pba_sync.balancer.weigher import (
 )
 from pba_sync.haproxy import commands
 from pba_sync.haproxy.commands import FULL_WEIGHT
+from pba_sync.judging.answers import Answer
 from pba_sync.judging.limits import Limits
 from pba_sync.judging.outliers import STALE_SECONDS, Standings
 from pba_sync.judging.phases import Phase
@@ -51,6 +52,24 @@ def test_a_node_whose_failures_others_made_good_is_put_out_as_well(
     answered("n1", 6, retries=1)
     weigher.step()
     assert model.weights == {"n0": FULL_WEIGHT, "n1": FULL_WEIGHT, "n2": 0, "n3": FULL_WEIGHT}
+
+
+def test_they_are_told_as_answers_that_were_passed_on(
+    join: Join, haproxy: ModelledHAProxy, model: HAProxyModel, clock: Clock, answered: Answered
+) -> None:
+    for number in range(4):
+        join(f"n{number}")
+    told: list[Answer] = []
+    weigher = Weigher(haproxy, Limits(), WeigherHooks(clock, lambda _: None, on_answers=told.extend))
+    weigher.step()
+    model.redispatches["n2"] = 2
+    answered("n1", 2, retries=1)
+    clock.sleep(LOOK_SECONDS)
+    weigher.step()
+    assert [(answer.node, answer.end.failed, answer.passed_on) for answer in told] == [
+        *[("n1", False, False)] * 2,
+        *[("n2", True, True)] * 2,
+    ]
 
 
 def test_what_was_retried_before_the_first_look_is_nobodys_fault_now(
