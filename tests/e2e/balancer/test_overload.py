@@ -20,8 +20,7 @@ from pba_lab.wire_client import asked, request, said, status
 
 from pba_api.sidecar import TABLE_CLIENTS
 from pba_operator.domain.frontend.overload import CROWDED, FAIR_SHARE, MAX_WAITING
-from pba_sync.haproxy.runtime import HAProxy
-from pba_sync.judging.answers import parsed, refused
+from pba_sync.judging import answers as told
 
 CLIENTS = 40
 
@@ -34,11 +33,6 @@ def configuration(render: Callable[..., str], request: pytest.FixtureRequest) ->
             "limits": getattr(request, "param", {}),
         }
     )
-
-
-def refused_by(haproxy: HAProxyProcess) -> Counter[str]:
-    """Return what the sidecar tells of requests that no node has got."""
-    return refused(parsed(HAProxy(haproxy.socket, 5, lambda _verb, _succeeded: None).answers()))
 
 
 async def joined(sidecar: SidecarLoop, nodes: list[Node]) -> None:
@@ -65,7 +59,7 @@ async def test_no_node_gets_more_at_a_time_than_it_may_and_what_waits_too_long_i
     assert set(ends) == {200, 503}
     assert ends[200] >= 6, "at least the first round"
     assert ends[200] == sum(node.executed.total() for node in nodes), "who is refused was not executed"
-    assert refused_by(haproxy) == {"503": ends[503]}
+    assert told.refused(told.parsed(sidecar.haproxy.answers())) == {"503": ends[503]}
     refused = next(answer for answer in answers if status(answer) == 503).lower()
     assert b"retry-after: 5" in refused
     assert time.monotonic() - began < 15.0

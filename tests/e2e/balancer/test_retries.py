@@ -12,7 +12,7 @@ import pytest
 from pba_lab import HAProxyProcess, Node
 from pba_lab.faulty import FaultyNode, Stage
 from pba_lab.making import NewNodes, NewSidecar
-from pba_lab.patience import eventually, eventually_async
+from pba_lab.patience import DEADLINE_SECONDS, eventually, eventually_async
 from pba_lab.weighing import weighing
 from pba_lab.wire_client import request, said, status
 
@@ -171,9 +171,10 @@ async def test_where_all_nodes_hang_later_requests_have_one_try_before_any_retry
     with weighing(haproxy, Limits(), Affinity(NO_AFFINITY, leave_milliseconds=1000.0)) as standings:
         await eventually_async(lambda: standings)
         early = [ask(f"early-{number}") for number in range(200)]
-        while not budget().refused:
-            early.append(ask(f"early-{len(early)}"))
-            await asyncio.sleep(0.1)
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            while not budget().refused:
+                early.append(ask(f"early-{len(early)}"))
+                await asyncio.sleep(0.1)
         assert budget().spent == 0, "foreseen"
         late = [ask(f"late-{number}") for number in range(50)]
         assert {status(answer) for answer in await asyncio.gather(*late)} == {504}
